@@ -1,0 +1,361 @@
+//! What happened: the facts of the log, and the CloudEvents envelope they travel in.
+//!
+//! A type's data only grows by optional fields; a breaking change is a `.v2` beside `.v1`. No secret, token, phone number
+//! or address stands in an event.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    AdmissionId, CheckoutId, EventId, FulfilmentId, KioskId, Money, OptionId, OrderId, PaymentId, ProductId, Sku, StoreId, Timestamp,
+    UserId, ordering::CancelledBy, prep::FulfilmentKind, schema::text_schema,
+};
+
+/// Declares the events: one struct of data each, the [`Event`] enum over them, their type names and their schemas.
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident $type:literal { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {
+        /// One fact, with its data.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Event {
+            $($(#[$doc])* $name($name),)*
+        }
+
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+            #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+            pub struct $name { $($(#[$field_doc])* pub $field: $ty),* }
+
+            impl $name {
+                /// The CloudEvents `type`.
+                pub const TYPE: &'static str = $type;
+            }
+
+            impl From<$name> for Event {
+                fn from(data: $name) -> Self {
+                    Self::$name(data)
+                }
+            }
+        )*
+
+        impl Event {
+            /// Every type there is.
+            pub const TYPES: &'static [&'static str] = &[$($type),*];
+
+            /// The CloudEvents `type`, such as `order.created.v1`.
+            pub const fn type_name(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => $type,)*
+                }
+            }
+
+            /// The CloudEvents `data`.
+            pub fn data(&self) -> Result<Value, serde_json::Error> {
+                match self {
+                    $(Self::$name(data) => serde_json::to_value(data),)*
+                }
+            }
+
+            /// Reads an event back from its type and data.
+            pub fn read(type_name: &str, data: Value) -> Result<Self, UnreadableEvent> {
+                match type_name {
+                    $($type => serde_json::from_value(data).map(Self::$name).map_err(|e| UnreadableEvent::Data(e.to_string())),)*
+                    _ => Err(UnreadableEvent::Type(type_name.to_owned())),
+                }
+            }
+        }
+
+        /// The JSON Schema (2020-12) of every type's data, by type name.
+        #[cfg(feature = "schema")]
+        pub fn data_schemas() -> Vec<(&'static str, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
+            vec![$(($type, <$name as utoipa::PartialSchema>::schema())),*]
+        }
+    };
+}
+
+/// The stored event is not one this program can read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnreadableEvent {
+    #[error("unknown event type {0}")]
+    Type(String),
+    #[error("unreadable event data: {0}")]
+    Data(String),
+}
+
+/// Units of one SKU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Units {
+    pub sku: Sku,
+    /// At least 1.
+    pub quantity: i64,
+}
+
+events! {
+    /// The store takes orders again.
+    StoreOpened "store.opened.v1" { store: StoreId }
+    /// The store takes no more orders.
+    StoreClosed "store.closed.v1" { store: StoreId }
+    /// The store's settings were changed; the names of those that were.
+    StoreSettingsChanged "store.settings_changed.v1" { store: StoreId, changed: Vec<String> }
+    /// An item (SKU) or an option was switched to sold out, or back.
+    MenuItemAvailabilityChanged "menu.item_availability_changed.v1" { store: StoreId, sku: Option<Sku>, option: Option<OptionId>, available: bool, version: i64 }
+    /// The price in force of a SKU at a store changed.
+    PriceChanged "price.changed.v1" { store: StoreId, sku: Sku, price: Money, version: i64 }
+    /// A product's texts, picture or place changed.
+    ProductChanged "product.changed.v1" { product: ProductId, stores: Vec<StoreId> }
+    /// A kiosk shows a new code.
+    KioskCodeRotated "kiosk.code_rotated.v1" { kiosk: KioskId, store: StoreId, rotates_at: Timestamp }
+    /// A scan was spent on an admission.
+    KioskCodeScanned "kiosk.code_scanned.v1" { kiosk: KioskId, store: StoreId, admission: AdmissionId, scans_left: i64 }
+    /// Units were put aside for a checkout.
+    StockHeld "stock.held.v1" { store: StoreId, checkout: CheckoutId, units: Vec<Units> }
+    /// Held units are free again.
+    StockReleased "stock.released.v1" { store: StoreId, checkout: CheckoutId, units: Vec<Units> }
+    /// Held units left the stock with an order.
+    StockSold "stock.sold.v1" { store: StoreId, order: OrderId, units: Vec<Units> }
+    /// Somebody counted, received, returned or wrote off units.
+    StockAdjusted "stock.adjusted.v1" { store: StoreId, sku: Sku, delta: i64, on_hand: i64, reason: String }
+    /// The free units of a SKU crossed zero.
+    StockAvailabilityChanged "stock.availability_changed.v1" { store: StoreId, sku: Sku, available: bool, version: i64 }
+    /// Lines are held for a shopper.
+    CheckoutBegun "checkout.begun.v1" { checkout: CheckoutId, store: StoreId, expires_at: Timestamp }
+    /// A checkout ended without an order: its time was over, it was given up, or replaced.
+    CheckoutExpired "checkout.expired.v1" { checkout: CheckoutId, store: StoreId, reason: String }
+    /// An order was placed; its payment begins.
+    OrderCreated "order.created.v1" { order: OrderId, store: StoreId, number: i64, total: Money, checkout: CheckoutId }
+    /// The order is paid and its fulfilments begin.
+    OrderProcessed "order.processed.v1" { order: OrderId, store: StoreId, number: i64 }
+    /// The order was refused.
+    OrderRejected "order.rejected.v1" { order: OrderId, store: StoreId, number: i64, reason: String }
+    /// The order was called off.
+    OrderCancelled "order.cancelled.v1" { order: OrderId, store: StoreId, number: i64, by: CancelledBy, reason: Option<String> }
+    /// Everything of the order was handed over.
+    OrderFulfilled "order.fulfilled.v1" { order: OrderId, store: StoreId, number: i64 }
+    /// The money is ours.
+    PaymentCaptured "payment.captured.v1" { payment: PaymentId, order: OrderId, amount: Money }
+    /// The provider refused, or did not answer in time.
+    PaymentDeclined "payment.declined.v1" { payment: PaymentId, order: OrderId, reason: String }
+    /// The money went back.
+    PaymentRefunded "payment.refunded.v1" { payment: PaymentId, order: OrderId, amount: Money }
+    /// A pick-up entered the queue.
+    PrepQueued "prep.queued.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
+    /// A barista took it.
+    PrepClaimed "prep.claimed.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId, by: UserId }
+    /// It went back to the queue.
+    PrepReleased "prep.released.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
+    /// It stands at the counter.
+    PrepReady "prep.ready.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
+    /// It came back from the counter.
+    PrepRecalled "prep.recalled.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
+    /// The shopper has it.
+    PrepCollected "prep.collected.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
+    /// The bar was too late.
+    PrepTimedOut "prep.timed_out.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
+    /// A parcel waits to be packed.
+    ShipmentPrepared "shipment.prepared.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
+    /// Somebody packs it.
+    ShipmentPacking "shipment.packing.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId, by: UserId }
+    /// It is packed.
+    ShipmentProcessed "shipment.processed.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
+    /// The carrier has it.
+    ShipmentShipped "shipment.shipped.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
+    /// It will not be sent.
+    ShipmentFailed "shipment.failed.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId, kind: FulfilmentKind, reason: String }
+    /// Points were earned.
+    PointsAwarded "loyalty.points_awarded.v1" { user: UserId, points: i64, order: Option<OrderId> }
+    /// Points paid for something.
+    PointsRedeemed "loyalty.points_redeemed.v1" { user: UserId, points: i64, order: Option<OrderId> }
+    /// Points ran out of time.
+    PointsExpired "loyalty.points_expired.v1" { user: UserId, points: i64, order: Option<OrderId> }
+    /// An earlier movement of points was taken back.
+    PointsReversed "loyalty.points_reversed.v1" { user: UserId, points: i64, order: Option<OrderId> }
+}
+
+/// Who did it: `customer:{user or session}`, `staff:{user}`, `token:{id}` or `system`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Actor {
+    /// A signed-in shopper.
+    Customer(UserId),
+    /// A shopper without an account, known by the session's public id.
+    Guest(crate::SessionId),
+    Staff(UserId),
+    /// A device or a merchant's system.
+    Token(crate::TokenId),
+    System,
+}
+
+text_schema!(Actor, None, None, "system");
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Customer(id) => write!(f, "customer:{id}"),
+            Self::Guest(id) => write!(f, "guest:{id}"),
+            Self::Staff(id) => write!(f, "staff:{id}"),
+            Self::Token(id) => write!(f, "token:{id}"),
+            Self::System => f.write_str("system"),
+        }
+    }
+}
+
+/// The text names no actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an actor")]
+pub struct InvalidActor;
+
+impl FromStr for Actor {
+    type Err = InvalidActor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidActor> {
+        match text.split_once(':') {
+            Some(("customer", id)) => id.parse().map(Self::Customer).map_err(|_| InvalidActor),
+            Some(("guest", id)) => id.parse().map(Self::Guest).map_err(|_| InvalidActor),
+            Some(("staff", id)) => id.parse().map(Self::Staff).map_err(|_| InvalidActor),
+            Some(("token", id)) => id.parse().map(Self::Token).map_err(|_| InvalidActor),
+            None if text == "system" => Ok(Self::System),
+            _ => Err(InvalidActor),
+        }
+    }
+}
+
+impl TryFrom<String> for Actor {
+    type Error = InvalidActor;
+
+    fn try_from(text: String) -> Result<Self, InvalidActor> {
+        text.parse()
+    }
+}
+
+impl From<Actor> for String {
+    fn from(actor: Actor) -> Self {
+        actor.to_string()
+    }
+}
+
+/// A CloudEvents 1.0 envelope in structured JSON, with the extensions `sequence`, `actor` and `causationid`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CloudEvent<T> {
+    /// Always `1.0`.
+    pub specversion: String,
+    pub id: EventId,
+    /// `/stores/{store}`, or `/orderly` where there is no store.
+    pub source: String,
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The id of the thing that it is about.
+    pub subject: String,
+    pub time: Timestamp,
+    /// Always `application/json`.
+    pub datacontenttype: String,
+    /// CloudEvents' own `sequence` extension: 20 digits, compared as text.
+    pub sequence: Sequence,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub actor: Option<Actor>,
+    /// The event that led to this one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub causationid: Option<EventId>,
+    pub data: T,
+}
+
+impl<T> CloudEvent<T> {
+    /// The envelope of a fact or of a live snapshot, without actor and cause.
+    pub fn new(
+        id: EventId,
+        store: Option<&StoreId>,
+        type_name: &str,
+        subject: impl Into<String>,
+        time: Timestamp,
+        sequence: i64,
+        data: T,
+    ) -> Self {
+        Self {
+            specversion: "1.0".to_owned(),
+            id,
+            source: store.map_or_else(|| "/orderly".to_owned(), |s| format!("/stores/{s}")),
+            type_name: type_name.to_owned(),
+            subject: subject.into(),
+            time,
+            datacontenttype: "application/json".to_owned(),
+            sequence: Sequence(sequence),
+            actor: None,
+            causationid: None,
+            data,
+        }
+    }
+}
+
+/// A position or version, written as 20 digits so that text order is number order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sequence(pub i64);
+
+text_schema!(Sequence, None, Some("^[0-9]{20}$"), "00000000000000000042");
+
+impl fmt::Display for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:020}", self.0)
+    }
+}
+
+impl TryFrom<String> for Sequence {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<Sequence> for String {
+    fn from(sequence: Sequence) -> Self {
+        sequence.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_read_back_as_it_was_written() {
+        let event = Event::from(StoreOpened { store: "harbor".parse().unwrap() });
+        assert_eq!(event.type_name(), "store.opened.v1");
+        assert_eq!(Event::read(event.type_name(), event.data().unwrap()), Ok(event));
+        assert!(matches!(Event::read("no.such.v1", Value::Null), Err(UnreadableEvent::Type(_))));
+        assert!(matches!(Event::read("store.opened.v1", Value::Null), Err(UnreadableEvent::Data(_))));
+    }
+
+    #[test]
+    fn types_are_unique_and_versioned() {
+        let mut types = Event::TYPES.to_vec();
+        types.sort_unstable();
+        types.dedup();
+        assert_eq!(types.len(), Event::TYPES.len());
+        assert!(types.iter().all(|t| t.split('.').count() == 3 && t.split('.').next_back() == Some("v1")));
+    }
+
+    #[test]
+    fn sequences_sort_as_text() {
+        assert!(Sequence(9).to_string() < Sequence(10).to_string());
+        assert_eq!(Sequence(42).to_string().len(), 20);
+    }
+
+    #[test]
+    fn actors_are_read_back() {
+        let id = uuid::Uuid::from_u128(7);
+        for actor in [
+            Actor::Customer(UserId(id)),
+            Actor::Guest(crate::SessionId(id)),
+            Actor::Staff(UserId(id)),
+            Actor::Token(crate::TokenId(id)),
+            Actor::System,
+        ] {
+            assert_eq!(actor.to_string().parse(), Ok(actor));
+        }
+        assert!("boss".parse::<Actor>().is_err());
+    }
+}

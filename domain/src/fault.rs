@@ -1,0 +1,51 @@
+//! What is wrong with a request: every fault at once, each with the place it is at.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One fault of a request (RFC 9457's `errors` member).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Fault {
+    /// RFC 6901 pointer into the body, such as `/lines/0/quantity`; empty for the whole body.
+    pub pointer: String,
+    /// Stable snake_case.
+    pub code: String,
+    /// A sentence that says what to do.
+    pub detail: String,
+    /// How many are left, where the fault is `out_of_stock`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub available: Option<i64>,
+}
+
+impl Fault {
+    pub fn new(pointer: impl Into<String>, code: &str, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code: code.to_owned(), detail: detail.into(), available: None }
+    }
+
+    pub fn out_of_stock(line: usize, available: i64) -> Self {
+        let detail = match available {
+            0 => "None are left.".to_owned(),
+            1 => "Only 1 is left.".to_owned(),
+            n => format!("Only {n} are left."),
+        };
+        Self { available: Some(available), ..Self::new(format!("/lines/{line}"), "out_of_stock", detail) }
+    }
+}
+
+/// At least one fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, fault) in self.0.iter().enumerate() {
+            let gap = if n == 0 { "" } else { "; " };
+            write!(f, "{gap}{}: {}", fault.pointer, fault.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
