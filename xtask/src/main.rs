@@ -1,1 +1,106 @@
-fn main() {}
+//! Builds what the browser gets and runs what stands beside it: `cargo xtask <command>`.
+//!
+//! - `workspace`: where things are; debug or release
+//! - `toolchain`: the tools a build needs, and how to get a missing one
+//! - `front`: the wasm module and its JavaScript
+//! - `css`: one style sheet out of many
+//! - `site`: the folder the server serves, with hashed names and compressed copies
+//! - `server`: the `orderly` binary, built and run
+//! - `watch`: rebuild and restart on change
+//! - `size`: the budget of the browser code
+//! - `journeys`: everything that needs a real browser
+//! - `stamp`: skips a step whose inputs did not change
+mod css;
+mod front;
+mod journeys;
+mod server;
+mod site;
+mod size;
+mod stamp;
+mod toolchain;
+mod watch;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use workspace::{Mode, Workspace};
+
+/// Builds and runs Orderly.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the browser files and the server.
+    Build {
+        /// Optimised and compressed, as it ships.
+        #[arg(long)]
+        release: bool,
+        /// Only the browser files, not the server.
+        #[arg(long)]
+        site_only: bool,
+    },
+    /// Build, then run the server in place of this process.
+    Serve {
+        #[arg(long)]
+        release: bool,
+        /// Passed to `orderly`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Build in debug, run, and build and restart again whenever a source file changes.
+    Dev {
+        /// Passed to `orderly`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Build in release and print the size of the browser code; fails above the budget.
+    Size,
+    /// Build in release and run the journeys of `end2end` in Chromium.
+    Journeys {
+        /// Passed to `playwright test`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Build in release and photograph every page into `end2end/shots`.
+    Shots,
+    /// Build in release and print the speed figures.
+    Bench {
+        /// Passed to the bench, e.g. the names of single measurements.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let workspace = Workspace::find()?;
+    match cli.command {
+        Command::Build { release, site_only } => {
+            let mode = Mode::of(release);
+            site::build(&workspace, mode)?;
+            if !site_only {
+                server::build(&workspace, mode)?;
+            }
+            Ok(())
+        }
+        Command::Serve { release, args } => {
+            let mode = Mode::of(release);
+            site::build(&workspace, mode)?;
+            let binary = server::build(&workspace, mode)?;
+            server::replace_process(&workspace, &binary, &args)
+        }
+        Command::Dev { args } => watch::run(&workspace, &args),
+        Command::Size => {
+            site::build(&workspace, Mode::Release)?;
+            size::report(&workspace)
+        }
+        Command::Journeys { args } => journeys::test(&workspace, &args),
+        Command::Shots => journeys::shots(&workspace),
+        Command::Bench { args } => journeys::bench(&workspace, &args),
+    }
+}

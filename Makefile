@@ -1,0 +1,49 @@
+# Each target works from a fresh clone on Debian 12 with Rust, Node and root (or sudo); what else it needs is
+# installed when it is missing, and said. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run dev test format lint unit journeys bench size shots
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: ## build in release and start on http://127.0.0.1:3000 with the demo shop
+	@scripts/install.sh run
+	cargo xtask serve --release
+
+dev: ## build in debug and start; build and start again when a file changes
+	@scripts/install.sh dev
+	cargo xtask dev
+
+test: format lint unit journeys ## everything that must hold before a change lands
+
+format: ## are all files formatted?
+	cargo fmt --all --check
+
+lint: ## clippy on the server's side, on the browser's, and on the build itself
+	@scripts/install.sh dev
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy --package frontend --target wasm32-unknown-unknown -- -D warnings
+	cargo clippy --package app --no-default-features --features hydrate --target wasm32-unknown-unknown -- -D warnings
+	cargo clippy --package xtask --all-targets -- -D warnings
+
+unit: ## all Rust tests, on SQLite and on PostgreSQL
+	@scripts/install.sh unit
+	cargo test --package xtask
+	cargo test
+
+journeys: ## whole journeys in Chromium, against the release build
+	@scripts/install.sh journeys
+	cargo xtask journeys
+
+bench: ## speed and size of the release build, with the figures to reach
+	@scripts/install.sh bench
+	cargo xtask bench
+
+size: ## size of the browser code; fails above the budget
+	@scripts/install.sh run
+	cargo xtask size
+
+shots: ## photographs of every page, in both colour schemes, into end2end/shots
+	@scripts/install.sh shots
+	cargo xtask shots

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Installs what a make target needs and this machine lacks, saying what and why: scripts/install.sh TARGET
+# Nothing is touched when everything is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${1:?usage: scripts/install.sh dev|run|unit|journeys|shots|bench}
+packages=()
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# want PACKAGE WHY TEST…: notes a Debian package as missing when the test fails.
+want() {
+  local package=$1 why=$2
+  shift 2
+  "$@" >/dev/null 2>&1 && return
+  echo "Missing: $package ($why)"
+  packages+=("$package")
+}
+
+has_initdb() { have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# The tests start their own databases and brokers: those of the packages stay off, or they would take the ports.
+install_packages() {
+  [ ${#packages[@]} -gt 0 ] || return 0
+  have apt-get || { echo "Please install: ${packages[*]} (there is no apt-get here)"; exit 1; }
+  local guard=/usr/sbin/policy-rc.d guarded=no
+  if [ ! -e "$guard" ]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$guard" >/dev/null
+    as_root chmod +x "$guard"
+    guarded=yes
+  fi
+  local outcome=0
+  as_root apt-get update -qq &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" || outcome=$?
+  [ $guarded = no ] || as_root rm -f "$guard"
+  [ $outcome = 0 ] || exit $outcome
+  if [ -d /run/systemd/system ]; then
+    for service in postgresql mosquitto; do
+      case " ${packages[*]} " in *" $service "*) as_root systemctl disable --now "$service" ;; esac
+    done
+  fi
+}
+
+need_node() {
+  if ! have npm || [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
+    echo "Node 20 or newer is needed: https://nodejs.org/en/download"
+    exit 1
+  fi
+}
+
+# All packages of end2end, again when the lock file changed.
+install_node_modules() {
+  need_node
+  cmp -s end2end/package-lock.json end2end/node_modules/.installed && return
+  echo "Installing the packages of end2end (Playwright, axe, Lighthouse, Binaryen)"
+  npm ci --prefix end2end --no-audit --no-fund --loglevel=error
+  cp end2end/package-lock.json end2end/node_modules/.installed
+}
+
+# Binaryen makes the browser code a tenth smaller; without Node the build goes on without it.
+install_wasm_opt() {
+  [ -n "${WASM_OPT:-}" ] || [ -x end2end/node_modules/.bin/wasm-opt ] || have wasm-opt && return
+  if have npm; then
+    echo "Installing Binaryen from npm (wasm-opt makes the browser code smaller)"
+    npm ci --prefix end2end --omit=dev --no-audit --no-fund --loglevel=error ||
+      echo "That failed; the browser code will be about a tenth larger."
+  fi
+}
+
+have cargo || { echo "Rust is needed: https://rustup.rs"; exit 1; }
+want gcc "links Rust programs and compiles SQLite" have cc
+want libc6-dev "its C library" test -e /usr/include/stdlib.h
+case $target in
+  unit)
+    want postgresql "the tests run on SQLite and on PostgreSQL" has_initdb
+    want mosquitto "an MQTT broker outside, for the tests" test -x /usr/sbin/mosquitto
+    want mosquitto-clients "real MQTT clients for the tests" have mosquitto_sub
+    ;;
+  journeys | shots | bench) want chromium "the journeys run in it" have chromium ;;&
+  shots) want fonts-noto-cjk "Chinese on photographs" test -d /usr/share/fonts/opentype/noto ;;
+  bench) want wrk "measures pages a second" have wrk ;;
+esac
+install_packages
+# The build itself adds it too; clippy does not.
+if [ ! -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ]; then
+  echo "Missing: the Rust target wasm32-unknown-unknown (the browser code)"
+  rustup target add wasm32-unknown-unknown
+fi
+case $target in
+  run) install_wasm_opt ;;
+  journeys | shots | bench) install_node_modules ;;
+esac
