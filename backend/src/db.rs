@@ -1,0 +1,237 @@
+//! The database: SQLite or PostgreSQL behind one small face. What differs between them stays in this folder.
+//!
+//! A command is one transaction, [`Db::transaction`]. It awaits only its statements, it runs to its end even when its
+//! caller leaves, and its answer, hooks and wake-ups follow the commit. Statements are the same text on both databases:
+//! lower case, `$1`, `returning`, `on conflict`, and columns of `bigint`, `text`, `boolean`, `blob`/`bytea`.
+//! A unique index has to be called what PostgreSQL would call the constraint, `table_column_key`: SQLite tells only
+//! the columns, and [`DbError::Constraint`] carries the same name on both.
+
+mod args;
+mod error;
+mod postgres;
+mod row;
+mod sqlite;
+mod tx;
+mod wake;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::future::BoxFuture;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use self::args::{Arg, Args, ToArg};
+pub use self::error::DbError;
+pub use self::row::{FromColumn, FromNullable, Row};
+pub(crate) use self::tx::Savepoint;
+use self::tx::{Conn, postgres_row, sqlite_row};
+pub use self::tx::{Sql, Tx};
+pub use self::wake::{Listener, Wake, Wakes};
+use crate::clock::Clock;
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// What runs in a transaction.
+type Command<T, E> = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send>;
+
+/// An open database. Clones are the same database.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    clock: Clock,
+    wakes: Wakes,
+    closing: CancellationToken,
+    /// The task that outlives a command: the writer, or the one that tells other processes.
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+enum Engine {
+    Sqlite { database: sqlite::Sqlite, options: sqlx::sqlite::SqliteConnectOptions },
+    Postgres(postgres::Postgres),
+}
+
+impl Db {
+    /// Opens `sqlite:FILE` (folder and file are made where missing) or `postgres://…`. The schema is brought up to date
+    /// by [`Db::migrate`]; one that is newer than this program is refused here.
+    pub async fn open(url: &str, clock: Clock) -> Result<Self, DbError> {
+        let wakes = Wakes::default();
+        let closing = CancellationToken::new();
+        let (engine, worker) = if url.starts_with("sqlite:") {
+            let (options, file) = sqlite::options(url)?;
+            let conn = sqlite::connect(&options, &file).await?;
+            let (database, worker) = sqlite::Sqlite::start(options.clone(), conn, clock.clone(), wakes.clone(), closing.clone());
+            (Engine::Sqlite { database, options }, worker)
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let options = postgres::options(url)?;
+            let (database, worker) = postgres::Postgres::start(options, wakes.clone(), closing.clone()).await?;
+            (Engine::Postgres(database), worker)
+        } else {
+            return Err(DbError::Unusable("DATABASE_URL must start with sqlite: or postgres:".to_owned()));
+        };
+        let db = Self(Arc::new(Inner { engine, clock, wakes, closing, worker: Mutex::new(Some(worker)) }));
+        match db.refuse_newer().await {
+            Ok(()) => Ok(db),
+            Err(error) => {
+                db.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Brings the schema up to date. Processes that do so at once wait for each other.
+    pub async fn migrate(&self) -> Result<(), DbError> {
+        let result = match &self.0.engine {
+            Engine::Sqlite { options, .. } => {
+                let mut conn = options.connect().await?;
+                let result = SQLITE.run_direct(None, &mut conn, false).await;
+                conn.close().await?;
+                result
+            }
+            Engine::Postgres(database) => POSTGRES.run_direct(None, &mut *database.pool.acquire().await?, false).await,
+        };
+        result.map_err(|error| match error {
+            MigrateError::VersionMissing(found) => DbError::NewerDatabase { found, known: self.known() },
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            error => DbError::Unusable(format!("the database's schema does not fit this program: {error}")),
+        })
+    }
+
+    async fn refuse_newer(&self) -> Result<(), DbError> {
+        let mut reader = self.reader();
+        let sql = match self.0.engine {
+            Engine::Sqlite { .. } => "select count(*) as n from sqlite_master where type = 'table' and name = '_sqlx_migrations'",
+            Engine::Postgres(_) => {
+                "select count(*) as n from pg_tables where tablename = '_sqlx_migrations' and schemaname = any (current_schemas(false))"
+            }
+        };
+        if reader.fetch_one(sql, crate::args![]).await?.get::<i64>("n")? == 0 {
+            return Ok(());
+        }
+        let row = reader.fetch_one("select max(version) as version from _sqlx_migrations", crate::args![]).await?;
+        match row.get::<Option<i64>>("version")? {
+            Some(found) if found > self.known() => Err(DbError::NewerDatabase { found, known: self.known() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The latest schema this program knows.
+    fn known(&self) -> i64 {
+        let migrator = if self.is_postgres() { &POSTGRES } else { &SQLITE };
+        migrator.iter().map(|migration| migration.version).max().unwrap_or_default()
+    }
+
+    /// Whether this is PostgreSQL, which several processes may share.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.0.engine, Engine::Postgres(_))
+    }
+
+    /// The shop's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Who is woken by commits.
+    pub fn wakes(&self) -> &Wakes {
+        &self.0.wakes
+    }
+
+    /// Runs a command in one transaction: `db.transaction(|tx| Box::pin(async move { … })).await`.
+    ///
+    /// An `Err` of the command, and any failed statement in it, keeps nothing. On SQLite commands run one after the
+    /// other; on PostgreSQL at once, `read committed`: a command locks what it depends on with conditional updates, and a
+    /// deadlock ends in [`DbError::Busy`].
+    pub async fn transaction<T, E, F>(&self, command: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let command: Command<T, E> = Box::new(command);
+        match &self.0.engine {
+            Engine::Sqlite { database, .. } => database.transaction(command).await,
+            Engine::Postgres(database) => database.transaction(&self.0.clock, command).await,
+        }
+    }
+
+    /// Several reads of one moment, which see no commit in between. Writing in it fails.
+    pub async fn snapshot<T, E, F>(&self, read: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send,
+        E: From<DbError>,
+    {
+        let conn = match &self.0.engine {
+            Engine::Sqlite { database, .. } => Conn::Sqlite(database.readers.begin().await.map_err(DbError::from)?),
+            Engine::Postgres(database) => Conn::Postgres(database.begin("begin isolation level repeatable read read only").await?),
+        };
+        read(&mut Tx::new(conn, self.0.clock.now())).await
+    }
+
+    /// Reads outside a transaction: each statement sees the newest commit.
+    pub fn reader(&self) -> Reader {
+        Reader(self.clone())
+    }
+
+    /// Wakes this process by what the others commit, until `stop` (PostgreSQL; on SQLite the writer watches by itself).
+    pub(crate) async fn listen(&self, stop: CancellationToken) {
+        match &self.0.engine {
+            Engine::Sqlite { .. } => stop.cancelled().await,
+            Engine::Postgres(database) => database.clone().listen(stop).await,
+        }
+    }
+
+    /// Ends: what is queued is run, what was committed is told, then the connections are closed.
+    pub async fn close(&self) {
+        self.0.closing.cancel();
+        let worker = self.0.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(worker) = worker {
+            if let Err(error) = worker.await {
+                tracing::error!(%error, "the database's task ended badly");
+            }
+        }
+        match &self.0.engine {
+            Engine::Sqlite { database, .. } => database.readers.close().await,
+            Engine::Postgres(database) => database.pool.close().await,
+        }
+    }
+}
+
+/// Reads outside a transaction.
+#[derive(Clone)]
+pub struct Reader(Db);
+
+impl Sql for Reader {
+    fn is_postgres(&self) -> bool {
+        self.0.is_postgres()
+    }
+
+    fn execute(&mut self, _sql: &'static str, _args: Args) -> BoxFuture<'_, Result<u64, DbError>> {
+        Box::pin(async { Err(DbError::Defect("a reader does not write".to_owned())) })
+    }
+
+    fn fetch_optional(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<Option<Row>, DbError>> {
+        Box::pin(async move {
+            Ok(match &self.0.0.engine {
+                Engine::Sqlite { database, .. } => tx::sqlite(sql, args).fetch_optional(&database.readers).await?.map(sqlite_row),
+                Engine::Postgres(database) => tx::postgres(sql, args).fetch_optional(&database.pool).await?.map(postgres_row),
+            })
+        })
+    }
+
+    fn fetch_all(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<Vec<Row>, DbError>> {
+        Box::pin(async move {
+            Ok(match &self.0.0.engine {
+                Engine::Sqlite { database, .. } => {
+                    tx::sqlite(sql, args).fetch_all(&database.readers).await?.into_iter().map(sqlite_row).collect()
+                }
+                Engine::Postgres(database) => {
+                    tx::postgres(sql, args).fetch_all(&database.pool).await?.into_iter().map(postgres_row).collect()
+                }
+            })
+        })
+    }
+}

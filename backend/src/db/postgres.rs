@@ -1,0 +1,159 @@
+//! PostgreSQL: plain transactions from a pool, and LISTEN/NOTIFY to wake the other processes.
+
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Postgres as Pg};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::tx::{Conn, Tx};
+use super::wake::{Wake, Wakes};
+use super::{Command, DbError};
+use crate::clock::Clock;
+
+const CHANNEL: &str = "orderly";
+/// A notification carries at most 8,000 bytes.
+const PAYLOAD: usize = 7_000;
+
+/// A pool, and the way to the other processes.
+#[derive(Clone)]
+pub(super) struct Postgres {
+    pub(super) pool: PgPool,
+    wakes: Wakes,
+    /// To the task that tells the other processes.
+    tell: mpsc::UnboundedSender<BTreeSet<Wake>>,
+    /// What this process signs its notifications with, so that it does not hear itself.
+    process: Uuid,
+}
+
+/// A `postgres:` address, with limits on how long anything may stand in others' way: a process that is paused inside a
+/// transaction holds its locks for 10 s and no longer.
+pub(super) fn options(url: &str) -> Result<PgConnectOptions, DbError> {
+    let options: PgConnectOptions = url.parse().map_err(|error| DbError::Unusable(format!("DATABASE_URL: {error}")))?;
+    Ok(options
+        .application_name("orderly")
+        .options([("lock_timeout", "5s"), ("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "10s")])
+        .disable_statement_logging())
+}
+
+impl Postgres {
+    pub(super) async fn start(
+        options: PgConnectOptions,
+        wakes: Wakes,
+        closing: CancellationToken,
+    ) -> Result<(Self, tokio::task::JoinHandle<()>), DbError> {
+        let pool = PgPoolOptions::new().max_connections(20).acquire_timeout(Duration::from_secs(5)).connect_with(options).await?;
+        let (tell, told) = mpsc::unbounded_channel();
+        let process = Uuid::now_v7();
+        let teller = tokio::spawn(tell_others(pool.clone(), told, process, closing));
+        Ok((Self { pool, wakes, tell, process }, teller))
+    }
+
+    /// The command runs in a task of its own, to its end, whether or not its caller stays.
+    pub(super) async fn transaction<T, E>(&self, clock: &Clock, command: Command<T, E>) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let task = tokio::spawn(self.clone().run(clock.clone(), command));
+        task.await.unwrap_or_else(|_| Err(E::from(DbError::Unavailable("the process is stopping".to_owned()))))
+    }
+
+    async fn run<T, E>(self, clock: Clock, command: Command<T, E>) -> Result<T, E>
+    where
+        E: From<DbError>,
+    {
+        let conn = self.begin("begin isolation level read committed").await?;
+        let mut tx = Tx::new(Conn::Postgres(conn), clock.now());
+        let result = AssertUnwindSafe(command(&mut tx)).catch_unwind().await;
+        let result = result.unwrap_or_else(|_| Err(E::from(DbError::Defect("the command panicked".to_owned()))));
+        let result = match (result, tx.failure.take()) {
+            (Ok(_), Some(failure)) => Err(E::from(failure)),
+            (result, _) => result,
+        };
+        if result.is_err() {
+            // Dropping rolls back.
+            return result;
+        }
+        let wakes = tx.commit_postgres().await?;
+        self.spread(wakes);
+        result
+    }
+
+    /// A transaction begun with `how`; it rolls back when it is dropped.
+    pub(super) async fn begin(&self, how: &'static str) -> Result<sqlx::Transaction<'static, Pg>, DbError> {
+        Ok(self.pool.begin_with(how).await?)
+    }
+
+    /// Wakes this process at once and the others soon.
+    fn spread(&self, wakes: BTreeSet<Wake>) {
+        self.wakes.wake(&wakes);
+        if !wakes.is_empty() {
+            // The task ends before the pool does; nobody listens for our wake-ups then.
+            let _ = self.tell.send(wakes);
+        }
+    }
+
+    /// Hears what other processes committed, until `stop`.
+    pub(super) async fn listen(self, stop: CancellationToken) {
+        let hear = async {
+            loop {
+                if let Err(error) = self.hear().await {
+                    tracing::warn!(%error, "not listening to the other processes; trying again");
+                }
+                // What was said meanwhile is lost.
+                self.wakes.wake(&[Wake::All].into());
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        stop.run_until_cancelled(hear).await;
+    }
+
+    async fn hear(&self) -> Result<(), sqlx::Error> {
+        let mut listener = PgListener::connect_with(&self.pool).await?;
+        listener.listen(CHANNEL).await?;
+        self.wakes.wake(&[Wake::All].into());
+        while let Some(heard) = listener.try_recv().await? {
+            let mut lines = heard.payload().lines();
+            if lines.next() != Some(self.process.to_string().as_str()) {
+                self.wakes.wake(&lines.map(Wake::from_line).collect());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tells the other processes what was committed. Not inside the transactions: PostgreSQL lets commits that notify go
+/// one at a time. What cannot be told is dropped; they look by themselves, only later.
+async fn tell_others(pool: PgPool, mut told: mpsc::UnboundedReceiver<BTreeSet<Wake>>, process: Uuid, closing: CancellationToken) {
+    loop {
+        let first = tokio::select! {
+            first = told.recv() => first,
+            () = closing.cancelled() => {
+                told.close();
+                told.try_recv().ok()
+            }
+        };
+        let Some(mut wakes) = first else { break };
+        while let Ok(more) = told.try_recv() {
+            wakes.extend(more);
+        }
+        let mut payload = process.to_string();
+        for wake in &wakes {
+            payload.push('\n');
+            payload.push_str(&wake.to_line());
+        }
+        if payload.len() > PAYLOAD {
+            payload = format!("{process}\n{}", Wake::All.to_line());
+        }
+        let told = sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(payload).execute(&pool).await;
+        if let Err(error) = told {
+            tracing::debug!(%error, "the other processes were not told");
+        }
+    }
+}

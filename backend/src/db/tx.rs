@@ -1,0 +1,233 @@
+//! A transaction in progress, and the statements that run in one.
+
+use std::collections::BTreeSet;
+
+use domain::Timestamp;
+use futures::future::BoxFuture;
+use sqlx::postgres::{PgArguments, PgConnection};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use super::args::{Arg, Args};
+use super::row::Inner;
+use super::{DbError, Row, Wake};
+
+/// Something that statements run on: a transaction, or the readers' pool. The text is the same for both databases.
+pub trait Sql: Send {
+    /// Whether this is PostgreSQL.
+    fn is_postgres(&self) -> bool;
+
+    /// Which of two texts the database understands, for the few statements that cannot be the same.
+    fn either(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        if self.is_postgres() { postgres } else { sqlite }
+    }
+
+    /// Runs a statement and says how many rows it changed.
+    fn execute(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<u64, DbError>>;
+
+    /// The row, or `None`; more than one row is not an error, the first is taken.
+    fn fetch_optional(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<Option<Row>, DbError>>;
+
+    /// All rows.
+    fn fetch_all(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<Vec<Row>, DbError>>;
+
+    /// The row; [`DbError::NotFound`] where there is none.
+    fn fetch_one(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<Row, DbError>> {
+        let row = self.fetch_optional(sql, args);
+        Box::pin(async move { row.await?.ok_or(DbError::NotFound) })
+    }
+}
+
+/// What a transaction runs on.
+pub(super) enum Conn {
+    /// The one connection that writes.
+    Writer(SqliteConnection),
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+type Hook = Box<dyn FnOnce() + Send>;
+
+/// A transaction in progress.
+///
+/// After a statement has failed the transaction is over: later statements answer the same error, and nothing is kept,
+/// whatever the command returns. (PostgreSQL works like this; SQLite is made to.) Where a conflict is expected, say so
+/// in the statement: `on conflict … do nothing`, `update … where`.
+pub struct Tx {
+    pub(super) conn: Conn,
+    now: Timestamp,
+    pub(super) failure: Option<DbError>,
+    /// The failure cannot be undone by going back to a savepoint.
+    pub(super) broken: bool,
+    pub(super) wakes: Vec<Wake>,
+    pub(super) hooks: Vec<Hook>,
+}
+
+/// A place in a transaction that one can go back to.
+pub(crate) struct Savepoint {
+    wakes: usize,
+    hooks: usize,
+}
+
+impl Tx {
+    pub(super) fn new(conn: Conn, now: Timestamp) -> Self {
+        Self { conn, now, failure: None, broken: false, wakes: Vec::new(), hooks: Vec::new() }
+    }
+
+    /// The time of everything that this transaction does, fixed at its start.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(super) fn start_at(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// Wakes, after the commit, whoever waits for this.
+    pub fn wake(&mut self, wake: Wake) {
+        self.wakes.push(wake);
+    }
+
+    /// Runs `hook` after the commit and before the command's answer; never when the transaction is not kept. It must be
+    /// quick and must not wait: it stands in everybody's way.
+    pub fn after_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
+        self.hooks.push(Box::new(hook));
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// The error that ended this transaction, if one did.
+    pub fn failure(&self) -> Option<&DbError> {
+        self.failure.as_ref()
+    }
+
+    /// Marks a place to go back to. Savepoints nest; each ends in [`Tx::keep`] or [`Tx::undo`].
+    pub(crate) async fn savepoint(&mut self) -> Result<Savepoint, DbError> {
+        self.execute("savepoint step", Args::default()).await?;
+        Ok(Savepoint { wakes: self.wakes.len(), hooks: self.hooks.len() })
+    }
+
+    /// Keeps what was done since the savepoint.
+    pub(crate) async fn keep(&mut self, _savepoint: Savepoint) -> Result<(), DbError> {
+        self.execute("release savepoint step", Args::default()).await.map(drop)
+    }
+
+    /// Undoes what was done since the savepoint, and its failure. An error means that the whole transaction is lost.
+    pub(crate) async fn undo(&mut self, savepoint: Savepoint) -> Result<(), DbError> {
+        if self.broken {
+            return Err(self.failure.clone().unwrap_or(DbError::NotFound));
+        }
+        self.failure = None;
+        self.wakes.truncate(savepoint.wakes);
+        self.hooks.truncate(savepoint.hooks);
+        self.execute("rollback to savepoint step", Args::default()).await?;
+        self.execute("release savepoint step", Args::default()).await.map(drop)
+    }
+
+    /// Ends what follows a commit: hooks are run, and the wake-ups are handed over to be spread.
+    pub(super) fn committed(&mut self) -> BTreeSet<Wake> {
+        self.hooks.drain(..).for_each(|hook| hook());
+        self.wakes.drain(..).collect()
+    }
+
+    /// Ends the transaction from outside: nothing of it, and of its group, is kept.
+    pub(super) fn give_up(&mut self, error: DbError) {
+        self.failure.get_or_insert(error);
+        self.broken = true;
+    }
+
+    /// Commits a PostgreSQL transaction.
+    pub(super) async fn commit_postgres(mut self) -> Result<BTreeSet<Wake>, DbError> {
+        let wakes = self.wakes.drain(..).collect();
+        let hooks = std::mem::take(&mut self.hooks);
+        if let Conn::Postgres(conn) = self.conn {
+            conn.commit().await?;
+        }
+        hooks.into_iter().for_each(|hook| hook());
+        Ok(wakes)
+    }
+
+    /// Remembers a failed statement. On SQLite only a constraint leaves the connection as it was; what else has
+    /// happened is not known well enough to go on.
+    fn note<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, DbError> {
+        result.map_err(|error| {
+            let error = DbError::from(error);
+            if error != DbError::NotFound {
+                let harmless = error.constraint().is_some() || (self.is_postgres() && !error.is_transient());
+                self.broken |= !harmless;
+                self.failure.get_or_insert_with(|| error.clone());
+            }
+            error
+        })
+    }
+
+    fn check(&self) -> Result<(), DbError> {
+        self.failure.clone().map_or(Ok(()), Err)
+    }
+}
+
+/// Runs a query on whichever connection this is.
+macro_rules! on_conn {
+    ($self:ident, $sql:ident, $args:ident, $method:ident, $sqlite:expr, $postgres:expr) => {
+        Box::pin(async move {
+            $self.check()?;
+            let result = match &mut $self.conn {
+                Conn::Writer(conn) => sqlite($sql, $args).$method(&mut *conn).await.map($sqlite),
+                Conn::Sqlite(conn) => sqlite($sql, $args).$method(&mut **conn as &mut SqliteConnection).await.map($sqlite),
+                Conn::Postgres(conn) => postgres($sql, $args).$method(&mut **conn as &mut PgConnection).await.map($postgres),
+            };
+            $self.note(result)
+        })
+    };
+}
+
+impl Sql for Tx {
+    fn is_postgres(&self) -> bool {
+        matches!(self.conn, Conn::Postgres(_))
+    }
+
+    fn execute(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<u64, DbError>> {
+        on_conn!(self, sql, args, execute, |done| done.rows_affected(), |done| done.rows_affected())
+    }
+
+    fn fetch_optional(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<Option<Row>, DbError>> {
+        on_conn!(self, sql, args, fetch_optional, |row| row.map(sqlite_row), |row| row.map(postgres_row))
+    }
+
+    fn fetch_all(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<Vec<Row>, DbError>> {
+        on_conn!(self, sql, args, fetch_all, |rows| rows.into_iter().map(sqlite_row).collect(), |rows| rows
+            .into_iter()
+            .map(postgres_row)
+            .collect())
+    }
+}
+
+pub(super) fn sqlite_row(row: sqlx::sqlite::SqliteRow) -> Row {
+    Row(Inner::Sqlite(row))
+}
+
+pub(super) fn postgres_row(row: sqlx::postgres::PgRow) -> Row {
+    Row(Inner::Postgres(row))
+}
+
+macro_rules! bind {
+    ($sql:ident, $args:ident) => {
+        $args.0.into_iter().fold(sqlx::query($sql), |query, arg| match arg {
+            Arg::Int(value) => query.bind(value),
+            Arg::Bool(value) => query.bind(value),
+            Arg::Text(value) => query.bind(value),
+            Arg::Bytes(value) => query.bind(value),
+        })
+    };
+}
+
+pub(super) fn sqlite(sql: &'static str, args: Args) -> Query<'static, Sqlite, SqliteArguments> {
+    bind!(sql, args)
+}
+
+pub(super) fn postgres(sql: &'static str, args: Args) -> Query<'static, Postgres, PgArguments> {
+    bind!(sql, args)
+}

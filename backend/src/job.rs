@@ -1,0 +1,148 @@
+//! Jobs: everything that leaves the process (card, SMS, webhook). A job is written in the transaction that wants it and
+//! run outside any transaction, at least once, with a key that stays the same, so that the other side can recognise a
+//! repetition. Its end is written once. A job that cannot be done is dead: it stays, visible, with its last error.
+
+pub(crate) mod worker;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::args;
+use crate::db::{Db, DbError, Sql, Tx, Wake};
+use crate::subscriber::HandlerError;
+
+/// A job to be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its kind.
+    pub kind: String,
+    /// Its key, the same in every attempt.
+    pub key: String,
+    /// What it needs to know.
+    pub payload: Value,
+    /// Which attempt this is, from 1.
+    pub attempt: i64,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobOutcome {
+    /// It is done; the output goes to [`JobHandler::done_in`].
+    Done(Value),
+    /// It may work later: after this long, or after a wait that doubles with each attempt (1 s to 5 min).
+    Retry {
+        /// Why.
+        error: String,
+        /// When, instead of the growing wait.
+        after: Option<Duration>,
+    },
+    /// It will never work.
+    Dead(String),
+}
+
+impl JobOutcome {
+    /// It may work later, after the growing wait.
+    pub fn retry(error: impl ToString) -> Self {
+        Self::Retry { error: error.to_string(), after: None }
+    }
+}
+
+/// What does one kind of jobs.
+#[async_trait]
+pub trait JobHandler: Send + Sync + 'static {
+    /// The kind for ever. What stands before the first dot is the service that it belongs to, such as `payment.charge`.
+    fn kind(&self) -> &'static str;
+
+    /// How many run at once in this process.
+    fn parallel(&self) -> usize {
+        4
+    }
+
+    /// After how many attempts a job is dead.
+    fn max_attempts(&self) -> i64 {
+        10
+    }
+
+    /// How long one attempt may take.
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
+    /// One attempt, outside any transaction.
+    async fn run(&self, job: &Job) -> JobOutcome;
+
+    /// Writes down what came of it, in the transaction that ends the job. If it fails the job is tried again.
+    async fn done_in(&self, _tx: &mut Tx, _job: &Job, _output: Value) -> Result<(), HandlerError> {
+        Ok(())
+    }
+
+    /// Reacts to a job that will never be done, in the transaction that buries it.
+    async fn dead_in(&self, _tx: &mut Tx, _job: &Job, _error: &str) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+/// Wants a job done. False where one of this kind and key was wanted before: then this changes nothing. Done jobs are
+/// remembered for a week.
+pub async fn enqueue_in(tx: &mut Tx, kind: &'static str, key: &str, payload: Value) -> Result<bool, DbError> {
+    let now = tx.now();
+    let added = tx
+        .execute(
+            "insert into job (kind, key, payload, status, attempts, next_at, created_at) values ($1, $2, $3, 'ready', 0, $4, $4) \
+             on conflict (kind, key) do nothing",
+            args![kind, key, payload, now],
+        )
+        .await?;
+    tx.wake(Wake::Job(kind.to_owned()));
+    Ok(added > 0)
+}
+
+/// Takes a job back that is not done. False where there is none. An attempt that is under way goes on outside, but its
+/// end is not written down.
+pub async fn cancel_in(tx: &mut Tx, kind: &'static str, key: &str) -> Result<bool, DbError> {
+    Ok(tx.execute("delete from job where kind = $1 and key = $2 and status <> 'done'", args![kind, key]).await? > 0)
+}
+
+/// A job that could not be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadJob {
+    /// Its kind.
+    pub kind: String,
+    /// Its key.
+    pub key: String,
+    /// Its last error.
+    pub error: String,
+    /// How often it was tried.
+    pub attempts: i64,
+}
+
+/// All dead jobs.
+pub async fn dead(sql: &mut (impl Sql + ?Sized)) -> Result<Vec<DeadJob>, DbError> {
+    let text = "select kind, key, coalesce(error, '') as error, attempts from job where status = 'dead' order by kind, key";
+    let rows = sql.fetch_all(text, args![]).await?;
+    rows.iter()
+        .map(|row| Ok(DeadJob { kind: row.get("kind")?, key: row.get("key")?, error: row.get("error")?, attempts: row.get("attempts")? }))
+        .collect()
+}
+
+/// Tries a dead job again from its first attempt. False where it is not dead.
+pub async fn revive(db: &Db, kind: &str, key: &str) -> Result<bool, DbError> {
+    let (kind, key) = (kind.to_owned(), key.to_owned());
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let now = tx.now();
+            let revived = tx
+                .execute(
+                    "update job set status = 'ready', attempts = 0, next_at = $1, ended_at = null \
+                     where kind = $2 and key = $3 and status = 'dead'",
+                    args![now, &kind, key],
+                )
+                .await?;
+            tx.wake(Wake::Job(kind));
+            Ok(revived > 0)
+        })
+    })
+    .await
+}

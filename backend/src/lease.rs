@@ -1,0 +1,96 @@
+//! Leases: who does alone what must not be done twice at once.
+//!
+//! A lease has an epoch that grows with every change of hands. Time only decides when another may take over; what
+//! makes it safe is the fence: each transaction of a holder ends by checking its epoch in the same transaction, so a
+//! process that was paused past its lease changes nothing when it comes back.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use uuid::Uuid;
+
+use crate::args;
+use crate::db::{Db, DbError, Sql as _, Tx, Wake};
+
+/// How long a holder that is not heard of keeps a lease. PostgreSQL's processes take over from each other; SQLite has one
+/// server, which takes everything at its start, so there the lease only has to be there.
+const TIME: Duration = Duration::from_secs(5);
+
+/// A lease that is held, or was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    pub(crate) name: String,
+    pub(crate) holder: Uuid,
+    pub(crate) epoch: i64,
+}
+
+/// Why a holder's transaction changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// Another one holds the lease now.
+    #[error("the lease is lost")]
+    Lease,
+    /// The database did not take it.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+/// Takes a lease that nobody holds, or whose holder has not renewed it in time; `None` while another one holds it.
+/// Taking one's own again starts a new epoch.
+/// With `by_force` it is taken in any case.
+pub async fn acquire(db: &Db, name: String, holder: Uuid, by_force: bool) -> Result<Option<Lease>, DbError> {
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let row = tx
+                .fetch_optional(
+                    "insert into lease (name, holder, epoch, expires_at) values ($1, $2, 1, $3) \
+                     on conflict (name) do update \
+                     set holder = excluded.holder, epoch = lease.epoch + 1, expires_at = excluded.expires_at \
+                     where lease.expires_at <= $4 or lease.holder = excluded.holder or $5 returning epoch",
+                    args![&name, holder, end(tx.now()), tx.now(), by_force],
+                )
+                .await?;
+            row.map(|row| Ok(Lease { epoch: row.get("epoch")?, name, holder })).transpose()
+        })
+    })
+    .await
+}
+
+/// Renews every lease that `holder` still has.
+pub async fn renew(db: &Db, holder: Uuid) -> Result<u64, DbError> {
+    db.transaction(move |tx| {
+        Box::pin(async move { tx.execute("update lease set expires_at = $1 where holder = $2", args![end(tx.now()), holder]).await })
+    })
+    .await
+}
+
+/// Gives back every lease that `holder` still has, so that others need not wait.
+pub async fn release(db: &Db, holder: Uuid) -> Result<(), DbError> {
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let sql = "update lease set expires_at = 0, holder = '' where holder = $1 returning name";
+            for row in tx.fetch_all(sql, args![holder]).await? {
+                tx.wake(Wake::Lease(row.get("name")?));
+            }
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Ends a holder's transaction: it is kept only if the lease is still this one. From here to the commit nobody can
+/// take the lease, because its row is locked.
+pub async fn fence_in(tx: &mut Tx, lease: &Lease) -> Result<(), Lost> {
+    let sql = "update lease set epoch = epoch where name = $1 and holder = $2 and epoch = $3";
+    match tx.execute(sql, args![&lease.name, lease.holder, lease.epoch]).await? {
+        0 => Err(Lost::Lease),
+        _ => Ok(()),
+    }
+}
+
+/// How often a holder renews.
+pub(crate) const RENEW: Duration = Duration::from_millis(1_500);
+
+fn end(now: Timestamp) -> Timestamp {
+    now.plus_millis(TIME.as_millis() as i64)
+}

@@ -1,0 +1,117 @@
+//! Subscribers: who reacts to what happened.
+//!
+//! A subscriber reads the log from a cursor of its own. Its effects and the cursor are one transaction, so an event
+//! takes effect exactly once. An event that fails for its own reason parks its stream: that event and the later ones of
+//! the same stream wait in order until a person retries or drops it, and the other streams go on. When the database or
+//! something outside is away the subscriber waits, and parks nothing.
+
+pub(crate) mod follower;
+pub mod parked;
+
+use async_trait::async_trait;
+
+use crate::args;
+use crate::db::{DbError, Sql, Tx};
+use crate::log::Recorded;
+
+/// One who reacts to events.
+#[async_trait]
+pub trait Subscriber: Send + Sync + 'static {
+    /// Its name for ever: its cursor is kept under it. What stands before the first dot is the service that it belongs
+    /// to, such as `ordering.saga`.
+    fn name(&self) -> &'static str;
+
+    /// The event types it wants.
+    fn types(&self) -> &'static [&'static str];
+
+    /// Whether what it builds can be dropped and rebuilt from the log, see [`crate::log::replay`].
+    fn projection(&self) -> bool {
+        false
+    }
+
+    /// Reacts to one event, inside the transaction that moves the cursor. No call to anything outside the database: for
+    /// that it enqueues a job.
+    async fn handle_in(&self, tx: &mut Tx, event: &Recorded) -> Result<(), HandlerError>;
+
+    /// Told after the commit which events were handled. Not told again when the process dies in between.
+    async fn after_commit(&self, _events: &[Recorded]) {}
+
+    /// Drops what a projection has built.
+    async fn reset_in(&self, _tx: &mut Tx) -> Result<(), DbError> {
+        Ok(())
+    }
+}
+
+/// Why a handler of an event, a timer or a job's end did not succeed. Made from any error by `?`.
+#[derive(Debug)]
+pub struct HandlerError {
+    /// What a person reads who looks why it is stuck.
+    pub reason: String,
+    /// Nothing is wrong with the event: the same will work later.
+    pub later: bool,
+}
+
+impl HandlerError {
+    /// The event itself is the trouble.
+    pub fn new(reason: impl ToString) -> Self {
+        Self { reason: reason.to_string(), later: false }
+    }
+
+    /// Something that it needs is away; the subscriber waits.
+    pub fn later(reason: impl ToString) -> Self {
+        Self { reason: reason.to_string(), later: true }
+    }
+}
+
+impl<E: std::error::Error + 'static> From<E> for HandlerError {
+    /// A database that is away or busy, anywhere in the chain of causes, means "later".
+    fn from(error: E) -> Self {
+        let mut reason = error.to_string();
+        let mut later = false;
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(error) = cause {
+            later |= error.downcast_ref::<DbError>().is_some_and(DbError::is_transient);
+            let text = error.to_string();
+            if !reason.contains(&text) {
+                reason = format!("{reason}: {text}");
+            }
+            cause = error.source();
+        }
+        Self { reason, later }
+    }
+}
+
+/// How far a subscriber is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Its name.
+    pub subscriber: String,
+    /// The last position it has dealt with.
+    pub position: i64,
+    /// Events of the log after that, whether it wants them or not.
+    pub lag: i64,
+    /// Events that wait for a person.
+    pub parked: i64,
+}
+
+/// How far every subscriber is that has ever run here.
+pub async fn progress(sql: &mut (impl Sql + ?Sized)) -> Result<Vec<Progress>, DbError> {
+    let rows = sql
+        .fetch_all(
+            "select subscriber, position, (select coalesce(max(position), 0) from event) - position as lag, \
+             (select count(*) from parked where parked.subscriber = cursor.subscriber) as parked \
+             from cursor order by subscriber",
+            args![],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Progress {
+                subscriber: row.get("subscriber")?,
+                position: row.get("position")?,
+                lag: row.get("lag")?,
+                parked: row.get("parked")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,353 @@
+//! What keeps one subscriber going: lease, cursor, batch, commit, and again.
+
+use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+
+use super::{HandlerError, Subscriber, parked};
+use crate::args;
+use crate::db::{DbError, Savepoint, Sql as _, Tx, Wake};
+use crate::lease::{Lease, Lost};
+use crate::log::{self, Recorded};
+use crate::runner::{Context, Wait};
+
+/// Events of one transaction.
+const BATCH: i64 = 256;
+/// How far the cursor may stand behind when nothing came that the subscriber wants.
+const UNWANTED: i64 = 1_000;
+
+/// One subscriber's place in the log.
+pub(crate) struct Follower {
+    context: Context,
+    subscriber: Arc<dyn Subscriber>,
+    /// From this cursor position, nothing wanted was found up to that one.
+    scanned: (i64, i64),
+    /// An event that broke the whole transaction: next time it is parked without being run.
+    suspect: Option<(i64, String)>,
+}
+
+/// The cursor's row and what belongs to it, read at once.
+struct Place {
+    position: i64,
+    epoch: i64,
+    head: i64,
+    wishes: i64,
+}
+
+/// Why a batch changed nothing.
+enum Failed {
+    Lost(Lost),
+    /// Something that a handler needs is away.
+    Later(String),
+    /// This event's handler broke the transaction.
+    Poisoned(i64, String),
+}
+
+impl From<DbError> for Failed {
+    fn from(error: DbError) -> Self {
+        Self::Lost(Lost::Database(error))
+    }
+}
+
+impl Follower {
+    pub(crate) fn new(context: Context, subscriber: Arc<dyn Subscriber>) -> Self {
+        Self { context, subscriber, scanned: (0, 0), suspect: None }
+    }
+
+    /// Follows the log until the runner stops.
+    pub(crate) async fn run(mut self) {
+        let name = self.subscriber.name();
+        let types = self.subscriber.types();
+        let lease_name = format!("subscriber/{name}");
+        let mine = lease_name.clone();
+        let woken = self.context.db.wakes().listen(move |wake| match wake {
+            Wake::Event(event) => types.contains(&event.as_str()),
+            Wake::Lease(lease) => *lease == mine,
+            _ => false,
+        });
+        let mut wait = Wait::default();
+        while let Some(lease) = self.context.hold(&lease_name, &woken).await {
+            loop {
+                let busy = self.context.activity.busy();
+                let round = self.round(&lease).await;
+                drop(busy);
+                let more = match round {
+                    Ok(more) => {
+                        wait.reset();
+                        more
+                    }
+                    Err(Failed::Lost(Lost::Lease)) => {
+                        tracing::info!(subscriber = name, "another process has taken over, or a replay has begun");
+                        break;
+                    }
+                    Err(Failed::Lost(Lost::Database(error))) => {
+                        wait.after(&self.context, name, &error.to_string()).await;
+                        true
+                    }
+                    Err(Failed::Later(reason)) => {
+                        wait.after(&self.context, name, &reason).await;
+                        true
+                    }
+                    Err(Failed::Poisoned(position, error)) => {
+                        self.suspect = Some((position, error));
+                        true
+                    }
+                };
+                if self.context.stop.is_cancelled() {
+                    return;
+                }
+                if !more {
+                    self.context.idle(&woken, None).await;
+                }
+            }
+        }
+    }
+
+    /// Handles what there is, at most one batch; whether there may be more.
+    async fn round(&mut self, lease: &Lease) -> Result<bool, Failed> {
+        let place = self.place(lease).await?;
+        if place.wishes > 0 {
+            self.resume(lease).await?;
+            return Ok(true);
+        }
+        let after = if self.scanned.0 == place.position { self.scanned.1.max(place.position) } else { place.position };
+        let events = log::read(&mut self.context.db.reader(), after, self.subscriber.types(), BATCH).await?;
+        let more = events.len() as i64 == BATCH;
+        // The head was read before the events, so nothing wanted stands between the last of them and it.
+        let reached = match events.last() {
+            Some(last) if more => last.position,
+            last => last.map_or(0, |last| last.position).max(place.head),
+        };
+        if events.is_empty() {
+            if reached - place.position > UNWANTED {
+                self.commit(lease, place.position, reached, Vec::new()).await?;
+            }
+            self.scanned = (place.position, reached);
+            return Ok(false);
+        }
+        self.commit(lease, place.position, reached, events).await?;
+        self.scanned = (reached, reached);
+        Ok(more)
+    }
+
+    /// Reads the cursor, and takes it over where this lease is new.
+    async fn place(&self, lease: &Lease) -> Result<Place, Failed> {
+        let name = self.subscriber.name();
+        for _ in 0..2 {
+            let row = self
+                .context
+                .db
+                .reader()
+                .fetch_optional(
+                    "select position, epoch, (select coalesce(max(position), 0) from event) as head, \
+                     (select count(*) from parked where parked.subscriber = cursor.subscriber and wish is not null) as wishes \
+                     from cursor where subscriber = $1",
+                    args![name],
+                )
+                .await?;
+            if let Some(row) = row {
+                let place =
+                    Place { position: row.get("position")?, epoch: row.get("epoch")?, head: row.get("head")?, wishes: row.get("wishes")? };
+                match place.epoch.cmp(&lease.epoch) {
+                    std::cmp::Ordering::Equal => return Ok(place),
+                    std::cmp::Ordering::Greater => break,
+                    std::cmp::Ordering::Less => {}
+                }
+            }
+            let epoch = lease.epoch;
+            self.context
+                .db
+                .transaction(move |tx| {
+                    Box::pin(async move {
+                        tx.execute(
+                            "insert into cursor (subscriber, position, epoch) values ($1, 0, $2) \
+                             on conflict (subscriber) do update set epoch = excluded.epoch where cursor.epoch < excluded.epoch",
+                            args![name, epoch],
+                        )
+                        .await
+                    })
+                })
+                .await
+                .map_err(|error: DbError| Failed::from(error))?;
+        }
+        Err(Failed::Lost(Lost::Lease))
+    }
+
+    /// Handles a batch and moves the cursor, in one transaction.
+    async fn commit(&mut self, lease: &Lease, old: i64, new: i64, events: Vec<Recorded>) -> Result<(), Failed> {
+        let (subscriber, suspect, epoch) = (self.subscriber.clone(), self.suspect.take(), lease.epoch);
+        let handled = self
+            .context
+            .db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    let handled = handle_batch(tx, &*subscriber, events, suspect).await?;
+                    let moved = tx
+                        .execute(
+                            "update cursor set position = $1 where subscriber = $2 and position = $3 and epoch = $4",
+                            args![new, subscriber.name(), old, epoch],
+                        )
+                        .await?;
+                    // The position also differs after a replay was begun: then the next round reads it.
+                    if moved == 1 { Ok(handled) } else { Err(Failed::Lost(Lost::Lease)) }
+                })
+            })
+            .await?;
+        self.told(&handled).await;
+        Ok(())
+    }
+
+    /// Does what a person wished for a parked stream: tries it again in order, with or without its first event.
+    async fn resume(&mut self, lease: &Lease) -> Result<(), Failed> {
+        let (subscriber, suspect, epoch) = (self.subscriber.clone(), self.suspect.take(), lease.epoch);
+        let handled = self
+            .context
+            .db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    let handled = resume_stream(tx, &*subscriber, suspect).await?;
+                    let mine = tx
+                        .execute("update cursor set epoch = epoch where subscriber = $1 and epoch = $2", args![subscriber.name(), epoch])
+                        .await?;
+                    if mine == 1 { Ok(handled) } else { Err(Failed::Lost(Lost::Lease)) }
+                })
+            })
+            .await?;
+        self.told(&handled).await;
+        Ok(())
+    }
+
+    async fn told(&self, handled: &[Recorded]) {
+        if handled.is_empty() {
+            return;
+        }
+        if AssertUnwindSafe(self.subscriber.after_commit(handled)).catch_unwind().await.is_err() {
+            tracing::error!(subscriber = self.subscriber.name(), "panicked after the commit");
+        }
+    }
+}
+
+/// Handles or parks each event; those that were handled.
+async fn handle_batch(
+    tx: &mut Tx,
+    subscriber: &dyn Subscriber,
+    events: Vec<Recorded>,
+    suspect: Option<(i64, String)>,
+) -> Result<Vec<Recorded>, Failed> {
+    let name = subscriber.name();
+    let rows = tx.fetch_all("select distinct stream from parked where subscriber = $1", args![name]).await?;
+    let mut standing = rows.iter().map(|row| row.get("stream")).collect::<Result<HashSet<String>, _>>()?;
+    let mut handled = Vec::with_capacity(events.len());
+    for event in events {
+        if standing.contains(&event.stream) {
+            parked::park_in(tx, name, &event, None).await?;
+        } else if let Some(error) = handle_one(tx, subscriber, &event, suspect.as_ref()).await? {
+            parked::park_in(tx, name, &event, Some(&error)).await?;
+            standing.insert(event.stream);
+        } else {
+            handled.push(event);
+        }
+    }
+    Ok(handled)
+}
+
+/// Tries a parked stream that somebody wished to go on; the events that were handled.
+async fn resume_stream(tx: &mut Tx, subscriber: &dyn Subscriber, suspect: Option<(i64, String)>) -> Result<Vec<Recorded>, Failed> {
+    let name = subscriber.name();
+    let rows = tx
+        .fetch_all(
+            "select position, stream, wish from parked where subscriber = $1 and stream = \
+             (select stream from parked where subscriber = $1 and wish is not null order by position limit 1) \
+             order by position limit $2",
+            args![name, BATCH],
+        )
+        .await?;
+    let mut handled = Vec::new();
+    for row in &rows {
+        let position: i64 = row.get("position")?;
+        let event = log::read_one(tx, position).await?;
+        let dropped = row.get::<Option<String>>("wish")?.as_deref() == Some("drop");
+        if dropped {
+            tracing::warn!(subscriber = name, position, stream = event.stream, "a parked event was dropped");
+        } else if let Some(error) = handle_one(tx, subscriber, &event, suspect.as_ref()).await? {
+            tx.execute(
+                "update parked set error = $1, attempts = attempts + 1, wish = null where subscriber = $2 and position = $3",
+                args![error, name, position],
+            )
+            .await?;
+            return Ok(handled);
+        }
+        tx.execute("delete from parked where subscriber = $1 and position = $2", args![name, position]).await?;
+        if !dropped {
+            handled.push(event);
+        }
+    }
+    // A stream longer than a batch goes on in the next round.
+    if let Some(row) = rows.first().filter(|_| rows.len() as i64 == BATCH) {
+        tx.execute(
+            "update parked set wish = 'retry' where subscriber = $1 and position = \
+             (select min(position) from parked where subscriber = $1 and stream = $2)",
+            args![name, row.get::<String>("stream")?],
+        )
+        .await?;
+    }
+    Ok(handled)
+}
+
+/// Runs the handler behind a savepoint. `Some` is the event's own error, and nothing of it is left.
+async fn handle_one(
+    tx: &mut Tx,
+    subscriber: &dyn Subscriber,
+    event: &Recorded,
+    suspect: Option<&(i64, String)>,
+) -> Result<Option<String>, Failed> {
+    if let Some((_, error)) = suspect.filter(|(position, _)| *position == event.position) {
+        return Ok(Some(error.clone()));
+    }
+    let savepoint = tx.savepoint().await?;
+    let result = AssertUnwindSafe(subscriber.handle_in(tx, event)).catch_unwind().await;
+    let result = result.unwrap_or_else(|_| Err(HandlerError::new("the handler panicked")));
+    settle(tx, savepoint, result).await.map_err(|unsettled| match unsettled {
+        Unsettled::Database(error) => error.into(),
+        Unsettled::Later(reason) => Failed::Later(reason),
+        Unsettled::Broken(error) => Failed::Poisoned(event.position, error),
+    })
+}
+
+/// Why a handler's savepoint could be neither kept nor undone.
+pub(crate) enum Unsettled {
+    /// The database is away.
+    Database(DbError),
+    /// Something else is.
+    Later(String),
+    /// The handler's own statement broke the whole transaction.
+    Broken(String),
+}
+
+impl From<DbError> for Unsettled {
+    fn from(error: DbError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Keeps what a handler did, or undoes it and says why.
+pub(crate) async fn settle(tx: &mut Tx, savepoint: Savepoint, result: Result<(), HandlerError>) -> Result<Option<String>, Unsettled> {
+    // A handler may swallow an error of the database; the transaction does not.
+    let error = match (result, tx.failure()) {
+        (_, Some(failure)) if failure.is_transient() => return Err(failure.clone().into()),
+        (Err(error), None) if error.later => return Err(Unsettled::Later(error.reason)),
+        (Err(error), _) => error.reason,
+        (Ok(()), Some(failure)) => failure.to_string(),
+        (Ok(()), None) => {
+            tx.keep(savepoint).await?;
+            return Ok(None);
+        }
+    };
+    if tx.is_broken() {
+        return Err(Unsettled::Broken(error));
+    }
+    tx.undo(savepoint).await?;
+    Ok(Some(error))
+}
