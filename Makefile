@@ -34,6 +34,7 @@ unit: ## all Rust tests, on SQLite and on PostgreSQL
 
 journeys: ## whole journeys in Chromium, against the release build
 	@scripts/install.sh journeys
+	npm run --silent --prefix end2end check
 	cargo xtask journeys
 
 bench: ## speed and size of the release build, with the figures to reach

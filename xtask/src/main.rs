@@ -67,10 +67,14 @@ enum Command {
         args: Vec<String>,
     },
     /// Build in release and photograph every page into `end2end/shots`.
-    Shots,
+    Shots {
+        /// Passed to `playwright test`, e.g. `-g checkout` for one page.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Build in release and print the speed figures.
     Bench {
-        /// Passed to the bench, e.g. the names of single measurements.
+        /// Passed to `playwright test`, e.g. `-g pages` for one figure.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -99,8 +103,8 @@ fn main() -> Result<()> {
             site::build(&workspace, Mode::Release)?;
             size::report(&workspace)
         }
-        Command::Journeys { args } => journeys::test(&workspace, &args),
-        Command::Shots => journeys::shots(&workspace),
-        Command::Bench { args } => journeys::bench(&workspace, &args),
+        Command::Journeys { args } => journeys::run(&workspace, "playwright.config.ts", &args),
+        Command::Shots { args } => journeys::run(&workspace, "shots.config.ts", &args),
+        Command::Bench { args } => journeys::run(&workspace, "bench.config.ts", &args),
     }
 }

@@ -1,0 +1,12 @@
+import { defineConfig } from '@playwright/test';
+import { chromium } from './chromium';
+
+export default defineConfig({
+  testDir: 'bench',
+  testMatch: '*.bench.ts',
+  outputDir: 'results',
+  reporter: 'list',
+  workers: 1,
+  timeout: 600_000,
+  use: { browserName: 'chromium', launchOptions: chromium },
+});

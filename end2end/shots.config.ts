@@ -1,0 +1,11 @@
+import { defineConfig } from '@playwright/test';
+import { chromium } from './chromium';
+
+export default defineConfig({
+  testDir: 'photographs',
+  outputDir: 'results',
+  reporter: 'list',
+  workers: 1,
+  timeout: 300_000,
+  use: { browserName: 'chromium', launchOptions: chromium },
+});

@@ -1,0 +1,139 @@
+// A real `orderly` process with a database of its own, which a journey may kill and start again.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, existsSync, readFileSync, type WriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const START_WITHIN_MS = 20_000;
+const LOOK_EVERY_MS = 20;
+
+/** The server under test: `ORDERLY_BIN`, which `cargo xtask` sets, else the release build of this clone. */
+export function binary(): string {
+  const path = process.env.ORDERLY_BIN ?? new URL('../../../target/release/orderly', import.meta.url).pathname;
+  if (!existsSync(path)) {
+    throw new Error(`${path} does not exist: run the journeys with \`make journeys\` or set ORDERLY_BIN`);
+  }
+  return path;
+}
+
+/** A port of 127.0.0.1 that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  return address.port;
+}
+
+/** The environment of this process without settings that would reach somebody's own shop. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const ours = (name: string) => name.startsWith('ORDERLY_') || ['DATABASE_URL', 'MQTT_URL', 'RUST_LOG'].includes(name);
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours(name)));
+}
+
+export class Orderly {
+  readonly url: string;
+  readonly logFile: string;
+  private readonly environment: NodeJS.ProcessEnv;
+  private readonly log: WriteStream;
+  private process: ChildProcess | undefined;
+
+  private constructor(port: number, private readonly data: string, settings: Record<string, string>) {
+    this.url = `http://127.0.0.1:${port}`;
+    this.logFile = join(data, 'server.log');
+    this.log = createWriteStream(this.logFile, { flags: 'a' });
+    this.environment = {
+      ...cleanEnvironment(),
+      ORDERLY_LISTEN: `127.0.0.1:${port}`,
+      ORDERLY_MQTT_LISTEN: 'off',
+      ORDERLY_DATA: data,
+      DATABASE_URL: `sqlite:${join(data, 'orderly.db')}`,
+      ...settings,
+    };
+  }
+
+  /** Starts a shop with the demo data in a new folder and waits until it is ready. */
+  static async open(settings: Record<string, string> = {}): Promise<Orderly> {
+    const data = await mkdtemp(join(tmpdir(), 'orderly-'));
+    const shop = new Orderly(await freePort(), data, settings);
+    await shop.start();
+    return shop;
+  }
+
+  get pid(): number {
+    if (this.process?.pid === undefined) throw new Error('the server does not run');
+    return this.process.pid;
+  }
+
+  /** Starts the process on the same port and data, and resolves when `/readyz` agrees. */
+  async start(): Promise<void> {
+    const process = spawn(binary(), ['serve'], { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    process.stdout.pipe(this.log, { end: false });
+    process.stderr.pipe(this.log, { end: false });
+    this.process = process;
+    const deadline = Date.now() + START_WITHIN_MS;
+    while (!(await this.isReady())) {
+      if (process.exitCode !== null) throw new Error(`orderly ended with ${process.exitCode}:\n${this.logText()}`);
+      if (Date.now() > deadline) throw new Error(`orderly was not ready in time:\n${this.logText()}`);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  }
+
+  private async isReady(): Promise<boolean> {
+    try {
+      return (await fetch(`${this.url}/readyz`)).ok;
+    } catch {
+      return false; // nobody listens yet
+    }
+  }
+
+  /** SIGKILL: no goodbye, as after a power cut. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  /** SIGTERM: the server drains; its exit code is what it says about that. */
+  async stop(): Promise<number | null> {
+    return this.end('SIGTERM');
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<number | null> {
+    const process = this.process;
+    if (process === undefined) return null;
+    this.process = undefined;
+    if (process.exitCode === null && process.signalCode === null) {
+      const ended = once(process, 'exit');
+      process.kill(signal);
+      await ended;
+    }
+    return process.exitCode;
+  }
+
+  /** Runs a command of `orderly` on the same database, while the server runs, and returns what it prints. */
+  async command(...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(binary(), args, { env: this.environment });
+    return stdout;
+  }
+
+  /** The same for commands that know `--json`. */
+  async json<T>(...args: string[]): Promise<T> {
+    return JSON.parse(await this.command(...args, '--json')) as T;
+  }
+
+  logText(): string {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : '';
+  }
+
+  /** Ends the process and removes its data. */
+  async close(): Promise<void> {
+    await this.end('SIGKILL');
+    this.log.end();
+    await rm(this.data, { recursive: true, force: true });
+  }
+}
