@@ -1,4 +1,6 @@
 //! What people see.
+pub mod live;
+
 use leptos::prelude::*;
 #[island]
 pub fn Hello(name: String) -> impl IntoView {

@@ -1,0 +1,336 @@
+//! The tab's client: which topics are wanted by whom, and the one connection that brings them.
+//!
+//! It lives in a thread-local: a browser's page has one thread. It is not borrowed while listeners run; setting a signal
+//! runs nobody's code at once.
+
+mod socket;
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+
+use domain::{Timestamp, topic::Topic};
+use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*};
+use wasm_bindgen::JsCast as _;
+
+use self::socket::{Notice, Socket};
+use super::{
+    Connection,
+    packet::{self, Packet},
+    retry,
+};
+
+/// Told to the server, which closes after half as long again. A hidden tab's timers run once a minute.
+const KEEP_ALIVE_SECONDS: u16 = 100;
+/// How often the server is asked whether it is there, whatever else comes from it: it wants to hear from us, too.
+const QUIET: Duration = Duration::from_secs(55);
+/// A server that is there answers within this.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Somebody's wish to hear of a topic.
+type Deliver = Rc<RefCell<dyn FnMut(&[u8])>>;
+
+/// One topic that somebody on the page wants.
+#[derive(Default)]
+struct Wanted {
+    listeners: Vec<(u64, Deliver)>,
+    /// The newest payload, for a component that comes later.
+    newest: Option<Rc<[u8]>>,
+}
+
+struct Client {
+    connection: ArcRwSignal<Connection>,
+    refused: ArcRwSignal<bool>,
+    topics: BTreeMap<String, Wanted>,
+    next_listener: u64,
+    socket: Option<Socket>,
+    /// Grows with each connection; what an earlier one still says is not listened to.
+    generation: u64,
+    /// Bytes of a packet that is not complete.
+    partial: Vec<u8>,
+    accepted: bool,
+    /// The server was asked whether it is there, and the timer gives it up.
+    waiting: bool,
+    attempt: u32,
+    next_packet: u16,
+    /// The next try, the next question whether the server is there, or the end of waiting for its answer.
+    timer: Option<TimeoutHandle>,
+    watching: bool,
+}
+
+thread_local! {
+    static CLIENT: RefCell<Client> = RefCell::new(Client {
+        connection: ArcRwSignal::new(Connection::default()),
+        refused: ArcRwSignal::new(false),
+        topics: BTreeMap::new(),
+        next_listener: 0,
+        socket: None,
+        generation: 0,
+        partial: Vec::new(),
+        accepted: false,
+        waiting: false,
+        attempt: 0,
+        next_packet: 0,
+        timer: None,
+        watching: false,
+    });
+}
+
+fn with<R>(f: impl FnOnce(&mut Client) -> R) -> R {
+    CLIENT.with_borrow_mut(f)
+}
+
+pub(super) fn connection() -> ReadSignal<Connection> {
+    with(|client| client.connection.read_only()).into()
+}
+
+pub(super) fn refused() -> ReadSignal<bool> {
+    with(|client| client.refused.read_only()).into()
+}
+
+pub(super) fn subscribe(topic: &Topic, deliver: Box<dyn FnMut(&[u8])>) {
+    let topic = topic.to_string();
+    let deliver: Deliver = Rc::new(RefCell::new(deliver));
+    let (listener, newest) = with(|client| {
+        client.next_listener += 1;
+        let listener = client.next_listener;
+        let wanted = client.topics.entry(topic.clone()).or_default();
+        wanted.listeners.push((listener, deliver.clone()));
+        let newest = wanted.newest.clone();
+        if wanted.listeners.len() == 1 {
+            client.send_subscribe(&topic);
+        }
+        (listener, newest)
+    });
+    if let Some(newest) = newest {
+        // Not now: the component is being hydrated, and its first render is the server's snapshot.
+        queue_microtask(move || (deliver.borrow_mut())(&newest));
+    }
+    on_cleanup(move || with(|client| client.unsubscribe(&topic, listener)));
+    let first = with(|client| !std::mem::replace(&mut client.watching, true));
+    if first {
+        watch();
+        // Everything on the page that wants a topic has said so by then, and it is one SUBSCRIBE.
+        queue_microtask(open);
+    }
+}
+
+/// Makes the connection, unless there is one.
+fn open() {
+    with(|client| {
+        if client.socket.is_some() {
+            return;
+        }
+        client.generation += 1;
+        client.accepted = false;
+        client.partial.clear();
+        let generation = client.generation;
+        client.socket = Socket::open(move |notice| noticed(generation, notice)).ok();
+        if client.socket.is_none() {
+            client.retry();
+        } else {
+            client.wait();
+        }
+    });
+}
+
+/// Ends a connection that does not answer, and tries again.
+fn give_up() {
+    with(Client::lost);
+}
+
+/// Asks whether the server is there.
+fn ask() {
+    with(|client| {
+        client.send(&packet::PING);
+        client.wait();
+    });
+}
+
+/// Something happened to the connection of this generation.
+fn noticed(generation: u64, notice: Notice) {
+    if with(|client| client.generation != generation || client.socket.is_none()) {
+        return;
+    }
+    match notice {
+        Notice::Opened => with(Client::greet),
+        Notice::Bytes(bytes) => {
+            let arrived = with(|client| client.read(&bytes));
+            for (deliver, payload) in arrived {
+                (deliver.borrow_mut())(&payload);
+            }
+        }
+        Notice::Closed => with(Client::lost),
+    }
+}
+
+impl Client {
+    /// CONNECT and SUBSCRIBE in one go: the server need not be waited for in between (3.1.4).
+    fn greet(&mut self) {
+        self.send(&packet::connect(KEEP_ALIVE_SECONDS));
+        if !self.topics.is_empty() {
+            let id = self.packet_id();
+            let bytes = packet::subscribe(id, self.topics.keys().map(String::as_str));
+            self.send(&bytes);
+        }
+    }
+
+    /// Takes in what arrived; what is to be delivered to whom.
+    fn read(&mut self, bytes: &[u8]) -> Vec<(Deliver, Rc<[u8]>)> {
+        let mut partial = std::mem::take(&mut self.partial);
+        partial.extend(bytes);
+        let mut arrived = Vec::new();
+        let mut start = 0;
+        loop {
+            match packet::read(&partial[start..]) {
+                Ok(Some((packet, length))) => {
+                    if !self.take_in(packet, &mut arrived) {
+                        self.lost();
+                        return arrived;
+                    }
+                    start += length;
+                }
+                Ok(None) => break,
+                Err(packet::Malformed) => {
+                    self.lost();
+                    return arrived;
+                }
+            }
+        }
+        partial.drain(..start);
+        self.partial = partial;
+        if self.accepted {
+            if std::mem::take(&mut self.waiting) {
+                self.remind(QUIET, ask);
+            }
+            // The browser may have said "offline" and been wrong.
+            if self.connection.get_untracked() != Connection::Live {
+                self.connection.set(Connection::Live);
+            }
+        }
+        arrived
+    }
+
+    /// One packet; `false` where the server wants no connection.
+    fn take_in(&mut self, packet: Packet<'_>, arrived: &mut Vec<(Deliver, Rc<[u8]>)>) -> bool {
+        match packet {
+            Packet::Connected(false) => return false,
+            Packet::Connected(true) => {
+                self.accepted = true;
+                self.attempt = 0;
+                self.refused.set(false);
+            }
+            Packet::Subscribed { refused: true } => self.refused.set(true),
+            Packet::Publish { topic, payload } => {
+                if let Some(wanted) = self.topics.get_mut(topic) {
+                    let payload: Rc<[u8]> = payload.into();
+                    arrived.extend(wanted.listeners.iter().map(|(_, deliver)| (deliver.clone(), payload.clone())));
+                    wanted.newest = Some(payload);
+                }
+            }
+            Packet::Subscribed { refused: false } | Packet::Alive => {}
+        }
+        true
+    }
+
+    /// The connection is gone, or given up.
+    fn lost(&mut self) {
+        self.socket = None;
+        self.accepted = false;
+        if let Connection::Connecting | Connection::Live | Connection::Offline = self.connection.get_untracked() {
+            let since = Timestamp::from_millis(js_sys::Date::now() as i64);
+            self.connection.set(Connection::Reconnecting { since });
+        }
+        self.retry();
+    }
+
+    /// Gives the server up, unless it says something soon.
+    fn wait(&mut self) {
+        self.waiting = true;
+        self.remind(PATIENCE, give_up);
+    }
+
+    fn retry(&mut self) {
+        self.waiting = false;
+        if !window().navigator().on_line() {
+            // The browser may be wrong about that, so it is tried all the same, only seldom.
+            self.connection.set(Connection::Offline);
+        }
+        self.remind(retry::delay(self.attempt, js_sys::Math::random()), open);
+        self.attempt += 1;
+    }
+
+    /// One timer: whatever was to happen before is no longer.
+    fn remind(&mut self, after: Duration, what: fn()) {
+        if let Some(timer) = self.timer.take() {
+            timer.clear();
+        }
+        self.timer = set_timeout_with_handle(what, after).ok();
+    }
+
+    fn packet_id(&mut self) -> u16 {
+        self.next_packet = self.next_packet.checked_add(1).unwrap_or(1);
+        self.next_packet
+    }
+
+    /// A packet that cannot be sent is lost with its connection, which will be noticed.
+    fn send(&mut self, bytes: &[u8]) {
+        if let Some(socket) = &self.socket {
+            socket.send(bytes);
+        }
+    }
+
+    fn send_subscribe(&mut self, topic: &str) {
+        // Before that, `greet` will do it for all.
+        if self.accepted {
+            let id = self.packet_id();
+            self.send(&packet::subscribe(id, std::iter::once(topic)));
+        }
+    }
+
+    fn unsubscribe(&mut self, topic: &str, listener: u64) {
+        let Some(wanted) = self.topics.get_mut(topic) else { return };
+        wanted.listeners.retain(|(id, _)| *id != listener);
+        if wanted.listeners.is_empty() {
+            self.topics.remove(topic);
+            if self.accepted {
+                let id = self.packet_id();
+                self.send(&packet::unsubscribe(id, topic));
+            }
+        }
+    }
+}
+
+/// Watches what the browser tells: the network is back, the page is looked at again, or left.
+fn watch() {
+    let again = || {
+        if with(|client| client.accepted) {
+            // It looks alive, but a machine that slept does not know.
+            ask();
+        } else {
+            with(|client| client.attempt = 0);
+            open();
+        }
+    };
+    window_event_listener_untyped("online", move |_| again());
+    window_event_listener_untyped("offline", |_| with(|client| client.connection.set(Connection::Offline)));
+    // A page that is kept for the way back must not hold a connection.
+    window_event_listener_untyped("pagehide", |_| {
+        with(|client| {
+            client.socket = None;
+            client.accepted = false;
+            client.waiting = false;
+            if let Some(timer) = client.timer.take() {
+                timer.clear();
+            }
+        });
+    });
+    window_event_listener_untyped("pageshow", move |event| {
+        if event.dyn_ref::<web_sys::PageTransitionEvent>().is_some_and(web_sys::PageTransitionEvent::persisted) {
+            again();
+        }
+    });
+    socket::on_document("visibilitychange", move || {
+        if document().visibility_state() == web_sys::VisibilityState::Visible {
+            again();
+        }
+    });
+}
