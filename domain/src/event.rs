@@ -67,13 +67,22 @@ macro_rules! events {
             }
         }
 
-        /// The JSON Schema (2020-12) of every type's data, by type name.
+        /// The JSON Schema (2020-12) of every type's data, by type name, each with the schemas that it refers to.
         #[cfg(feature = "schema")]
-        pub fn data_schemas() -> Vec<(&'static str, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
-            vec![$(($type, <$name as utoipa::PartialSchema>::schema())),*]
+        pub fn data_schemas() -> Vec<DataSchema> {
+            vec![$({
+                let mut nested = Vec::new();
+                <$name as utoipa::ToSchema>::schemas(&mut nested);
+                ($type, <$name as utoipa::PartialSchema>::schema(), nested)
+            }),*]
         }
     };
 }
+
+/// Type name, schema of the data, and the schemas it refers to by name.
+#[cfg(feature = "schema")]
+pub type DataSchema =
+    (&'static str, utoipa::openapi::RefOr<utoipa::openapi::Schema>, Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>);
 
 /// The stored event is not one this program can read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

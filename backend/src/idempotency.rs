@@ -1,0 +1,184 @@
+//! The same request key gives the same answer, once.
+//!
+//! A key belongs to a caller, a method and a path. The answer is stored in the transaction of the command itself, so there
+//! is no moment at which one exists without the other. Kept for 24 hours.
+
+mod store;
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use domain::Timestamp;
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use crate::{
+    db::{Db, DbError, Sql as _, Tx},
+    subscriber::HandlerError,
+    timer::{self, TimerHandler},
+};
+
+/// How long an answer is kept.
+const KEPT_SECONDS: i64 = 24 * 3600;
+/// How often old answers are thrown away.
+const PURGE_SECONDS: i64 = 3600;
+const PURGE: &str = "idempotency.purge";
+
+/// What identifies a request: `key` is the caller's, the rest keeps callers and calls apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestKey {
+    /// Who asks: an owner or a token.
+    pub caller: String,
+    pub method: String,
+    pub path: String,
+    pub key: String,
+}
+
+/// An answer as it was given: HTTP status and JSON body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+}
+
+/// What a command under a key ends in, other than its answer.
+#[derive(Debug)]
+pub enum CommandError {
+    /// The shop's own refusal: nothing is changed, and the same key will get it again.
+    Kept(Answer),
+    /// A refusal that a later try may change: nothing is changed or remembered.
+    Forgotten(Answer),
+    /// The database failed.
+    Database(DbError),
+}
+
+impl From<DbError> for CommandError {
+    fn from(error: DbError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// What a request under a key got.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Fresh(Answer),
+    /// The first answer again; nothing was done.
+    Replayed(Answer),
+}
+
+/// Why a request under a key got no answer of a command.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// 422: the key was used with another body.
+    #[error("this idempotency key was used for another request; take a new one")]
+    Reused,
+    /// 409: the first request with this key still runs.
+    #[error("the first request with this idempotency key is still running")]
+    InProgress,
+    /// The command's refusal, which is not remembered.
+    #[error("refused with {}", .0.status)]
+    Forgotten(Answer),
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+/// The request keys.
+#[derive(Clone, Default)]
+pub struct Keys {
+    /// What this process runs now. Another process on PostgreSQL is told apart by an advisory lock.
+    running: Arc<Mutex<HashSet<RequestKey>>>,
+}
+
+/// Takes a key out of the running ones when its request is over, however it ends.
+struct Running {
+    key: RequestKey,
+    running: Arc<Mutex<HashSet<RequestKey>>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+impl Keys {
+    /// Runs `command` once under `key`, or gives the answer it had. `fingerprint` tells one body from another.
+    pub async fn once<F>(&self, db: &Db, key: RequestKey, fingerprint: String, command: F) -> Result<Outcome, KeyError>
+    where
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<Answer, CommandError>> + Send + 'static,
+    {
+        if !self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
+            return Err(KeyError::InProgress);
+        }
+        // Moved into the transaction: it runs to its end even when the caller leaves, and so does the key.
+        let running = Running { key: key.clone(), running: self.running.clone() };
+        db.transaction(move |tx| {
+            Box::pin(async move {
+                let _running = running;
+                run_in(tx, &key, &fingerprint, command).await
+            })
+        })
+        .await
+    }
+}
+
+async fn run_in<F>(tx: &mut Tx, key: &RequestKey, fingerprint: &str, command: F) -> Result<Outcome, KeyError>
+where
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<Answer, CommandError>> + Send + 'static,
+{
+    if tx.is_postgres() && !store::lock_in(tx, key).await? {
+        return Err(KeyError::InProgress);
+    }
+    let now = tx.now();
+    if let Some(kept) = store::find(tx, key, now).await? {
+        return if kept.fingerprint == fingerprint { Ok(Outcome::Replayed(kept.answer)) } else { Err(KeyError::Reused) };
+    }
+    let savepoint = tx.savepoint().await?;
+    let answer = match command(tx).await {
+        Ok(answer) => {
+            tx.keep(savepoint).await?;
+            answer
+        }
+        Err(CommandError::Kept(answer)) => {
+            tx.undo(savepoint).await?;
+            answer
+        }
+        Err(CommandError::Forgotten(answer)) => return Err(KeyError::Forgotten(answer)),
+        Err(CommandError::Database(error)) => return Err(KeyError::Database(error)),
+    };
+    let expires = now.plus_seconds(KEPT_SECONDS);
+    store::keep_in(tx, key, fingerprint, &answer, now, expires).await?;
+    Ok(Outcome::Fresh(answer))
+}
+
+/// Throws old answers away, every hour.
+pub struct Purge;
+
+impl Purge {
+    /// Starts the hourly timer where it does not run.
+    pub async fn start(db: &Db) -> Result<(), DbError> {
+        db.transaction(|tx| {
+            Box::pin(async move {
+                let due = tx.now().plus_seconds(PURGE_SECONDS);
+                timer::set_in(tx, PURGE, "all", due, Value::Null).await
+            })
+        })
+        .await
+    }
+}
+
+#[async_trait::async_trait]
+impl TimerHandler for Purge {
+    fn kind(&self) -> &'static str {
+        PURGE
+    }
+
+    async fn fire_in(&self, tx: &mut Tx, key: &str, payload: &Value, _due: Timestamp) -> Result<(), HandlerError> {
+        let now = tx.now();
+        store::purge_in(tx, now).await?;
+        timer::set_in(tx, PURGE, key, now.plus_seconds(PURGE_SECONDS), payload.clone()).await?;
+        Ok(())
+    }
+}

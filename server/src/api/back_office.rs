@@ -1,0 +1,316 @@
+//! What staff and managers change: open and closed, settings, sold out and back, stock, products, prices.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use backend::identity::{Caller, Right};
+use domain::{
+    Fault, Money, OptionId, ProductId, Sku, StoreId, Text, Timestamp,
+    catalog::PriceWindow,
+    view::{Problem, ProductView, StoreSettings, StoreView},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    extract::{Body, Keyed, Lang},
+    problem::AppError,
+    query::id,
+};
+use crate::{caller::Who, state::AppState};
+
+/// Nobody is 401; somebody without the right is 403.
+pub fn require(caller: &Caller, right: Right, store: &StoreId) -> Result<(), AppError> {
+    if caller.may(right, store) {
+        Ok(())
+    } else if caller.is_nobody() || caller.is_guest() {
+        Err(AppError::new(StatusCode::UNAUTHORIZED, "sign_in_required", "Sign in as staff of this store first."))
+    } else {
+        Err(AppError::forbidden())
+    }
+}
+
+/// Whether the store takes orders.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatusRequest {
+    pub open: bool,
+}
+
+/// Opens or closes a store.
+#[utoipa::path(put, path = "/staff/stores/{store}/status", tag = "staff", request_body = StatusRequest, params(("store" = String, Path)),
+    responses((status = 200, body = StoreView), (status = 403, body = Problem, content_type = "application/problem+json")))]
+pub async fn set_status(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    lang: Lang,
+    Path(store): Path<String>,
+    Body(request): Body<StatusRequest>,
+) -> Result<Json<StoreView>, AppError> {
+    let store: StoreId = id(&store, "store")?;
+    require(&caller, Right::Store, &store)?;
+    let (backend, actor, at) = (app.backend.clone(), caller.actor(&store), store.clone());
+    app.backend
+        .db
+        .transaction(move |tx| Box::pin(async move { backend.stores.set_open_in(tx, &at, request.open, actor).await }))
+        .await?;
+    let view = app.backend.stores.view(&mut app.backend.db.reader(), &store, lang.naming()).await?;
+    view.map(Json).ok_or_else(|| AppError::not_found("store"))
+}
+
+/// The settings of a store.
+#[utoipa::path(get, path = "/staff/stores/{store}/settings", tag = "staff", params(("store" = String, Path)),
+    responses((status = 200, body = StoreSettings), (status = 403, body = Problem, content_type = "application/problem+json")))]
+pub async fn settings(State(app): State<AppState>, Who(caller): Who, Path(store): Path<String>) -> Result<Json<StoreSettings>, AppError> {
+    let store: StoreId = id(&store, "store")?;
+    require(&caller, Right::Store, &store)?;
+    let settings = app.backend.stores.settings(&mut app.backend.db.reader(), &store).await?;
+    settings.map(Json).ok_or_else(|| AppError::not_found("store"))
+}
+
+/// Changes the settings that are named; the others stay.
+#[utoipa::path(patch, path = "/staff/stores/{store}/settings", tag = "staff", request_body = StoreSettings, params(("store" = String, Path)),
+    responses((status = 200, body = StoreSettings), (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json")))]
+pub async fn patch_settings(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    Path(store): Path<String>,
+    Body(patch): Body<backend::stores::SettingsPatch>,
+) -> Result<Json<StoreSettings>, AppError> {
+    let store: StoreId = id(&store, "store")?;
+    require(&caller, Right::Store, &store)?;
+    let (backend, actor, at) = (app.backend.clone(), caller.actor(&store), store.clone());
+    app.backend
+        .db
+        .transaction(move |tx| Box::pin(async move { backend.stores.patch_settings_in(tx, &at, patch, actor).await }))
+        .await?;
+    let settings = app.backend.stores.settings(&mut app.backend.db.reader(), &store).await?;
+    settings.map(Json).ok_or_else(|| AppError::not_found("store"))
+}
+
+/// Sold out, or back.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Availability {
+    pub available: bool,
+}
+
+/// Switches an item (SKU) to sold out, or back.
+#[utoipa::path(put, path = "/staff/stores/{store}/items/{sku}", tag = "staff", request_body = Availability,
+    params(("store" = String, Path), ("sku" = String, Path)),
+    responses((status = 200, body = Availability), (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub async fn set_item(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    Path((store, sku)): Path<(String, String)>,
+    Body(request): Body<Availability>,
+) -> Result<Json<Availability>, AppError> {
+    let store: StoreId = id(&store, "store")?;
+    require(&caller, Right::Switch, &store)?;
+    let sku: Sku = id(&sku, "item")?;
+    let (backend, actor, available) = (app.backend.clone(), caller.actor(&store), request.available);
+    app.backend
+        .db
+        .transaction(move |tx| Box::pin(async move { backend.catalog.set_item_available_in(tx, &store, &sku, available, actor).await }))
+        .await?;
+    Ok(Json(request))
+}
+
+/// Switches an option to sold out, or back, in every product that has it.
+#[utoipa::path(put, path = "/staff/stores/{store}/options/{id}", tag = "staff", request_body = Availability,
+    params(("store" = String, Path), ("id" = String, Path)),
+    responses((status = 200, body = Availability), (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub async fn set_option(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    Path((store, option)): Path<(String, String)>,
+    Body(request): Body<Availability>,
+) -> Result<Json<Availability>, AppError> {
+    let store: StoreId = id(&store, "store")?;
+    require(&caller, Right::Switch, &store)?;
+    let option: OptionId = id(&option, "option")?;
+    let (backend, actor, available) = (app.backend.clone(), caller.actor(&store), request.available);
+    app.backend
+        .db
+        .transaction(move |tx| Box::pin(async move { backend.catalog.set_option_available_in(tx, &store, &option, available, actor).await }))
+        .await?;
+    Ok(Json(request))
+}
+
+/// A count, a delivery, a loss: either by how much, or to how many.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StockAdjustment {
+    pub store: String,
+    pub sku: String,
+    #[serde(default)]
+    pub delta: Option<i64>,
+    #[serde(default)]
+    pub on_hand: Option<i64>,
+    /// 1 to 200 characters.
+    pub reason: String,
+}
+
+/// The stock of a SKU after an adjustment.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct StockView {
+    pub store: StoreId,
+    pub sku: Sku,
+    pub on_hand: i64,
+    pub held: i64,
+    pub available: i64,
+}
+
+/// Adjusts the stock of a SKU; never below what is held.
+#[utoipa::path(post, path = "/staff/stock-adjustments", tag = "staff", request_body = StockAdjustment,
+    params(("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = StockView), (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json")))]
+pub async fn adjust_stock(State(app): State<AppState>, keyed: Keyed<StockAdjustment>) -> Result<Response, AppError> {
+    let backend = app.backend.clone();
+    keyed
+        .run(&app, move |tx, caller, request| {
+            Box::pin(async move {
+                let mut faults = Vec::new();
+                let store: Option<StoreId> = request.store.parse().ok();
+                let sku: Option<Sku> = request.sku.parse().ok();
+                if store.is_none() {
+                    faults.push(Fault::new("/store", "unknown_store", "There is no such store."));
+                }
+                if sku.is_none() {
+                    faults.push(Fault::new("/sku", "unknown_sku", "This store has no such item."));
+                }
+                if request.reason.trim().is_empty() || request.reason.chars().count() > 200 {
+                    faults.push(Fault::new("/reason", "required", "Say why, in 1 to 200 characters."));
+                }
+                let change = match (request.delta, request.on_hand) {
+                    (Some(delta), None) => Some(backend::inventory::Adjustment::By(delta)),
+                    (None, Some(count)) => Some(backend::inventory::Adjustment::To(count)),
+                    _ => {
+                        faults.push(Fault::new("/delta", "required", "Give either delta or on_hand."));
+                        None
+                    }
+                };
+                let (Some(store), Some(sku), Some(change), true) = (store, sku, change, faults.is_empty()) else {
+                    return Err(AppError::invalid(faults));
+                };
+                require(&caller, Right::Stock, &store)?;
+                let level = backend.stock.adjust_in(tx, &store, &sku, change, &request.reason, caller.actor(&store)).await?;
+                let view = StockView { store, sku, on_hand: level.on_hand, held: level.held, available: level.on_hand - level.held };
+                Ok((StatusCode::OK, view))
+            })
+        })
+        .await
+}
+
+/// What of a product is changed: what is left out stays.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProductEdit {
+    #[serde(default)]
+    pub name: Option<Text>,
+    #[serde(default)]
+    pub description: Option<Text>,
+}
+
+/// Whose product is edited: a product is shared by the stores that list it.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AtStore {
+    /// A store that lists the product and that the caller manages; may be left out when only one lists it.
+    pub store: Option<String>,
+}
+
+/// Changes the texts of a product.
+#[utoipa::path(put, path = "/staff/products/{id}", tag = "staff", request_body = ProductEdit, params(("id" = String, Path)),
+    responses((status = 200, body = ProductView), (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json")))]
+pub async fn edit_product(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    lang: Lang,
+    Path(product): Path<String>,
+    Body(edit): Body<ProductEdit>,
+) -> Result<Json<ProductView>, AppError> {
+    let product: ProductId = id(&product, "product")?;
+    let store = managed_store(&app, &caller, &product).await?;
+    let (backend, actor, edited) = (app.backend.clone(), caller.actor(&store), product.clone());
+    app.backend
+        .db
+        .transaction(move |tx| {
+            Box::pin(async move { backend.catalog.edit_product_in(tx, &edited, edit.name, edit.description, actor).await })
+        })
+        .await?;
+    let menu = app.backend.catalog.menu(&store).await?.ok_or_else(|| AppError::not_found("product"))?;
+    let product = menu.product(product.as_str()).ok_or_else(|| AppError::not_found("product"))?;
+    Ok(Json(ProductView::of(product, lang.0, app.backend.clock.now())))
+}
+
+/// A store that lists the product and that the caller manages. Every store that lists it must be managed by the caller:
+/// the product is theirs together.
+async fn managed_store(app: &AppState, caller: &Caller, product: &ProductId) -> Result<StoreId, AppError> {
+    let stores = app.backend.catalog.stores_of(&mut app.backend.db.reader(), product).await?;
+    let first = stores.first().cloned().ok_or_else(|| AppError::not_found("product"))?;
+    for store in &stores {
+        require(caller, Right::Store, store)?;
+    }
+    Ok(first)
+}
+
+/// A price and when it holds; without `from` and `until` it is the base price.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceRequest {
+    pub amount: Money,
+    #[serde(default)]
+    pub from: Option<Timestamp>,
+    #[serde(default)]
+    pub until: Option<Timestamp>,
+}
+
+/// Sets the prices of a SKU at the store that sells it: all of them, in place of those before.
+#[utoipa::path(put, path = "/staff/products/{id}/variants/{sku}/prices", tag = "staff", request_body = Vec<PriceRequest>,
+    params(("id" = String, Path), ("sku" = String, Path), AtStore),
+    responses((status = 200, body = ProductView), (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json")))]
+pub async fn set_prices(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    lang: Lang,
+    Path((product, sku)): Path<(String, String)>,
+    super::query::Params(at): super::query::Params<AtStore>,
+    Body(request): Body<Vec<PriceRequest>>,
+) -> Result<Json<ProductView>, AppError> {
+    let product: ProductId = id(&product, "product")?;
+    let sku: Sku = id(&sku, "item")?;
+    let store = match at.store {
+        Some(store) => {
+            let store = id(&store, "store")?;
+            require(&caller, Right::Store, &store)?;
+            store
+        }
+        None => managed_store(&app, &caller, &product).await?,
+    };
+    let menu = app.backend.catalog.menu(&store).await?.ok_or_else(|| AppError::not_found("store"))?;
+    let listed = menu.variant(sku.as_str()).is_some_and(|(p, _)| p.id == product);
+    if !listed {
+        return Err(AppError::not_found("item"));
+    }
+    let windows: Vec<PriceWindow> = request.into_iter().map(|p| PriceWindow { amount: p.amount, from: p.from, until: p.until }).collect();
+    let (backend, actor, at) = (app.backend.clone(), caller.actor(&store), store.clone());
+    app.backend
+        .db
+        .transaction(move |tx| Box::pin(async move { backend.catalog.set_prices_in(tx, &at, &sku, windows, actor).await }))
+        .await?;
+    let menu = app.backend.catalog.menu(&store).await?.ok_or_else(|| AppError::not_found("store"))?;
+    let product = menu.product(product.as_str()).ok_or_else(|| AppError::not_found("product"))?;
+    Ok(Json(ProductView::of(product, lang.0, app.backend.clock.now())))
+}

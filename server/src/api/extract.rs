@@ -1,0 +1,226 @@
+//! What a call is made of: body, language, key.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use backend::{
+    db::Tx,
+    identity::Caller,
+    idempotency::{Answer, KeyError, Outcome, RequestKey},
+};
+use domain::{Fault, Locale, view::Naming};
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use super::problem::{AppError, RequestId};
+use crate::{caller::Who, state::AppState};
+
+/// The language of `Accept-Language`. The API does not look at the page's language cookie: it has one way to be told.
+#[derive(Debug, Clone, Copy)]
+pub struct Lang(pub Locale);
+
+impl Lang {
+    pub fn of(headers: &HeaderMap) -> Self {
+        Self(headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map_or(Locale::En, Locale::negotiate))
+    }
+
+    pub const fn naming(self) -> Naming {
+        Naming::In(self.0)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Lang {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(&parts.headers))
+    }
+}
+
+/// A JSON body. Other content types are 415, text that is not JSON 400 `malformed_json`, JSON of another shape 422.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, AppError> {
+        let (headers, bytes) = read(request, state).await?;
+        parse(&headers, &bytes).map(Self)
+    }
+}
+
+async fn read(request: Request, state: &AppState) -> Result<(HeaderMap, Bytes), AppError> {
+    let headers = request.headers().clone();
+    let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            AppError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is larger than this call takes.")
+        }
+        _ => AppError::new(StatusCode::BAD_REQUEST, "incomplete_body", "The body did not arrive completely."),
+    })?;
+    Ok((headers, bytes))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+}
+
+fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, AppError> {
+    if !is_json(headers) {
+        return Err(AppError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send JSON, with Content-Type: application/json."));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = pointer(error.path());
+        fault(&pointer, error.inner())
+    })?;
+    deserializer.end().map_err(|error| fault("", &error))?;
+    Ok(value)
+}
+
+fn fault(pointer: &str, error: &serde_json::Error) -> AppError {
+    if error.is_data() {
+        AppError::invalid(vec![Fault::new(pointer, "invalid_value", error.to_string())])
+    } else {
+        AppError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body is not JSON: {error}."))
+    }
+}
+
+/// RFC 6901.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use std::fmt::Write as _;
+    let mut pointer = String::new();
+    for segment in path.iter() {
+        use serde_path_to_error::Segment;
+        // Writing to a String cannot fail.
+        let _ = match segment {
+            Segment::Seq { index } => write!(pointer, "/{index}"),
+            Segment::Map { key } => write!(pointer, "/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { .. } | Segment::Unknown => Ok(()),
+        };
+    }
+    pointer
+}
+
+/// A call that has nothing to say beyond its path: no body, or `{}`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// A mutation with an idempotency key: who, the key, and the body.
+pub struct Keyed<T> {
+    pub caller: Caller,
+    pub lang: Lang,
+    body: T,
+    key: RequestKey,
+    fingerprint: String,
+    request_id: String,
+}
+
+impl<T: DeserializeOwned> FromRequest<AppState> for Keyed<T> {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, AppError> {
+        let (mut parts, body) = request.into_parts();
+        let Who(caller) = Who::from_request_parts(&mut parts, state).await?;
+        let Some(owner) = caller.key() else { return Err(AppError::session_required()) };
+        let key = RequestKey {
+            caller: owner,
+            method: parts.method.to_string(),
+            path: parts.uri.path().to_owned(),
+            key: idempotency_key(&parts.headers)?,
+        };
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let lang = Lang::of(&parts.headers);
+        let (headers, bytes) = read(Request::from_parts(parts, body), state).await?;
+        // A body that may be left out is `{}` then.
+        let parsed = if bytes.is_empty() { serde_json::from_str("{}").map_err(|_| missing_body(&headers)) } else { parse(&headers, &bytes) };
+        let fingerprint = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        Ok(Self { caller, lang, body: parsed?, key, fingerprint, request_id })
+    }
+}
+
+fn missing_body(headers: &HeaderMap) -> AppError {
+    if is_json(headers) {
+        AppError::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is empty; this call needs JSON.")
+    } else {
+        AppError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<String, AppError> {
+    let key = headers.get("idempotency-key").map(HeaderValue::as_bytes).unwrap_or_default();
+    if (1..=255).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic) {
+        Ok(String::from_utf8_lossy(key).into_owned())
+    } else {
+        Err(AppError::new(
+            StatusCode::BAD_REQUEST,
+            "idempotency_key_required",
+            "Send an Idempotency-Key of 1 to 255 visible ASCII characters, a new one for each thing you want done.",
+        ))
+    }
+}
+
+impl<T: Send + 'static> Keyed<T> {
+    /// Runs the command once under its key, in one transaction with its answer.
+    pub async fn run<A, F>(self, app: &AppState, command: F) -> Result<Response, AppError>
+    where
+        A: Serialize,
+        F: for<'t> FnOnce(&'t mut Tx, Caller, T) -> BoxFuture<'t, Result<(StatusCode, A), AppError>> + Send + 'static,
+    {
+        let Self { caller, body, key, fingerprint, request_id, .. } = self;
+        let identities = app.backend.identities.clone();
+        let outcome = app
+            .backend
+            .keys
+            .once(&app.backend.db, key, fingerprint, move |tx| {
+                Box::pin(async move {
+                    let done = async {
+                        identities.ensure_session_in(tx, &caller).await?;
+                        command(tx, caller, body).await
+                    };
+                    match done.await {
+                        Ok((status, answer)) => match serde_json::to_string(&answer) {
+                            Ok(body) => Ok(Answer { status: status.as_u16(), body }),
+                            Err(error) => {
+                                tracing::error!(%error, "an answer could not be written");
+                                Err(internal().into_command_error(&request_id))
+                            }
+                        },
+                        Err(error) => Err(error.into_command_error(&request_id)),
+                    }
+                })
+            })
+            .await;
+        match outcome {
+            Ok(Outcome::Fresh(answer)) => Ok(respond(answer)),
+            Ok(Outcome::Replayed(answer)) => {
+                let mut response = respond(answer);
+                response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+                Ok(response)
+            }
+            Err(KeyError::Forgotten(answer)) => Ok(respond(answer)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn internal() -> AppError {
+    AppError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side. Nothing was changed.")
+}
+
+fn respond(answer: Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let problem = status.is_client_error() || status.is_server_error();
+    let content_type = if problem { "application/problem+json" } else { "application/json" };
+    let mut response = (status, [(header::CONTENT_TYPE, content_type)], answer.body).into_response();
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+    }
+    response
+}

@@ -1,0 +1,100 @@
+//! Orders and what happened to them.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use domain::{
+    OrderId,
+    view::{JourneyEntry, OrderView, Page, Problem},
+};
+use serde::Deserialize;
+
+use super::{
+    extract::{Keyed, Lang},
+    problem::AppError,
+    query::{Paging, Params, id},
+};
+use crate::{caller::Who, state::AppState};
+
+/// My orders, newest first.
+#[utoipa::path(get, path = "/orders", tag = "orders", params(Paging),
+    responses((status = 200, body = Page<OrderView>), (status = 401, body = Problem, content_type = "application/problem+json")))]
+pub async fn list(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    lang: Lang,
+    Params(paging): Params<Paging>,
+) -> Result<Json<Page<OrderView>>, AppError> {
+    let limit = paging.limit()?;
+    let owner = caller.owner().ok_or_else(AppError::session_required)?;
+    let page = app.backend.orders.list(&mut app.backend.db.reader(), &owner, paging.cursor.as_deref(), limit, lang.naming()).await?;
+    Ok(Json(page))
+}
+
+/// One order, for its owner and the store's staff.
+#[utoipa::path(get, path = "/orders/{id}", tag = "orders", params(("id" = String, Path)),
+    responses((status = 200, body = OrderView), (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub async fn order(State(app): State<AppState>, Who(caller): Who, lang: Lang, Path(order): Path<String>) -> Result<Json<OrderView>, AppError> {
+    let order: OrderId = id(&order, "order")?;
+    let view = app.backend.orders.view_for(&mut app.backend.db.reader(), &caller, order, lang.naming()).await?;
+    Ok(Json(view))
+}
+
+/// Everything that happened to an order, in time order, with who did it and why.
+#[utoipa::path(get, path = "/orders/{id}/journey", tag = "orders", params(("id" = String, Path)),
+    responses((status = 200, body = Page<JourneyEntry>), (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub async fn journey(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    lang: Lang,
+    Path(order): Path<String>,
+) -> Result<Json<Page<JourneyEntry>>, AppError> {
+    let order: OrderId = id(&order, "order")?;
+    let mut sql = app.backend.db.reader();
+    app.backend.orders.view_for(&mut sql, &caller, order, lang.naming()).await?;
+    let items = app.backend.orders.journey(&mut sql, order).await?;
+    Ok(Json(Page { items, next: None }))
+}
+
+/// Why an order is called off.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelRequest {
+    /// At most 200 characters.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl CancelRequest {
+    /// The reason, when it is not too long.
+    pub fn checked(self) -> Result<Option<String>, AppError> {
+        match self.reason {
+            Some(reason) if reason.chars().count() > 200 => {
+                Err(AppError::invalid(vec![domain::Fault::new("/reason", "too_long", "At most 200 characters.")]))
+            }
+            reason => Ok(reason.filter(|r| !r.trim().is_empty())),
+        }
+    }
+}
+
+/// Calls an order off: its owner until work on it starts, staff until it is handed over.
+#[utoipa::path(post, path = "/orders/{id}/cancel", tag = "orders", request_body = CancelRequest,
+    params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = OrderView), (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json")))]
+pub async fn cancel(State(app): State<AppState>, Path(order): Path<String>, keyed: Keyed<CancelRequest>) -> Result<Response, AppError> {
+    let order: OrderId = id(&order, "order")?;
+    let (backend, naming) = (app.backend.clone(), keyed.lang.naming());
+    keyed
+        .run(&app, move |tx, caller, request| {
+            Box::pin(async move {
+                backend.orders.cancel_in(tx, &caller, order, request.checked()?).await?;
+                let view = backend.orders.view(tx, order, naming).await?.ok_or_else(|| AppError::not_found("order"))?;
+                Ok((StatusCode::OK, view))
+            })
+        })
+        .await
+}

@@ -1,0 +1,180 @@
+//! Errors at the edge: RFC 9457 `application/problem+json`.
+
+use axum::{
+    extract::Request,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use backend::{
+    idempotency::{Answer, CommandError, KeyError},
+    refused::{Extra, Refused},
+};
+use domain::{Fault, Faults, view::Problem};
+
+/// Anything that ends a request without what was asked for. Internals are logged here, once, and never answered.
+#[derive(Debug)]
+pub struct AppError {
+    pub status: StatusCode,
+    pub code: &'static str,
+    pub detail: String,
+    pub faults: Vec<Fault>,
+    pub extra: Extra,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Statuses whose answer the same idempotency key gets again: the shop's own refusals.
+const KEPT: [StatusCode; 5] =
+    [StatusCode::PAYMENT_REQUIRED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND, StatusCode::CONFLICT, StatusCode::GONE];
+
+impl AppError {
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), faults: Vec::new(), extra: Extra::default(), headers: Vec::new() }
+    }
+
+    /// 404 of a thing that is not there, or not the caller's: the two look the same.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
+    }
+
+    /// 422 with every fault.
+    pub fn invalid(faults: Vec<Fault>) -> Self {
+        let detail = match faults.as_slice() {
+            [only] => only.detail.clone(),
+            many => format!("{} things in the request are wrong.", many.len()),
+        };
+        Self { faults, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail) }
+    }
+
+    /// 401: nobody is signed in and no session is there to act for.
+    pub fn session_required() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "session_required",
+            "This needs a session: send the cookie that POST /api/v1/session sets, or a bearer token.",
+        )
+    }
+
+    /// 403: known, but without the right.
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "You do not have the right to do this here.")
+    }
+
+    pub fn with_header(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
+        if let Ok(value) = value.try_into() {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// The body of the answer.
+    pub fn problem(&self, request_id: &str) -> Problem {
+        Problem {
+            type_uri: "about:blank".to_owned(),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail.clone(),
+            code: self.code.to_owned(),
+            errors: self.faults.clone(),
+            request_id: request_id.to_owned(),
+            claimed_by: self.extra.claimed_by.clone(),
+            quote: self.extra.quote.clone(),
+            attempts_left: self.extra.attempts_left,
+        }
+    }
+
+    /// As the answer of a keyed command: the shop's own refusals are kept, what may change is not.
+    pub fn into_command_error(self, request_id: &str) -> CommandError {
+        let kept = KEPT.contains(&self.status);
+        let body = serde_json::to_string(&self.problem(request_id)).unwrap_or_default();
+        let answer = Answer { status: self.status.as_u16(), body };
+        if kept { CommandError::Kept(answer) } else { CommandError::Forgotten(answer) }
+    }
+}
+
+impl<E: Refused> From<E> for AppError {
+    fn from(error: E) -> Self {
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let (faults, extra) = (error.faults(), error.extra());
+        let detail = if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+            tracing::error!(error = %Chain(&error), "a request failed");
+            "Something went wrong on our side. Nothing was changed.".to_owned()
+        } else if error.code() == "unavailable" {
+            tracing::warn!(error = %Chain(&error), "the database is away");
+            "The shop cannot be reached right now. Nothing was changed; please try again.".to_owned()
+        } else {
+            error.to_string()
+        };
+        let code = if error.status() == 422 && !faults.is_empty() { "invalid_request" } else { error.code() };
+        Self { faults, extra, ..Self::new(status, code, detail) }
+    }
+}
+
+impl From<Faults> for AppError {
+    fn from(faults: Faults) -> Self {
+        Self::invalid(faults.0)
+    }
+}
+
+impl From<KeyError> for AppError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Reused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", error.to_string()),
+            KeyError::InProgress => Self::new(StatusCode::CONFLICT, "request_in_progress", error.to_string()),
+            KeyError::Database(error) => error.into(),
+            // Answered as it is by the caller; here only for completeness.
+            KeyError::Forgotten(answer) => Self::new(
+                StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+                "refused",
+                "The request was refused.",
+            ),
+        }
+    }
+}
+
+/// An error with its causes, for the log.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// The id of a request, put into its extensions and into `X-Request-Id` by the router.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+impl IntoResponse for AppError {
+    /// The body is completed by [`render`], which knows the request's id.
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        for (name, value) in &self.headers {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
+        if let Some(seconds) = self.extra.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(self.problem(""));
+        response
+    }
+}
+
+/// Writes the body of every problem, with the request's id.
+pub async fn render(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let mut response = next.run(request).await;
+    let Some(mut problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    problem.request_id = id;
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    Response::from_parts(parts, body.into())
+}

@@ -1,0 +1,49 @@
+//! Path and query parameters.
+
+use std::str::FromStr;
+
+use axum::{
+    extract::{FromRequestParts, Query},
+    http::{StatusCode, request::Parts},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::problem::AppError;
+
+/// An id from a path. What is not even an id names nothing: 404.
+pub fn id<T: FromStr>(text: &str, what: &str) -> Result<T, AppError> {
+    text.parse().map_err(|_| AppError::not_found(what))
+}
+
+/// Query parameters; malformed ones are 400 `invalid_query`.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AppError> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(rejection) => Err(AppError::new(StatusCode::BAD_REQUEST, "invalid_query", rejection.body_text())),
+        }
+    }
+}
+
+/// Where a page of a list begins, and how long it is.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+    /// 1 to 200; 50 unless given.
+    pub limit: Option<i64>,
+}
+
+impl Paging {
+    pub fn limit(&self) -> Result<i64, AppError> {
+        match self.limit.unwrap_or(50) {
+            limit @ 1..=200 => Ok(limit),
+            _ => Err(AppError::new(StatusCode::BAD_REQUEST, "limit_out_of_range", "limit must be 1 to 200.")),
+        }
+    }
+}
