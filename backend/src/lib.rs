@@ -8,10 +8,12 @@
 
 pub mod clock;
 pub mod db;
+pub mod idempotency;
 pub mod identity;
 pub mod job;
 pub mod lease;
 pub mod log;
+pub mod refused;
 pub mod runner;
 pub mod subscriber;
 pub mod timer;

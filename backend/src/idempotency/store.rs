@@ -50,17 +50,7 @@ pub(super) async fn keep_in(
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
          on conflict (caller, method, path, key) do update set fingerprint = excluded.fingerprint, status = excluded.status, \
          body = excluded.body, created_at = excluded.created_at, expires_at = excluded.expires_at",
-        args![
-            &key.caller,
-            &key.method,
-            &key.path,
-            &key.key,
-            fingerprint,
-            i64::from(answer.status),
-            &answer.body,
-            now,
-            expires
-        ],
+        args![&key.caller, &key.method, &key.path, &key.key, fingerprint, i64::from(answer.status), &answer.body, now, expires],
     )
     .await
     .map(drop)
