@@ -73,21 +73,31 @@ export class Orderly {
 
   /** Starts the process on the same port and data, and resolves when `/readyz` agrees. */
   async start(): Promise<void> {
-    const process = spawn(binary(), ['serve'], { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
-    process.stdout.pipe(this.log, { end: false });
-    process.stderr.pipe(this.log, { end: false });
-    this.process = process;
+    this.spawn();
+    await this.answers('/readyz', LOOK_EVERY_MS);
+  }
+
+  /** Only starts the process. */
+  spawn(): void {
+    this.process = spawn(binary(), ['serve'], { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process.stdout?.pipe(this.log, { end: false });
+    this.process.stderr?.pipe(this.log, { end: false });
+  }
+
+  /** Asks for a path until it is answered with success. */
+  async answers(path: string, everyMs: number): Promise<void> {
     const deadline = Date.now() + START_WITHIN_MS;
-    while (!(await this.isReady())) {
-      if (process.exitCode !== null) throw new Error(`orderly ended with ${process.exitCode}:\n${this.logText()}`);
-      if (Date.now() > deadline) throw new Error(`orderly was not ready in time:\n${this.logText()}`);
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    while (!(await this.isFine(path))) {
+      const code = this.process?.exitCode ?? null;
+      if (code !== null) throw new Error(`orderly ended with ${code}:\n${this.logText()}`);
+      if (Date.now() > deadline) throw new Error(`orderly did not answer ${path} in time:\n${this.logText()}`);
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
   }
 
-  private async isReady(): Promise<boolean> {
+  private async isFine(path: string): Promise<boolean> {
     try {
-      return (await fetch(`${this.url}/readyz`)).ok;
+      return (await fetch(`${this.url}${path}`)).ok;
     } catch {
       return false; // nobody listens yet
     }

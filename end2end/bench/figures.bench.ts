@@ -1,0 +1,84 @@
+// The speed and size figures, measured in one run on a machine that does nothing else: `make bench`.
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from '@playwright/test';
+import { chromium } from '../chromium';
+import { binary, Orderly } from '../tests/support/orderly';
+import { note, print, quantile } from './figures';
+
+const run = promisify(execFile);
+// The load of a measurement would otherwise meet the limits that protect a real shop.
+const WITHOUT_LIMITS = { ORDERLY_LIMITS: 'off', RUST_LOG: 'warn' };
+
+test.afterAll(print);
+
+test('size of the browser code', () => {
+  const pkg = join(dirname(binary()), 'site/pkg');
+  const sizes = readdirSync(pkg)
+    .filter((name) => /\.(js|wasm)\.br$/.test(name))
+    .map((name) => statSync(join(pkg, name)).size);
+  expect(sizes).toHaveLength(2);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  note('wasm and JavaScript, brotli', bytes / 1000, 'KB', { atMost: 220 });
+});
+
+test('start and rest', async () => {
+  const shop = await Orderly.open();
+  await shop.stop();
+  const starts: number[] = [];
+  for (let time = 0; time < 5; time += 1) {
+    const begun = performance.now();
+    shop.spawn();
+    await shop.answers('/s/harbor', 2);
+    starts.push(performance.now() - begun);
+    if (time < 4) await shop.stop();
+  }
+  note('start to first page, median of 5', quantile(starts, 0.5), 'ms', { atMost: 500 });
+  // Long enough for the subscribers to have caught up and the allocator to have settled.
+  await new Promise((resolve) => setTimeout(resolve, 10_000));
+  const resident = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${shop.pid}/status`, 'utf8'))?.[1];
+  note('idle resident memory', Number(resident) / 1024, 'MB', { atMost: 60 });
+  await shop.close();
+});
+
+test('pages a second', async () => {
+  const shop = await Orderly.open(WITHOUT_LIMITS);
+  const storefront = `${shop.url}/s/harbor`;
+  const wrk = (duration: string) => run('wrk', ['--threads=1', '--connections=64', `--duration=${duration}`, '--latency', storefront]);
+  await wrk('3s');
+  const { stdout } = await wrk('15s');
+  expect(stdout, 'every answer is a page').not.toMatch(/Non-2xx|Socket errors/);
+  const ninetyNine = /99%\s+([\d.]+)(us|ms|s)/.exec(stdout);
+  const inMs = { us: 0.001, ms: 1, s: 1000 }[ninetyNine?.[2] ?? ''] ?? Number.NaN;
+  note('storefront, 64 connections', Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]), 'pages/s', { atLeast: 500 });
+  note('storefront, 99th percentile', Number(ninetyNine?.[1]) * inMs, 'ms', { atMost: 250 });
+  await shop.close();
+});
+
+for (const [what, path] of [
+  ['storefront', '/s/harbor'],
+  ['product', '/s/harbor/p/flat-white'],
+]) {
+  test(`Lighthouse on the ${what}`, async () => {
+    const shop = await Orderly.open();
+    const scores = new Map<string, number[]>();
+    for (let time = 0; time < 3; time += 1) {
+      const { stdout } = await run(
+        'node_modules/.bin/lighthouse',
+        [`${shop.url}${path}`, '--quiet', '--output=json', `--chrome-flags=${chromium.args?.join(' ') ?? ''}`],
+        { env: { ...process.env, CHROME_PATH: chromium.executablePath }, maxBuffer: 2 ** 28 },
+      );
+      const report = JSON.parse(stdout) as { categories: Record<string, { title: string; score: number }> };
+      for (const { title, score } of Object.values(report.categories)) {
+        scores.set(title, [...(scores.get(title) ?? []), score * 100]);
+      }
+    }
+    expect(scores.size).toBe(4);
+    for (const [title, values] of scores) {
+      note(`Lighthouse mobile, ${what}: ${title}, median of 3`, quantile(values, 0.5), 'points', { atLeast: 95 });
+    }
+    await shop.close();
+  });
+}

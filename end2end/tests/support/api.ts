@@ -1,0 +1,62 @@
+// The HTTP API as a client uses it: keys, origin and the contract's answers.
+import { randomUUID } from 'node:crypto';
+import type { APIRequestContext } from '@playwright/test';
+
+export interface Order {
+  id: string;
+  number: number;
+  status: string;
+  fulfilments: { id: string; status: string }[];
+}
+
+export class Api {
+  /** With a token a device or a member of staff, without one the person whose browser `request` belongs to. */
+  constructor(
+    private readonly request: APIRequestContext,
+    private readonly url: string,
+    private readonly token?: string,
+  ) {}
+
+  private headers(): Record<string, string> {
+    return this.token === undefined ? { Origin: this.url } : { Authorization: `Bearer ${this.token}` };
+  }
+
+  async get<T>(path: string): Promise<T> {
+    const answer = await this.request.get(`${this.url}/api/v1${path}`, { headers: this.headers() });
+    if (!answer.ok()) throw new Error(`GET ${path}: ${answer.status()} ${await answer.text()}`);
+    return (await answer.json()) as T;
+  }
+
+  async post<T>(path: string, data: unknown = {}): Promise<T> {
+    const headers = { ...this.headers(), 'Idempotency-Key': randomUUID() };
+    const answer = await this.request.post(`${this.url}/api/v1${path}`, { headers, data });
+    if (!answer.ok()) throw new Error(`POST ${path}: ${answer.status()} ${await answer.text()}`);
+    return (answer.status() === 204 ? undefined : await answer.json()) as T;
+  }
+
+  /** One flat white with oat milk, paid by card; resolves when the bar has it. */
+  async orderCoffee(): Promise<Order> {
+    const lines = [{ sku: 'flat-white-regular', quantity: 1, options: ['oat'] }];
+    const checkout = await this.post<{ id: string; quote: { total: unknown } }>('/checkouts', {
+      store: 'harbor',
+      lines,
+      fulfilment: { kind: 'pickup' },
+    });
+    const placed = await this.post<Order>(`/checkouts/${checkout.id}/place`, {
+      payment: { method: 'card', token: 'tok_ok' },
+      expected_total: checkout.quote.total,
+    });
+    return this.orderWhen(placed.id, (order) => order.fulfilments[0]?.status === 'queued');
+  }
+
+  /** Asks for the order until it is as wanted. */
+  async orderWhen(id: string, wanted: (order: Order) => boolean): Promise<Order> {
+    const deadline = Date.now() + 10_000;
+    for (;;) {
+      const order = await this.get<Order>(`/orders/${id}`);
+      if (wanted(order)) return order;
+      if (Date.now() > deadline) throw new Error(`the order stays ${JSON.stringify(order)}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
