@@ -23,7 +23,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let mut running: Option<Child> = None;
     loop {
-        let seen = sources(workspace)?;
+        let seen = sources(workspace);
         let started = Instant::now();
         match build(workspace) {
             Ok(binary) => {
@@ -36,7 +36,7 @@ pub fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
             }
             Err(error) => eprintln!("{error:#}\nWaiting for the next change."),
         }
-        while sources(workspace)? == seen {
+        while sources(workspace) == seen {
             sleep(LOOK_EVERY);
         }
     }
@@ -47,13 +47,15 @@ fn build(workspace: &Workspace) -> Result<std::path::PathBuf> {
     server::build(workspace, Mode::Debug)
 }
 
-fn sources(workspace: &Workspace) -> Result<String> {
-    let mut all = Fingerprint::default();
-    for name in WATCHED {
-        // An editor may replace a file while it is looked at: look again.
-        all = all.with_tree(&workspace.in_root(name))?;
+/// A fingerprint of all sources. An editor may replace a file just while it is looked at: then it looks again.
+fn sources(workspace: &Workspace) -> String {
+    loop {
+        let all = WATCHED.iter().try_fold(Fingerprint::default(), |all, name| all.with_tree(&workspace.in_root(name)));
+        match all {
+            Ok(all) => return all.finish(),
+            Err(_) => sleep(LOOK_EVERY),
+        }
     }
-    Ok(all.finish())
 }
 
 /// Asks the server to drain, and ends it when it does not.
