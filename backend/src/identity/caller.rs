@@ -4,11 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use domain::event::Actor;
-use domain::view::{Person, RoleView};
+use domain::view::{MeView, Person, Role, RoleView, UserView};
 use domain::{KioskId, Locale, MerchantId, SessionId, StoreId, TokenId, UserId};
 
 use super::rights::{self, Right};
-use domain::view::Role;
 
 /// Who is asking, as the cookie or the bearer token says. Made by [`super::Identities`] alone; everybody else asks it
 /// what it [may](Caller::may) and what it [owns](Caller::owner).
@@ -112,6 +111,13 @@ impl Caller {
             Self::User { user, name, .. } => Some(Person { id: *user, name: name.clone() }),
             Self::Token { person, .. } => person.clone(),
         }
+    }
+
+    /// `GET /me`. Nobody is nobody: no user and no guest.
+    pub fn me(&self) -> MeView {
+        let language = if let Self::User { language, .. } = self { *language } else { None };
+        let user = self.person().map(|Person { id, name }| UserView { id, name, language });
+        MeView { user, guest: self.is_guest(), roles: self.roles(), wallet: None, points: 0 }
     }
 
     /// The account, where there is one.

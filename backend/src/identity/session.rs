@@ -1,0 +1,90 @@
+//! Sessions of browsers.
+
+use domain::{SessionId, Timestamp};
+use uuid::Uuid;
+
+use super::store::{self, Known};
+use super::{Caller, Identities, Secret, cookie};
+use crate::db::{DbError, Tx};
+
+/// How long a guest's cookie is good.
+pub const GUEST_SECONDS: i64 = 90 * 24 * 3600;
+
+/// A session that was just made, with what the browser is to keep.
+#[derive(Debug, Clone)]
+pub struct IssuedSession {
+    /// Its public id.
+    pub session: SessionId,
+    /// The value of the cookie [`cookie::NAME`].
+    pub cookie: Secret,
+    /// How long the cookie is to be kept.
+    pub seconds: i64,
+}
+
+impl Identities {
+    pub(super) fn issue(&self, seconds: i64) -> IssuedSession {
+        let session = SessionId(Uuid::now_v7());
+        IssuedSession { session, cookie: cookie::seal(&self.keys, session), seconds }
+    }
+
+    /// A guest who was not here before. Nothing is written: the row comes with the first mutation.
+    pub fn new_guest(&self) -> (Caller, IssuedSession) {
+        let issued = self.issue(GUEST_SECONDS);
+        (Caller::Guest { session: issued.session, fresh: true }, issued)
+    }
+
+    /// Who shows this cookie. One that is not ours, has ended or is too old is nobody.
+    pub async fn caller_by_cookie(&self, value: &str) -> Result<Caller, DbError> {
+        let Some(session) = cookie::open(&self.keys, value) else { return Ok(Caller::Nobody) };
+        let now = self.db.clock().now();
+        Ok(match store::session(&mut self.db.reader(), session, now).await? {
+            Some(Known::Live(caller)) => caller,
+            Some(Known::Over) => Caller::Nobody,
+            None => unwritten(session, now),
+        })
+    }
+
+    /// Ends the caller's session: its cookie is worth nothing from now on.
+    pub async fn sign_out(&self, caller: &Caller) -> Result<(), DbError> {
+        let Some(session) = caller.session() else { return Ok(()) };
+        self.db.transaction(move |tx| Box::pin(store::end_session(tx, session))).await
+    }
+
+    /// Who these callers are now, in the same order; `None` for those whose session or token has ended. For whoever
+    /// keeps a connection open; one statement for all of them.
+    pub async fn recheck(&self, callers: &[Caller]) -> Result<Vec<Option<Caller>>, DbError> {
+        let id = |caller: &Caller| match caller {
+            Caller::Token { token, .. } => Some(token.0),
+            other => other.session().map(|session| session.0),
+        };
+        let ids: Vec<_> = callers.iter().filter_map(id).collect();
+        let now = self.db.clock().now();
+        let known = if ids.is_empty() { Default::default() } else { store::all(&mut self.db.reader(), ids, now).await? };
+        Ok(callers
+            .iter()
+            .map(|caller| match (id(caller).and_then(|id| known.get(&id)), caller) {
+                (Some(Known::Live(now)), _) => Some(now.clone()),
+                (None, Caller::Nobody) => Some(Caller::Nobody),
+                (None, Caller::Guest { session, .. }) => Some(unwritten(*session, now)).filter(|caller| !caller.is_nobody()),
+                (Some(Known::Over), _) | (None, _) => None,
+            })
+            .collect())
+    }
+}
+
+/// A guest without a row, as long as the cookie's own age allows.
+fn unwritten(session: SessionId, now: Timestamp) -> Caller {
+    let too_old = cookie::made_at(session).plus_seconds(GUEST_SECONDS) <= now;
+    if too_old { Caller::Nobody } else { Caller::Guest { session, fresh: true } }
+}
+
+/// Writes the row of a guest who has none yet, in the transaction of their first mutation. Others have theirs.
+pub async fn ensure_session_in(tx: &mut Tx, caller: &Caller) -> Result<(), DbError> {
+    match caller {
+        Caller::Guest { session, fresh: true } => {
+            let expires_at = cookie::made_at(*session).plus_seconds(GUEST_SECONDS);
+            store::insert_session(tx, *session, None, expires_at).await
+        }
+        _ => Ok(()),
+    }
+}

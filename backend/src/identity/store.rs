@@ -1,0 +1,203 @@
+//! The tables of identity.
+
+use std::collections::HashMap;
+
+use domain::view::{Person, Role, RoleView};
+use domain::{SessionId, StoreId, Timestamp, TokenId, UserId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::staff::NewCode;
+use super::token::{NewToken, TokenRow};
+use crate::args;
+use crate::db::{DbError, Row, Sql, Tx};
+
+/// What is known about a session that has a row.
+pub(super) enum Known {
+    /// It is good, and this is who it is.
+    Live(Caller),
+    /// It has ended, or its time is over.
+    Over,
+}
+
+/// Sessions and tokens as one shape of row, one row a role: what asks for one and what asks for thousands agree.
+macro_rules! callers {
+    ($sessions:literal, $tokens:literal) => {
+        concat!(
+            "select 'session' as kind, s.id, s.account, a.name, a.language, r.role, r.store, null as merchant, null as kiosk, \
+             s.expires_at, s.ended_at from session s left join account a on a.id = s.account \
+             left join account_role r on r.account = s.account where ",
+            $sessions,
+            " union all select 'token', t.id, t.account, a.name, a.language, t.role, t.store, t.merchant, t.kiosk, \
+             null, t.revoked_at from token t left join account a on a.id = t.account where ",
+            $tokens
+        )
+    };
+}
+
+/// The session's row, if it has one.
+pub(super) async fn session(sql: &mut impl Sql, id: SessionId, now: Timestamp) -> Result<Option<Known>, DbError> {
+    let rows = sql.fetch_all(callers!("s.id = $1", "false"), args![id]).await?;
+    Ok(read_callers(&rows, now)?.remove(&id.0))
+}
+
+/// The token with this hash.
+pub(super) async fn token(sql: &mut impl Sql, hash: String, now: Timestamp) -> Result<Option<Known>, DbError> {
+    let rows = sql.fetch_all(callers!("false", "t.hash = $1"), args![hash]).await?;
+    Ok(read_callers(&rows, now)?.into_values().next())
+}
+
+/// Whichever of these sessions and tokens have a row, in one statement.
+pub(super) async fn all(sql: &mut impl Sql, ids: Vec<Uuid>, now: Timestamp) -> Result<HashMap<Uuid, Known>, DbError> {
+    let text = sql.either(
+        callers!("s.id in (select value from json_each($1))", "t.id in (select value from json_each($1))"),
+        callers!("s.id in (select jsonb_array_elements_text($1::jsonb))", "t.id in (select jsonb_array_elements_text($1::jsonb))"),
+    );
+    let ids: Value = ids.iter().map(Uuid::to_string).collect();
+    let rows = sql.fetch_all(text, args![ids]).await?;
+    read_callers(&rows, now)
+}
+
+fn read_callers(rows: &[Row], now: Timestamp) -> Result<HashMap<Uuid, Known>, DbError> {
+    let mut found = HashMap::new();
+    for row in rows {
+        let id: Uuid = row.get("id")?;
+        let ended: Option<i64> = row.get("ended_at")?;
+        let expires: Option<Timestamp> = row.get("expires_at")?;
+        if ended.is_some() || expires.is_some_and(|at| at <= now) {
+            found.insert(id, Known::Over);
+            continue;
+        }
+        if let Some(Known::Live(Caller::User { roles, .. })) = found.get_mut(&id) {
+            roles.extend(role_of(row)?);
+            continue;
+        }
+        found.insert(id, Known::Live(read_caller(id, row)?));
+    }
+    Ok(found)
+}
+
+fn read_caller(id: Uuid, row: &Row) -> Result<Caller, DbError> {
+    let user: Option<UserId> = row.get("account")?;
+    let name: Option<String> = row.get("name")?;
+    let person = user.zip(name).map(|(id, name)| Person { id, name });
+    let kind: String = row.get("kind")?;
+    if kind == "token" {
+        return Ok(Caller::Token {
+            token: TokenId(id),
+            role: row.parse("role")?,
+            store: row.get("store")?,
+            merchant: row.get("merchant")?,
+            kiosk: row.get("kiosk")?,
+            person,
+        });
+    }
+    let session = SessionId(id);
+    match person {
+        None => Ok(Caller::Guest { session, fresh: false }),
+        Some(Person { id: user, name }) => {
+            let roles = role_of(row)?.into_iter().collect();
+            Ok(Caller::User { session, user, name, language: row.parse_opt("language")?, roles })
+        }
+    }
+}
+
+fn role_of(row: &Row) -> Result<Option<RoleView>, DbError> {
+    let role: Option<Role> = row.parse_opt("role")?;
+    role.map(|role| Ok(RoleView { role, store: row.get("store")? })).transpose()
+}
+
+/// Writes a session that has no row yet; one that has keeps it.
+pub(super) async fn insert_session(tx: &mut Tx, id: SessionId, user: Option<UserId>, expires_at: Timestamp) -> Result<(), DbError> {
+    let text = "insert into session (id, account, created_at, expires_at) values ($1, $2, $3, $4) on conflict (id) do nothing";
+    tx.execute(text, args![id, user, tx.now(), expires_at]).await.map(drop)
+}
+
+/// Ends a session, also one that has no row yet.
+pub(super) async fn end_session(tx: &mut Tx, id: SessionId) -> Result<(), DbError> {
+    let text = "insert into session (id, created_at, expires_at, ended_at) values ($1, $2, $2, $2) \
+                on conflict (id) do update set ended_at = coalesce(session.ended_at, excluded.ended_at)";
+    tx.execute(text, args![id, tx.now()]).await.map(drop)
+}
+
+/// The account of this name at the store, made where there is none.
+pub(super) async fn staff_member(tx: &mut Tx, store: &StoreId, name: &str, role: Role) -> Result<UserId, DbError> {
+    let known = "select account from staff where store = $1 and name = $2";
+    let user = match tx.fetch_optional(known, args![store, name]).await? {
+        Some(row) => row.get("account")?,
+        None => {
+            let fresh = insert_account(tx, name).await?;
+            // Whoever adds the same name at the same time wins or loses here, and both get the same person.
+            let text = "insert into staff (store, name, account) values ($1, $2, $3) \
+                        on conflict (store, name) do update set name = excluded.name returning account";
+            tx.fetch_one(text, args![store, name, fresh]).await?.get("account")?
+        }
+    };
+    let text = "insert into account_role (account, role, store) values ($1, $2, $3) on conflict do nothing";
+    tx.execute(text, args![user, role.as_str(), store]).await?;
+    Ok(user)
+}
+
+pub(super) async fn insert_account(tx: &mut Tx, name: &str) -> Result<UserId, DbError> {
+    let id = UserId(Uuid::now_v7());
+    tx.execute("insert into account (id, name, created_at) values ($1, $2, $3)", args![id, name, tx.now()]).await?;
+    Ok(id)
+}
+
+pub(super) async fn insert_code(tx: &mut Tx, user: UserId, code: &NewCode, expires_at: Timestamp) -> Result<(), DbError> {
+    let text = "insert into staff_code (hash, account, expires_at) values ($1, $2, $3)";
+    tx.execute(text, args![&code.hash, user, expires_at]).await.map(drop)
+}
+
+/// Spends a code: whose it was, or `None` where there is no such code, it is too old, or somebody was faster.
+pub(super) async fn spend_code(tx: &mut Tx, hash: String) -> Result<Option<UserId>, DbError> {
+    let text = "update staff_code set used_at = $2 where hash = $1 and used_at is null and expires_at > $2 returning account";
+    tx.fetch_optional(text, args![hash, tx.now()]).await?.map(|row| row.get("account")).transpose()
+}
+
+pub(super) async fn insert_token(tx: &mut Tx, id: TokenId, hash: String, new: &NewToken, user: Option<UserId>) -> Result<(), DbError> {
+    tx.execute(
+        "insert into token (id, hash, name, role, store, merchant, kiosk, account, created_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        args![id, hash, &new.name, new.role.as_str(), &new.store, &new.merchant, &new.kiosk, user, tx.now()],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn tokens(sql: &mut impl Sql) -> Result<Vec<TokenRow>, DbError> {
+    let rows = sql.fetch_all("select * from token order by created_at, id", args![]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(TokenRow {
+                id: row.get("id")?,
+                name: row.get("name")?,
+                role: row.parse("role")?,
+                store: row.get("store")?,
+                merchant: row.get("merchant")?,
+                kiosk: row.get("kiosk")?,
+                created_at: row.get("created_at")?,
+                revoked_at: row.get("revoked_at")?,
+            })
+        })
+        .collect()
+}
+
+/// Whether the token was good until now.
+pub(super) async fn revoke(tx: &mut Tx, id: TokenId) -> Result<bool, DbError> {
+    let text = "update token set revoked_at = $2 where id = $1 and revoked_at is null";
+    Ok(tx.execute(text, args![id, tx.now()]).await? > 0)
+}
+
+pub(super) async fn person(sql: &mut impl Sql, id: UserId) -> Result<Option<Person>, DbError> {
+    let row = sql.fetch_optional("select name from account where id = $1", args![id]).await?;
+    row.map(|row| Ok(Person { id, name: row.get("name")? })).transpose()
+}
+
+/// The secret of this name; `fresh` becomes it where there is none.
+pub(super) async fn keep_secret(tx: &mut Tx, name: &'static str, fresh: String) -> Result<String, DbError> {
+    let text = "insert into secret (name, value, made_at) values ($1, $2, $3) on conflict (name) do nothing";
+    tx.execute(text, args![name, fresh, tx.now()]).await?;
+    tx.fetch_one("select value from secret where name = $1", args![name]).await?.get("value")
+}
