@@ -22,6 +22,7 @@ pub use session::{IssuedSession, ensure_session_in};
 pub use token::{NewToken, TokenRow};
 
 use crate::db::{Db, DbError};
+use crate::refused::{Extra, Refused};
 
 /// Why something about identities was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +48,28 @@ impl IdentityError {
     /// The operating system, which gives randomness, memory and threads, did not.
     fn randomness(error: impl std::fmt::Display) -> Self {
         Self::Database(DbError::Unavailable(error.to_string()))
+    }
+}
+
+impl Refused for IdentityError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::WrongCode => "wrong_code",
+            Self::Name | Self::NotStaff | Self::Token(_) => "invalid_request",
+            Self::Database(error) => error.code(),
+        }
+    }
+
+    fn status(&self) -> u16 {
+        match self {
+            Self::WrongCode => 401,
+            Self::Name | Self::NotStaff | Self::Token(_) => 422,
+            Self::Database(error) => error.status(),
+        }
+    }
+
+    fn extra(&self) -> Extra {
+        if let Self::Database(error) = self { error.extra() } else { Extra::default() }
     }
 }
 
