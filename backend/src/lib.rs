@@ -4,17 +4,22 @@
 //! ([`subscriber`]), what is to happen later ([`timer`]) or outside ([`job`]), who does it alone ([`lease`]), and the
 //! [`runner`] that keeps all of them going. Every context stands on these and only these.
 //!
-//! The contexts: [`identity`] (who is asking, and what they may do).
+//! The contexts: [`identity`] (who is asking, and what they may do), [`stores`] and [`catalog`] (what is sold, where and
+//! for how much), [`inventory`] (what is there of it); [`seed`] fills them for a demo or a bench.
 
+pub mod catalog;
 pub mod clock;
 pub mod db;
 pub mod idempotency;
 pub mod identity;
+pub mod inventory;
 pub mod job;
 pub mod lease;
 pub mod log;
 pub mod refused;
 pub mod runner;
+pub mod seed;
+pub mod stores;
 pub mod subscriber;
 pub mod timer;
 

@@ -1,0 +1,302 @@
+//! Stock: how many units of a SKU a store has, and for whom they are put aside.
+//!
+//! `received + adjusted + returned − sold = on_hand = held + free` at every instant; the database refuses anything else.
+//! A SKU without a stock row is made to order and never short. Whatever changes stock takes the store's lock first.
+
+mod error;
+mod store;
+
+use std::collections::{BTreeMap, HashSet};
+
+use domain::{
+    CheckoutId, Fault, Faults, OrderId, Sku, StoreId, Timestamp,
+    event::{Actor, StockAdjusted, StockAvailabilityChanged, StockHeld, StockReleased, StockSold, Units},
+};
+use serde::Serialize;
+
+pub use self::error::{Short, StockError};
+use self::store::Kind;
+use crate::catalog::{self, Item};
+use crate::db::{DbError, Sql, Tx};
+use crate::log::{self, NewEvent};
+use crate::stores::{StoreError, Stores};
+
+/// More units of one SKU than any store has.
+const MAX_UNITS: i64 = 1_000_000_000;
+
+/// The stock of all stores.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stock;
+
+/// The units of one SKU in one store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StockLevel {
+    pub store: StoreId,
+    pub sku: Sku,
+    pub on_hand: i64,
+    /// Put aside for checkouts and unpaid orders.
+    pub held: i64,
+    pub received: i64,
+    pub adjusted: i64,
+    pub returned: i64,
+    pub sold: i64,
+}
+
+impl StockLevel {
+    /// What can still be held.
+    pub const fn free(&self) -> i64 {
+        self.on_hand - self.held
+    }
+}
+
+/// How a count is put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adjustment {
+    /// So many more, or fewer.
+    Delta(i64),
+    /// So many there are.
+    OnHand(i64),
+}
+
+/// The SKUs of a store that are counted and have no free unit.
+pub async fn sold_out(sql: &mut impl Sql, store: &StoreId) -> Result<HashSet<Sku>, DbError> {
+    store::sold_out(sql, store).await
+}
+
+impl Stock {
+    /// The level of one SKU; `None` where it is not counted.
+    pub async fn level(&self, sql: &mut impl Sql, store: &StoreId, sku: &Sku) -> Result<Option<StockLevel>, DbError> {
+        store::level(sql, store, sku).await
+    }
+
+    /// The levels of all SKUs that a store counts.
+    pub async fn levels(&self, sql: &mut impl Sql, store: &StoreId) -> Result<Vec<StockLevel>, DbError> {
+        store::levels(sql, store).await
+    }
+
+    /// Begins to count a SKU, with the units there are. False where it is counted already.
+    pub async fn track_in(&self, tx: &mut Tx, store: &StoreId, sku: &Sku, units: i64, actor: Actor) -> Result<bool, DbError> {
+        if !store::track_in(tx, store, sku).await? {
+            return Ok(false);
+        }
+        if units > 0 {
+            change_in(tx, store, sku, Kind::Received, units, "received", actor).await?;
+        }
+        Ok(true)
+    }
+
+    /// Puts units aside for a checkout, once a checkout: all lines or none. SKUs that are not counted are passed over.
+    /// Who gets [`StockError::OutOfStock`] learns of each short line what is left for it.
+    pub async fn hold_in(
+        &self,
+        tx: &mut Tx,
+        store: &StoreId,
+        checkout: CheckoutId,
+        expires_at: Timestamp,
+        lines: &[Units],
+    ) -> Result<(), StockError> {
+        let counted = store::counted(tx, store, lines).await?;
+        if counted.is_empty() {
+            return Ok(());
+        }
+        lock_in(tx, store).await?;
+        // Sorted: two checkouts take the same rows in the same order.
+        let mut wanted = BTreeMap::<&Sku, i64>::new();
+        for line in lines.iter().filter(|line| counted.contains(&line.sku)) {
+            let sum = wanted.entry(&line.sku).or_default();
+            *sum = sum.saturating_add(line.quantity);
+        }
+        let (mut held, mut left) = (Vec::new(), BTreeMap::new());
+        for (sku, quantity) in wanted {
+            match store::hold_in(tx, store, sku, quantity).await? {
+                Some(free) => held.push((sku, quantity, free)),
+                None => drop(left.insert(sku, store::free(tx, store, sku).await?)),
+            }
+        }
+        if !left.is_empty() {
+            for (sku, quantity, _) in held {
+                store::unhold_in(tx, store, sku, quantity).await?;
+            }
+            return Err(StockError::OutOfStock(short_lines(lines, left)));
+        }
+        for (sku, quantity, _) in &held {
+            store::add_hold_in(tx, store, checkout, sku, *quantity, expires_at).await?;
+        }
+        for (sku, _, _) in held.iter().filter(|(_, _, free)| *free == 0) {
+            crossed_in(tx, store, sku, false).await?;
+        }
+        let units = held.iter().map(|(sku, quantity, _)| Units { sku: (*sku).clone(), quantity: *quantity }).collect();
+        let event = NewEvent::new(StockHeld { store: store.clone(), checkout, units }, checkout).at_store(store);
+        log::append_in(tx, event).await?;
+        Ok(())
+    }
+
+    /// Keeps a checkout's units past its expiry: its order was placed, and its payment runs.
+    pub async fn make_permanent_in(&self, tx: &mut Tx, store: &StoreId, checkout: CheckoutId) -> Result<(), DbError> {
+        store::make_permanent_in(tx, store, checkout).await
+    }
+
+    /// Sells a checkout's units with its order: they leave the hand and the hold at once. Only the first call does.
+    pub async fn sell_in(&self, tx: &mut Tx, store: &StoreId, checkout: CheckoutId, order: OrderId) -> Result<Vec<Units>, DbError> {
+        lock_in(tx, store).await?;
+        let units = store::end_holds_in(tx, store, checkout, &["held", "placed"], "sold").await?;
+        for Units { sku, quantity } in &units {
+            store::book_in(tx, store, sku, Kind::Sold, *quantity).await?;
+            store::add_movement_in(tx, store, sku, Kind::Sold, *quantity, &order.to_string(), Actor::System).await?;
+        }
+        if !units.is_empty() {
+            let event = StockSold { store: store.clone(), order, units: units.clone() };
+            log::append_in(tx, NewEvent::new(event, order).at_store(store)).await?;
+        }
+        Ok(units)
+    }
+
+    /// Frees all that a checkout, or the order it became, has: what is held becomes free, what was sold comes back. Only
+    /// the first call does.
+    pub async fn release_in(&self, tx: &mut Tx, store: &StoreId, checkout: CheckoutId) -> Result<Vec<Units>, DbError> {
+        lock_in(tx, store).await?;
+        let released = store::end_holds_in(tx, store, checkout, &["held", "placed"], "released").await?;
+        for Units { sku, quantity } in &released {
+            let free = store::unhold_in(tx, store, sku, *quantity).await?;
+            if free > 0 && free <= *quantity {
+                crossed_in(tx, store, sku, true).await?;
+            }
+        }
+        if !released.is_empty() {
+            let event = StockReleased { store: store.clone(), checkout, units: released.clone() };
+            log::append_in(tx, NewEvent::new(event, checkout).at_store(store)).await?;
+        }
+        let mut freed = released;
+        for Units { sku, quantity } in store::end_holds_in(tx, store, checkout, &["sold"], "returned").await? {
+            change_in(tx, store, &sku, Kind::Returned, quantity, "returned", Actor::System).await?;
+            freed.push(Units { sku, quantity });
+        }
+        Ok(freed)
+    }
+
+    /// Counts anew, receives or writes off. Never below what is held. The reasons `received` and `returned` are booked as
+    /// such where units are added, any other as an adjustment.
+    ///
+    /// Codes: `unknown_store`, `unknown_sku`, `not_tracked`, `quantity_out_of_range`, `required`, `too_long`; `below_held`.
+    pub async fn adjust_in(
+        &self,
+        tx: &mut Tx,
+        store: &StoreId,
+        sku: &Sku,
+        adjustment: Adjustment,
+        reason: &str,
+        actor: Actor,
+    ) -> Result<StockLevel, StockError> {
+        check(adjustment, reason)?;
+        match Stores.lock_in(tx, store).await {
+            Ok(()) => {}
+            Err(StoreError::Unavailable(error)) => return Err(error.into()),
+            Err(_) => return Err(fault("/store", "unknown_store", "There is no such store.")),
+        }
+        let Some(level) = store::level(tx, store, sku).await? else {
+            return Err(if catalog::sells(tx, store, sku).await? {
+                fault("/sku", "not_tracked", "This item is made to order: it is not counted.")
+            } else {
+                fault("/sku", "unknown_sku", "This store has no such item.")
+            });
+        };
+        let delta = match adjustment {
+            Adjustment::Delta(delta) => delta,
+            Adjustment::OnHand(on_hand) => on_hand - level.on_hand,
+        };
+        if level.on_hand + delta > MAX_UNITS {
+            return Err(fault("/delta", "quantity_out_of_range", "That would be too many."));
+        }
+        if level.on_hand + delta < level.held {
+            return Err(StockError::BelowHeld(level.held));
+        }
+        if delta == 0 {
+            return Ok(level);
+        }
+        let kind = match reason {
+            "received" if delta > 0 => Kind::Received,
+            "returned" if delta > 0 => Kind::Returned,
+            _ => Kind::Adjusted,
+        };
+        change_in(tx, store, sku, kind, delta, reason, actor).await?;
+        store::level(tx, store, sku).await?.ok_or(StockError::Unavailable(DbError::NotFound))
+    }
+}
+
+async fn lock_in(tx: &mut Tx, store: &StoreId) -> Result<(), DbError> {
+    match Stores.lock_in(tx, store).await {
+        Ok(()) => Ok(()),
+        Err(StoreError::Unavailable(error)) => Err(error),
+        Err(_) => Err(DbError::NotFound),
+    }
+}
+
+/// Adds to what is on hand (or takes off), with its movement, its events and its effect on the menu.
+async fn change_in(tx: &mut Tx, store: &StoreId, sku: &Sku, kind: Kind, delta: i64, reason: &str, actor: Actor) -> Result<(), DbError> {
+    let level = store::book_in(tx, store, sku, kind, delta).await?;
+    store::add_movement_in(tx, store, sku, kind, delta, reason, actor).await?;
+    let (before, after) = (level.free() - delta, level.free());
+    if (before > 0) != (after > 0) {
+        crossed_in(tx, store, sku, after > 0).await?;
+    }
+    let event = StockAdjusted { store: store.clone(), sku: sku.clone(), delta, on_hand: level.on_hand, reason: reason.to_owned() };
+    let event = NewEvent::new(event, sku).in_stream(format!("{store}/{sku}")).at_store(store).by(actor);
+    log::append_in(tx, event).await.map(drop)
+}
+
+/// The free units of a SKU crossed zero: the menu shows it.
+async fn crossed_in(tx: &mut Tx, store: &StoreId, sku: &Sku, available: bool) -> Result<(), DbError> {
+    let version = catalog::record_change_in(tx, store, &Item::Sku(sku.clone())).await?;
+    let event = StockAvailabilityChanged { store: store.clone(), sku: sku.clone(), available, version };
+    let event = NewEvent::new(event, sku).in_stream(format!("{store}/{sku}")).at_store(store);
+    log::append_in(tx, event).await.map(drop)
+}
+
+/// Which lines get less than they ask for, when each takes what the lines before it have left.
+fn short_lines(lines: &[Units], mut left: BTreeMap<&Sku, i64>) -> Vec<Short> {
+    let mut short = Vec::new();
+    for (line, units) in lines.iter().enumerate() {
+        let Some(left) = left.get_mut(&units.sku) else { continue };
+        if *left < units.quantity {
+            short.push(Short { line, available: *left });
+        }
+        *left = (*left - units.quantity).max(0);
+    }
+    short
+}
+
+fn check(adjustment: Adjustment, reason: &str) -> Result<(), Faults> {
+    let mut faults = Vec::new();
+    let out_of_range = match adjustment {
+        Adjustment::Delta(delta) if !(-MAX_UNITS..=MAX_UNITS).contains(&delta) || delta == 0 => Some("/delta"),
+        Adjustment::OnHand(on_hand) if !(0..=MAX_UNITS).contains(&on_hand) => Some("/on_hand"),
+        _ => None,
+    };
+    if let Some(pointer) = out_of_range {
+        faults.push(Fault::new(pointer, "quantity_out_of_range", "This is not a number of units."));
+    }
+    if reason.trim().is_empty() {
+        faults.push(Fault::new("/reason", "required", "Please say why."));
+    } else if reason.chars().count() > 200 {
+        faults.push(Fault::new("/reason", "too_long", "At most 200 characters."));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+}
+
+fn fault(pointer: &str, code: &str, detail: &str) -> StockError {
+    StockError::Invalid(Faults(vec![Fault::new(pointer, code, detail)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_takes_what_the_lines_before_it_left() {
+        let unit = |sku: &str, quantity| Units { sku: sku.parse().unwrap(), quantity };
+        let lines = [unit("plush", 3), unit("mug", 1), unit("plush", 2), unit("plush", 1)];
+        let plush = "plush".parse().unwrap();
+        let short = short_lines(&lines, BTreeMap::from([(&plush, 4)]));
+        assert_eq!(short, [Short { line: 2, available: 1 }, Short { line: 3, available: 0 }]);
+    }
+}

@@ -1,0 +1,95 @@
+//! The demo shops: a café, a stand and a web shop, from the files in `backend/demo`.
+
+use domain::{Currency, KioskId, MerchantId, StoreId, Text, event::StoreOpened, prep::FulfilmentKind, view::Admission};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::SeedError;
+use crate::catalog::import::{self, NewCategory, NewModifier, NewStore, Place};
+use crate::db::{Db, DbError, Tx};
+use crate::log::{self, NewEvent};
+use crate::stores::{DEFAULT_SETTINGS, SettingsPatch, StoreKind};
+
+const FILES: [(&str, &str); 3] = [
+    ("harbor.json", include_str!("../../demo/harbor.json")),
+    ("pier.json", include_str!("../../demo/pier.json")),
+    ("unicorn.json", include_str!("../../demo/unicorn.json")),
+];
+
+/// One demo file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shop {
+    id: StoreId,
+    kind: StoreKind,
+    name: Text,
+    tagline: Text,
+    currency: String,
+    time_zone: String,
+    admission: Admission,
+    capacity: Option<i64>,
+    fulfilment: FulfilmentKind,
+    /// Settings other than the usual ones, as in a `PATCH`.
+    settings: Value,
+    merchant: Option<MerchantId>,
+    kiosks: Vec<KioskId>,
+    modifiers: Vec<NewModifier>,
+    categories: Vec<NewCategory>,
+}
+
+/// Adds the demo shops that are not there yet, each whole or not at all, and answers which were added.
+pub async fn demo(db: &Db) -> Result<Vec<StoreId>, SeedError> {
+    let mut added = Vec::new();
+    for (sort, (file, text)) in (0_i64..).zip(FILES) {
+        let wrong = |reason: String| SeedError::Demo { file, reason };
+        let shop: Shop = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let store = shop.store(sort).map_err(wrong)?;
+        let id = store.id.clone();
+        if db.transaction(move |tx| Box::pin(async move { add_in(tx, &store, &shop).await })).await? {
+            added.push(id);
+        }
+    }
+    Ok(added)
+}
+
+impl Shop {
+    fn store(&self, sort: i64) -> Result<NewStore, String> {
+        let patch = SettingsPatch::read(&self.settings).map_err(|faults| faults.to_string())?;
+        let usual = domain::view::StoreSettings { capacity: self.capacity, admission: self.admission, ..DEFAULT_SETTINGS };
+        let currency: Currency = self.currency.parse().map_err(|error: domain::money::InvalidCurrency| error.to_string())?;
+        Ok(NewStore {
+            id: self.id.clone(),
+            sort,
+            kind: self.kind,
+            name: self.name.clone(),
+            tagline: self.tagline.clone(),
+            currency,
+            time_zone: self.time_zone.clone(),
+            fulfilment: self.fulfilment,
+            settings: patch.apply(&usual),
+            kiosks: self.kiosks.clone(),
+        })
+    }
+}
+
+async fn add_in(tx: &mut Tx, store: &NewStore, shop: &Shop) -> Result<bool, DbError> {
+    if !import::add_store_in(tx, store).await? {
+        return Ok(false);
+    }
+    if let Some(merchant) = &shop.merchant {
+        import::add_merchant_in(tx, merchant).await?;
+    }
+    for modifier in &shop.modifiers {
+        import::add_modifier_in(tx, &store.id, modifier).await?;
+    }
+    for (sort, category) in (0_i64..).zip(&shop.categories) {
+        import::add_category_in(tx, &store.id, &category.id, &category.name, sort).await?;
+        for (sort, product) in (0_i64..).zip(&category.products) {
+            let place = Place { store: &store.id, category: &category.id, sort, merchant: shop.merchant.as_ref() };
+            import::add_product_in(tx, place, product).await?;
+        }
+    }
+    import::finish_in(tx, &store.id).await?;
+    log::append_in(tx, NewEvent::new(StoreOpened { store: store.id.clone() }, &store.id).at_store(&store.id)).await?;
+    Ok(true)
+}

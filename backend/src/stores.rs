@@ -1,0 +1,254 @@
+//! Stores: where is sold, on which terms, and how much is under way. Part of the catalogue.
+//!
+//! A store's row is also the lock of the store: what changes its menu, its stock or its places takes it first
+//! ([`Stores::lock_in`]), in whichever context, so that two transactions never wait for each other in a circle.
+
+mod error;
+mod settings;
+mod store;
+
+use std::fmt;
+
+use domain::{
+    AdmissionId, CheckoutId, Currency, KioskId, Locale, OrderId, StoreId, Text,
+    event::{Actor, StoreClosed, StoreOpened, StoreSettingsChanged},
+    prep::FulfilmentKind,
+    view::{Admission, Naming, Refusal, StoreSettings, StoreView},
+};
+
+pub use self::error::StoreError;
+pub use self::settings::SettingsPatch;
+use crate::db::{DbError, Sql, Tx};
+use crate::log::{self, NewEvent};
+
+/// The stores.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stores;
+
+/// A store as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreRow {
+    pub id: StoreId,
+    pub kind: StoreKind,
+    pub name: Text,
+    /// A sentence under the name.
+    pub tagline: Text,
+    /// The store's first language: what `name` is in where a message serves everybody.
+    pub language: Locale,
+    pub currency: Currency,
+    /// IANA name.
+    pub time_zone: String,
+    /// How its orders reach the shopper.
+    pub fulfilment: FulfilmentKind,
+    pub open: bool,
+    pub settings: StoreSettings,
+    /// Places taken by admissions, checkouts and orders under way.
+    pub active: i64,
+    /// Grows with every change of what the menu shows.
+    pub menu_version: i64,
+    /// Grows with every change of what [`StoreView`] shows.
+    pub status_version: i64,
+}
+
+impl StoreRow {
+    /// Why it takes no order now.
+    pub fn refusal(&self) -> Option<Refusal> {
+        if !self.open {
+            Some(Refusal::Closed)
+        } else if self.settings.capacity.is_some_and(|capacity| self.active >= capacity) {
+            Some(Refusal::AtCapacity)
+        } else {
+            None
+        }
+    }
+}
+
+/// What a store is, for its look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreKind {
+    Cafe,
+    Stand,
+    Shop,
+}
+
+impl StoreKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cafe => "cafe",
+            Self::Stand => "stand",
+            Self::Shop => "shop",
+        }
+    }
+}
+
+impl std::str::FromStr for StoreKind {
+    type Err = domain::UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Cafe, Self::Stand, Self::Shop].into_iter().find(|kind| kind.as_str() == text).ok_or(domain::UnknownWord)
+    }
+}
+
+/// Who holds a place in a store: an admission, then the checkout it led to, then that checkout's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    Admission(AdmissionId),
+    Checkout(CheckoutId),
+    Order(OrderId),
+}
+
+impl Holder {
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Admission(_) => "admission",
+            Self::Checkout(_) => "checkout",
+            Self::Order(_) => "order",
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Admission(id) => id.fmt(f),
+            Self::Checkout(id) => id.fmt(f),
+            Self::Order(id) => id.fmt(f),
+        }
+    }
+}
+
+impl Stores {
+    /// All stores, in their order.
+    pub async fn list(&self, sql: &mut impl Sql) -> Result<Vec<StoreRow>, DbError> {
+        store::list(sql).await
+    }
+
+    /// One store.
+    pub async fn get(&self, sql: &mut impl Sql, id: &StoreId) -> Result<Option<StoreRow>, DbError> {
+        store::get(sql, id).await
+    }
+
+    /// All stores as the outside sees them.
+    pub async fn views(&self, sql: &mut impl Sql, naming: Naming) -> Result<Vec<StoreView>, DbError> {
+        // The position is read first: what is newer than it comes again with the next message, and nothing is missed.
+        let sequence = log::head(sql).await?;
+        let mut views = Vec::new();
+        for row in store::list(sql).await? {
+            let in_queue = store::in_queue(sql, &row.id).await?;
+            views.push(view_of(row, in_queue, sequence, naming));
+        }
+        Ok(views)
+    }
+
+    /// One store as the outside sees it.
+    pub async fn view(&self, sql: &mut impl Sql, id: &StoreId, naming: Naming) -> Result<Option<StoreView>, DbError> {
+        let sequence = log::head(sql).await?;
+        let Some(row) = store::get(sql, id).await? else { return Ok(None) };
+        let in_queue = store::in_queue(sql, id).await?;
+        Ok(Some(view_of(row, in_queue, sequence, naming)))
+    }
+
+    /// The store that a kiosk stands in.
+    pub async fn of_kiosk(&self, sql: &mut impl Sql, kiosk: &KioskId) -> Result<Option<StoreId>, DbError> {
+        store::of_kiosk(sql, kiosk).await
+    }
+
+    /// Takes the store's lock until the end of the transaction. SQLite's one writer needs none; there it only looks.
+    pub async fn lock_in(&self, tx: &mut Tx, id: &StoreId) -> Result<(), StoreError> {
+        if store::lock_in(tx, id).await? { Ok(()) } else { Err(StoreError::Unknown) }
+    }
+
+    /// Opens or closes a store. False where it already was.
+    pub async fn set_open_in(&self, tx: &mut Tx, id: &StoreId, open: bool, actor: Actor) -> Result<bool, StoreError> {
+        self.lock_in(tx, id).await?;
+        if !store::set_open_in(tx, id, open).await? {
+            return Ok(false);
+        }
+        let event =
+            if open { NewEvent::new(StoreOpened { store: id.clone() }, id) } else { NewEvent::new(StoreClosed { store: id.clone() }, id) };
+        log::append_in(tx, event.at_store(id).by(actor)).await?;
+        Ok(true)
+    }
+
+    /// Changes some of a store's settings and answers all of them.
+    pub async fn patch_settings_in(
+        &self,
+        tx: &mut Tx,
+        id: &StoreId,
+        patch: &SettingsPatch,
+        actor: Actor,
+    ) -> Result<StoreSettings, StoreError> {
+        self.lock_in(tx, id).await?;
+        let before = store::get(tx, id).await?.ok_or(StoreError::Unknown)?.settings;
+        let after = patch.apply(&before);
+        let changed = settings::changed(&before, &after);
+        if !changed.is_empty() {
+            store::set_settings_in(tx, id, &after).await?;
+            let event = NewEvent::new(StoreSettingsChanged { store: id.clone(), changed }, id);
+            log::append_in(tx, event.at_store(id).by(actor)).await?;
+        }
+        Ok(after)
+    }
+
+    /// Takes a place, in one conditional update. Who already has one keeps it and takes no second.
+    pub async fn take_place_in(&self, tx: &mut Tx, id: &StoreId, holder: Holder) -> Result<(), StoreError> {
+        self.lock_in(tx, id).await?;
+        if !store::add_place_in(tx, id, holder).await? || store::count_up_in(tx, id).await? {
+            return Ok(());
+        }
+        store::remove_place_in(tx, id, holder).await?;
+        Err(StoreError::AtCapacity)
+    }
+
+    /// Hands a place on: an admission's to its checkout, a checkout's to its order. False where `from` has none.
+    pub async fn rename_place_in(&self, tx: &mut Tx, id: &StoreId, from: Holder, to: Holder) -> Result<bool, DbError> {
+        store::lock_in(tx, id).await?;
+        store::rename_place_in(tx, id, from, to).await
+    }
+
+    /// Gives a place back, exactly once: false where it was given back before, or never taken.
+    pub async fn give_place_back_in(&self, tx: &mut Tx, id: &StoreId, holder: Holder) -> Result<bool, DbError> {
+        store::lock_in(tx, id).await?;
+        if !store::remove_place_in(tx, id, holder).await? {
+            return Ok(false);
+        }
+        store::count_down_in(tx, id).await?;
+        Ok(true)
+    }
+}
+
+fn view_of(row: StoreRow, in_queue: i64, sequence: i64, naming: Naming) -> StoreView {
+    let refusal = row.refusal();
+    let (name, names) = match naming {
+        Naming::In(locale) => (row.name.in_locale(locale).to_owned(), None),
+        Naming::All(_) => (row.name.in_locale(row.language).to_owned(), Some(row.name)),
+    };
+    StoreView {
+        id: row.id,
+        name,
+        names,
+        currency: row.currency,
+        time_zone: row.time_zone,
+        open: row.open,
+        admission: row.settings.admission,
+        accepting: refusal.is_none(),
+        refusal,
+        in_queue,
+        capacity: row.settings.capacity,
+        estimated_wait_seconds: None,
+        sequence,
+    }
+}
+
+/// The terms of a store that nobody has set otherwise.
+pub const DEFAULT_SETTINGS: StoreSettings = StoreSettings {
+    capacity: None,
+    admission: Admission::Open,
+    order_limit: None,
+    scans_per_code: 10,
+    code_seconds: 300,
+    customer_seconds: 300,
+    barista_seconds: 900,
+    wait_target_seconds: None,
+};
