@@ -5,7 +5,8 @@
 //! [`runner`] that keeps all of them going. Every context stands on these and only these.
 //!
 //! The contexts: [`identity`] (who is asking, and what they may do), [`stores`] and [`catalog`] (what is sold, where and
-//! for how much), [`inventory`] (what is there of it); [`seed`] fills them for a demo or a bench.
+//! for how much), [`inventory`] (what is there of it); [`ordering`] (cart, checkout, order, and the saga that coordinates the
+//! others), [`payment`] (what is charged and goes back), [`prep`] (the barista's queue); [`seed`] fills them for a demo or a bench.
 
 pub mod catalog;
 pub mod clock;
@@ -16,6 +17,9 @@ pub mod inventory;
 pub mod job;
 pub mod lease;
 pub mod log;
+pub mod ordering;
+pub mod payment;
+pub mod prep;
 pub mod refused;
 pub mod runner;
 pub mod seed;
@@ -24,11 +28,19 @@ pub mod subscriber;
 pub mod timer;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use catalog::Catalog;
 use clock::Clock;
 use db::{Db, DbError};
 use identity::{Identities, IdentityError, Secret};
+use inventory::Stock;
+use ordering::{BaristaLimit, Carts, CheckoutHold, Checkouts, Orders, Saga};
+use payment::test_provider::TestProvider;
+use payment::{CardProvider, Patience, Payments};
+use prep::{Queue, QueueSubscriber};
 use runner::Runner;
+use stores::Stores;
 
 /// What the shop needs to be told.
 #[derive(Debug, Clone)]
@@ -54,6 +66,22 @@ pub struct Backend {
     pub clock: Clock,
     /// Sessions, tokens, staff.
     pub identities: Identities,
+    /// Where is sold, on which terms.
+    pub stores: Stores,
+    /// What is sold, for how much.
+    pub catalog: Catalog,
+    /// What is there of it.
+    pub stock: Stock,
+    /// What shoppers have put aside.
+    pub carts: Carts,
+    /// What is held for them.
+    pub checkouts: Checkouts,
+    /// What they have ordered.
+    pub orders: Orders,
+    /// What is charged, and goes back.
+    pub payments: Payments,
+    /// What the bar makes.
+    pub queue: Queue,
 }
 
 /// Why the shop did not open.
@@ -63,20 +91,43 @@ pub enum OpenError {
     Database(#[from] DbError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// A card provider outside is asked for, and there is none that this release can speak to.
+    #[error("ORDERLY_PAY_URL: this release has only the test provider inside; unset it")]
+    NoSuchProvider,
 }
 
 impl Backend {
     /// Opens the database and brings its schema up to date. Nothing runs by itself yet, see [`Backend::runner`].
     pub async fn open(settings: BackendSettings, clock: Clock) -> Result<Self, OpenError> {
+        if settings.pay_url.is_some() {
+            return Err(OpenError::NoSuchProvider);
+        }
         let db = Db::open(settings.database_url.expose(), clock.clone()).await?;
         db.migrate().await?;
         let identities = Identities::open(db.clone(), &settings.secrets).await?;
-        Ok(Self { db, clock, identities })
+        let catalog = Catalog::new(db.clone());
+        let carts = Carts::new(catalog.clone());
+        let checkouts = Checkouts::new(catalog.clone(), settings.limits);
+        let payments = Payments::new(Arc::new(TestProvider::default()), Patience::default());
+        let orders = Orders::new(payments.clone(), carts.clone(), clock.clone());
+        Ok(Self { db, clock, identities, stores: Stores, catalog, stock: Stock, carts, checkouts, orders, payments, queue: Queue })
+    }
+
+    /// The same shop with another card provider.
+    pub fn with_provider(self, provider: Arc<dyn CardProvider>, patience: Patience) -> Self {
+        let payments = Payments::new(provider, patience);
+        let orders = Orders::new(payments.clone(), self.carts.clone(), self.clock.clone());
+        Self { payments, orders, ..self }
     }
 
     /// Everything that happens by itself: subscribers, timers and jobs of all contexts.
     pub fn runner(&self) -> Runner {
-        Runner::new(self.db.clone())
+        let runner = Runner::new(self.db.clone())
+            .subscriber(Saga::new(self.orders.clone()))
+            .subscriber(QueueSubscriber)
+            .timer(CheckoutHold)
+            .timer(BaristaLimit::new(self.orders.clone()));
+        self.payments.jobs(runner, &self.db)
     }
 
     /// Ends: what is queued is run, then the connections are closed.

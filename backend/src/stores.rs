@@ -20,6 +20,7 @@ pub use self::error::StoreError;
 pub use self::settings::SettingsPatch;
 use crate::db::{DbError, Sql, Tx};
 use crate::log::{self, NewEvent};
+use crate::prep::Queue;
 
 /// The stores.
 #[derive(Debug, Clone, Copy, Default)]
@@ -136,7 +137,8 @@ impl Stores {
         let mut views = Vec::new();
         for row in store::list(sql).await? {
             let in_queue = store::in_queue(sql, &row.id).await?;
-            views.push(view_of(row, in_queue, sequence, naming));
+            let wait = Queue.wait_seconds(sql, &row.id).await?;
+            views.push(view_of(row, in_queue, wait, sequence, naming));
         }
         Ok(views)
     }
@@ -146,7 +148,8 @@ impl Stores {
         let sequence = log::head(sql).await?;
         let Some(row) = store::get(sql, id).await? else { return Ok(None) };
         let in_queue = store::in_queue(sql, id).await?;
-        Ok(Some(view_of(row, in_queue, sequence, naming)))
+        let wait = Queue.wait_seconds(sql, id).await?;
+        Ok(Some(view_of(row, in_queue, wait, sequence, naming)))
     }
 
     /// The store that a kiosk stands in.
@@ -218,7 +221,7 @@ impl Stores {
     }
 }
 
-fn view_of(row: StoreRow, in_queue: i64, sequence: i64, naming: Naming) -> StoreView {
+fn view_of(row: StoreRow, in_queue: i64, wait: Option<i64>, sequence: i64, naming: Naming) -> StoreView {
     let refusal = row.refusal();
     let (name, names) = match naming {
         Naming::In(locale) => (row.name.in_locale(locale).to_owned(), None),
@@ -236,7 +239,7 @@ fn view_of(row: StoreRow, in_queue: i64, sequence: i64, naming: Naming) -> Store
         refusal,
         in_queue,
         capacity: row.settings.capacity,
-        estimated_wait_seconds: None,
+        estimated_wait_seconds: wait,
         sequence,
     }
 }

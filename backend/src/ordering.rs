@@ -1,0 +1,66 @@
+//! Ordering: the cart, the checkout that holds what is in it, the order that comes of it, and the saga that takes the
+//! order through its life.
+//!
+//! Locks are taken in one sequence everywhere: the store, then the checkout or order, then what hangs on it. Who touches
+//! no place and no stock leaves the store out. Under the order's lock [`domain::ordering::transition`] decides, and the
+//! statement changes the row only from the state it was decided in, so every step happens once, whoever repeats it.
+
+mod cart;
+mod checkout;
+mod day;
+mod error;
+mod limits;
+mod order;
+mod saga;
+mod store;
+mod view;
+
+use domain::event::{Actor, OrderFulfilled};
+use domain::ordering::{Change, Command};
+use domain::{OrderId, StoreId};
+
+pub use self::cart::{CartLine, Carts};
+pub use self::checkout::Checkouts;
+pub use self::error::OrderingError;
+pub use self::limits::{BaristaLimit, CheckoutHold};
+pub use self::order::Orders;
+pub use self::saga::Saga;
+pub(crate) use self::store::OrderRow;
+use crate::db::{DbError, Sql, Tx};
+use crate::log::{self, NewEvent};
+use crate::prep::Queue;
+use crate::timer;
+
+/// The store that an order belongs to, which never changes; `None` where there is no such order.
+pub async fn store_of(sql: &mut impl Sql, order: OrderId) -> Result<Option<StoreId>, DbError> {
+    Ok(store::order(sql, order).await?.map(|order| order.store))
+}
+
+/// Takes the order's lock until the end of the transaction; `None` where there is no such order.
+pub(crate) async fn lock_in(tx: &mut Tx, order: OrderId) -> Result<Option<OrderRow>, DbError> {
+    store::lock_order_in(tx, order).await
+}
+
+/// Something that can be seen of the order has changed: its version grows.
+pub async fn touch_in(tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
+    store::touch_in(tx, order).await
+}
+
+/// The bar was in time: its limit is taken back.
+pub(crate) async fn limit_met_in(tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
+    timer::cancel_in(tx, limits::BARISTA_LIMIT, &order.to_string()).await.map(drop)
+}
+
+/// Ends an order whose last fulfilment was handed over; does nothing while another one is under way.
+pub(crate) async fn fulfil_in(tx: &mut Tx, id: OrderId, actor: Actor) -> Result<(), OrderingError> {
+    let order = lock_in(tx, id).await?.ok_or(OrderingError::NotFound)?;
+    let state = order.state(Queue.statuses(tx, id).await?);
+    let Ok(changes) = domain::ordering::transition(&state, Command::Fulfil) else { return Ok(()) };
+    for change in changes {
+        if store::advance_in(tx, &order, &change).await? && change == Change::Fulfilled {
+            let event = OrderFulfilled { order: id, store: order.store.clone(), number: order.number };
+            log::append_in(tx, NewEvent::new(event, id).at_store(&order.store).by(actor)).await?;
+        }
+    }
+    Ok(())
+}

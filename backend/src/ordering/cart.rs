@@ -1,0 +1,89 @@
+//! The cart: a shopper's lines at a store. It promises nothing; a checkout does.
+
+use domain::pricing::{self, LineRequest, MAX_LINES, MAX_QUANTITY};
+use domain::{Fault, Faults, LineId, StoreId};
+
+use super::{OrderingError, store};
+use crate::catalog::Catalog;
+use crate::db::{DbError, Sql, Tx};
+use crate::identity::Owner;
+
+/// Everybody's carts.
+#[derive(Clone)]
+pub struct Carts {
+    catalog: Catalog,
+}
+
+/// A line of a cart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CartLine {
+    pub id: LineId,
+    /// What is asked for: it was right when it came, and is checked again at every price and checkout.
+    pub request: LineRequest,
+}
+
+impl Carts {
+    pub fn new(catalog: Catalog) -> Self {
+        Self { catalog }
+    }
+
+    /// The lines of a shopper at a store, the oldest first.
+    pub async fn get(&self, sql: &mut impl Sql, owner: &Owner, store: &StoreId) -> Result<Vec<CartLine>, DbError> {
+        store::cart(sql, owner, store).await
+    }
+
+    /// Adds a line. The same item with the same options adds up, to at most 99; a cart has at most 50 lines. Faults point
+    /// into the line: `/sku`, `/quantity`, `/options/0`.
+    pub async fn add_in(&self, tx: &mut Tx, owner: &Owner, store: &StoreId, mut line: LineRequest) -> Result<LineId, OrderingError> {
+        let menu = self.catalog.menu_in(tx, store).await?.ok_or(OrderingError::UnknownStore)?;
+        let now = tx.now();
+        pricing::quote(&menu, std::slice::from_ref(&line), now).map_err(at_line)?;
+        line.options.sort();
+        if let Some(id) = store::add_to_line_in(tx, owner, store, &line).await? {
+            return Ok(id);
+        }
+        match store::lines_in_cart(tx, owner, store, &line).await? {
+            (_, true) => Err(fault("/quantity", "quantity_out_of_range", format!("A cart takes at most {MAX_QUANTITY} of one item."))),
+            (lines, false) if lines >= MAX_LINES as i64 => {
+                Err(fault("", "too_many_lines", format!("A cart takes at most {MAX_LINES} different items.")))
+            }
+            (_, false) => Ok(store::add_line_in(tx, owner, store, &line).await?),
+        }
+    }
+
+    /// Sets how many of a line are wanted, 0 to 99; 0 takes the line out.
+    pub async fn set_quantity_in(
+        &self,
+        tx: &mut Tx,
+        owner: &Owner,
+        store: &StoreId,
+        line: LineId,
+        quantity: i64,
+    ) -> Result<(), OrderingError> {
+        let found = match quantity {
+            0 => store::remove_line_in(tx, owner, store, line).await?,
+            1..=MAX_QUANTITY => store::set_quantity_in(tx, owner, store, line, quantity).await?,
+            _ => return Err(fault("/quantity", "quantity_out_of_range", format!("Choose 0 to {MAX_QUANTITY}."))),
+        };
+        if found { Ok(()) } else { Err(OrderingError::NotFound) }
+    }
+
+    /// Takes everything out.
+    pub async fn clear_in(&self, tx: &mut Tx, owner: &Owner, store: &StoreId) -> Result<(), DbError> {
+        store::clear_cart_in(tx, owner, store).await
+    }
+}
+
+/// The faults of a quote of one line, as faults of that line.
+fn at_line(Faults(mut faults): Faults) -> OrderingError {
+    for fault in &mut faults {
+        if let Some(below) = fault.pointer.strip_prefix("/lines/0") {
+            fault.pointer = below.to_owned();
+        }
+    }
+    OrderingError::Invalid(Faults(faults))
+}
+
+fn fault(pointer: &str, code: &str, detail: String) -> OrderingError {
+    OrderingError::Invalid(Faults(vec![Fault::new(pointer, code, detail)]))
+}

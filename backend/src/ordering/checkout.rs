@@ -1,0 +1,265 @@
+//! The checkout: lines at locked prices, their stock held and a place in the store taken until it ends.
+
+use domain::catalog::Menu;
+use domain::event::{Actor, CheckoutBegun, CheckoutExpired, Units};
+use domain::pricing::{self, LineRequest, Quote};
+use domain::view::{Admission, CheckoutRequest, CheckoutView, FulfilmentRequest, Naming, QuoteRequest, QuoteView};
+use domain::{CheckoutId, Fault, Faults, StoreId};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::store::{CheckoutRow, CheckoutStatus};
+use super::{OrderingError, day, limits, store};
+use crate::catalog::Catalog;
+use crate::db::{Sql, Tx};
+use crate::identity::Caller;
+use crate::inventory::{Stock, StockError};
+use crate::log::{self, NewEvent};
+use crate::refused::Refused as _;
+use crate::stores::{Holder, StoreRow, Stores};
+use crate::timer;
+
+/// Everybody's checkouts.
+#[derive(Clone)]
+pub struct Checkouts {
+    catalog: Catalog,
+    /// Whether the stores' order limits hold; only load tests lift them.
+    limits: bool,
+}
+
+/// Why a checkout ended without an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Expired,
+    GivenUp,
+    Replaced,
+}
+
+impl Ended {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::GivenUp => "given_up",
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
+impl Checkouts {
+    pub fn new(catalog: Catalog, limits: bool) -> Self {
+        Self { catalog, limits }
+    }
+
+    /// What a cart costs now; nothing is held. Read in a transaction or snapshot.
+    pub async fn quote_in(&self, tx: &mut Tx, request: &QuoteRequest, naming: Naming) -> Result<QuoteView, OrderingError> {
+        let store = find_store_in(tx, &request.store).await?;
+        let wanted = Wanted {
+            lines: &request.lines,
+            fulfilment: request.fulfilment.as_ref(),
+            coupon_codes: &request.coupon_codes,
+            points: request.points,
+        };
+        let quote = self.price_in(tx, &store, &wanted, Short::IsAFault).await?;
+        Ok(QuoteView::of(&quote, naming))
+    }
+
+    /// Holds the lines for the caller at today's prices. A live checkout of theirs at this store is replaced: what it held
+    /// is free for the new one in the same transaction. An `Err` must end the transaction.
+    pub async fn begin_in(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        request: &CheckoutRequest,
+        naming: Naming,
+    ) -> Result<CheckoutView, OrderingError> {
+        let owner = caller.owner().ok_or(OrderingError::SessionRequired)?;
+        let store = lock_store_in(tx, &request.store).await?;
+        if !store.open {
+            return Err(OrderingError::StoreClosed);
+        }
+        if store.settings.admission == Admission::Qr {
+            // No code has been scanned by anybody yet, so no admission can be the right one.
+            return Err(OrderingError::AdmissionRequired);
+        }
+        let now = tx.now();
+        let id = CheckoutId(Uuid::now_v7());
+        // Before anything is looked at: what the old one holds is there for the new one.
+        let place_kept = match store::live_checkout(tx, &owner, &store.id).await? {
+            Some(old) => replace_in(tx, caller, &old, id).await?,
+            None => false,
+        };
+        let wanted = Wanted {
+            lines: &request.lines,
+            fulfilment: Some(&request.fulfilment),
+            coupon_codes: &request.coupon_codes,
+            points: request.points,
+        };
+        let quote = self.price_in(tx, &store, &wanted, Short::IsHeld).await?;
+        if self.limits
+            && let Some(limit) = store.settings.order_limit
+        {
+            let today = day::of(now, &store.time_zone);
+            if store::orders_of_day(tx, &owner, &store.id, &today).await? >= limit {
+                return Err(OrderingError::OrderLimitReached);
+            }
+        }
+        if !place_kept {
+            Stores.take_place_in(tx, &store.id, Holder::Checkout(id)).await?;
+        }
+        let checkout = CheckoutRow {
+            id,
+            owner,
+            store: store.id.clone(),
+            status: CheckoutStatus::Live,
+            fulfilment: request.fulfilment.clone(),
+            quote,
+            expires_at: now.plus_seconds(store.settings.customer_seconds),
+        };
+        store::insert_checkout_in(tx, &checkout).await?;
+        hold_in(tx, &checkout).await?;
+        timer::set_in(tx, limits::CHECKOUT_HOLD, &checkout.id.to_string(), checkout.expires_at, json!({})).await?;
+        let begun = CheckoutBegun { checkout: checkout.id, store: store.id.clone(), expires_at: checkout.expires_at };
+        log::append_in(tx, NewEvent::new(begun, checkout.id).at_store(&store.id).by(caller.actor(&store.id))).await?;
+        Ok(view_of(&checkout, naming))
+    }
+
+    /// Gives a checkout up: its stock and its place are free again. One that has ended stays ended.
+    pub async fn cancel_in(&self, tx: &mut Tx, caller: &Caller, id: CheckoutId) -> Result<(), OrderingError> {
+        let checkout = find_in(tx, caller, id).await?;
+        Stores.lock_in(tx, &checkout.store).await?;
+        match store::checkout(tx, id).await?.ok_or(OrderingError::NotFound)?.status {
+            CheckoutStatus::Live => end_in(tx, &checkout, Ended::GivenUp, caller.actor(&checkout.store)).await.map(drop),
+            CheckoutStatus::Placed => Err(OrderingError::CheckoutExpired),
+            CheckoutStatus::Ended => Ok(()),
+        }
+    }
+
+    /// The caller's checkout, while it lives.
+    pub async fn get(&self, sql: &mut impl Sql, caller: &Caller, id: CheckoutId, naming: Naming) -> Result<CheckoutView, OrderingError> {
+        let checkout = find_in(sql, caller, id).await?;
+        match checkout.status {
+            CheckoutStatus::Live => Ok(view_of(&checkout, naming)),
+            CheckoutStatus::Placed | CheckoutStatus::Ended => Err(OrderingError::CheckoutExpired),
+        }
+    }
+
+    async fn price_in(&self, tx: &mut Tx, store: &StoreRow, wanted: &Wanted<'_>, short: Short) -> Result<Quote, OrderingError> {
+        let menu = self.catalog.menu_in(tx, &store.id).await?.ok_or(OrderingError::UnknownStore)?;
+        let mut quote = pricing::quote(&menu, wanted.lines, tx.now());
+        if short == Short::IsHeld && quote.as_ref().is_err_and(|faults| faults.0.iter().any(|fault| fault.code == "unavailable")) {
+            let menu = with_counted_in(tx, &menu, wanted.lines).await?;
+            quote = pricing::quote(&menu, wanted.lines, tx.now());
+        }
+        let faults = wanted.faults(store);
+        match quote {
+            Ok(quote) if faults.is_empty() => Ok(quote),
+            Ok(_) => Err(OrderingError::Invalid(Faults(faults))),
+            Err(Faults(wrong)) => Err(OrderingError::Invalid(Faults(wrong.into_iter().chain(faults).collect()))),
+        }
+    }
+}
+
+/// What a line is that asks for more than there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Short {
+    /// Not available.
+    IsAFault,
+    /// For the hold to refuse, which says how many are left.
+    IsHeld,
+}
+
+/// The menu with those lines' items on it that only lack free units.
+async fn with_counted_in(tx: &mut Tx, menu: &Menu, lines: &[LineRequest]) -> Result<Menu, OrderingError> {
+    let mut menu = menu.only(|product| product.variants.iter().any(|v| lines.iter().any(|line| line.sku == v.sku.as_str())));
+    let store = menu.store.clone();
+    for variant in menu.categories.iter_mut().flat_map(|c| &mut c.products).flat_map(|p| &mut p.variants) {
+        if !variant.available && Stock.level(tx, &store, &variant.sku).await?.is_some_and(|level| level.free() <= 0) {
+            variant.available = true;
+        }
+    }
+    Ok(menu)
+}
+
+/// Ends the old checkout for the new one, which takes over its place. Whether there was a place.
+async fn replace_in(tx: &mut Tx, caller: &Caller, old: &CheckoutRow, new: CheckoutId) -> Result<bool, OrderingError> {
+    let place = Stores.rename_place_in(tx, &old.store, Holder::Checkout(old.id), Holder::Checkout(new)).await?;
+    end_in(tx, old, Ended::Replaced, caller.actor(&old.store)).await?;
+    Ok(place)
+}
+
+/// Holds what the checkout is for, all of it or nothing.
+async fn hold_in(tx: &mut Tx, checkout: &CheckoutRow) -> Result<(), OrderingError> {
+    let units: Vec<Units> = checkout.quote.lines.iter().map(|l| Units { sku: l.sku.clone(), quantity: l.quantity }).collect();
+    match Stock.hold_in(tx, &checkout.store, checkout.id, checkout.expires_at, &units).await {
+        Ok(()) => Ok(()),
+        Err(StockError::Unavailable(error)) => Err(error.into()),
+        Err(error) => Err(OrderingError::OutOfStock(error.faults())),
+    }
+}
+
+/// What is asked for besides the store.
+struct Wanted<'a> {
+    lines: &'a [LineRequest],
+    fulfilment: Option<&'a FulfilmentRequest>,
+    coupon_codes: &'a [String],
+    points: Option<i64>,
+}
+
+impl Wanted<'_> {
+    /// What is wrong besides the lines.
+    fn faults(&self, store: &StoreRow) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if self.fulfilment.is_some_and(|f| f.kind() != store.fulfilment) {
+            let detail = format!("This store offers {} only.", store.fulfilment);
+            faults.push(Fault::new("/fulfilment/kind", "fulfilment_not_offered", detail));
+        }
+        if let Some(FulfilmentRequest::Ship { address }) = self.fulfilment {
+            faults.extend(address.faults("/fulfilment/address"));
+        }
+        for (at, _) in self.coupon_codes.iter().enumerate() {
+            faults.push(Fault::new(format!("/coupon_codes/{at}"), "unknown_coupon", "There is no such coupon."));
+        }
+        if self.points.is_some_and(|points| points != 0) {
+            faults.push(Fault::new("/points", "insufficient_points", "You have no points to pay with."));
+        }
+        faults
+    }
+}
+
+/// Ends a live checkout in nothing, once: its stock and its place are free, its timer is taken back. False where it had
+/// ended before. The caller has the store's lock.
+pub(super) async fn end_in(tx: &mut Tx, checkout: &CheckoutRow, ended: Ended, actor: Actor) -> Result<bool, OrderingError> {
+    if !store::end_checkout_in(tx, checkout.id, CheckoutStatus::Ended).await? {
+        return Ok(false);
+    }
+    timer::cancel_in(tx, limits::CHECKOUT_HOLD, &checkout.id.to_string()).await?;
+    Stores.give_place_back_in(tx, &checkout.store, Holder::Checkout(checkout.id)).await?;
+    Stock.release_in(tx, &checkout.store, checkout.id).await?;
+    let reason = ended.reason().to_owned();
+    let event = CheckoutExpired { checkout: checkout.id, store: checkout.store.clone(), reason };
+    log::append_in(tx, NewEvent::new(event, checkout.id).at_store(&checkout.store).by(actor)).await?;
+    Ok(true)
+}
+
+/// The caller's own checkout, in whatever state.
+pub(super) async fn find_in(sql: &mut impl Sql, caller: &Caller, id: CheckoutId) -> Result<CheckoutRow, OrderingError> {
+    let owner = caller.owner().ok_or(OrderingError::SessionRequired)?;
+    let checkout = store::checkout(sql, id).await?.filter(|checkout| checkout.owner == owner);
+    checkout.ok_or(OrderingError::NotFound)
+}
+
+async fn find_store_in(tx: &mut Tx, id: &str) -> Result<StoreRow, OrderingError> {
+    let id: StoreId = id.parse().map_err(|_| OrderingError::UnknownStore)?;
+    Stores.get(tx, &id).await?.ok_or(OrderingError::UnknownStore)
+}
+
+/// The store with its lock, read under it.
+async fn lock_store_in(tx: &mut Tx, id: &str) -> Result<StoreRow, OrderingError> {
+    let id: StoreId = id.parse().map_err(|_| OrderingError::UnknownStore)?;
+    Stores.lock_in(tx, &id).await?;
+    Stores.get(tx, &id).await?.ok_or(OrderingError::UnknownStore)
+}
+
+fn view_of(checkout: &CheckoutRow, naming: Naming) -> CheckoutView {
+    CheckoutView { id: checkout.id, expires_at: checkout.expires_at, quote: QuoteView::of(&checkout.quote, naming) }
+}

@@ -1,0 +1,121 @@
+//! What ordering refuses.
+
+use domain::ordering::Illegal;
+use domain::view::QuoteView;
+use domain::{Fault, Faults};
+
+use crate::db::DbError;
+use crate::refused::{Extra, Refused};
+use crate::stores::StoreError;
+
+/// Why something was not put into a cart, held, placed or called off.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderingError {
+    /// Neither cookie nor token.
+    #[error("Please open the shop first: there is no session.")]
+    SessionRequired,
+    /// A guest wants what needs an account.
+    #[error("Please sign in for this.")]
+    SignInRequired,
+    /// Signed in, without the right.
+    #[error("Only this store's baristas and managers may do this.")]
+    Forbidden,
+    /// No such thing, or somebody else's.
+    #[error("There is nothing here for you under this id.")]
+    NotFound,
+    #[error("There is no such store.")]
+    UnknownStore,
+    #[error("The store is closed.")]
+    StoreClosed,
+    #[error("The store has as many orders as it can make. Please try again in a moment.")]
+    AtCapacity,
+    /// The store lets in only who scanned its code.
+    #[error("Please scan the code at the store first.")]
+    AdmissionRequired,
+    #[error("You have had as many orders as this store takes from one person in a day.")]
+    OrderLimitReached,
+    #[error("Some of this cannot be ordered like that.")]
+    Invalid(#[from] Faults),
+    /// Not enough units are left; one fault a short line.
+    #[error("Some of this is sold out.")]
+    OutOfStock(Vec<Fault>),
+    /// It ran out, was given up, was replaced or is placed.
+    #[error("This checkout has ended. Please check out again.")]
+    CheckoutExpired,
+    /// The shopper saw another total; this is the one that holds.
+    #[error("The total has changed.")]
+    TotalChanged(Box<QuoteView>),
+    #[error("There is not enough money in the wallet.")]
+    InsufficientFunds,
+    /// The order is where this cannot be done.
+    #[error("This cannot be done now: {0}.")]
+    Illegal(#[from] Illegal),
+    #[error(transparent)]
+    Unavailable(#[from] DbError),
+}
+
+impl From<StoreError> for OrderingError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unknown => Self::UnknownStore,
+            StoreError::AtCapacity => Self::AtCapacity,
+            StoreError::Invalid(faults) => Self::Invalid(faults),
+            StoreError::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
+}
+
+impl Refused for OrderingError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::SessionRequired => "session_required",
+            Self::SignInRequired => "sign_in_required",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::UnknownStore => "unknown_store",
+            Self::StoreClosed => "store_closed",
+            Self::AtCapacity => "store_at_capacity",
+            Self::AdmissionRequired => "admission_required",
+            Self::OrderLimitReached => "order_limit_reached",
+            Self::Invalid(_) => "invalid_request",
+            Self::OutOfStock(_) => "out_of_stock",
+            Self::CheckoutExpired => "checkout_expired",
+            Self::TotalChanged(_) => "total_changed",
+            Self::InsufficientFunds => "insufficient_funds",
+            Self::Illegal(_) => "illegal_transition",
+            Self::Unavailable(error) => error.code(),
+        }
+    }
+
+    fn status(&self) -> u16 {
+        match self {
+            Self::SessionRequired => 401,
+            Self::InsufficientFunds => 402,
+            Self::SignInRequired | Self::Forbidden | Self::AdmissionRequired => 403,
+            Self::NotFound | Self::UnknownStore => 404,
+            Self::StoreClosed | Self::OutOfStock(_) | Self::TotalChanged(_) | Self::Illegal(_) => 409,
+            Self::CheckoutExpired => 410,
+            Self::Invalid(_) => 422,
+            Self::OrderLimitReached => 429,
+            Self::AtCapacity => 503,
+            Self::Unavailable(error) => error.status(),
+        }
+    }
+
+    fn faults(&self) -> Vec<Fault> {
+        match self {
+            Self::Invalid(faults) => faults.0.clone(),
+            Self::OutOfStock(faults) => faults.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn extra(&self) -> Extra {
+        match self {
+            Self::TotalChanged(quote) => Extra { quote: Some(quote.clone()), ..Extra::default() },
+            Self::AtCapacity => Extra { retry_after: Some(10), ..Extra::default() },
+            Self::Unavailable(error) => error.extra(),
+            _ => Extra::default(),
+        }
+    }
+}

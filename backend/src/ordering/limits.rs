@@ -1,0 +1,77 @@
+//! The two clocks of an order: how long a checkout holds, and how long the bar has.
+
+use async_trait::async_trait;
+use domain::event::Actor;
+use domain::ordering::CancelledBy;
+use domain::prep::FulfilmentStatus;
+use domain::{CheckoutId, OrderId, Timestamp};
+use serde_json::Value;
+
+use super::checkout::{self, Ended};
+use super::{Orders, store};
+use crate::db::Tx;
+use crate::prep::Queue;
+use crate::stores::Stores;
+use crate::subscriber::HandlerError;
+use crate::timer::TimerHandler;
+
+/// The timer of a checkout, by its id.
+pub(super) const CHECKOUT_HOLD: &str = "ordering.checkout_hold";
+/// The timer of an order at the bar, by its id.
+pub(super) const BARISTA_LIMIT: &str = "ordering.barista_limit";
+
+/// Ends a checkout that was not placed in time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CheckoutHold;
+
+#[async_trait]
+impl TimerHandler for CheckoutHold {
+    fn kind(&self) -> &'static str {
+        CHECKOUT_HOLD
+    }
+
+    async fn fire_in(&self, tx: &mut Tx, key: &str, _payload: &Value, _due: Timestamp) -> Result<(), HandlerError> {
+        let id: CheckoutId = key.parse()?;
+        let Some(checkout) = store::checkout(tx, id).await? else { return Ok(()) };
+        Stores.lock_in(tx, &checkout.store).await?;
+        // Placed or given up in the meantime: then nothing is left to be ended.
+        checkout::end_in(tx, &checkout, Ended::Expired, Actor::System).await?;
+        Ok(())
+    }
+}
+
+/// Calls an order off that was not ready in time.
+#[derive(Clone)]
+pub struct BaristaLimit {
+    orders: Orders,
+}
+
+impl BaristaLimit {
+    pub fn new(orders: Orders) -> Self {
+        Self { orders }
+    }
+}
+
+#[async_trait]
+impl TimerHandler for BaristaLimit {
+    fn kind(&self) -> &'static str {
+        BARISTA_LIMIT
+    }
+
+    async fn fire_in(&self, tx: &mut Tx, key: &str, _payload: &Value, _due: Timestamp) -> Result<(), HandlerError> {
+        let id: OrderId = key.parse()?;
+        let Some(order) = store::order(tx, id).await? else { return Ok(()) };
+        Stores.lock_in(tx, &order.store).await?;
+        let Some(order) = super::lock_in(tx, id).await? else { return Ok(()) };
+        let late = |status: &FulfilmentStatus| matches!(status, FulfilmentStatus::Queued | FulfilmentStatus::Making);
+        let statuses = Queue.statuses(tx, id).await?;
+        if order.status.is_final() || !statuses.iter().all(late) {
+            return Ok(());
+        }
+        self.orders.call_off_in(tx, &order, CancelledBy::System, Some(BARISTA_TIMEOUT.to_owned()), Actor::System).await?;
+        Ok(())
+    }
+}
+
+/// Why the system calls an order off whose drink was not made in time.
+pub(super) const BARISTA_TIMEOUT: &str = "barista_timeout";

@@ -1,0 +1,214 @@
+//! Orders: placing, calling off, and what happens to everything an order holds.
+//!
+//! An `Err` of a command must end the transaction: what it had done until then is not kept.
+
+use domain::event::{Actor, Event, OrderCancelled, OrderCreated, PrepTimedOut, ShipmentFailed};
+use domain::ordering::{CancelledBy, Change, Command, OrderStatus, transition};
+use domain::prep::FulfilmentKind;
+use domain::view::{Naming, PaymentRequest, PlaceRequest, QuoteView};
+use domain::{CheckoutId, Fault, Faults, OrderId};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::store::{CheckoutRow, CheckoutStatus, OrderRow};
+use super::{Carts, OrderingError, checkout, day, limits, store};
+use crate::clock::Clock;
+use crate::db::{DbError, Tx};
+use crate::identity::{Caller, Right};
+use crate::inventory::Stock;
+use crate::log::{self, NewEvent};
+use crate::payment::{CardToken, Payments};
+use crate::prep::Queue;
+use crate::stores::{Holder, StoreRow, Stores};
+use crate::timer;
+
+/// A reason is a sentence, not a letter.
+const MAX_REASON: usize = 200;
+
+/// All orders.
+#[derive(Clone)]
+pub struct Orders {
+    pub(super) payments: Payments,
+    pub(super) carts: Carts,
+    pub(super) clock: Clock,
+}
+
+impl Orders {
+    pub fn new(payments: Payments, carts: Carts, clock: Clock) -> Self {
+        Self { payments, carts, clock }
+    }
+
+    /// Makes an order of the caller's checkout: once, decided by one conditional update. Its hold becomes permanent, its
+    /// card is charged after the answer.
+    pub async fn place_in(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        id: CheckoutId,
+        request: &PlaceRequest,
+        naming: Naming,
+    ) -> Result<OrderId, OrderingError> {
+        let checkout = checkout::find_in(tx, caller, id).await?;
+        Stores.lock_in(tx, &checkout.store).await?;
+        if checkout.expires_at <= tx.now() || !store::end_checkout_in(tx, id, CheckoutStatus::Placed).await? {
+            return Err(OrderingError::CheckoutExpired);
+        }
+        if request.expected_total != checkout.quote.total {
+            return Err(OrderingError::TotalChanged(Box::new(QuoteView::of(&checkout.quote, naming))));
+        }
+        let token = match &request.payment {
+            PaymentRequest::Card { token } => CardToken::new(token),
+            PaymentRequest::Wallet if caller.is_guest() => return Err(OrderingError::SignInRequired),
+            // Nobody has a wallet yet, so whatever it costs is more than is in it.
+            PaymentRequest::Wallet => return Err(OrderingError::InsufficientFunds),
+        };
+        let store = Stores.get(tx, &checkout.store).await?.ok_or(OrderingError::UnknownStore)?;
+        let order = self.write_down_in(tx, &store, checkout).await?;
+        self.payments.expect_card_in(tx, order.id, order.quote.total, &token).await?;
+        self.carts.clear_in(tx, &order.owner, &order.store).await?;
+        let created = OrderCreated {
+            order: order.id,
+            store: order.store.clone(),
+            number: order.number,
+            total: order.quote.total,
+            checkout: order.checkout,
+        };
+        log::append_in(tx, NewEvent::new(created, order.id).at_store(&order.store).by(caller.actor(&order.store))).await?;
+        Ok(order.id)
+    }
+
+    /// The order's row, and everything that was the checkout's is the order's now.
+    async fn write_down_in(&self, tx: &mut Tx, store: &StoreRow, checkout: CheckoutRow) -> Result<OrderRow, OrderingError> {
+        let now = tx.now();
+        let day = day::of(now, &store.time_zone);
+        let order = OrderRow {
+            id: OrderId(Uuid::now_v7()),
+            number: store::next_number_in(tx, &store.id, &day).await?,
+            day,
+            store: checkout.store,
+            owner: checkout.owner,
+            checkout: checkout.id,
+            fulfilment: checkout.fulfilment,
+            quote: checkout.quote,
+            status: OrderStatus::Created,
+            reason: None,
+            cancelled_by: None,
+            version: 1,
+            placed_at: now,
+            updated_at: now,
+        };
+        store::insert_order_in(tx, &order).await?;
+        timer::cancel_in(tx, limits::CHECKOUT_HOLD, &order.checkout.to_string()).await?;
+        if order.fulfilment.kind() == FulfilmentKind::Pickup {
+            let due = now.plus_seconds(store.settings.barista_seconds);
+            timer::set_in(tx, limits::BARISTA_LIMIT, &order.id.to_string(), due, json!({})).await?;
+        }
+        Stores.rename_place_in(tx, &order.store, Holder::Checkout(order.checkout), Holder::Order(order.id)).await?;
+        Stock.make_permanent_in(tx, &order.store, order.checkout).await?;
+        Ok(order)
+    }
+
+    /// Calls an order off for the caller: its owner until work on it starts, the store's staff until it is handed over.
+    pub async fn cancel_in(&self, tx: &mut Tx, caller: &Caller, id: OrderId, reason: Option<String>) -> Result<OrderId, OrderingError> {
+        if caller.is_nobody() {
+            return Err(OrderingError::SessionRequired);
+        }
+        let order = store::order(tx, id).await?.ok_or(OrderingError::NotFound)?;
+        if caller.may(Right::CancelOrder, &order.store) {
+            return self.cancel_by_in(tx, caller, &order, CancelledBy::Staff, reason).await;
+        }
+        if caller.owner() != Some(order.owner) {
+            return Err(OrderingError::NotFound);
+        }
+        self.cancel_by_in(tx, caller, &order, CancelledBy::Customer, reason).await
+    }
+
+    /// Calls an order off for its store: for who may, else 403.
+    pub async fn cancel_as_staff_in(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        id: OrderId,
+        reason: Option<String>,
+    ) -> Result<OrderId, OrderingError> {
+        if caller.is_nobody() {
+            return Err(OrderingError::SessionRequired);
+        }
+        let order = store::order(tx, id).await?.ok_or(OrderingError::NotFound)?;
+        if !caller.may(Right::CancelOrder, &order.store) {
+            return Err(OrderingError::Forbidden);
+        }
+        self.cancel_by_in(tx, caller, &order, CancelledBy::Staff, reason).await
+    }
+
+    async fn cancel_by_in(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        order: &OrderRow,
+        by: CancelledBy,
+        reason: Option<String>,
+    ) -> Result<OrderId, OrderingError> {
+        let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+        if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
+            let detail = format!("At most {MAX_REASON} characters.");
+            return Err(OrderingError::Invalid(Faults(vec![Fault::new("/reason", "too_long", detail)])));
+        }
+        Stores.lock_in(tx, &order.store).await?;
+        let order = super::lock_in(tx, order.id).await?.ok_or(OrderingError::NotFound)?;
+        self.call_off_in(tx, &order, by, reason, caller.actor(&order.store)).await?;
+        Ok(order.id)
+    }
+
+    /// Calls off an order whose lock, and whose store's, is held: work on it ends, its money, stock and place go back.
+    pub(super) async fn call_off_in(
+        &self,
+        tx: &mut Tx,
+        order: &OrderRow,
+        by: CancelledBy,
+        reason: Option<String>,
+        actor: Actor,
+    ) -> Result<(), OrderingError> {
+        let state = order.state(Queue.statuses(tx, order.id).await?);
+        for change in transition(&state, Command::Cancel { by, reason: reason.clone() })? {
+            if !store::advance_in(tx, order, &change).await? {
+                return Err(OrderingError::Illegal(domain::ordering::Illegal::Status(order.status)));
+            }
+            let why = reason.as_deref().unwrap_or("cancelled");
+            let failed = Queue.fail_in(tx, order.id, why).await?;
+            self.let_go_in(tx, order).await?;
+            for failed in failed {
+                if let Some(event) = failed_event(order, failed, why) {
+                    let event = NewEvent::new(event, failed.fulfilment).at_store(&order.store).in_stream(order.id).by(actor);
+                    log::append_in(tx, event).await?;
+                }
+            }
+            if let Change::Cancelled { by, reason } = change {
+                let event = OrderCancelled { order: order.id, store: order.store.clone(), number: order.number, by, reason };
+                log::append_in(tx, NewEvent::new(event, order.id).at_store(&order.store).by(actor)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What an order holds goes back when it ends unfulfilled.
+    pub(super) async fn let_go_in(&self, tx: &mut Tx, order: &OrderRow) -> Result<(), DbError> {
+        super::limit_met_in(tx, order.id).await?;
+        self.payments.unwind_in(tx, order.id).await?;
+        Stores.give_place_back_in(tx, &order.store, Holder::Order(order.id)).await?;
+        // What was held is free, what was sold comes back.
+        Stock.release_in(tx, &order.store, order.checkout).await?;
+        Ok(())
+    }
+}
+
+/// How a failed fulfilment is told: a parcel always, a drink only when the bar was late. Otherwise the cancelled order
+/// says it all.
+fn failed_event(order: &OrderRow, failed: crate::prep::Failed, why: &str) -> Option<Event> {
+    let (id, store, fulfilment) = (order.id, order.store.clone(), failed.fulfilment);
+    match failed.kind {
+        FulfilmentKind::Ship => Some(ShipmentFailed { order: id, fulfilment, store, kind: failed.kind, reason: why.to_owned() }.into()),
+        FulfilmentKind::Pickup if why == limits::BARISTA_TIMEOUT => Some(PrepTimedOut { order: id, fulfilment, store }.into()),
+        FulfilmentKind::Pickup => None,
+    }
+}

@@ -1,0 +1,82 @@
+//! Lines of carts.
+
+use domain::pricing::{LineRequest, MAX_QUANTITY};
+use domain::{LineId, StoreId};
+use uuid::Uuid;
+
+use super::json;
+use crate::args;
+use crate::db::{DbError, Row, Sql, Tx};
+use crate::identity::Owner;
+use crate::ordering::CartLine;
+
+fn from_row(row: &Row) -> Result<CartLine, DbError> {
+    let request = LineRequest { sku: row.get("sku")?, quantity: row.get("quantity")?, options: row.json("options")? };
+    Ok(CartLine { id: row.get("id")?, request })
+}
+
+pub(in super::super) async fn cart(sql: &mut impl Sql, owner: &Owner, store: &StoreId) -> Result<Vec<CartLine>, DbError> {
+    let text = "select * from cart_line where owner = $1 and store = $2 order by added_at, id";
+    sql.fetch_all(text, args![owner.to_string(), store]).await?.iter().map(from_row).collect()
+}
+
+/// Adds to the line that has this item with these options; `None` where there is none, or it would become too many.
+pub(in super::super) async fn add_to_line_in(
+    tx: &mut Tx,
+    owner: &Owner,
+    store: &StoreId,
+    line: &LineRequest,
+) -> Result<Option<LineId>, DbError> {
+    let text = "update cart_line set quantity = quantity + $1 \
+                where owner = $2 and store = $3 and sku = $4 and options = $5 and quantity + $1 <= $6 returning id";
+    let options = json(&line.options)?;
+    let row = tx.fetch_optional(text, args![line.quantity, owner.to_string(), store, &line.sku, options, MAX_QUANTITY]).await?;
+    row.map(|row| row.get("id")).transpose()
+}
+
+/// How many lines there are, and whether one of them has this item with these options.
+pub(in super::super) async fn lines_in_cart(
+    sql: &mut impl Sql,
+    owner: &Owner,
+    store: &StoreId,
+    line: &LineRequest,
+) -> Result<(i64, bool), DbError> {
+    let lines = cart(sql, owner, store).await?;
+    let same = lines.iter().any(|l| l.request.sku == line.sku && l.request.options == line.options);
+    Ok((lines.len() as i64, same))
+}
+
+/// Adds a line; where the same one was added meanwhile, to that.
+pub(in super::super) async fn add_line_in(tx: &mut Tx, owner: &Owner, store: &StoreId, line: &LineRequest) -> Result<LineId, DbError> {
+    let now = tx.now();
+    let row = tx
+        .fetch_one(
+            "insert into cart_line (id, owner, store, sku, options, quantity, added_at) values ($1, $2, $3, $4, $5, $6, $7) \
+             on conflict (owner, store, sku, options) do update set quantity = case \
+               when cart_line.quantity + excluded.quantity > $8 then $8 else cart_line.quantity + excluded.quantity end \
+             returning id",
+            args![LineId(Uuid::now_v7()), owner.to_string(), store, &line.sku, json(&line.options)?, line.quantity, now, MAX_QUANTITY],
+        )
+        .await?;
+    row.get("id")
+}
+
+pub(in super::super) async fn set_quantity_in(
+    tx: &mut Tx,
+    owner: &Owner,
+    store: &StoreId,
+    line: LineId,
+    quantity: i64,
+) -> Result<bool, DbError> {
+    let text = "update cart_line set quantity = $1 where id = $2 and owner = $3 and store = $4";
+    Ok(tx.execute(text, args![quantity, line, owner.to_string(), store]).await? == 1)
+}
+
+pub(in super::super) async fn remove_line_in(tx: &mut Tx, owner: &Owner, store: &StoreId, line: LineId) -> Result<bool, DbError> {
+    let text = "delete from cart_line where id = $1 and owner = $2 and store = $3";
+    Ok(tx.execute(text, args![line, owner.to_string(), store]).await? == 1)
+}
+
+pub(in super::super) async fn clear_cart_in(tx: &mut Tx, owner: &Owner, store: &StoreId) -> Result<(), DbError> {
+    tx.execute("delete from cart_line where owner = $1 and store = $2", args![owner.to_string(), store]).await.map(drop)
+}

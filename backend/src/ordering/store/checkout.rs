@@ -1,0 +1,99 @@
+//! Checkouts.
+
+use domain::pricing::Quote;
+use domain::view::FulfilmentRequest;
+use domain::{CheckoutId, StoreId, Timestamp};
+
+use super::json;
+use crate::args;
+use crate::db::{DbError, Row, Sql, Tx};
+use crate::identity::Owner;
+
+/// A checkout as it is stored.
+#[derive(Debug, Clone)]
+pub(in super::super) struct CheckoutRow {
+    pub id: CheckoutId,
+    pub owner: Owner,
+    pub store: StoreId,
+    pub status: CheckoutStatus,
+    pub fulfilment: FulfilmentRequest,
+    pub quote: Quote,
+    pub expires_at: Timestamp,
+}
+
+/// Where a checkout is in its short life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum CheckoutStatus {
+    /// It holds.
+    Live,
+    /// It became an order.
+    Placed,
+    /// It ended in nothing.
+    Ended,
+}
+
+impl CheckoutStatus {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Placed => "placed",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+impl std::str::FromStr for CheckoutStatus {
+    type Err = domain::UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Live, Self::Placed, Self::Ended].into_iter().find(|status| status.as_str() == text).ok_or(domain::UnknownWord)
+    }
+}
+
+fn from_row(row: &Row) -> Result<CheckoutRow, DbError> {
+    Ok(CheckoutRow {
+        id: row.get("id")?,
+        owner: row.parse("owner")?,
+        store: row.get("store")?,
+        status: row.parse("status")?,
+        fulfilment: row.json("fulfilment")?,
+        quote: row.json("quote")?,
+        expires_at: row.get("expires_at")?,
+    })
+}
+
+pub(in super::super) async fn checkout(sql: &mut impl Sql, id: CheckoutId) -> Result<Option<CheckoutRow>, DbError> {
+    sql.fetch_optional("select * from checkout where id = $1", args![id]).await?.as_ref().map(from_row).transpose()
+}
+
+/// The live checkout of a shopper at a store.
+pub(in super::super) async fn live_checkout(sql: &mut impl Sql, owner: &Owner, store: &StoreId) -> Result<Option<CheckoutRow>, DbError> {
+    let text = "select * from checkout where owner = $1 and store = $2 and status = 'live'";
+    sql.fetch_optional(text, args![owner.to_string(), store]).await?.as_ref().map(from_row).transpose()
+}
+
+pub(in super::super) async fn insert_checkout_in(tx: &mut Tx, checkout: &CheckoutRow) -> Result<(), DbError> {
+    let now = tx.now();
+    tx.execute(
+        "insert into checkout (id, owner, store, status, fulfilment, quote, begun_at, expires_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        args![
+            checkout.id,
+            checkout.owner.to_string(),
+            &checkout.store,
+            checkout.status.as_str(),
+            json(&checkout.fulfilment)?,
+            json(&checkout.quote)?,
+            now,
+            checkout.expires_at
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Ends a live checkout, in an order or in nothing; false where it had ended before.
+pub(in super::super) async fn end_checkout_in(tx: &mut Tx, id: CheckoutId, status: CheckoutStatus) -> Result<bool, DbError> {
+    let text = "update checkout set status = $1 where id = $2 and status = 'live'";
+    Ok(tx.execute(text, args![status.as_str(), id]).await? == 1)
+}

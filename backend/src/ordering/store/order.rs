@@ -1,0 +1,141 @@
+//! Orders and their numbers.
+
+use domain::ordering::{CancelledBy, Change, OrderStatus, State};
+use domain::prep::FulfilmentStatus;
+use domain::pricing::Quote;
+use domain::view::FulfilmentRequest;
+use domain::{CheckoutId, OrderId, StoreId, Timestamp};
+
+use super::json;
+use crate::args;
+use crate::db::{DbError, Row, Sql, Tx};
+use crate::identity::Owner;
+
+/// An order as it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct OrderRow {
+    pub id: OrderId,
+    pub store: StoreId,
+    /// The day of the store that the number belongs to.
+    pub day: String,
+    pub number: i64,
+    pub owner: Owner,
+    pub checkout: CheckoutId,
+    pub fulfilment: FulfilmentRequest,
+    pub quote: Quote,
+    pub status: OrderStatus,
+    pub reason: Option<String>,
+    pub cancelled_by: Option<CancelledBy>,
+    pub version: i64,
+    pub placed_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl OrderRow {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            id: row.get("id")?,
+            store: row.get("store")?,
+            day: row.get("day")?,
+            number: row.get("number")?,
+            owner: row.parse("owner")?,
+            checkout: row.get("checkout")?,
+            fulfilment: row.json("fulfilment")?,
+            quote: row.json("quote")?,
+            status: row.parse("status")?,
+            reason: row.get("reason")?,
+            cancelled_by: row.parse_opt("cancelled_by")?,
+            version: row.get("version")?,
+            placed_at: row.get("placed_at")?,
+            updated_at: row.get("updated_at")?,
+        })
+    }
+
+    /// What the rules need to know.
+    pub(crate) fn state(&self, fulfilments: Vec<FulfilmentStatus>) -> State {
+        State { status: self.status, fulfilments }
+    }
+}
+
+pub(in super::super) async fn order(sql: &mut impl Sql, id: OrderId) -> Result<Option<OrderRow>, DbError> {
+    sql.fetch_optional("select * from sales_order where id = $1", args![id]).await?.as_ref().map(OrderRow::from_row).transpose()
+}
+
+/// Reads the order under its lock, which lasts until the end of the transaction. SQLite's one writer needs none.
+pub(in super::super) async fn lock_order_in(tx: &mut Tx, id: OrderId) -> Result<Option<OrderRow>, DbError> {
+    let text = tx.either("select * from sales_order where id = $1", "select * from sales_order where id = $1 for no key update");
+    tx.fetch_optional(text, args![id]).await?.as_ref().map(OrderRow::from_row).transpose()
+}
+
+/// The next number of a store's day, from 1. Whoever places next waits until this one is committed or gone.
+pub(in super::super) async fn next_number_in(tx: &mut Tx, store: &StoreId, day: &str) -> Result<i64, DbError> {
+    let text = "insert into order_number (store, day, last) values ($1, $2, 1) \
+                on conflict (store, day) do update set last = order_number.last + 1 returning last";
+    tx.fetch_one(text, args![store, day]).await?.get("last")
+}
+
+pub(in super::super) async fn insert_order_in(tx: &mut Tx, order: &OrderRow) -> Result<(), DbError> {
+    tx.execute(
+        "insert into sales_order (id, store, day, number, owner, checkout, fulfilment, quote, status, version, placed_at, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        args![
+            order.id,
+            &order.store,
+            &order.day,
+            order.number,
+            order.owner.to_string(),
+            order.checkout,
+            json(&order.fulfilment)?,
+            json(&order.quote)?,
+            order.status.as_str(),
+            order.version,
+            order.placed_at,
+            order.updated_at
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Moves an order on from the state it was decided in; false where it has left it.
+pub(in super::super) async fn advance_in(tx: &mut Tx, order: &OrderRow, change: &Change) -> Result<bool, DbError> {
+    let (status, reason, by) = match change {
+        Change::Processed => (OrderStatus::Processed, None, None),
+        Change::Rejected { reason } => (OrderStatus::Rejected, Some(reason), None),
+        Change::Cancelled { by, reason } => (OrderStatus::Cancelled, reason.as_ref(), Some(by.as_str())),
+        Change::Fulfilled => (OrderStatus::Fulfilled, None, None),
+    };
+    let now = tx.now();
+    let moved = tx
+        .execute(
+            "update sales_order set status = $1, reason = $2, cancelled_by = $3, version = version + 1, updated_at = $4 \
+             where id = $5 and status = $6",
+            args![status.as_str(), reason, by, now, order.id, order.status.as_str()],
+        )
+        .await?;
+    Ok(moved == 1)
+}
+
+pub(in super::super) async fn touch_in(tx: &mut Tx, id: OrderId) -> Result<(), DbError> {
+    let now = tx.now();
+    let text = "update sales_order set version = version + 1, updated_at = $1 where id = $2";
+    tx.execute(text, args![now, id]).await.map(drop)
+}
+
+/// A shopper's orders, the newest first. Ids are UUIDv7, so their order is that of placing.
+pub(in super::super) async fn orders_of(
+    sql: &mut impl Sql,
+    owner: &Owner,
+    after: Option<OrderId>,
+    limit: i64,
+) -> Result<Vec<OrderRow>, DbError> {
+    let text = "select * from sales_order where owner = $1 and ($2 is null or id < $2) order by id desc limit $3";
+    sql.fetch_all(text, args![owner.to_string(), after, limit]).await?.iter().map(OrderRow::from_row).collect()
+}
+
+/// How many orders of a shopper a store has taken on a day; those that came to nothing do not count.
+pub(in super::super) async fn orders_of_day(sql: &mut impl Sql, owner: &Owner, store: &StoreId, day: &str) -> Result<i64, DbError> {
+    let text = "select count(*) as n from sales_order where owner = $1 and store = $2 and day = $3 \
+                and status not in ('rejected', 'cancelled')";
+    sql.fetch_one(text, args![owner.to_string(), store, day]).await?.get("n")
+}

@@ -1,0 +1,194 @@
+//! Payments: the one charge of an order, and what goes back.
+//!
+//! The provider is asked by jobs only, outside any transaction and with a key that stays the same in every attempt. What
+//! it answered is written down once, by a conditional update, and told as an event; `ordering::saga` draws the
+//! conclusions. An order that ends before its charge does marks the payment `unwanted`: it is voided if it can be, and
+//! refunded if it was captured all the same.
+
+mod charge;
+mod error;
+pub mod provider;
+mod refund;
+mod store;
+pub mod test_provider;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::event::{Actor, PaymentCaptured, PaymentDeclined, PaymentRefunded};
+use domain::ordering::{PaymentMethod, PaymentStatus};
+use domain::view::PaymentView;
+use domain::{Money, OrderId, PaymentId, StoreId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use self::charge::ChargeJob;
+pub use self::error::PaymentError;
+pub use self::provider::{CardProvider, CardToken, ProviderError};
+use self::refund::{RefundJob, VoidJob};
+use self::store::PaymentRow;
+use crate::db::{Db, DbError, Sql, Tx};
+use crate::job;
+use crate::log::{self, NewEvent};
+use crate::ordering;
+use crate::runner::Runner;
+
+/// The job that charges a card; its key is the order's id. It belongs to the service `ordering`, as do the other two:
+/// without them no order would go on.
+const CHARGE: &str = "ordering.charge";
+/// The job that lets go of an authorisation whose fate is not known.
+const VOID: &str = "ordering.void";
+/// The job that sends captured money back.
+const REFUND: &str = "ordering.refund";
+
+/// How patient the shop is with the card provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long one question may take.
+    pub answer: Duration,
+    /// How long to wait before it is asked again.
+    pub pause: Duration,
+    /// How often it is asked in all before the payment is given up; contract.md: once, and again at most three times.
+    pub questions: i64,
+    /// How often a payment that is still under way there is looked after.
+    pub looks: i64,
+}
+
+impl Default for Patience {
+    /// Four questions within 30 s.
+    fn default() -> Self {
+        Self { answer: Duration::from_secs(6), pause: Duration::from_secs(1), questions: 4, looks: 30 }
+    }
+}
+
+/// The payments of the shop.
+#[derive(Clone)]
+pub struct Payments {
+    provider: Arc<dyn CardProvider>,
+    patience: Patience,
+}
+
+/// How a charge ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "end", rename_all = "snake_case")]
+enum Settlement {
+    /// The money is ours.
+    Captured { reference: String },
+    /// The provider said no.
+    Declined { reason: String },
+    /// Nothing was taken, and nothing will be. Where the provider has not confirmed it, `sure` is false, and somebody has
+    /// to see to it.
+    Voided { reason: String, sure: bool },
+}
+
+impl Payments {
+    pub fn new(provider: Arc<dyn CardProvider>, patience: Patience) -> Self {
+        Self { provider, patience }
+    }
+
+    /// Writes down what is to be paid, and by which card. Nothing is asked yet.
+    pub async fn expect_card_in(&self, tx: &mut Tx, order: OrderId, amount: Money, token: &CardToken) -> Result<PaymentId, DbError> {
+        let id = PaymentId(Uuid::now_v7());
+        store::insert_in(tx, id, order, PaymentMethod::Card, amount, Some(token)).await?;
+        Ok(id)
+    }
+
+    /// Wants the charge of an order. A second time changes nothing.
+    pub async fn charge_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
+        job::enqueue_in(tx, CHARGE, &order.to_string(), json!({})).await.map(drop)
+    }
+
+    /// The order has ended: what was captured goes back, what is under way is not wanted any more.
+    pub async fn unwind_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
+        store::mark_unwanted_in(tx, order).await?;
+        match store::find(tx, order).await? {
+            Some(payment) if payment.status == PaymentStatus::Captured => self.refund_in(tx, order).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Wants the captured money of an order sent back. A second time changes nothing.
+    pub async fn refund_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
+        job::enqueue_in(tx, REFUND, &order.to_string(), json!({})).await.map(drop)
+    }
+
+    /// How the money of an order stands.
+    pub async fn view(&self, sql: &mut impl Sql, order: OrderId) -> Result<Option<PaymentView>, DbError> {
+        let payment = store::find(sql, order).await?;
+        Ok(payment.map(|p| PaymentView { method: p.method, status: p.status, action_url: p.action_url }))
+    }
+
+    /// Adds the jobs that talk to the provider.
+    pub fn jobs(&self, runner: Runner, db: &Db) -> Runner {
+        runner
+            .job(ChargeJob::new(db.clone(), self.clone()))
+            .job(VoidJob::new(db.clone(), self.clone()))
+            .job(RefundJob::new(db.clone(), self.clone()))
+    }
+
+    /// Writes down how a charge ended, once; the token is forgotten with it.
+    async fn settle_in(&self, tx: &mut Tx, order: OrderId, settlement: Settlement) -> Result<(), PaymentError> {
+        let store = lock_in(tx, order).await?;
+        let payment = store::find(tx, order).await?.ok_or(PaymentError::Unknown(order))?;
+        let (status, reference) = match &settlement {
+            Settlement::Captured { reference } => (PaymentStatus::Captured, Some(reference.as_str())),
+            Settlement::Declined { .. } => (PaymentStatus::Declined, None),
+            Settlement::Voided { .. } => (PaymentStatus::Voided, None),
+        };
+        if !store::settle_in(tx, payment.id, status, reference).await? {
+            return Err(PaymentError::Settled(order));
+        }
+        ordering::touch_in(tx, order).await?;
+        if matches!(settlement, Settlement::Voided { sure: false, .. }) {
+            job::enqueue_in(tx, VOID, &order.to_string(), json!({})).await?;
+        }
+        match settlement {
+            Settlement::Captured { .. } => {
+                tell(tx, &payment, &store, PaymentCaptured { payment: payment.id, order, amount: payment.amount }).await
+            }
+            Settlement::Declined { reason } | Settlement::Voided { reason, .. } => {
+                tell(tx, &payment, &store, PaymentDeclined { payment: payment.id, order, reason }).await
+            }
+        }
+    }
+
+    /// The shopper has to confirm the payment at `url`.
+    async fn action_required_in(&self, tx: &mut Tx, order: OrderId, url: &str) -> Result<(), PaymentError> {
+        lock_in(tx, order).await?;
+        if store::action_required_in(tx, order, url).await? {
+            ordering::touch_in(tx, order).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down that the money went back, once.
+    async fn refunded_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), PaymentError> {
+        let store = lock_in(tx, order).await?;
+        let payment = store::find(tx, order).await?.ok_or(PaymentError::Unknown(order))?;
+        if !store::refunded_in(tx, payment.id).await? {
+            return Err(PaymentError::Settled(order));
+        }
+        ordering::touch_in(tx, order).await?;
+        tell(tx, &payment, &store, PaymentRefunded { payment: payment.id, order, amount: payment.amount }).await
+    }
+
+    /// Asks the provider, but not for ever: no answer in time is no answer.
+    async fn ask<T>(&self, question: impl Future<Output = Result<T, ProviderError>> + Send) -> Result<T, ProviderError> {
+        match tokio::time::timeout(self.patience.answer, question).await {
+            Ok(answer) => answer,
+            Err(_) => Err(ProviderError::NoAnswer(format!("none within {} ms", self.patience.answer.as_millis()))),
+        }
+    }
+}
+
+/// Locks the order, so that what is told of it is told in order; the store it belongs to.
+async fn lock_in(tx: &mut Tx, order: OrderId) -> Result<StoreId, PaymentError> {
+    ordering::lock_in(tx, order).await?.map(|order| order.store).ok_or(PaymentError::Unknown(order))
+}
+
+async fn tell(tx: &mut Tx, payment: &PaymentRow, store: &StoreId, event: impl Into<domain::event::Event>) -> Result<(), PaymentError> {
+    let event = NewEvent::new(event, payment.id).at_store(store).in_stream(payment.order).by(Actor::System);
+    log::append_in(tx, event).await?;
+    Ok(())
+}

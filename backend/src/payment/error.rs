@@ -1,0 +1,18 @@
+//! What can go wrong when a payment's end is written down.
+
+use domain::OrderId;
+
+use crate::db::DbError;
+
+/// Why a payment did not change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PaymentError {
+    /// There is no such order, or it has no payment.
+    #[error("order {0} has no payment")]
+    Unknown(OrderId),
+    /// Its end was written before: a replay.
+    #[error("the payment of order {0} has ended before")]
+    Settled(OrderId),
+    #[error(transparent)]
+    Database(#[from] DbError),
+}

@@ -1,0 +1,88 @@
+//! The SQL of payments.
+
+use domain::ordering::{PaymentMethod, PaymentStatus};
+use domain::{Money, OrderId, PaymentId};
+
+use super::provider::CardToken;
+use crate::args;
+use crate::db::{DbError, Row, Sql, Tx};
+
+/// A payment as it is stored.
+#[derive(Debug, Clone)]
+pub(super) struct PaymentRow {
+    pub id: PaymentId,
+    pub order: OrderId,
+    pub method: PaymentMethod,
+    pub status: PaymentStatus,
+    pub amount: Money,
+    pub token: Option<CardToken>,
+    pub reference: Option<String>,
+    pub action_url: Option<String>,
+    pub unwanted: bool,
+}
+
+impl PaymentRow {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            id: row.get("id")?,
+            order: row.get("order_id")?,
+            method: row.parse("method")?,
+            status: row.parse("status")?,
+            amount: Money::new(row.get("amount")?, row.parse("currency")?),
+            token: row.get::<Option<String>>("token")?.map(CardToken::new),
+            reference: row.get("reference")?,
+            action_url: row.get("action_url")?,
+            unwanted: row.get("unwanted")?,
+        })
+    }
+}
+
+pub(super) async fn insert_in(
+    tx: &mut Tx,
+    id: PaymentId,
+    order: OrderId,
+    method: PaymentMethod,
+    amount: Money,
+    token: Option<&CardToken>,
+) -> Result<(), DbError> {
+    let now = tx.now();
+    tx.execute(
+        "insert into payment (id, order_id, method, status, amount, currency, token, unwanted, updated_at) \
+         values ($1, $2, $3, 'pending', $4, $5, $6, false, $7)",
+        args![id, order, method.as_str(), amount.amount, amount.currency.as_str(), token.map(CardToken::reveal), now],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn find(sql: &mut impl Sql, order: OrderId) -> Result<Option<PaymentRow>, DbError> {
+    let row = sql.fetch_optional("select * from payment where order_id = $1", args![order]).await?;
+    row.as_ref().map(PaymentRow::from_row).transpose()
+}
+
+pub(super) async fn mark_unwanted_in(tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
+    let sql = "update payment set unwanted = true where order_id = $1 and unwanted = false";
+    tx.execute(sql, args![order]).await.map(drop)
+}
+
+/// Ends a charge; false where it had ended before. The token goes with it.
+pub(super) async fn settle_in(tx: &mut Tx, id: PaymentId, status: PaymentStatus, reference: Option<&str>) -> Result<bool, DbError> {
+    let now = tx.now();
+    let sql = "update payment set status = $1, reference = $2, token = null, action_url = null, updated_at = $3 \
+               where id = $4 and status in ('pending', 'action_required')";
+    Ok(tx.execute(sql, args![status.as_str(), reference, now, id]).await? == 1)
+}
+
+/// The shopper has to confirm; false where that was known, or the charge has ended.
+pub(super) async fn action_required_in(tx: &mut Tx, order: OrderId, url: &str) -> Result<bool, DbError> {
+    let now = tx.now();
+    let sql = "update payment set status = 'action_required', action_url = $1, updated_at = $2 where order_id = $3 and status = 'pending'";
+    Ok(tx.execute(sql, args![url, now, order]).await? == 1)
+}
+
+/// The whole amount went back; false where that was known.
+pub(super) async fn refunded_in(tx: &mut Tx, id: PaymentId) -> Result<bool, DbError> {
+    let now = tx.now();
+    let sql = "update payment set status = 'refunded', updated_at = $1 where id = $2 and status in ('captured', 'partially_refunded')";
+    Ok(tx.execute(sql, args![now, id]).await? == 1)
+}

@@ -1,0 +1,127 @@
+//! Prep: the barista's queue. A fulfilment enters it when its order is processed, and leaves it by hand.
+//!
+//! Every command takes the order's lock first (and the store's before it, where a place is given back), asks the rules
+//! of [`domain::prep`], and changes the row only from the state it was decided in.
+
+mod commands;
+mod error;
+mod pace;
+mod store;
+mod subscriber;
+
+use domain::prep::{FulfilmentKind, FulfilmentStatus};
+use domain::view::{BoardEntry, BoardView, FulfilmentView, LanesView, LineView, Naming, QueueView, TicketView};
+use domain::{OrderId, StoreId, Timestamp};
+
+pub use self::error::PrepError;
+use self::store::TicketRow;
+pub use self::subscriber::QueueSubscriber;
+use crate::db::{DbError, Sql, Tx};
+use crate::log;
+
+/// The queues of all stores.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Queue;
+
+/// How the fulfilments of one order stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    pub fulfilments: Vec<FulfilmentView>,
+    /// 1 is next; `None` when not in the queue.
+    pub position: Option<i64>,
+    /// From the measured pace; `None` while there is none, or nothing is being made.
+    pub estimated_ready_at: Option<Timestamp>,
+}
+
+impl Queue {
+    /// The queue of a store as its staff see it; the version is a log position that it is not older than.
+    pub async fn view(&self, sql: &mut impl Sql, store: &StoreId, naming: Naming) -> Result<QueueView, DbError> {
+        // The position is read first: what is newer than it comes again with the next message, and nothing is missed.
+        let version = log::head(sql).await?;
+        let mut lanes = LanesView { queued: Vec::new(), making: Vec::new(), ready: Vec::new() };
+        for ticket in store::active(sql, store).await? {
+            let lane = match ticket.status {
+                FulfilmentStatus::Queued => &mut lanes.queued,
+                FulfilmentStatus::Making => &mut lanes.making,
+                _ => &mut lanes.ready,
+            };
+            lane.push(ticket_view(ticket, naming));
+        }
+        // Who waits longest in its lane stands first; the queue itself is in the order of placing.
+        lanes.making.sort_by_key(|ticket| ticket.since);
+        lanes.ready.sort_by_key(|ticket| ticket.since);
+        Ok(QueueView { store: store.clone(), version, lanes })
+    }
+
+    /// The numbers being prepared and waiting at the counter, for a screen that everybody sees.
+    pub async fn board(&self, sql: &mut impl Sql, store: &StoreId) -> Result<BoardView, DbError> {
+        let tickets = store::active(sql, store).await?;
+        let (ready, preparing): (Vec<_>, Vec<_>) = tickets.iter().partition(|ticket| ticket.status == FulfilmentStatus::Ready);
+        let entries = |tickets: Vec<&TicketRow>| tickets.iter().map(|t| BoardEntry { number: t.number, since: t.since }).collect();
+        let mut board = BoardView { preparing: entries(preparing), ready: entries(ready) };
+        board.ready.sort_by_key(|entry| entry.since);
+        Ok(board)
+    }
+
+    /// How the fulfilments of an order stand at `now`.
+    pub async fn standing(&self, sql: &mut impl Sql, order: OrderId, now: Timestamp) -> Result<Standing, DbError> {
+        let tickets = store::of_order(sql, order).await?;
+        let mut standing = Standing::default();
+        for ticket in &tickets {
+            if ticket.status == FulfilmentStatus::Queued {
+                standing.position = Some(store::ahead(sql, ticket).await? + 1);
+            }
+            if matches!(ticket.status, FulfilmentStatus::Queued | FulfilmentStatus::Making) {
+                let pace = store::pace(sql, &ticket.store).await?;
+                standing.estimated_ready_at = pace.map(|pace| pace::ready_at(pace, ticket.started_at, standing.position, now));
+            }
+        }
+        standing.fulfilments = tickets.into_iter().map(fulfilment_view).collect();
+        Ok(standing)
+    }
+
+    /// The states of an order's fulfilments: what the rules of orders need to know.
+    pub async fn statuses(&self, sql: &mut impl Sql, order: OrderId) -> Result<Vec<FulfilmentStatus>, DbError> {
+        Ok(store::of_order(sql, order).await?.iter().map(|ticket| ticket.status).collect())
+    }
+
+    /// The mean time from claim to ready of the last ten that were made, in seconds; `None` before the first.
+    pub async fn pace(&self, sql: &mut impl Sql, store: &StoreId) -> Result<Option<i64>, DbError> {
+        Ok(store::pace(sql, store).await?.map(|millis| millis / 1000))
+    }
+
+    /// How long a new order would probably wait, in seconds; `None` before anything was made.
+    pub async fn wait_seconds(&self, sql: &mut impl Sql, store: &StoreId) -> Result<Option<i64>, DbError> {
+        let Some(pace) = store::pace(sql, store).await? else { return Ok(None) };
+        Ok(Some(pace::wait(pace, store::unmade(sql, store).await?) / 1000))
+    }
+
+    /// Fails what is not handed over: its order was called off. What was failed.
+    pub(crate) async fn fail_in(&self, tx: &mut Tx, order: OrderId, reason: &str) -> Result<Vec<Failed>, DbError> {
+        store::fail_in(tx, order, reason).await
+    }
+}
+
+/// A fulfilment that was failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Failed {
+    pub fulfilment: domain::FulfilmentId,
+    pub kind: FulfilmentKind,
+}
+
+fn ticket_view(ticket: TicketRow, naming: Naming) -> TicketView {
+    TicketView {
+        order: ticket.order,
+        fulfilment: ticket.id,
+        number: ticket.number,
+        status: ticket.status,
+        placed_at: ticket.placed_at,
+        since: ticket.since,
+        lines: ticket.lines.iter().map(|line| LineView::of(line, naming)).collect(),
+        claimed_by: ticket.claimed_by,
+    }
+}
+
+fn fulfilment_view(ticket: TicketRow) -> FulfilmentView {
+    FulfilmentView { id: ticket.id, kind: ticket.kind, status: ticket.status, since: ticket.since, claimed_by: ticket.claimed_by }
+}

@@ -1,0 +1,69 @@
+//! What the queue refuses.
+
+use domain::view::Person;
+
+use crate::db::DbError;
+use crate::ordering::OrderingError;
+use crate::refused::{Extra, Refused};
+
+/// Why a ticket was not moved.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepError {
+    /// Neither cookie nor token.
+    #[error("Please sign in.")]
+    SignedOut,
+    /// Nobody who works at this store's bar.
+    #[error("Only this store's baristas and managers may do this.")]
+    Forbidden,
+    #[error("There is no such order.")]
+    NotFound,
+    /// Somebody else was quicker.
+    #[error("{} has already claimed this order.", .0.name)]
+    AlreadyClaimed(Person),
+    /// The order is where this cannot be done.
+    #[error("This cannot be done now: {0}.")]
+    Illegal(String),
+    #[error(transparent)]
+    Unavailable(#[from] DbError),
+}
+
+impl From<OrderingError> for PrepError {
+    fn from(error: OrderingError) -> Self {
+        match error {
+            OrderingError::Unavailable(error) => Self::Unavailable(error),
+            OrderingError::NotFound => Self::NotFound,
+            error => Self::Illegal(error.to_string()),
+        }
+    }
+}
+
+impl Refused for PrepError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::SignedOut => "sign_in_required",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::AlreadyClaimed(_) => "already_claimed",
+            Self::Illegal(_) => "illegal_transition",
+            Self::Unavailable(error) => error.code(),
+        }
+    }
+
+    fn status(&self) -> u16 {
+        match self {
+            Self::SignedOut => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::AlreadyClaimed(_) | Self::Illegal(_) => 409,
+            Self::Unavailable(error) => error.status(),
+        }
+    }
+
+    fn extra(&self) -> Extra {
+        match self {
+            Self::AlreadyClaimed(person) => Extra { claimed_by: Some(person.clone()), ..Extra::default() },
+            Self::Unavailable(error) => error.extra(),
+            _ => Extra::default(),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The SQL of fulfilments.
+
+use domain::prep::{FulfilmentKind, FulfilmentStatus, State};
+use domain::pricing::QuoteLine;
+use domain::view::Person;
+use domain::{FulfilmentId, OrderId, StoreId, Timestamp};
+
+use super::Failed;
+use crate::args;
+use crate::db::{DbError, Row, Sql, Tx};
+
+/// A fulfilment as it is stored.
+#[derive(Debug, Clone)]
+pub(super) struct TicketRow {
+    pub id: FulfilmentId,
+    pub order: OrderId,
+    pub store: StoreId,
+    pub kind: FulfilmentKind,
+    pub status: FulfilmentStatus,
+    pub number: i64,
+    pub lines: Vec<QuoteLine>,
+    pub placed_at: Timestamp,
+    pub since: Timestamp,
+    pub claimed_by: Option<Person>,
+    pub started_at: Option<Timestamp>,
+    pub made_at: Option<Timestamp>,
+}
+
+impl TicketRow {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        let holder = (row.get("claimed_by")?, row.get("claimed_name")?);
+        Ok(Self {
+            id: row.get("id")?,
+            order: row.get("order_id")?,
+            store: row.get("store")?,
+            kind: row.parse("kind")?,
+            status: row.parse("status")?,
+            number: row.get("number")?,
+            lines: row.json("lines")?,
+            placed_at: row.get("placed_at")?,
+            since: row.get("since")?,
+            claimed_by: match holder {
+                (Some(id), Some(name)) => Some(Person { id, name }),
+                _ => None,
+            },
+            started_at: row.get("started_at")?,
+            made_at: row.get("made_at")?,
+        })
+    }
+
+    /// What the rules need to know.
+    pub(super) fn state(&self) -> State {
+        State { kind: self.kind, status: self.status, claimed_by: self.claimed_by.as_ref().map(|person| person.id) }
+    }
+}
+
+/// Adds a fulfilment; false where the order has one of this kind.
+pub(super) async fn insert_in(tx: &mut Tx, ticket: &TicketRow) -> Result<bool, DbError> {
+    let lines = serde_json::to_string(&ticket.lines).map_err(|error| DbError::Defect(error.to_string()))?;
+    let added = tx
+        .execute(
+            "insert into fulfilment (id, order_id, store, kind, status, number, lines, placed_at, since) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (order_id, kind) do nothing",
+            args![
+                ticket.id,
+                ticket.order,
+                &ticket.store,
+                ticket.kind.as_str(),
+                ticket.status.as_str(),
+                ticket.number,
+                lines,
+                ticket.placed_at,
+                ticket.since
+            ],
+        )
+        .await?;
+    Ok(added == 1)
+}
+
+/// All fulfilments of an order.
+pub(super) async fn of_order(sql: &mut impl Sql, order: OrderId) -> Result<Vec<TicketRow>, DbError> {
+    let rows = sql.fetch_all("select * from fulfilment where order_id = $1 order by id", args![order]).await?;
+    rows.iter().map(TicketRow::from_row).collect()
+}
+
+/// What stands in the lanes of a store, in the order of placing.
+pub(super) async fn active(sql: &mut impl Sql, store: &StoreId) -> Result<Vec<TicketRow>, DbError> {
+    let text = "select * from fulfilment where store = $1 and status in ('queued', 'making', 'ready') order by placed_at, number";
+    sql.fetch_all(text, args![store]).await?.iter().map(TicketRow::from_row).collect()
+}
+
+/// How many wait before this one.
+pub(super) async fn ahead(sql: &mut impl Sql, ticket: &TicketRow) -> Result<i64, DbError> {
+    let text = "select count(*) as n from fulfilment where store = $1 and status = 'queued' \
+                and (placed_at < $2 or (placed_at = $2 and number < $3))";
+    sql.fetch_one(text, args![&ticket.store, ticket.placed_at, ticket.number]).await?.get("n")
+}
+
+/// How many are not made yet.
+pub(super) async fn unmade(sql: &mut impl Sql, store: &StoreId) -> Result<i64, DbError> {
+    let text = "select count(*) as n from fulfilment where store = $1 and status in ('queued', 'making')";
+    sql.fetch_one(text, args![store]).await?.get("n")
+}
+
+/// The mean milliseconds from claim to ready of the last ten.
+pub(super) async fn pace(sql: &mut impl Sql, store: &StoreId) -> Result<Option<i64>, DbError> {
+    let text = "select cast(avg(took) as bigint) as pace from (select made_at - started_at as took from fulfilment \
+                where store = $1 and made_at is not null order by made_at desc limit 10) as made";
+    sql.fetch_one(text, args![store]).await?.get("pace")
+}
+
+/// Moves a ticket from the state it was decided in; false where it has left it.
+pub(super) async fn move_in(tx: &mut Tx, from: FulfilmentStatus, to: &TicketRow) -> Result<bool, DbError> {
+    let (holder, name) = to.claimed_by.clone().map(|person| (person.id, person.name)).unzip();
+    let moved = tx
+        .execute(
+            "update fulfilment set status = $1, since = $2, claimed_by = $3, claimed_name = $4, started_at = $5, made_at = $6 \
+             where id = $7 and status = $8",
+            args![to.status.as_str(), to.since, holder, name, to.started_at, to.made_at, to.id, from.as_str()],
+        )
+        .await?;
+    Ok(moved == 1)
+}
+
+/// Fails what is not handed over.
+pub(super) async fn fail_in(tx: &mut Tx, order: OrderId, reason: &str) -> Result<Vec<Failed>, DbError> {
+    let now = tx.now();
+    let text = "update fulfilment set status = 'failed', reason = $1, since = $2 \
+                where order_id = $3 and status not in ('collected', 'shipped', 'failed') returning id, kind";
+    let rows = tx.fetch_all(text, args![reason, now, order]).await?;
+    rows.iter().map(|row| Ok(Failed { fulfilment: row.get("id")?, kind: row.parse("kind")? })).collect()
+}
