@@ -1,9 +1,13 @@
 //! What people see.
-pub mod live;
+//!
+//! In reading order: what is said ([`words`]), where everything is ([`paths`]), what crosses the wire inside the app
+//! ([`wire`]), shared markup ([`pieces`]), what only a browser has ([`tab`]) and what comes by itself ([`live`]), then the
+//! interactive [`islands`]. Pages, forms and everything that asks the shop live in `ssr` and exist on the server alone.
 
-use leptos::prelude::*;
-#[island]
-pub fn Hello(name: String) -> impl IntoView {
-    let (n, set) = signal(0);
-    view! { <button on:click=move |_| set.update(|n| *n += 1)>{name} " " {n}</button> }
-}
+pub mod islands;
+pub mod live;
+pub mod paths;
+pub mod pieces;
+pub mod tab;
+pub mod wire;
+pub mod words;

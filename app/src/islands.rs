@@ -1,0 +1,26 @@
+//! The interactive pieces. Each renders on the server what a plain page needs (links, forms), and comes alive in the
+//! browser on that same markup: live numbers, totals while choosing, buttons that show their work.
+
+mod board;
+mod cart;
+mod checkout;
+mod live_line;
+mod live_menu;
+mod orders;
+mod product_card;
+mod product_form;
+mod progress;
+mod store_status;
+mod ticket;
+mod tracker;
+
+pub use board::Board;
+pub use cart::CartBar;
+pub use checkout::Checkout;
+pub use live_line::LiveLine;
+pub use orders::OrderPill;
+pub use product_card::{CardVariant, ProductCard};
+pub use product_form::ProductForm;
+pub use progress::{Step, data_status, headline, next_step, steps};
+pub use store_status::{StoreNotice, StoreStatus};
+pub use tracker::OrderTracker;

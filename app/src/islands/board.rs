@@ -1,0 +1,201 @@
+//! The barista's board: three lanes that move by themselves, and buttons that move them.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    Locale, OrderId, Timestamp,
+    topic::Topic,
+    view::{OrderView, Problem, QueueView, StoreView, TicketView},
+};
+use leptos::{prelude::*, task::spawn_local};
+use wasm_bindgen::JsCast as _;
+
+use super::{
+    live_line::{connection, live_line},
+    ticket::ticket,
+};
+use crate::{live, live::Connection, paths, pieces, tab, words as w};
+
+/// What the tickets share.
+#[derive(Clone, Copy)]
+pub(crate) struct Bar {
+    pub store: StoredValue<String>,
+    pub now: ReadSignal<Timestamp>,
+    pub locale: Locale,
+    /// Orders whose button is at work.
+    pub busy: RwSignal<BTreeSet<OrderId>>,
+    /// What was on the board when the page was made: only what came later flashes.
+    pub first: StoredValue<BTreeSet<OrderId>>,
+    /// The queue as it was asked for while nothing comes by itself.
+    asked: RwSignal<Option<QueueView>>,
+    connection: ReadSignal<Connection>,
+    problem: RwSignal<Option<String>>,
+    /// Said to screen readers.
+    said: RwSignal<String>,
+    /// The ticket whose button was pressed: it keeps the focus wherever it goes.
+    pressed: RwSignal<Option<OrderId>>,
+}
+
+impl Bar {
+    /// Does `verb` to an order. The ticket moves when the news of it comes.
+    pub fn act(self, order: OrderId, number: i64, verb: &'static str) {
+        if self.busy.with_untracked(|busy| busy.contains(&order)) {
+            return;
+        }
+        self.busy.update(|busy| {
+            busy.insert(order);
+        });
+        self.pressed.set(Some(order));
+        self.problem.set(None);
+        spawn_local(async move {
+            let reply = tab::ask(&format!("/api/v1/staff/orders/{order}/{verb}"), tab::Body::Keyed("{}")).await;
+            let refused = match reply {
+                Err(tab::Unreachable) => Some(w::board::unreachable(self.locale).to_owned()),
+                Ok(reply) if reply.ok() => {
+                    if let Ok(order) = reply.json::<OrderView>() {
+                        self.say(number, super::progress::data_status(&order));
+                    }
+                    None
+                }
+                Ok(reply) => Some(self.refusal(&reply)),
+            };
+            if refused.is_some() || self.connection.get_untracked() != Connection::Live {
+                self.ask_again().await;
+            }
+            self.problem.set(refused);
+            self.busy.update(|busy| {
+                busy.remove(&order);
+            });
+        });
+    }
+
+    fn say(self, number: i64, status: &str) {
+        let what = w::orders::by_name(status, self.locale).unwrap_or_default();
+        self.said.set(format!("{} {number}: {what}", w::board::order(self.locale)));
+    }
+
+    fn refusal(self, reply: &tab::Reply) -> String {
+        let problem = reply.json::<Problem>().ok();
+        let holder =
+            problem.as_ref().and_then(|problem| problem.claimed_by.as_ref()).map(|person| w::board::taken(self.locale, &person.name));
+        holder.unwrap_or_else(|| w::refusal(problem.as_ref().map_or("", |problem| &problem.code), self.locale).to_owned())
+    }
+
+    /// The whole queue, where it does not come by itself or something unexpected happened.
+    async fn ask_again(self) {
+        let reply = tab::ask(&format!("/api/v1/staff/stores/{}/queue", self.store.get_value()), tab::Body::Nothing).await;
+        if let Ok(queue) = reply.and_then(|reply| reply.json::<QueueView>()) {
+            let _ = self.asked.try_set(Some(queue));
+        }
+    }
+}
+
+/// The board of a store. `switches`: who looks may open and close the store.
+#[island]
+pub fn Board(store: StoreView, queue: QueueView, person: String, switches: bool, now: Timestamp, locale: Locale) -> impl IntoView {
+    let all = |queue: &QueueView| -> BTreeSet<OrderId> {
+        let lanes = &queue.lanes;
+        lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready).map(|ticket| ticket.order).collect()
+    };
+    let bar = Bar {
+        store: StoredValue::new(store.id.to_string()),
+        now: tab::ticking(now),
+        locale,
+        busy: RwSignal::new(BTreeSet::new()),
+        first: StoredValue::new(all(&queue)),
+        asked: RwSignal::new(None),
+        connection: connection(),
+        problem: RwSignal::new(None),
+        said: RwSignal::new(String::new()),
+        pressed: RwSignal::new(None),
+    };
+    let later = live::subscribe::<QueueView>(Topic::Queue(store.id.clone()), queue.version);
+    let queue = Memo::new(move |_| {
+        let live = later.get().map_or_else(|| queue.clone(), |later| (*later).clone());
+        bar.asked.get().filter(|asked| asked.version > live.version).unwrap_or(live)
+    });
+    keep_focus(bar, queue);
+    let status = live::subscribe::<StoreView>(Topic::Status(store.id.clone()), store.sequence);
+    let open = Signal::derive(move || status.get().map_or(store.open, |store| store.open));
+    let id = store.id.to_string();
+    let lanes = [
+        ("l-queued", w::board::queued(locale), Signal::derive(move || queue.with(|queue| queue.lanes.queued.clone()))),
+        ("l-making", w::board::making(locale), Signal::derive(move || queue.with(|queue| queue.lanes.making.clone()))),
+        ("l-ready", w::board::ready(locale), Signal::derive(move || queue.with(|queue| queue.lanes.ready.clone()))),
+    ]
+    .map(|(id, name, tickets)| lane(id, name, tickets, bar))
+    .collect_view();
+    view! {
+        <header class="staff-bar">
+            <div class="staff-bar__title"><h1>{store.name}</h1>{live_line(locale, true)}</div>
+            <div class="staff-bar__tools">
+                {switches.then(|| open_switch(id, open, locale))}
+                <a class="button button--quiet" href=format!("{}#stock", paths::STAFF)>{w::board::sold_out(locale)}</a>
+                <span class="row">{pieces::icon("person")}{person}</span>
+            </div>
+        </header>
+        {move || bar.problem.get().map(|text| problem(text, bar))}
+        <p class="sr-only" role="status">{bar.said}</p>
+        <main class="board" id="main">{lanes}</main>
+    }
+}
+
+fn lane(id: &'static str, name: &'static str, tickets: Signal<Vec<TicketView>>, bar: Bar) -> impl IntoView {
+    let locale = bar.locale;
+    let count = Memo::new(move |_| tickets.with(Vec::len));
+    view! {
+        <section class="lane" aria-labelledby=id data-testid=id>
+            <div class="lane__head">
+                <h2 id=id tabindex="-1">{name}</h2>
+                <span class="lane__count"><span aria-hidden="true">{count}</span><span class="sr-only">{move || w::board::tickets(locale, count.get() as i64)}</span></span>
+            </div>
+            <ul class="lane__tickets" hidden=move || count.get() == 0>
+                <For each=move || tickets.get() key=|ticket| (ticket.order, ticket.status, ticket.since, ticket.claimed_by.as_ref().map(|person| person.id))
+                    children=move |each| ticket(each, bar)/>
+            </ul>
+            {move || (count.get() == 0).then(|| view! { <p class="lane__empty">{w::board::empty(locale)}</p> })}
+        </section>
+    }
+}
+
+/// A plain form: the switch moves when the news of it comes, and with the page.
+pub(crate) fn open_switch(store: String, open: Signal<bool>, locale: Locale) -> impl IntoView {
+    view! {
+        <form method="post" action=paths::form::OPEN>
+            <input type="hidden" name="store" value=store/>
+            <button class="switch" role="switch" name="open" value=move || (!open.get()).to_string() aria-checked=move || open.get().to_string()>
+                {move || if open.get() { w::staff::open_for_orders(locale) } else { w::staff::closed_for_orders(locale) }}
+            </button>
+        </form>
+    }
+}
+
+fn problem(text: String, bar: Bar) -> impl IntoView {
+    view! {
+        <div class="notice toast" data-tone="stop" role="alert" data-testid="board-problem">
+            {pieces::icon("alert")}
+            <p class="notice__title">{w::board::failed(bar.locale)}</p>
+            <p>{text}</p>
+            <button class="button button--plain" on:click=move |_| bar.problem.set(None)>{w::board::dismiss(bar.locale)}</button>
+        </div>
+    }
+}
+
+/// A ticket that moves takes its button with it; the focus follows, and does not fall to the top of the page.
+fn keep_focus(bar: Bar, queue: Memo<QueueView>) {
+    Effect::new(move |_| {
+        queue.track();
+        let Some(order) = bar.pressed.get_untracked() else { return };
+        request_animation_frame(move || {
+            let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
+            if !lost {
+                return;
+            }
+            let button = document().query_selector(&format!("#t-{order} .button")).ok().flatten();
+            let lane = || document().get_element_by_id("l-ready");
+            if let Some(target) = button.or_else(lane).and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+                let _ = target.focus();
+            }
+        });
+    });
+}

@@ -1,0 +1,269 @@
+//! Cart and checkout on one page: totals as they change, what is held and for how long, and one press to order.
+
+mod cart_line;
+mod hold;
+
+use domain::{Fault, Locale, Money, Timestamp, catalog::Menu, pricing};
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use wasm_bindgen::JsCast as _;
+
+use self::{cart_line::cart_line, hold::Held};
+use super::live_menu::live_menu;
+use crate::{
+    paths, pieces, tab,
+    wire::{AddressFields, CheckoutPage, Line, PlaceAnswer, Refusal},
+    words as w,
+};
+
+/// What the parts of the checkout share.
+#[derive(Clone, Copy)]
+pub(crate) struct Cart {
+    store: StoredValue<String>,
+    menu: Memo<Menu>,
+    /// As the shopper wants it; a line with quantity 0 is on its way out.
+    lines: RwSignal<Vec<Line>>,
+    /// As the server has it.
+    saved: RwSignal<Vec<Line>>,
+    held: RwSignal<Option<Held>>,
+    refusal: RwSignal<Option<Refusal>>,
+    /// The cart is being saved and held.
+    syncing: RwSignal<bool>,
+    ships: bool,
+    now: Timestamp,
+    locale: Locale,
+}
+
+impl Cart {
+    /// The lines that are left.
+    fn left(self) -> Vec<Line> {
+        self.lines.with(|lines| lines.iter().filter(|line| line.request.quantity > 0).cloned().collect())
+    }
+
+    /// What it costs, or what is wrong.
+    fn quote(self) -> Result<pricing::Quote, domain::Faults> {
+        let lines: Vec<_> = self.left().into_iter().map(|line| line.request).collect();
+        self.menu.with(|menu| pricing::quote(menu, &lines, self.now))
+    }
+
+    /// What is wrong with a line: what the menu says now, else what the last try was told.
+    fn fault(self, id: &str) -> Option<Fault> {
+        let lines = self.left();
+        let at = lines.iter().position(|line| line.id == id)?;
+        let here = |fault: &&Fault| {
+            fault.pointer.strip_prefix(&format!("/lines/{at}")).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let now = self.menu.with(|menu| pricing::quote(menu, &[lines[at].request.clone()], self.now)).err();
+        now.and_then(|faults| faults.0.into_iter().next()).or_else(|| {
+            let told = self.refusal.with(|refusal| refusal.as_ref().and_then(|refusal| refusal.faults.iter().find(here).cloned()));
+            // It was told of another quantity.
+            told.filter(|fault| fault.available.is_none_or(|available| lines[at].request.quantity > available))
+        })
+    }
+}
+
+/// The checkout of a cart that is not empty.
+#[island]
+pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl IntoView {
+    let cart = Cart {
+        store: StoredValue::new(page.store.to_string()),
+        menu: live_menu(page.menu),
+        lines: RwSignal::new(page.lines.clone()),
+        saved: RwSignal::new(page.lines),
+        held: RwSignal::new(None),
+        refusal: RwSignal::new(page.refusal),
+        syncing: RwSignal::new(false),
+        ships: page.ships,
+        now,
+        locale,
+    };
+    let clock = tab::ticking(now);
+    Effect::new(move |_| hold::begin(cart));
+    let notice = move || {
+        cart.refusal.with(|refusal| refusal.as_ref().map(|refusal| refusal.code.clone())).map(|code| {
+            let tone = if code.starts_with("store_") || code.starts_with("admission_") { "wait" } else { "stop" };
+            pieces::notice(tone, w::problem::title(locale).to_owned(), Some(w::refusal(&code, locale).to_owned()))
+        })
+    };
+    let how =
+        if page.ships { address(&page.address, cart).into_any() } else { pickup(&page.store_name, page.wait_seconds, locale).into_any() };
+    view! {
+        {notice}
+        <div class="checkout" data-testid="checkout">
+            <div class="checkout__main">
+                <section class="panel" aria-labelledby="cart-title">
+                    <h2 id="cart-title">{w::cart::title(locale)}</h2>
+                    <ul class="lines">
+                        <For each=move || cart.left() key=|line| line.id.clone() children=move |line| cart_line(line, cart)/>
+                    </ul>
+                </section>
+                {how}
+                {cards(locale)}
+            </div>
+            {order_form(cart, page.key, clock)}
+        </div>
+    }
+}
+
+fn pickup(store: &str, wait_seconds: Option<i64>, locale: Locale) -> impl IntoView + use<> {
+    let wait = wait_seconds.map(|seconds| {
+        let (before, after) = w::checkout::pickup_wait_around(locale);
+        view! { " "{before}<strong class="num">{pieces::wait(seconds, locale)}</strong>{after} }
+    });
+    view! {
+        <section class="panel" aria-labelledby="how-title">
+            <h2 id="how-title">{w::checkout::pickup(locale)}</h2>
+            <p class="soft">{w::checkout::pickup_where(locale, store)}{wait}</p>
+        </section>
+    }
+}
+
+/// A field of the address.
+struct Field {
+    name: &'static str,
+    label: &'static str,
+    value: String,
+    autocomplete: &'static str,
+    required: bool,
+}
+
+fn address(typed: &AddressFields, cart: Cart) -> impl IntoView + use<> {
+    let locale = cart.locale;
+    let fields = [
+        ("name", w::checkout::name(locale), &typed.name, "name", true),
+        ("line1", w::checkout::line1(locale), &typed.line1, "address-line1", true),
+        ("line2", w::checkout::line2(locale), &typed.line2, "address-line2", false),
+        ("city", w::checkout::city(locale), &typed.city, "address-level2", true),
+        ("region", w::checkout::region(locale), &typed.region, "address-level1", false),
+        ("postal_code", w::checkout::postal_code(locale), &typed.postal_code, "postal-code", true),
+        ("country", w::checkout::country(locale), &typed.country, "country", true),
+    ]
+    .map(|(name, label, value, autocomplete, required)| field(Field { name, label, value: value.clone(), autocomplete, required }, cart))
+    .collect_view();
+    view! {
+        <section class="panel" aria-labelledby="how-title">
+            <h2 id="how-title">{w::checkout::ship(locale)}</h2>
+            {fields}
+        </section>
+    }
+}
+
+fn field(field: Field, cart: Cart) -> impl IntoView {
+    let Field { name, label, value, autocomplete, required } = field;
+    let id = format!("address-{name}");
+    let error = format!("{id}-error");
+    let fault = Memo::new(move |_| {
+        let pointer = format!("/fulfilment/address/{name}");
+        cart.refusal.with(|refusal| {
+            let fault = refusal.as_ref()?.faults.iter().find(|fault| fault.pointer == pointer)?;
+            Some(w::refusal(&fault.code, cart.locale))
+        })
+    });
+    let sentence = {
+        let error = error.clone();
+        move || fault.get().map(|text| view! { <p class="field-error" id=error.clone()>{pieces::icon("alert")}{text}</p> })
+    };
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <input class="input" id=id form="place" name=format!("address[{name}]") value=value autocomplete=autocomplete required=required
+                maxlength=if name == "country" { "2" } else { "120" } aria-invalid=move || fault.get().map(|_| "true") aria-describedby=error/>
+            {sentence}
+        </div>
+    }
+}
+
+/// The cards of the built-in test provider.
+fn cards(locale: Locale) -> impl IntoView {
+    let cards = [
+        ("tok_ok", w::checkout::card_ok(locale), w::checkout::card_ok_note(locale)),
+        ("tok_declined", w::checkout::card_declined(locale), w::checkout::card_declined_note(locale)),
+    ]
+    .map(|(token, name, note)| {
+        view! {
+            <label class="radio-card">
+                <input form="place" type="radio" name="card" value=token checked=token == "tok_ok"/>
+                <span class="radio-card__name">{name}</span><span class="radio-card__note">{note}</span>
+            </label>
+        }
+    })
+    .collect_view();
+    view! {
+        <section class="panel" aria-labelledby="pay-title">
+            <h2 id="pay-title">{w::checkout::payment(locale)}</h2>
+            <fieldset class="choice">
+                <legend class="sr-only">{w::checkout::pay_with(locale)}</legend>
+                <div class="choice__cards choice__cards--rows">{cards}</div>
+            </fieldset>
+        </section>
+    }
+}
+
+fn order_form(cart: Cart, key: String, clock: ReadSignal<Timestamp>) -> impl IntoView {
+    let locale = cart.locale;
+    let busy = tab::busy();
+    let quote = Memo::new(move |_| cart.quote());
+    let total = Memo::new(move |_| quote.with(|quote| quote.as_ref().ok().map(|quote| quote.total)));
+    // What cannot be priced has no form yet; what is short by the last answer may be tried again.
+    let wrong = Memo::new(move |_| total.get().is_none());
+    let submit = move |event: SubmitEvent| {
+        let Some(form) = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok()) else { return };
+        event.prevent_default();
+        if busy.get_untracked() || cart.syncing.get_untracked() || wrong.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        spawn_local(async move {
+            let answer = match tab::fields(&form) {
+                Ok(fields) => tab::ask(paths::form::PLACE, tab::Body::Form(&fields)).await,
+                Err(error) => Err(error),
+            };
+            // The button stays at work until the next page is there.
+            match answer.and_then(|reply| reply.json()) {
+                Ok(PlaceAnswer::Placed { page }) => return tab::go(&page),
+                Ok(PlaceAnswer::Refused(refusal)) => cart.refused(refusal),
+                // The form keeps its key: sent again, it is the same order.
+                Err(tab::Unreachable) => cart.refused(Refusal { code: "unavailable".to_owned(), faults: Vec::new() }),
+            }
+            busy.set(false);
+        });
+    };
+    let amount = move |money: Money| pieces::price(money, locale);
+    let label = move || if busy.get() { w::checkout::placing(locale) } else { w::checkout::place(locale) };
+    let delivery = if cart.ships { w::checkout::ship(locale) } else { w::checkout::pickup(locale) };
+    view! {
+        <form class="panel checkout__side" id="place" method="post" action=paths::form::PLACE on:submit=submit>
+            <input type="hidden" name="store" value=cart.store.get_value()/>
+            <input type="hidden" name="key" value=key/>
+            <input type="hidden" name="checkout" value=move || cart.held.with(|held| held.as_ref().map(|held| held.checkout.clone()).unwrap_or_default())/>
+            <input type="hidden" name="expected_total" value=move || total.get().map_or(0, |total| total.amount)/>
+            <input type="hidden" name="currency" value=move || cart.menu.with(|menu| menu.currency.to_string())/>
+            <h2>{w::checkout::summary(locale)}</h2>
+            <dl class="totals" aria-live="polite">
+                <div><dt>{w::checkout::subtotal(locale)}</dt>
+                    <dd>{move || quote.with(|quote| quote.as_ref().ok().map(|quote| quote.subtotal)).map(amount)}</dd></div>
+                <div><dt>{delivery}</dt><dd>{w::checkout::free(locale)}</dd></div>
+                <div class="totals__total"><dt>{w::checkout::total(locale)}</dt><dd data-testid="total">{move || total.get().map(amount)}</dd></div>
+            </dl>
+            {hold::countdown(cart, clock)}
+            <button class="button button--tall button--wide button--split" disabled=move || wrong.get()
+                aria-busy=move || (busy.get() || cart.syncing.get()).to_string() data-testid="place-order">
+                <span>{label}</span>{move || total.get().map(amount)}
+            </button>
+            {move || wrong.get().then(|| view! { <p class="field-error">{pieces::icon("alert")}{w::checkout::fix_first(locale)}</p> })}
+            <p class="soft"><small>{w::checkout::fine_print(locale)}</small></p>
+        </form>
+    }
+}
+
+impl Cart {
+    /// Says what went wrong, where people look: the notice takes the focus.
+    fn refused(self, refusal: Refusal) {
+        self.held.set(None);
+        self.refusal.set(Some(refusal));
+        request_animation_frame(|| {
+            if let Some(notice) = document().get_element_by_id("problem") {
+                notice.scroll_into_view();
+            }
+        });
+    }
+}

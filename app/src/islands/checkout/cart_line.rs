@@ -1,0 +1,85 @@
+//! A line of the cart: what it is, how many, and what is wrong with it.
+
+use domain::Fault;
+use leptos::{ev::SubmitEvent, prelude::*};
+use wasm_bindgen::JsCast as _;
+
+use super::{Cart, hold};
+use crate::{paths, pieces, wire::Line, words as w};
+use domain::pricing::{self, MAX_QUANTITY};
+
+/// A line with its own form: each button is a quantity, also without scripts.
+pub(super) fn cart_line(line: Line, cart: Cart) -> impl IntoView {
+    let locale = cart.locale;
+    let id = StoredValue::new(line.id.clone());
+    let (name, options, picture) = cart.menu.with_untracked(|menu| {
+        let Some((product, variant)) = menu.variant(&line.request.sku) else { return (line.request.sku.clone(), String::new(), None) };
+        let variant_name = variant.name.in_locale(locale);
+        let name = product.name.in_locale(locale);
+        let name = if variant_name.is_empty() { name.to_owned() } else { format!("{name}, {variant_name}") };
+        let chosen = |id: &String| {
+            let option = product.modifiers.iter().flat_map(|group| &group.options).find(|option| option.id.as_str() == id)?;
+            Some(option.name.in_locale(locale).to_owned())
+        };
+        let options: Vec<_> = line.request.options.iter().filter_map(chosen).collect();
+        (name, options.join(" · "), product.image.as_ref().map(|image| image.url.clone()))
+    });
+    let quantity = Memo::new(move |_| {
+        cart.lines.with(|lines| lines.iter().find(|line| id.with_value(|id| *id == line.id)).map_or(0, |line| line.request.quantity))
+    });
+    let total = move || {
+        let line = cart.lines.with(|lines| lines.iter().find(|line| id.with_value(|id| *id == line.id)).cloned())?;
+        let quote = cart.menu.with(|menu| pricing::quote(menu, &[line.request], cart.now)).ok()?;
+        Some(pieces::price(quote.total, locale))
+    };
+    let fault = Memo::new(move |_| id.with_value(|id| cart.fault(id)).map(|fault| sentence(&fault, cart)));
+    let submit = move |event: SubmitEvent| {
+        let wanted = event
+            .submitter()
+            .and_then(|button| button.dyn_into::<web_sys::Element>().ok())
+            .and_then(|button| button.get_attribute("value"));
+        let Some(wanted) = wanted.and_then(|value| value.parse::<i64>().ok()) else { return };
+        event.prevent_default();
+        cart.lines.update(|lines| {
+            if let Some(line) = lines.iter_mut().find(|line| id.with_value(|id| *id == line.id)) {
+                line.request.quantity = wanted.clamp(0, MAX_QUANTITY);
+            }
+        });
+        hold::sync(cart);
+    };
+    let picture = match picture {
+        Some(url) => view! { <img class="line__picture" src=url width="400" height="300" alt=""/> }.into_any(),
+        None => view! { <span class="line__picture"></span> }.into_any(),
+    };
+    view! {
+        <li class="line" aria-invalid=move || fault.get().map(|_| "true") data-testid="line">
+            {picture}
+            <div><p class="line__name">{name.clone()}</p><p class="line__options">{options}</p></div>
+            <p class="line__price">{total}</p>
+            {move || fault.get().map(|text| view! { <p class="field-error">{pieces::icon("alert")}{text}</p> })}
+            <form class="line__actions" method="post" action=paths::form::CART_SET on:submit=submit>
+                <input type="hidden" name="store" value=cart.store.get_value()/>
+                <input type="hidden" name="line" value=line.id/>
+                <div class="stepper" role="group" aria-label=w::cart::quantity_of(locale, &name)>
+                    <button class="stepper__button" name="quantity" value=move || (quantity.get() - 1).max(1) aria-label=w::cart::less(locale, &name)
+                        disabled=move || quantity.get() <= 1>{pieces::icon("minus")}</button>
+                    <output class="stepper__value">{quantity}</output>
+                    <button class="stepper__button" name="quantity" value=move || (quantity.get() + 1).min(MAX_QUANTITY)
+                        aria-label=w::cart::more(locale, &name) disabled=move || quantity.get() >= MAX_QUANTITY>{pieces::icon("plus")}</button>
+                </div>
+                <button class="button button--plain" name="quantity" value="0" aria-label=w::cart::remove_label(locale, &name)>{w::cart::remove(locale)}</button>
+            </form>
+        </li>
+    }
+}
+
+fn sentence(fault: &Fault, cart: Cart) -> String {
+    let locale = cart.locale;
+    match (&*fault.code, fault.available) {
+        ("out_of_stock", Some(0) | None) => w::cart::none_left(locale).to_owned(),
+        ("out_of_stock", Some(left)) => w::cart::only_left(locale, left),
+        ("unavailable", _) if fault.pointer.ends_with("/sku") => w::cart::line_unavailable(locale).to_owned(),
+        ("unavailable" | "unknown_option", _) => w::cart::line_options(locale).to_owned(),
+        (code, _) => w::refusal(code, locale).to_owned(),
+    }
+}

@@ -1,0 +1,114 @@
+//! What is held for the shopper, and for how long. Without scripts nothing is held before the order: the order form then
+//! holds and places in one go.
+
+use domain::Timestamp;
+use leptos::{prelude::*, task::spawn_local};
+
+use super::Cart;
+use crate::{
+    paths, tab,
+    wire::{CartAnswer, HoldAnswer, Refusal},
+    words as w,
+};
+
+/// A live hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    pub checkout: String,
+    pub expires_at: Timestamp,
+    /// How long it was when it was made.
+    pub millis: i64,
+}
+
+/// The first hold, unless the last try was refused: then the shopper reads that first.
+pub(super) fn begin(cart: Cart) {
+    if !cart.ships && cart.refusal.with_untracked(Option::is_none) {
+        sync(cart);
+    }
+}
+
+/// Saves what was changed, one line after the other, and holds the result. One of these runs at a time; what is pressed
+/// meanwhile is saved by it, too.
+pub(super) fn sync(cart: Cart) {
+    if cart.syncing.get_untracked() {
+        return;
+    }
+    cart.syncing.set(true);
+    spawn_local(async move {
+        let done = run(cart).await;
+        let _ = cart.syncing.try_set(false);
+        if let Err(refusal) = done {
+            cart.refused(refusal);
+        }
+    });
+}
+
+async fn run(cart: Cart) -> Result<(), Refusal> {
+    let away = |_| Refusal { code: "unavailable".to_owned(), faults: Vec::new() };
+    loop {
+        // Several presses in a row are one change.
+        tab::pause(200).await;
+        while let Some(line) = changed(cart) {
+            let (id, quantity) = (line.id.clone(), line.request.quantity);
+            let fields = format!("store={}&line={id}&quantity={quantity}", cart.store.get_value());
+            let reply = tab::ask(paths::form::CART_SET, tab::Body::Form(&fields)).await.map_err(away)?;
+            match reply.json().map_err(away)? {
+                CartAnswer::Refused(refusal) => return Err(refusal),
+                CartAnswer::Done(_) => {
+                    cart.saved.update(|saved| saved.iter_mut().filter(|old| old.id == id).for_each(|old| old.clone_from(&line)))
+                }
+            }
+        }
+        if cart.left().is_empty() {
+            tab::go(&paths::checkout(cart.store.get_value()));
+            return Ok(());
+        }
+        if cart.ships || cart.quote().is_err() {
+            return Ok(());
+        }
+        let fields = format!("store={}", cart.store.get_value());
+        let reply = tab::ask(paths::form::HOLD, tab::Body::Form(&fields)).await.map_err(away)?;
+        let answer = reply.json().map_err(away)?;
+        if changed(cart).is_some() {
+            continue;
+        }
+        return match answer {
+            HoldAnswer::Refused(refusal) => Err(refusal),
+            HoldAnswer::Held { checkout, expires_at, seconds } => {
+                cart.refusal.set(None);
+                cart.held.set(Some(Held { checkout, expires_at, millis: seconds * 1000 }));
+                Ok(())
+            }
+        };
+    }
+}
+
+/// A line that the server has otherwise.
+fn changed(cart: Cart) -> Option<crate::wire::Line> {
+    let saved = cart.saved.get_untracked();
+    cart.lines.with_untracked(|lines| lines.iter().find(|line| !saved.contains(line)).cloned())
+}
+
+/// How long it is held: a ring that drains, and the words that say the same.
+pub(super) fn countdown(cart: Cart, clock: ReadSignal<Timestamp>) -> impl IntoView {
+    let locale = cart.locale;
+    let left =
+        Memo::new(move |_| cart.held.with(|held| held.as_ref().map(|held| ((held.expires_at - clock.get()).max(0), held.millis.max(1)))));
+    move || {
+        left.get().map(|(left, of)| {
+            let seconds = left / 1000;
+            let tone = (seconds <= 30).then_some("stop");
+            let style = format!("--progress:{:.3}", (left as f64 / of as f64).min(1.0));
+            if left == 0 {
+                return view! { <p class="hold" data-tone=tone style=style><span>{w::checkout::hold_over(locale)}</span></p> }.into_any();
+            }
+            let (before, after) = w::checkout::held_around(locale);
+            view! {
+                <p class="hold" data-tone=tone style=style data-testid="hold">
+                    <span>{before}<time class="num" datetime=format!("PT{seconds}S")>{format!("{}:{:02}", seconds / 60, seconds % 60)}</time>{after}</span>
+                </p>
+            }
+            .into_any()
+        })
+    }
+}

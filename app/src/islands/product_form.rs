@@ -1,0 +1,224 @@
+//! A product's options, with the price of what is chosen.
+
+use domain::{
+    Faults, Locale, Money, Timestamp,
+    catalog::{Menu, ModifierGroup, Product, Variant},
+    pricing::{self, LineRequest, MAX_QUANTITY},
+};
+use leptos::{ev::SubmitEvent, prelude::*};
+
+use super::live_menu::live_menu;
+use crate::{paths, pieces, tab, wire::Chosen, words as w};
+
+/// What is chosen now.
+#[derive(Clone, Copy)]
+struct Choice {
+    sku: RwSignal<String>,
+    options: RwSignal<Vec<String>>,
+    quantity: RwSignal<i64>,
+}
+
+impl Choice {
+    /// As it was sent before, else the first of everything that has to be chosen.
+    fn new(product: &Product, chosen: Chosen) -> Self {
+        let first = product.variants.iter().find(|variant| variant.available).or_else(|| product.variants.first());
+        let sku = chosen.sku.or_else(|| first.map(|variant| variant.sku.to_string())).unwrap_or_default();
+        let options = chosen.options.unwrap_or_else(|| {
+            let defaults = product.modifiers.iter().flat_map(|group| {
+                group.options.iter().filter(|option| option.available).take(group.min as usize).map(|option| option.id.to_string())
+            });
+            defaults.collect()
+        });
+        Self {
+            sku: RwSignal::new(sku),
+            options: RwSignal::new(options),
+            quantity: RwSignal::new(chosen.quantity.unwrap_or(1).clamp(1, MAX_QUANTITY)),
+        }
+    }
+
+    fn line(self) -> LineRequest {
+        LineRequest { sku: self.sku.get(), quantity: self.quantity.get(), options: self.options.get() }
+    }
+
+    fn step(self, by: i64) {
+        self.quantity.update(|quantity| *quantity = (*quantity + by).clamp(1, MAX_QUANTITY));
+    }
+}
+
+/// The form of a product. `menu` has this product alone. `sent`: it came back with a refusal, so that what is missing is
+/// marked at once.
+#[island]
+pub fn ProductForm(menu: Menu, now: Timestamp, chosen: Chosen, sent: bool, locale: Locale) -> impl IntoView {
+    let store = menu.store.to_string();
+    let Some(product) = menu.products().next().cloned() else { return ().into_any() };
+    let choice = Choice::new(&product, chosen);
+    let menu = live_menu(menu);
+    let busy = tab::busy();
+    let tried = RwSignal::new(sent);
+    let quote = Memo::new(move |_| menu.with(|menu| pricing::quote(menu, &[choice.line()], now)));
+    let sold_out =
+        Memo::new(move |_| menu.with(|menu| !menu.products().flat_map(|product| &product.variants).any(|variant| variant.available)));
+    let submit = move |event: SubmitEvent| {
+        tried.set(true);
+        if busy.get_untracked() || quote.with_untracked(Result::is_err) {
+            event.prevent_default();
+        } else {
+            busy.set(true);
+        }
+    };
+    let sizes = (product.variants.len() > 1).then(|| sizes(&product.variants, choice, menu, now, locale));
+    let only = (product.variants.len() == 1).then(|| view! { <input type="hidden" name="sku" value=choice.sku.get_untracked()/> });
+    let groups = product.modifiers.iter().map(|group| modifier(group, choice, menu, tried, locale)).collect_view();
+    let label = move || match (sold_out.get(), busy.get()) {
+        (true, _) => w::product::sold_out(locale),
+        (_, true) => w::product::adding(locale),
+        _ => w::product::add(locale),
+    };
+    let total = move || quote.with(|quote| quote.as_ref().ok().map(|quote| quote.total)).map(|total| pieces::price(total, locale));
+    view! {
+        <form class="product__options" method="post" action=paths::form::CART_ADD autocomplete="off" on:submit=submit data-testid="product-form">
+            <input type="hidden" name="store" value=store/>
+            <input type="hidden" name="product" value=product.id.to_string()/>
+            {only}
+            {sizes}
+            {groups}
+            <div class="buy-bar">
+                <div class="stepper" role="group" aria-label=w::product::quantity(locale)>
+                    <button class="stepper__button needs-scripts" type="button" aria-label=w::product::less(locale)
+                        disabled=move || choice.quantity.get() <= 1 on:click=move |_| choice.step(-1)>{pieces::icon("minus")}</button>
+                    <input class="stepper__value" type="number" name="quantity" min="1" max="99" inputmode="numeric"
+                        aria-label=w::product::quantity(locale) value=choice.quantity.get_untracked()
+                        prop:value=move || choice.quantity.get()
+                        on:change=move |event| choice.quantity.set(event_target_value(&event).parse().unwrap_or(1).clamp(1, MAX_QUANTITY))/>
+                    <button class="stepper__button needs-scripts" type="button" aria-label=w::product::more(locale)
+                        disabled=move || choice.quantity.get() >= MAX_QUANTITY on:click=move |_| choice.step(1)>{pieces::icon("plus")}</button>
+                </div>
+                <button class="button button--tall button--split" disabled=move || sold_out.get() aria-busy=move || busy.get().to_string()
+                    data-testid="add-to-cart"><span>{label}</span>{total}</button>
+            </div>
+            <div role="status" class="sr-only">{move || problems(&quote.get(), tried.get(), locale)}</div>
+        </form>
+    }
+    .into_any()
+}
+
+/// What a screen reader is told when the form cannot be sent.
+fn problems(quote: &Result<pricing::Quote, Faults>, tried: bool, locale: Locale) -> Option<&'static str> {
+    let fault = quote.as_ref().err().filter(|_| tried)?.0.first()?;
+    Some(w::refusal(if fault.code == "unavailable" { "item_unavailable" } else { &fault.code }, locale))
+}
+
+fn sizes(variants: &[Variant], choice: Choice, menu: Memo<Menu>, now: Timestamp, locale: Locale) -> impl IntoView + use<> {
+    let cards = variants
+        .iter()
+        .map(|variant| {
+            let sku = variant.sku.to_string();
+            let of = move |menu: &Menu, sku: &str| menu.variant(sku).map(|(_, variant)| (variant.available, variant.price_at(now)));
+            let state = Memo::new({
+                let sku = sku.clone();
+                move |_| menu.with(|menu| of(menu, &sku)).unwrap_or((false, None))
+            });
+            let note = move || match state.get() {
+                (true, Some(price)) => pieces::price(price, locale).into_any(),
+                _ => w::menu::sold_out(locale).into_any(),
+            };
+            let chosen = sku.clone();
+            view! {
+                <label class="radio-card">
+                    <input type="radio" name="sku" value=sku.clone() checked=choice.sku.get_untracked() == sku
+                        disabled=move || !state.get().0 on:change=move |_| choice.sku.set(chosen.clone())/>
+                    <span class="radio-card__name">{variant.name.in_locale(locale).to_owned()}</span>
+                    <span class="radio-card__note">{note}</span>
+                </label>
+            }
+        })
+        .collect_view();
+    view! {
+        <fieldset class="choice">
+            <legend>{w::product::variant(locale)}</legend>
+            <div class="choice__cards">{cards}</div>
+        </fieldset>
+    }
+}
+
+fn hint(group: &ModifierGroup, locale: Locale) -> String {
+    match (group.min, group.max) {
+        (1, 1) => w::product::choose_one(locale).to_owned(),
+        (0, max) => w::product::choose_up_to(locale, max),
+        (min, max) if min == max => w::product::choose_exactly(locale, min),
+        (min, max) => w::product::choose_between(locale, max, min),
+    }
+}
+
+/// A group of options: one of them as radio buttons, several as boxes to tick.
+fn modifier(group: &ModifierGroup, choice: Choice, menu: Memo<Menu>, tried: RwSignal<bool>, locale: Locale) -> impl IntoView + use<> {
+    let one = group.min == 1 && group.max == 1;
+    let ids: Vec<String> = group.options.iter().map(|option| option.id.to_string()).collect();
+    let (min, max) = (group.min as usize, group.max as usize);
+    let count = Memo::new({
+        let ids = ids.clone();
+        move |_| choice.options.with(|chosen| chosen.iter().filter(|id| ids.contains(id)).count())
+    });
+    let wrong = Memo::new(move |_| count.get() > max || (count.get() < min && tried.get()));
+    let field = format!("options[{}][]", group.id);
+    let error = format!("{}-error", group.id);
+    let described = error.clone();
+    let chips = group
+        .options
+        .iter()
+        .map(|option| {
+            let id = option.id.to_string();
+            let state = Memo::new({
+                let id = id.clone();
+                move |_| {
+                    let found = menu.with(|menu| {
+                        let options = menu.products().flat_map(|product| &product.modifiers).flat_map(|group| &group.options);
+                        options.into_iter().find(|option| option.id.as_str() == id).map(|option| (option.available, option.price))
+                    });
+                    found.unwrap_or((false, Money::zero(menu.with(|menu| menu.currency))))
+                }
+            });
+            let change = {
+                let (id, ids) = (id.clone(), ids.clone());
+                move |event: web_sys::Event| {
+                    let checked = event_target_checked(&event);
+                    choice.options.update(|chosen| {
+                        chosen.retain(|other| *other != id && !(one && ids.contains(other)));
+                        if checked {
+                            chosen.push(id.clone());
+                        }
+                    });
+                }
+            };
+            let extra = move || {
+                let (available, price) = state.get();
+                (available && price.amount > 0)
+                    .then(|| view! { <span class="chip__price">{w::product::plus(locale, price.format(locale))}</span> })
+            };
+            let sold_out = move || (!state.get().0).then(|| view! { <span class="sr-only">", "{w::menu::sold_out(locale)}</span> });
+            view! {
+                <label class="chip">
+                    <input type=if one { "radio" } else { "checkbox" } name=field.clone() value=id.clone()
+                        checked=choice.options.with_untracked(|chosen| chosen.contains(&id))
+                        disabled=move || !state.get().0 on:change=change/>
+                    <span>{option.name.in_locale(locale).to_owned()}</span>
+                    {sold_out}
+                    {extra}
+                </label>
+            }
+        })
+        .collect_view();
+    let sentence = move || {
+        wrong.get().then(|| {
+            let text = w::refusal(if count.get() > max { "modifier_max" } else { "modifier_min" }, locale);
+            view! { <p class="field-error" id=error.clone()>{pieces::icon("alert")}{text}</p> }
+        })
+    };
+    view! {
+        <fieldset class="choice" aria-invalid=move || wrong.get().then_some("true") aria-describedby=described>
+            <legend>{group.name.in_locale(locale).to_owned()}" "<span class="choice__hint">{hint(group, locale)}</span></legend>
+            <div class="choice__chips">{chips}</div>
+            {sentence}
+        </fieldset>
+    }
+}

@@ -1,0 +1,142 @@
+//! An order's life in words and stages.
+
+use domain::{
+    Locale, Timestamp,
+    ordering::{CancelledBy, OrderStatus, PaymentStatus},
+    prep::{FulfilmentKind, FulfilmentStatus},
+    view::{FulfilmentView, JourneyEntry, OrderView},
+};
+
+use crate::words as w;
+
+/// The state of an order as one word: that of its fulfilment while there is one under way.
+pub fn data_status(order: &OrderView) -> &'static str {
+    match (order.status, order.fulfilments.first()) {
+        (OrderStatus::Processed | OrderStatus::Fulfilled, Some(fulfilment)) => fulfilment.status.as_str(),
+        (status, _) => status.as_str(),
+    }
+}
+
+/// What is going on, in a few words.
+pub fn headline(order: &OrderView, locale: Locale) -> String {
+    let fulfilment = order.fulfilments.first();
+    match data_status(order) {
+        "created" => w::order::created(locale),
+        "queued" => w::order::queued(locale),
+        "making" => return made_by(fulfilment, locale),
+        "ready" => w::order::ready(locale),
+        "collected" | "fulfilled" => w::order::collected(locale),
+        "prepared" => w::order::prepared(locale),
+        "packing" => w::order::packing(locale),
+        "packed" => w::order::packed(locale),
+        "shipped" => w::order::shipped(locale),
+        "rejected" if order.reason.as_deref() == Some("payment_declined") => w::order::declined(locale),
+        "rejected" => w::order::rejected(locale),
+        "cancelled" | "failed" => match (order.cancelled_by, order.reason.as_deref()) {
+            (Some(CancelledBy::System), Some("barista_timeout")) => w::order::timed_out(locale),
+            (Some(CancelledBy::Customer), _) => w::order::cancelled_by_customer(locale),
+            (Some(CancelledBy::Staff), _) => w::order::cancelled_by_staff(locale),
+            _ => w::order::cancelled(locale),
+        },
+        _ => w::order::processed(locale),
+    }
+    .to_owned()
+}
+
+fn made_by(fulfilment: Option<&FulfilmentView>, locale: Locale) -> String {
+    match fulfilment.and_then(|fulfilment| fulfilment.claimed_by.as_ref()) {
+        Some(person) => w::order::making_by(locale, &person.name),
+        None => w::order::making(locale).to_owned(),
+    }
+}
+
+/// What comes next, or what to do.
+pub fn next_step(order: &OrderView, locale: Locale) -> String {
+    match data_status(order) {
+        "created" => w::order::created_next(locale),
+        "queued" => w::order::queued_next(locale),
+        "making" => w::order::making_next(locale),
+        "ready" => w::order::ready_next(locale),
+        "collected" | "fulfilled" => w::order::collected_next(locale),
+        "prepared" => w::order::prepared_next(locale),
+        "packing" => w::order::packing_next(locale),
+        "packed" => w::order::packed_next(locale),
+        "shipped" => w::order::shipped_next(locale),
+        "rejected" => w::order::declined_next(locale),
+        "cancelled" | "failed" => match order.payment.status {
+            PaymentStatus::Captured | PaymentStatus::Refunded | PaymentStatus::PartiallyRefunded => {
+                return w::order::refunded_next(locale, order.quote.total.format(locale));
+            }
+            _ => w::order::not_charged_next(locale),
+        },
+        _ => w::order::processed_next(locale),
+    }
+    .to_owned()
+}
+
+/// A stage on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub name: &'static str,
+    /// `done`, `current`, `todo` or `failed`.
+    pub state: &'static str,
+    /// That state as a word.
+    pub word: &'static str,
+    pub at: Option<Timestamp>,
+}
+
+/// The stages of an order: those behind it with their times, the current one, those to come. One that was called off
+/// ends with that.
+pub fn steps(order: &OrderView, journey: &[JourneyEntry], locale: Locale) -> Vec<Step> {
+    let ships = order.fulfilments.first().is_some_and(|fulfilment| fulfilment.kind == FulfilmentKind::Ship);
+    // The newest event of each kind: what was recalled became ready twice.
+    let when = |kind: &str| journey.iter().rev().find(|entry| entry.type_name == kind).map(|entry| entry.at);
+    let placed = (w::order::stage_placed(locale), Some(order.placed_at));
+    let paid = (w::order::stage_paid(locale), when("payment.captured.v1").or_else(|| when("order.processed.v1")));
+    let stages = if ships {
+        [
+            placed,
+            paid,
+            (w::order::stage_prepared(locale), when("shipment.prepared.v1")),
+            (w::order::stage_packing(locale), when("shipment.packing.v1")),
+            (w::order::stage_packed(locale), when("shipment.processed.v1")),
+            (w::order::stage_shipped(locale), when("shipment.shipped.v1")),
+        ]
+    } else {
+        [
+            placed,
+            paid,
+            (w::order::stage_queued(locale), when("prep.queued.v1")),
+            (w::order::stage_making(locale), when("prep.claimed.v1")),
+            (w::order::stage_ready(locale), when("prep.ready.v1")),
+            (w::order::stage_collected(locale), when("prep.collected.v1")),
+        ]
+    };
+    let failed = matches!(order.status, OrderStatus::Cancelled | OrderStatus::Rejected);
+    let current = match order.fulfilments.first().filter(|_| !failed).map(|fulfilment| fulfilment.status) {
+        None if order.status == OrderStatus::Processed => 2,
+        None => 1,
+        Some(FulfilmentStatus::Queued | FulfilmentStatus::Prepared | FulfilmentStatus::Failed) => 2,
+        Some(FulfilmentStatus::Making | FulfilmentStatus::Packing) => 3,
+        Some(FulfilmentStatus::Ready | FulfilmentStatus::Packed) => 4,
+        Some(FulfilmentStatus::Collected | FulfilmentStatus::Shipped) => 6,
+    };
+    // What is current began when the stage did, also where the journey has not been read again yet.
+    let since = order.fulfilments.first().map(|fulfilment| fulfilment.since);
+    let mut steps: Vec<Step> = stages
+        .into_iter()
+        .enumerate()
+        .filter(|(at, (_, time))| !failed || *at == 0 || time.is_some())
+        .map(|(at, (name, time))| match at.cmp(&current) {
+            std::cmp::Ordering::Less => Step { name, state: "done", word: w::order::done(locale), at: time },
+            _ if failed => Step { name, state: "done", word: w::order::done(locale), at: time },
+            std::cmp::Ordering::Equal => Step { name, state: "current", word: w::order::now(locale), at: since.filter(|_| at >= 2) },
+            std::cmp::Ordering::Greater => Step { name, state: "todo", word: w::order::to_come(locale), at: None },
+        })
+        .collect();
+    if failed {
+        let name = if order.status == OrderStatus::Rejected { w::order::stage_rejected(locale) } else { w::order::stage_cancelled(locale) };
+        steps.push(Step { name, state: "failed", word: w::order::stopped(locale), at: Some(order.updated_at) });
+    }
+    steps
+}

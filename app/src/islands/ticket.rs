@@ -1,0 +1,109 @@
+//! A ticket on the board.
+
+use domain::{Timestamp, prep::FulfilmentStatus, view::TicketView};
+use leptos::{ev::SubmitEvent, prelude::*};
+
+use super::board::Bar;
+use crate::{paths, pieces, words as w};
+
+/// How old a ticket is, in three steps that colour and word share.
+fn age(seconds: i64) -> &'static str {
+    match seconds {
+        ..120 => "fresh",
+        120..300 => "waiting",
+        _ => "late",
+    }
+}
+
+/// `0:38`, `12:05`, `1:02:05`.
+fn clock(seconds: i64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// A ticket with its age, what is to be made, and what can be done with it.
+pub(super) fn ticket(ticket: TicketView, bar: Bar) -> impl IntoView {
+    let locale = bar.locale;
+    let (order, number) = (ticket.order, ticket.number);
+    // In the queue and at work it is the shopper's wait that counts; at the counter, how long it stands there.
+    let from: Timestamp = if ticket.status == FulfilmentStatus::Ready { ticket.since } else { ticket.placed_at };
+    let seconds = Memo::new(move |_| bar.now.get().seconds_since(from));
+    let state = Memo::new(move |_| age(seconds.get()));
+    let word = move || match state.get() {
+        "fresh" => w::board::fresh(locale),
+        "waiting" => w::board::waiting(locale),
+        _ => w::board::late(locale),
+    };
+    let new = ticket.status == FulfilmentStatus::Queued && bar.first.with_value(|first| !first.contains(&order));
+    let verb = move |verb: &'static str, label: &'static str, class: &'static str| {
+        let submit = move |event: SubmitEvent| {
+            event.prevent_default();
+            bar.act(order, number, verb);
+        };
+        view! {
+            <form method="post" action=paths::form::TICKET on:submit=submit>
+                <input type="hidden" name="store" value=bar.store.get_value()/>
+                <input type="hidden" name="order" value=order.to_string()/>
+                <button class=class name="verb" value=verb aria-busy=move || bar.busy.with(|busy| busy.contains(&order)).to_string()>
+                    {label}<span class="sr-only">" "{w::board::order(locale)}" "{number}</span>
+                </button>
+            </form>
+        }
+    };
+    let actions = match ticket.status {
+        FulfilmentStatus::Queued => verb("claim", w::board::claim(locale), "button").into_any(),
+        FulfilmentStatus::Making => view! {
+            {verb("ready", w::board::ready_verb(locale), "button button--go")}
+            {verb("release", w::board::release(locale), "button button--quiet")}
+        }
+        .into_any(),
+        _ => view! {
+            {verb("collect", w::board::collect(locale), "button")}
+            {verb("recall", w::board::recall(locale), "button button--quiet")}
+        }
+        .into_any(),
+    };
+    let lines = ticket
+        .lines
+        .iter()
+        .map(|line| {
+            let mut line = line.clone();
+            line.localize(locale);
+            let options = pieces::line_options(&line);
+            view! {
+                <li class="ticket__line">
+                    <span class="ticket__quantity" data-many=(line.quantity > 1).then_some("true")>{line.quantity}"×"</span>
+                    <span class="ticket__name">{pieces::line_name(&line)}</span>
+                    {(!options.is_empty()).then(|| view! { <span class="ticket__options">{options}</span> })}
+                </li>
+            }
+        })
+        .collect_view();
+    let holder = ticket.claimed_by.map(|person| view! { <p class="ticket__holder">{pieces::icon("person")}{person.name}</p> });
+    view! {
+        <li class="ticket" id=format!("t-{order}") data-age=move || state.get() data-new=new.then_some("true") data-testid="ticket">
+            <div class="ticket__head">
+                <h3 class="ticket__number"><span class="sr-only">{w::board::order(locale)}" "</span>{number}</h3>
+                <p class="ticket__age"><time class="num">{move || clock(seconds.get())}</time>{word}</p>
+            </div>
+            <ul class="ticket__lines">{lines}</ul>
+            {holder}
+            <div class="ticket__actions">{actions}</div>
+            <details class="ticket__more">
+                <summary>{w::board::more(locale)}</summary>
+                <div class="ticket__actions">{verb("cancel", w::board::cancel(locale), "button button--danger")}</div>
+            </details>
+        </li>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_turn_at_two_and_five_minutes() {
+        assert_eq!([0, 119, 120, 299, 300].map(age), ["fresh", "fresh", "waiting", "waiting", "late"]);
+        assert_eq!([38, 725, 3725].map(clock), ["0:38", "12:05", "1:02:05"]);
+    }
+}

@@ -1,0 +1,200 @@
+//! An order, as it moves.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Locale, StoreId, Timestamp,
+    event::Actor,
+    ordering::{OrderStatus, PaymentMethod, PaymentStatus},
+    topic::Topic,
+    view::{JourneyEntry, LineView, OrderView, Page},
+};
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+
+use super::{
+    live_line::live_line,
+    progress::{Step, data_status, headline, next_step, steps},
+};
+use crate::{live, paths, pieces, tab, wire::StoreClock, words as w};
+
+/// Everything about an order on its page. `pictures`: by product. `own`: the reader is who ordered, not the staff.
+#[island]
+pub fn OrderTracker(
+    order: OrderView,
+    journey: Vec<JourneyEntry>,
+    store_name: String,
+    pictures: BTreeMap<String, String>,
+    own: bool,
+    now: Timestamp,
+    clock: StoreClock,
+    locale: Locale,
+) -> impl IntoView {
+    let (id, number, store) = (order.id, order.number, order.store.clone());
+    let lines = order.lines.iter().map(|line| line_view(line, &pictures, locale)).collect_view();
+    let total = order.quote.total;
+    let later = live::subscribe::<OrderView>(Topic::Order(id), order.sequence);
+    let order = Memo::new(move |_| later.get().map_or_else(|| order.clone(), |order| (*order).clone()));
+    let journey = read_again(journey, order);
+    let now = tab::ticking(now);
+    let status = Memo::new(move |_| order.with(data_status));
+    title(order, locale);
+    let ready = move || if status.get() == "ready" { "assertive" } else { "polite" };
+    let (before, after) = w::order::label_around(locale);
+    view! {
+        <article class="tracker" data-status=move || status.get() data-testid="tracker">
+            <section class="tracker__hero">
+                <h1 class="stack">
+                    <span class="tracker__label">{before}{store_name}{after}</span>
+                    <span class="tracker__number" data-testid="order-number"><span class="sr-only">{w::order::number(locale)}" "</span>{number}</span>
+                </h1>
+                <p class="tracker__status" aria-live=ready data-testid="order-status">{move || order.with(|order| headline(order, locale))}</p>
+                <p class="tracker__next">{move || order.with(|order| next_step(order, locale))}</p>
+                {move || again(order.with(|order| order.status), &store, locale)}
+            </section>
+            <div class="stack">
+                {live_line(locale, false)}
+                {move || order.with(|order| figures(order, now, clock, locale))}
+                <ol class="stages" aria-label=w::order::progress(locale)>
+                    {move || {
+                        let steps = order.with(|order| journey.with(|journey| steps(order, journey, locale)));
+                        steps.into_iter().map(|step| stage(step, clock)).collect_view()
+                    }}
+                </ol>
+                <section class="panel" aria-labelledby="what">
+                    <h2 id="what">{w::order::ordered(locale)}</h2>
+                    <ul class="lines">{lines}</ul>
+                    <dl class="totals"><div class="totals__total"><dt>{w::order::total(locale)}</dt><dd>{pieces::price(total, locale)}</dd></div></dl>
+                    <div class="row row--between">
+                        <p class="soft">{move || order.with(|order| payment(order, locale))}</p>
+                        {move || (own && order.with(|order| order.cancellable)).then(|| cancel(id.to_string(), locale))}
+                    </div>
+                </section>
+                <details class="fold" data-testid="journey">
+                    <summary>{w::order::journey(locale)}</summary>
+                    <ol class="timeline">{move || journey.get().iter().filter_map(|entry| happened(entry, clock, locale)).collect_view()}</ol>
+                </details>
+            </div>
+        </article>
+    }
+}
+
+/// The journey, read again whenever the order has changed.
+fn read_again(journey: Vec<JourneyEntry>, order: Memo<OrderView>) -> RwSignal<Vec<JourneyEntry>> {
+    let journey = RwSignal::new(journey);
+    Effect::new(move |shown: Option<i64>| {
+        let (id, sequence) = order.with(|order| (order.id, order.sequence));
+        if shown.is_some_and(|shown| shown != sequence) {
+            spawn_local(async move {
+                let reply = tab::ask(&format!("/api/v1/orders/{id}/journey"), tab::Body::Nothing).await;
+                if let Ok(page) = reply.and_then(|reply| reply.json::<Page<JourneyEntry>>()) {
+                    let _ = journey.try_set(page.items);
+                }
+            });
+        }
+        sequence
+    });
+    journey
+}
+
+/// The tab says it too: people look at other tabs while they wait.
+fn title(order: Memo<OrderView>, locale: Locale) {
+    Effect::new(move |_| {
+        let title = order.with(|order| w::order::title(locale, headline(order, locale), order.number));
+        document().set_title(&format!("{title} · Orderly"));
+    });
+}
+
+fn again(status: OrderStatus, store: &StoreId, locale: Locale) -> Option<impl IntoView + use<>> {
+    let href = paths::store(store);
+    matches!(status, OrderStatus::Rejected | OrderStatus::Cancelled)
+        .then(|| view! { <a class="button button--quiet" href=href>{w::order::again(locale)}</a> })
+}
+
+/// Place in the queue and when it will be ready, while that is open.
+fn figures(order: &OrderView, now: ReadSignal<Timestamp>, clock: StoreClock, locale: Locale) -> Option<impl IntoView + use<>> {
+    let open = matches!(data_status(order), "created" | "processed" | "queued" | "making");
+    let position = order.queue_position.filter(|_| open).map(|position| {
+        let place = if position == 1 { w::order::next_in_line(locale).to_owned() } else { position.to_string() };
+        view! { <div class="figure"><dt>{w::order::place_in_queue(locale)}</dt><dd><span class="tick">{place}</span></dd></div> }
+    });
+    let ready = order.estimated_ready_at.filter(|_| open).map(|at| {
+        let left = move || match at - now.get() {
+            millis if millis < 30_000 => w::order::any_moment(locale).to_owned(),
+            millis => w::order::in_about(locale, pieces::wait(millis / 1000, locale)),
+        };
+        view! {
+            <div class="figure"><dt>{w::order::ready_at(locale)}</dt>
+                <dd><time datetime=at.to_string()>{clock.hour(at)}</time><small>{left}</small></dd></div>
+        }
+    });
+    (position.is_some() || ready.is_some()).then(|| view! { <dl class="figures">{position}{ready}</dl> })
+}
+
+fn stage(step: Step, clock: StoreClock) -> impl IntoView {
+    let icon = match step.state {
+        "done" => Some(pieces::icon("check")),
+        "failed" => Some(pieces::icon("close")),
+        _ => None,
+    };
+    view! {
+        <li class="stage" data-state=step.state aria-current=(step.state == "current").then_some("step")>
+            {icon}<span>{step.name}<span class="sr-only">", "{step.word}</span></span>
+            {step.at.map(|at| view! { <time datetime=at.to_string()>{clock.hour(at)}</time> })}
+        </li>
+    }
+}
+
+fn line_view(line: &LineView, pictures: &BTreeMap<String, String>, locale: Locale) -> impl IntoView + use<> {
+    let picture = match pictures.get(line.product.as_str()) {
+        Some(url) => view! { <img class="line__picture" src=url.clone() width="400" height="300" alt="" loading="lazy"/> }.into_any(),
+        None => view! { <span class="line__picture"></span> }.into_any(),
+    };
+    view! {
+        <li class="line">
+            {picture}
+            <div><p class="line__name"><span class="num">{line.quantity}" × "</span>{pieces::line_name(line)}</p>
+                <p class="line__options">{pieces::line_options(line)}</p></div>
+            <p class="line__price">{pieces::price(line.total, locale)}</p>
+        </li>
+    }
+}
+
+fn payment(order: &OrderView, locale: Locale) -> &'static str {
+    match (order.payment.status, order.payment.method) {
+        (PaymentStatus::Pending | PaymentStatus::ActionRequired, _) => w::order::pay_pending(locale),
+        (PaymentStatus::Declined | PaymentStatus::Voided, _) => w::order::pay_declined(locale),
+        (PaymentStatus::Refunded | PaymentStatus::PartiallyRefunded, _) => w::order::pay_refunded(locale),
+        (PaymentStatus::Captured, PaymentMethod::Card) => w::order::paid_card(locale),
+        (PaymentStatus::Captured, PaymentMethod::Wallet) => w::order::paid_wallet(locale),
+    }
+}
+
+/// A plain form; the order's new state comes back live, and with the page.
+fn cancel(order: String, locale: Locale) -> impl IntoView {
+    let busy = tab::busy();
+    let submit = move |event: SubmitEvent| {
+        if busy.get_untracked() {
+            event.prevent_default();
+        }
+        busy.set(true);
+    };
+    view! {
+        <form method="post" action=paths::form::ORDER_CANCEL on:submit=submit>
+            <input type="hidden" name="order" value=order/>
+            <button class="button button--danger" aria-busy=move || busy.get().to_string() data-testid="cancel-order">
+                {move || if busy.get() { w::order::cancelling(locale) } else { w::order::cancel(locale) }}
+            </button>
+        </form>
+    }
+}
+
+fn happened(entry: &JourneyEntry, clock: StoreClock, locale: Locale) -> Option<impl IntoView + use<>> {
+    let what = w::happened(&entry.type_name, locale)?;
+    let who = match entry.actor {
+        Actor::Customer(_) | Actor::Guest(_) => w::order::by_you(locale),
+        Actor::Staff(_) | Actor::Token(_) => w::order::by_staff(locale),
+        _ => w::order::by_system(locale),
+    };
+    let at = entry.at;
+    Some(view! { <li><time datetime=at.to_string()>{clock.hour(at)}</time><span>{what}</span><small>{who}</small></li> })
+}

@@ -1,0 +1,75 @@
+//! Small pieces of markup that pages and islands share.
+
+use domain::{Locale, Money, view::LineView};
+use leptos::prelude::*;
+
+use crate::words as w;
+
+/// A drawing of the house's hand, only to be looked at; the words stand beside it.
+pub fn icon(name: &'static str) -> impl IntoView {
+    view! { <svg class="icon" aria-hidden="true" inner_html=format!("<use href=\"/img/icons.svg#{name}\"></use>")></svg> }
+}
+
+/// The amount alone, as machines read it: `4.50`.
+pub fn decimal(money: Money) -> String {
+    let digits = money.currency.minor_digits();
+    let scale = 10_u64.pow(digits);
+    let units = money.amount.unsigned_abs();
+    let minus = if money.amount < 0 { "-" } else { "" };
+    match digits {
+        0 => format!("{minus}{units}"),
+        digits => format!("{minus}{}.{:0width$}", units / scale, units % scale, width = digits as usize),
+    }
+}
+
+/// A price for people and machines.
+pub fn price(money: Money, locale: Locale) -> impl IntoView {
+    view! { <data value=decimal(money)>{money.format(locale)}</data> }
+}
+
+/// How long something takes, in minutes; never less than one.
+pub fn wait(seconds: i64, locale: Locale) -> String {
+    w::store::minutes(locale, (seconds.max(0) + 59).div_euclid(60).max(1))
+}
+
+/// `Flat white, Large`: a product whose variant has a name of its own.
+pub fn line_name(line: &LineView) -> String {
+    if line.variant.is_empty() { line.name.clone() } else { format!("{}, {}", line.name, line.variant) }
+}
+
+/// `Oat milk · Extra shot`.
+pub fn line_options(line: &LineView) -> String {
+    line.options.iter().map(|option| option.name.as_str()).collect::<Vec<_>>().join(" · ")
+}
+
+/// What went wrong, above the content.
+pub fn notice(tone: &'static str, title: String, text: Option<String>) -> impl IntoView {
+    let role = if tone == "stop" { "alert" } else { "status" };
+    view! {
+        <div class="notice" data-tone=tone role=role id="problem">
+            {icon(if tone == "wait" { "clock" } else { "alert" })}
+            <p class="notice__title">{title}</p>
+            {text.map(|text| view! { <p>{text}</p> })}
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Currency;
+
+    use super::*;
+
+    #[test]
+    fn amounts_for_machines_have_no_sign_of_currency() {
+        assert_eq!(decimal(Money::new(450, Currency::USD)), "4.50");
+        assert_eq!(decimal(Money::new(-5, Currency::USD)), "-0.05");
+        assert_eq!(decimal(Money::new(1200, Currency::JPY)), "1200");
+    }
+
+    #[test]
+    fn a_wait_is_never_nothing() {
+        assert_eq!(wait(-3, Locale::En), "1 min");
+        assert_eq!(wait(61, Locale::En), "2 min");
+    }
+}

@@ -1,0 +1,117 @@
+//! What pages, islands and forms tell each other: small values that cross the wire inside the app.
+
+use domain::{Fault, Money, StoreId, Timestamp, catalog::Menu, pricing::LineRequest};
+use serde::{Deserialize, Serialize};
+
+/// What is in a cart, in one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartSummary {
+    /// Pieces, not lines.
+    pub count: i64,
+    /// `None` where something in it cannot be priced now.
+    pub total: Option<Money>,
+}
+
+/// A line of a cart with its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub id: String,
+    pub request: LineRequest,
+}
+
+/// What a form was refused for: the code of the refusal, and what is wrong where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub code: String,
+    pub faults: Vec<Fault>,
+}
+
+/// The answer of the cart's forms to a script; a plain form is sent to the next page instead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CartAnswer {
+    Done(CartSummary),
+    Refused(Refusal),
+}
+
+/// The answer of the hold's form to a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HoldAnswer {
+    Held { checkout: String, expires_at: Timestamp, seconds: i64 },
+    Refused(Refusal),
+}
+
+/// The answer of the order form to a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlaceAnswer {
+    /// The order's page.
+    Placed {
+        page: String,
+    },
+    Refused(Refusal),
+}
+
+/// A postal address as it is typed: unchecked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AddressFields {
+    pub name: String,
+    pub line1: String,
+    pub line2: String,
+    pub city: String,
+    pub region: String,
+    pub postal_code: String,
+    pub country: String,
+}
+
+/// Everything the checkout needs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckoutPage {
+    pub store: StoreId,
+    pub store_name: String,
+    /// Only what is in the cart.
+    pub menu: Menu,
+    pub lines: Vec<Line>,
+    /// Sent by post, not picked up.
+    pub ships: bool,
+    pub wait_seconds: Option<i64>,
+    /// Makes the order happen once, however often the form is sent.
+    pub key: String,
+    pub address: AddressFields,
+    /// What the last try was refused for.
+    pub refusal: Option<Refusal>,
+}
+
+/// What was chosen of a product before, when its form comes back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    pub sku: Option<String>,
+    pub options: Option<Vec<String>>,
+    pub quantity: Option<i64>,
+}
+
+/// Times of a store as people there read them, without a table of time zones in the browser: minutes east of UTC at the
+/// time of the page. A page that is open while the clocks change is an hour off until it is loaded again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StoreClock {
+    pub offset_minutes: i32,
+}
+
+impl StoreClock {
+    /// `HH:MM` at the store.
+    pub fn hour(self, at: Timestamp) -> String {
+        let minutes = (at.as_millis().div_euclid(60_000) + i64::from(self.offset_minutes)).rem_euclid(24 * 60);
+        format!("{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_are_the_stores() {
+        let at: Timestamp = "2026-11-22T07:05:59.999Z".parse().unwrap();
+        assert_eq!(StoreClock { offset_minutes: -480 }.hour(at), "23:05");
+        assert_eq!(StoreClock { offset_minutes: 345 }.hour(at), "12:50");
+    }
+}
