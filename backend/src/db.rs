@@ -51,7 +51,7 @@ struct Inner {
 }
 
 enum Engine {
-    Sqlite { database: sqlite::Sqlite, options: sqlx::sqlite::SqliteConnectOptions },
+    Sqlite { database: sqlite::Sqlite, options: Box<sqlx::sqlite::SqliteConnectOptions> },
     Postgres(postgres::Postgres),
 }
 
@@ -65,7 +65,7 @@ impl Db {
             let (options, file) = sqlite::options(url)?;
             let conn = sqlite::connect(&options, &file).await?;
             let (database, worker) = sqlite::Sqlite::start(options.clone(), conn, clock.clone(), wakes.clone(), closing.clone());
-            (Engine::Sqlite { database, options }, worker)
+            (Engine::Sqlite { database, options: Box::new(options) }, worker)
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = postgres::options(url)?;
             let (database, worker) = postgres::Postgres::start(options, wakes.clone(), closing.clone()).await?;
@@ -188,10 +188,10 @@ impl Db {
     pub async fn close(&self) {
         self.0.closing.cancel();
         let worker = self.0.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(worker) = worker {
-            if let Err(error) = worker.await {
-                tracing::error!(%error, "the database's task ended badly");
-            }
+        if let Some(worker) = worker
+            && let Err(error) = worker.await
+        {
+            tracing::error!(%error, "the database's task ended badly");
         }
         match &self.0.engine {
             Engine::Sqlite { database, .. } => database.readers.close().await,

@@ -12,9 +12,11 @@ use uuid::Uuid;
 use crate::args;
 use crate::db::{Db, DbError, Sql as _, Tx, Wake};
 
-/// How long a holder that is not heard of keeps a lease. PostgreSQL's processes take over from each other; SQLite has one
-/// server, which takes everything at its start, so there the lease only has to be there.
-const TIME: Duration = Duration::from_secs(5);
+/// How long a holder that is not heard of keeps a lease. PostgreSQL's processes take over from each other. SQLite has one
+/// server, which takes everything at its start; there nobody waits for a lease to end, and the disk is left in peace.
+pub fn time(postgres: bool) -> Duration {
+    if postgres { Duration::from_secs(5) } else { Duration::from_mins(1) }
+}
 
 /// A lease that is held, or was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub async fn acquire(db: &Db, name: String, holder: Uuid, by_force: bool) -> Res
                      on conflict (name) do update \
                      set holder = excluded.holder, epoch = lease.epoch + 1, expires_at = excluded.expires_at \
                      where lease.expires_at <= $4 or lease.holder = excluded.holder or $5 returning epoch",
-                    args![&name, holder, end(tx.now()), tx.now(), by_force],
+                    args![&name, holder, end(tx), tx.now(), by_force],
                 )
                 .await?;
             row.map(|row| Ok(Lease { epoch: row.get("epoch")?, name, holder })).transpose()
@@ -59,7 +61,7 @@ pub async fn acquire(db: &Db, name: String, holder: Uuid, by_force: bool) -> Res
 /// Renews every lease that `holder` still has.
 pub async fn renew(db: &Db, holder: Uuid) -> Result<u64, DbError> {
     db.transaction(move |tx| {
-        Box::pin(async move { tx.execute("update lease set expires_at = $1 where holder = $2", args![end(tx.now()), holder]).await })
+        Box::pin(async move { tx.execute("update lease set expires_at = $1 where holder = $2", args![end(tx), holder]).await })
     })
     .await
 }
@@ -88,9 +90,7 @@ pub async fn fence_in(tx: &mut Tx, lease: &Lease) -> Result<(), Lost> {
     }
 }
 
-/// How often a holder renews.
-pub(crate) const RENEW: Duration = Duration::from_millis(1_500);
-
-fn end(now: Timestamp) -> Timestamp {
-    now.plus_millis(TIME.as_millis() as i64)
+/// When a lease ends that is taken or renewed now.
+fn end(tx: &Tx) -> Timestamp {
+    tx.now().plus_millis(time(tx.is_postgres()).as_millis() as i64)
 }

@@ -29,7 +29,7 @@ use crate::timer::{Ticker, TimerHandler};
 /// How often each task looks by itself.
 const LOOK: Duration = Duration::from_secs(2);
 /// How often one that has no lease asks for it.
-const ASK: Duration = Duration::from_millis(1_000);
+const ASK: Duration = Duration::from_secs(1);
 
 /// Everything that is to be kept going; [`Runner::start`] starts it.
 pub struct Runner {
@@ -218,14 +218,17 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Waits for the lease; `None` when the runner stops. On SQLite the newest server is the only one: at its start it
-    /// takes the lease from whoever had it.
-    pub(crate) async fn hold(&self, name: &str, woken: &Listener) -> Option<Lease> {
-        let mut by_force = !self.db.is_postgres();
+    /// Waits for the lease; `None` when the runner stops. On SQLite the newest server is the only one: at its start
+    /// (`new`) it takes the lease from whoever had it.
+    pub(crate) async fn hold(&self, name: &str, woken: &Listener, new: &mut bool) -> Option<Lease> {
         let mut wait = Wait::default();
         while !self.stop.is_cancelled() {
+            let by_force = *new && !self.db.is_postgres();
             match lease::acquire(&self.db, name.to_owned(), self.holder, by_force).await {
-                Ok(Some(lease)) => return Some(lease),
+                Ok(Some(lease)) => {
+                    *new = false;
+                    return Some(lease);
+                }
                 Ok(None) => {
                     tokio::select! {
                         () = self.stop.cancelled() => {}
@@ -235,7 +238,6 @@ impl Context {
                 }
                 Err(error) => wait.after(self, name, &error.to_string()).await,
             }
-            by_force &= wait.failing();
         }
         None
     }
@@ -266,10 +268,6 @@ impl Wait {
         self.0 = 0;
     }
 
-    pub(crate) fn failing(&self) -> bool {
-        self.0 > 0
-    }
-
     /// Waits, shorter when the runner stops. Says so once, not at every try.
     pub(crate) async fn after(&mut self, context: &Context, who: &str, reason: &str) {
         if self.0 == 0 {
@@ -286,8 +284,10 @@ impl Wait {
 
 /// Keeps this process's leases.
 async fn renew(context: Context) {
+    // Two renewals may fail before the lease ends.
+    let every = lease::time(context.db.is_postgres()).as_millis() as i64 / 3;
     while !context.stop.is_cancelled() {
-        let until = context.db.clock().now().plus_millis(lease::RENEW.as_millis() as i64);
+        let until = context.db.clock().now().plus_millis(every);
         tokio::select! {
             () = context.stop.cancelled() => {}
             () = context.db.clock().sleep_until(until) => {
@@ -308,7 +308,8 @@ async fn sequence(context: Context) {
         _ => false,
     });
     let mut wait = Wait::default();
-    while let Some(lease) = context.hold(NAME, &woken).await {
+    let mut new = true;
+    while let Some(lease) = context.hold(NAME, &woken, &mut new).await {
         while !context.stop.is_cancelled() {
             let busy = context.activity.busy();
             let round = sequencer::sequence(&context.db, lease.clone()).await;

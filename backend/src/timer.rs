@@ -52,7 +52,7 @@ pub async fn cancel_in(tx: &mut Tx, kind: &'static str, key: &str) -> Result<boo
 struct Due {
     key: String,
     payload: Value,
-    due: Timestamp,
+    at: Timestamp,
     attempts: i64,
 }
 
@@ -98,7 +98,8 @@ impl Ticker {
             _ => false,
         });
         let mut wait = Wait::default();
-        while let Some(lease) = self.context.hold(&lease_name, &woken).await {
+        let mut new = true;
+        while let Some(lease) = self.context.hold(&lease_name, &woken, &mut new).await {
             loop {
                 let busy = self.context.activity.busy();
                 let round = self.round(&lease).await;
@@ -158,7 +159,7 @@ async fn due_in(tx: &mut Tx, kind: &str) -> Result<Vec<Due>, DbError> {
         )
         .await?;
     rows.iter()
-        .map(|row| Ok(Due { key: row.get("key")?, payload: row.json("payload")?, due: row.get("due")?, attempts: row.get("attempts")? }))
+        .map(|row| Ok(Due { key: row.get("key")?, payload: row.json("payload")?, at: row.get("due")?, attempts: row.get("attempts")? }))
         .collect()
 }
 
@@ -172,9 +173,9 @@ async fn fire_one(tx: &mut Tx, handler: &dyn TimerHandler, timer: &Due, suspect:
         let savepoint = tx.savepoint().await?;
         // Cancelled or set anew in the meantime: whoever removes the row fires.
         let sql = "delete from timer where kind = $1 and key = $2 and due = $3";
-        let result = match tx.execute(sql, args![kind, &timer.key, timer.due]).await? {
+        let result = match tx.execute(sql, args![kind, &timer.key, timer.at]).await? {
             0 => Ok(()),
-            _ => AssertUnwindSafe(handler.fire_in(tx, &timer.key, &timer.payload, timer.due))
+            _ => AssertUnwindSafe(handler.fire_in(tx, &timer.key, &timer.payload, timer.at))
                 .catch_unwind()
                 .await
                 .unwrap_or_else(|_| Err(HandlerError::new("the handler panicked"))),

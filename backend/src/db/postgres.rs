@@ -70,19 +70,23 @@ impl Postgres {
     {
         let conn = self.begin("begin isolation level read committed").await?;
         let mut tx = Tx::new(Conn::Postgres(conn), clock.now());
-        let result = AssertUnwindSafe(command(&mut tx)).catch_unwind().await;
+        // The block makes a panic before the first await one of the future, too.
+        let result = AssertUnwindSafe(async { command(&mut tx).await }).catch_unwind().await;
         let result = result.unwrap_or_else(|_| Err(E::from(DbError::Defect("the command panicked".to_owned()))));
         let result = match (result, tx.failure.take()) {
             (Ok(_), Some(failure)) => Err(E::from(failure)),
             (result, _) => result,
         };
-        if result.is_err() {
-            // Dropping rolls back.
-            return result;
+        match result {
+            Ok(value) => {
+                self.spread(tx.commit_postgres().await?);
+                Ok(value)
+            }
+            Err(error) => {
+                tx.roll_back_postgres().await;
+                Err(error)
+            }
         }
-        let wakes = tx.commit_postgres().await?;
-        self.spread(wakes);
-        result
     }
 
     /// A transaction begun with `how`; it rolls back when it is dropped.

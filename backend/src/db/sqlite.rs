@@ -122,7 +122,7 @@ impl<T: Send + 'static, E: From<DbError> + Send + 'static> Work for Queued<T, E>
     fn run(self: Box<Self>, tx: &mut Tx) -> BoxFuture<'_, Ran> {
         Box::pin(async move {
             let Self { command, answer } = *self;
-            let result = AssertUnwindSafe(tokio::time::timeout(COMMAND_TIME, command(tx))).catch_unwind().await;
+            let result = AssertUnwindSafe(tokio::time::timeout(COMMAND_TIME, async { command(tx).await })).catch_unwind().await;
             let result = match result {
                 Ok(Ok(result)) => result,
                 Ok(Err(_)) => {
@@ -189,10 +189,10 @@ impl Writer {
                 None => break,
             }
         }
-        if let Some(conn) = self.conn.take() {
-            if let Err(error) = conn.close().await {
-                tracing::warn!(%error, "closing the database");
-            }
+        if let Some(conn) = self.conn.take()
+            && let Err(error) = conn.close().await
+        {
+            tracing::warn!(%error, "closing the database");
         }
     }
 
@@ -227,26 +227,28 @@ impl Writer {
         match self.commit(tx).await {
             Ok(wakes) => {
                 self.wakes.wake(&wakes);
-                done.into_iter().for_each(|ran| (ran.answer)(Ok(())));
+                for ran in done {
+                    (ran.answer)(Ok(()));
+                }
             }
             Err(error) => {
                 tracing::error!(%error, commands = done.len(), "a group of commands was discarded");
                 let error = DbError::Unavailable(error.to_string());
-                done.into_iter().for_each(|ran| (ran.answer)(Err(error.clone())));
+                for ran in done {
+                    (ran.answer)(Err(error.clone()));
+                }
             }
         }
     }
 
     async fn begin(&mut self) -> Result<Tx, DbError> {
-        let mut conn = match self.conn.take() {
-            Some(conn) => conn,
+        let mut conn = if let Some(conn) = self.conn.take() {
+            conn
+        } else {
+            self.seen = None;
+            self.wakes.wake(&[Wake::All].into());
             // The file must not be made anew here: an empty shop is not what was lost.
-            None => {
-                let conn = self.options.clone().create_if_missing(false).connect().await?;
-                self.seen = None;
-                self.wakes.wake(&[Wake::All].into());
-                conn
-            }
+            self.options.clone().create_if_missing(false).connect().await?
         };
         conn.execute("begin immediate").await?;
         Ok(Tx::new(Conn::Writer(conn), self.clock.now()))

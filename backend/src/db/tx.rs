@@ -1,6 +1,7 @@
 //! A transaction in progress, and the statements that run in one.
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 
 use domain::Timestamp;
 use futures::future::BoxFuture;
@@ -129,7 +130,7 @@ impl Tx {
 
     /// Ends what follows a commit: hooks are run, and the wake-ups are handed over to be spread.
     pub(super) fn committed(&mut self) -> BTreeSet<Wake> {
-        self.hooks.drain(..).for_each(|hook| hook());
+        run_hooks(std::mem::take(&mut self.hooks));
         self.wakes.drain(..).collect()
     }
 
@@ -146,8 +147,18 @@ impl Tx {
         if let Conn::Postgres(conn) = self.conn {
             conn.commit().await?;
         }
-        hooks.into_iter().for_each(|hook| hook());
+        run_hooks(hooks);
         Ok(wakes)
+    }
+
+    /// Gives the locks back before the caller is answered.
+    pub(super) async fn roll_back_postgres(self) {
+        if let Conn::Postgres(conn) = self.conn
+            && let Err(error) = conn.rollback().await
+        {
+            // The connection is gone, and with it everything the transaction did.
+            tracing::debug!(%error, "nothing left to roll back");
+        }
     }
 
     /// Remembers a failed statement. On SQLite only a constraint leaves the connection as it was; what else has
@@ -166,6 +177,15 @@ impl Tx {
 
     fn check(&self) -> Result<(), DbError> {
         self.failure.clone().map_or(Ok(()), Err)
+    }
+}
+
+/// The commit stands whatever the hooks do.
+fn run_hooks(hooks: Vec<Hook>) {
+    for hook in hooks {
+        if std::panic::catch_unwind(AssertUnwindSafe(hook)).is_err() {
+            tracing::error!("a hook panicked after its commit");
+        }
     }
 }
 

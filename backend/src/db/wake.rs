@@ -53,9 +53,12 @@ impl Wake {
 /// Whether a listener wants to be woken by this.
 type Interest = Box<dyn Fn(&Wake) -> bool + Send + Sync>;
 
+/// One who is interested, as long as it lives.
+type Sleeper = (Interest, Weak<Notify>);
+
 /// Everybody in this process who can be woken.
 #[derive(Clone, Default)]
-pub struct Wakes(Arc<Mutex<Vec<(Interest, Weak<Notify>)>>>);
+pub struct Wakes(Arc<Mutex<Vec<Sleeper>>>);
 
 /// One who is woken. A wake-up that comes while nobody waits is kept, and ends the next wait at once.
 #[derive(Debug)]
@@ -77,10 +80,10 @@ impl Wakes {
             return;
         }
         for (interest, listener) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            if wakes.iter().any(|wake| *wake == Wake::All || interest(wake)) {
-                if let Some(listener) = listener.upgrade() {
-                    listener.notify_one();
-                }
+            if wakes.iter().any(|wake| *wake == Wake::All || interest(wake))
+                && let Some(listener) = listener.upgrade()
+            {
+                listener.notify_one();
             }
         }
     }

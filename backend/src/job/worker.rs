@@ -22,7 +22,7 @@ use crate::subscriber::HandlerError;
 const CLAIM_SECONDS: i64 = 10;
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// The longest wait between two attempts.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 /// How long a stopping process lets its attempts go on.
 const DRAIN: Duration = Duration::from_secs(5);
 const KEEP_SECONDS: i64 = 7 * 24 * 3600;

@@ -35,7 +35,9 @@ pub(crate) async fn sequence(db: &Db, lease: Lease) -> Result<usize, Lost> {
             let types = rows.iter().map(|row| row.get("type")).collect::<Result<BTreeSet<String>, _>>()?;
             if !types.is_empty() {
                 lease::fence_in(tx, &lease).await?;
-                types.into_iter().for_each(|name| tx.wake(Wake::Event(name)));
+                for name in types {
+                    tx.wake(Wake::Event(name));
+                }
             }
             Ok(rows.len())
         })

@@ -68,7 +68,8 @@ impl Follower {
             _ => false,
         });
         let mut wait = Wait::default();
-        while let Some(lease) = self.context.hold(&lease_name, &woken).await {
+        let mut new = true;
+        while let Some(lease) = self.context.hold(&lease_name, &woken, &mut new).await {
             loop {
                 let busy = self.context.activity.busy();
                 let round = self.round(&lease).await;
