@@ -12,7 +12,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use super::{Catalog, CatalogError, store};
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Sql, Tx};
 use crate::log::{self, NewEvent};
 use crate::stores::Stores;
 
@@ -94,6 +94,11 @@ impl Catalog {
     /// A product's texts in both languages.
     pub async fn product_texts(&self, id: &ProductId) -> Result<Option<ProductEdit>, DbError> {
         store::product_texts(&mut self.db.reader(), id).await
+    }
+
+    /// The stores that list a product.
+    pub async fn stores_of(&self, sql: &mut impl Sql, id: &ProductId) -> Result<Vec<StoreId>, DbError> {
+        store::stores_listing(sql, id).await
     }
 
     /// Replaces a product's texts in every store that lists it. False where they already were the same.

@@ -6,7 +6,12 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use backend::identity::{Caller, Right};
+use backend::{
+    catalog::ProductEdit,
+    identity::{Caller, Right},
+    inventory::Adjustment,
+    stores::SettingsPatch,
+};
 use domain::{
     Fault, Money, OptionId, ProductId, Sku, StoreId, Text, Timestamp,
     catalog::PriceWindow,
@@ -66,8 +71,8 @@ pub async fn set_status(
 pub async fn settings(State(app): State<AppState>, Who(caller): Who, Path(store): Path<String>) -> Result<Json<StoreSettings>, AppError> {
     let store: StoreId = id(&store, "store")?;
     require(&caller, Right::Store, &store)?;
-    let settings = app.backend.stores.settings(&mut app.backend.db.reader(), &store).await?;
-    settings.map(Json).ok_or_else(|| AppError::not_found("store"))
+    let row = app.backend.stores.get(&mut app.backend.db.reader(), &store).await?;
+    row.map(|row| Json(row.settings)).ok_or_else(|| AppError::not_found("store"))
 }
 
 /// Changes the settings that are named; the others stay.
@@ -78,17 +83,18 @@ pub async fn patch_settings(
     State(app): State<AppState>,
     Who(caller): Who,
     Path(store): Path<String>,
-    Body(patch): Body<backend::stores::SettingsPatch>,
+    Body(patch): Body<serde_json::Value>,
 ) -> Result<Json<StoreSettings>, AppError> {
     let store: StoreId = id(&store, "store")?;
     require(&caller, Right::Store, &store)?;
-    let (backend, actor, at) = (app.backend.clone(), caller.actor(&store), store.clone());
-    app.backend
+    let patch = SettingsPatch::read(&patch)?;
+    let (backend, actor) = (app.backend.clone(), caller.actor(&store));
+    let settings = app
+        .backend
         .db
-        .transaction(move |tx| Box::pin(async move { backend.stores.patch_settings_in(tx, &at, patch, actor).await }))
+        .transaction(move |tx| Box::pin(async move { backend.stores.patch_settings_in(tx, &store, &patch, actor).await }))
         .await?;
-    let settings = app.backend.stores.settings(&mut app.backend.db.reader(), &store).await?;
-    settings.map(Json).ok_or_else(|| AppError::not_found("store"))
+    Ok(Json(settings))
 }
 
 /// Sold out, or back.
@@ -186,12 +192,9 @@ pub async fn adjust_stock(State(app): State<AppState>, keyed: Keyed<StockAdjustm
                 if sku.is_none() {
                     faults.push(Fault::new("/sku", "unknown_sku", "This store has no such item."));
                 }
-                if request.reason.trim().is_empty() || request.reason.chars().count() > 200 {
-                    faults.push(Fault::new("/reason", "required", "Say why, in 1 to 200 characters."));
-                }
                 let change = match (request.delta, request.on_hand) {
-                    (Some(delta), None) => Some(backend::inventory::Adjustment::By(delta)),
-                    (None, Some(count)) => Some(backend::inventory::Adjustment::To(count)),
+                    (Some(delta), None) => Some(Adjustment::Delta(delta)),
+                    (None, Some(count)) => Some(Adjustment::OnHand(count)),
                     _ => {
                         faults.push(Fault::new("/delta", "required", "Give either delta or on_hand."));
                         None
@@ -202,21 +205,19 @@ pub async fn adjust_stock(State(app): State<AppState>, keyed: Keyed<StockAdjustm
                 };
                 require(&caller, Right::Stock, &store)?;
                 let level = backend.stock.adjust_in(tx, &store, &sku, change, &request.reason, caller.actor(&store)).await?;
-                let view = StockView { store, sku, on_hand: level.on_hand, held: level.held, available: level.on_hand - level.held };
+                let view = StockView { store, sku, on_hand: level.on_hand, held: level.held, available: level.free() };
                 Ok((StatusCode::OK, view))
             })
         })
         .await
 }
 
-/// What of a product is changed: what is left out stays.
+/// A product's texts, in both languages.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ProductEdit {
-    #[serde(default)]
-    pub name: Option<Text>,
-    #[serde(default)]
-    pub description: Option<Text>,
+pub struct ProductTexts {
+    pub name: Text,
+    pub description: Text,
 }
 
 /// Whose product is edited: a product is shared by the stores that list it.
@@ -228,7 +229,7 @@ pub struct AtStore {
 }
 
 /// Changes the texts of a product.
-#[utoipa::path(put, path = "/staff/products/{id}", tag = "staff", request_body = ProductEdit, params(("id" = String, Path)),
+#[utoipa::path(put, path = "/staff/products/{id}", tag = "staff", request_body = ProductTexts, params(("id" = String, Path)),
     responses((status = 200, body = ProductView), (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json")))]
@@ -237,15 +238,16 @@ pub async fn edit_product(
     Who(caller): Who,
     lang: Lang,
     Path(product): Path<String>,
-    Body(edit): Body<ProductEdit>,
+    Body(texts): Body<ProductTexts>,
 ) -> Result<Json<ProductView>, AppError> {
     let product: ProductId = id(&product, "product")?;
     let store = managed_store(&app, &caller, &product).await?;
+    let edit = ProductEdit { name: texts.name, description: texts.description };
     let (backend, actor, edited) = (app.backend.clone(), caller.actor(&store), product.clone());
     app.backend
         .db
         .transaction(move |tx| {
-            Box::pin(async move { backend.catalog.edit_product_in(tx, &edited, edit.name, edit.description, actor).await })
+            Box::pin(async move { backend.catalog.edit_product_in(tx, &edited, &edit, actor).await })
         })
         .await?;
     let menu = app.backend.catalog.menu(&store).await?.ok_or_else(|| AppError::not_found("product"))?;

@@ -8,7 +8,7 @@ use axum::{
 };
 use backend::{
     db::Tx,
-    identity::Caller,
+    identity::{Caller, ensure_session_in},
     idempotency::{Answer, KeyError, Outcome, RequestKey},
 };
 use domain::{Fault, Locale, view::Naming};
@@ -174,14 +174,13 @@ impl<T: Send + 'static> Keyed<T> {
         F: for<'t> FnOnce(&'t mut Tx, Caller, T) -> BoxFuture<'t, Result<(StatusCode, A), AppError>> + Send + 'static,
     {
         let Self { caller, body, key, fingerprint, request_id, .. } = self;
-        let identities = app.backend.identities.clone();
         let outcome = app
             .backend
             .keys
             .once(&app.backend.db, key, fingerprint, move |tx| {
                 Box::pin(async move {
                     let done = async {
-                        identities.ensure_session_in(tx, &caller).await?;
+                        ensure_session_in(tx, &caller).await?;
                         command(tx, caller, body).await
                     };
                     match done.await {

@@ -105,8 +105,7 @@ impl<E: Refused> From<E> for AppError {
         } else {
             error.to_string()
         };
-        let code = if error.status() == 422 && !faults.is_empty() { "invalid_request" } else { error.code() };
-        Self { faults, extra, ..Self::new(status, code, detail) }
+        Self { faults, extra, ..Self::new(status, error.code(), detail) }
     }
 }
 

@@ -19,11 +19,7 @@ use crate::state::AppState;
 /// All stores.
 #[utoipa::path(get, path = "/stores", tag = "shop", responses((status = 200, body = Page<StoreView>)))]
 pub async fn stores(State(app): State<AppState>, lang: Lang) -> Result<Json<Page<StoreView>>, AppError> {
-    let mut sql = app.backend.db.reader();
-    let mut items = Vec::new();
-    for store in app.backend.stores.list(&mut sql).await? {
-        items.extend(app.backend.stores.view(&mut sql, &store.id, lang.naming()).await?);
-    }
+    let items = app.backend.stores.views(&mut app.backend.db.reader(), lang.naming()).await?;
     Ok(Json(Page { items, next: None }))
 }
 
@@ -62,8 +58,8 @@ pub async fn menu(State(app): State<AppState>, lang: Lang, Path(store): Path<Str
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Search {
-    /// Store whose prices and availability are shown.
-    pub store: String,
+    /// Store whose prices and availability are shown; all stores unless given.
+    pub store: Option<String>,
     pub category: Option<String>,
     /// Words that the name or description contains.
     pub q: Option<String>,
@@ -78,21 +74,18 @@ pub struct Search {
         (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub async fn products(State(app): State<AppState>, lang: Lang, Params(search): Params<Search>) -> Result<Json<Page<ProductView>>, AppError> {
     let limit = Paging { cursor: None, limit: search.limit }.limit()?;
-    let store = id(&search.store, "store")?;
-    let menu = app.backend.catalog.menu(&store).await?.ok_or_else(|| AppError::not_found("store"))?;
-    let page = backend::catalog::search(
-        &menu,
-        &backend::catalog::Search { category: search.category, words: search.q, cursor: search.cursor, limit },
-    );
-    let now = app.backend.clock.now();
-    Ok(Json(Page { items: page.items.iter().map(|p| ProductView::of(p, lang.0, now)).collect(), next: page.next }))
+    let store = search.store.as_deref().map(|store| id(store, "store")).transpose()?;
+    let category = search.category.as_deref().map(|category| id(category, "category")).transpose()?;
+    let search = backend::catalog::Search { store, category, q: search.q, cursor: search.cursor, limit: limit as usize };
+    Ok(Json(app.backend.catalog.search(&search, lang.0).await?))
 }
 
 /// Whose prices.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AtStore {
-    pub store: String,
+    /// The first that lists it unless given.
+    pub store: Option<String>,
 }
 
 /// One product at a store.
@@ -104,8 +97,7 @@ pub async fn product(
     Path(product): Path<String>,
     Params(at): Params<AtStore>,
 ) -> Result<Json<ProductView>, AppError> {
-    let store = id(&at.store, "store")?;
-    let menu = app.backend.catalog.menu(&store).await?.ok_or_else(|| AppError::not_found("store"))?;
-    let product = menu.product(&product).ok_or_else(|| AppError::not_found("product"))?;
-    Ok(Json(ProductView::of(product, lang.0, app.backend.clock.now())))
+    let store = at.store.as_deref().map(|store| id(store, "store")).transpose()?;
+    let found = app.backend.catalog.product(&product, store.as_ref(), lang.0).await?;
+    found.map(Json).ok_or_else(|| AppError::not_found("product"))
 }
