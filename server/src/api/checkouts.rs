@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use domain::{
-    CheckoutId, Fault,
+    CheckoutId,
     view::{CheckoutRequest, CheckoutView, OrderView, PlaceRequest, Problem, QuoteRequest, QuoteView},
 };
 
@@ -22,11 +22,9 @@ use crate::{caller::Who, state::AppState};
 #[utoipa::path(post, path = "/quotes", tag = "shop", request_body = QuoteRequest,
     responses((status = 200, body = QuoteView), (status = 422, body = Problem, content_type = "application/problem+json")))]
 pub async fn quote(State(app): State<AppState>, lang: Lang, Body(request): Body<QuoteRequest>) -> Result<Json<QuoteView>, AppError> {
-    let unknown = || AppError::invalid(vec![Fault::new("/store", "unknown_store", "There is no such store.")]);
-    let store = request.store.parse().map_err(|_| unknown())?;
-    let menu = app.backend.catalog.menu(&store).await?.ok_or_else(unknown)?;
-    let quote = domain::pricing::quote(&menu, &request.lines, app.backend.clock.now())?;
-    Ok(Json(QuoteView::of(&quote, lang.naming())))
+    let (checkouts, naming) = (app.backend.checkouts.clone(), lang.naming());
+    let quote = app.backend.db.snapshot(move |tx| Box::pin(async move { checkouts.quote_in(tx, &request, naming).await })).await?;
+    Ok(Json(quote))
 }
 
 /// Begins a checkout: its stock is held until `expires_at`.

@@ -46,16 +46,9 @@ pub async fn order(State(app): State<AppState>, Who(caller): Who, lang: Lang, Pa
 /// Everything that happened to an order, in time order, with who did it and why.
 #[utoipa::path(get, path = "/orders/{id}/journey", tag = "orders", params(("id" = String, Path)),
     responses((status = 200, body = Page<JourneyEntry>), (status = 404, body = Problem, content_type = "application/problem+json")))]
-pub async fn journey(
-    State(app): State<AppState>,
-    Who(caller): Who,
-    lang: Lang,
-    Path(order): Path<String>,
-) -> Result<Json<Page<JourneyEntry>>, AppError> {
+pub async fn journey(State(app): State<AppState>, Who(caller): Who, Path(order): Path<String>) -> Result<Json<Page<JourneyEntry>>, AppError> {
     let order: OrderId = id(&order, "order")?;
-    let mut sql = app.backend.db.reader();
-    app.backend.orders.view_for(&mut sql, &caller, order, lang.naming()).await?;
-    let items = app.backend.orders.journey(&mut sql, order).await?;
+    let items = app.backend.orders.journey(&mut app.backend.db.reader(), &caller, order).await?;
     Ok(Json(Page { items, next: None }))
 }
 

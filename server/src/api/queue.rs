@@ -81,7 +81,7 @@ pub async fn cancel(State(app): State<AppState>, Path(order): Path<String>, keye
     keyed
         .run(&app, move |tx, caller, request| {
             Box::pin(async move {
-                backend.queue.cancel_in(tx, &caller, order, request.checked()?).await?;
+                backend.orders.cancel_as_staff_in(tx, &caller, order, request.checked()?).await?;
                 let view = backend.orders.view(tx, order, naming).await?.ok_or_else(|| AppError::not_found("order"))?;
                 Ok((StatusCode::OK, view))
             })
