@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::{
     db::{Db, DbError, Sql as _, Tx},
+    refused::{Extra, Refused},
     subscriber::HandlerError,
     timer::{self, TimerHandler},
 };
@@ -82,6 +83,30 @@ pub enum KeyError {
     Forgotten(Answer),
     #[error(transparent)]
     Database(#[from] DbError),
+}
+
+impl Refused for KeyError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Reused => "idempotency_key_reused",
+            Self::InProgress => "request_in_progress",
+            Self::Forgotten(_) => "refused",
+            Self::Database(error) => error.code(),
+        }
+    }
+
+    fn status(&self) -> u16 {
+        match self {
+            Self::Reused => 422,
+            Self::InProgress => 409,
+            Self::Forgotten(answer) => answer.status,
+            Self::Database(error) => error.status(),
+        }
+    }
+
+    fn extra(&self) -> Extra {
+        if let Self::Database(error) = self { error.extra() } else { Extra::default() }
+    }
 }
 
 /// The request keys.
@@ -153,21 +178,8 @@ where
     Ok(Outcome::Fresh(answer))
 }
 
-/// Throws old answers away, every hour.
+/// Throws old answers away, every hour. Its timer is set by the migration that makes the table, and then by itself.
 pub struct Purge;
-
-impl Purge {
-    /// Starts the hourly timer where it does not run.
-    pub async fn start(db: &Db) -> Result<(), DbError> {
-        db.transaction(|tx| {
-            Box::pin(async move {
-                let due = tx.now().plus_seconds(PURGE_SECONDS);
-                timer::set_in(tx, PURGE, "all", due, Value::Null).await
-            })
-        })
-        .await
-    }
-}
 
 #[async_trait::async_trait]
 impl TimerHandler for Purge {

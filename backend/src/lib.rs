@@ -33,6 +33,7 @@ use std::sync::Arc;
 use catalog::Catalog;
 use clock::Clock;
 use db::{Db, DbError};
+use idempotency::{Keys, Purge};
 use identity::{Identities, IdentityError, Secret};
 use inventory::Stock;
 use ordering::{BaristaLimit, Carts, CheckoutHold, Checkouts, Orders, Saga};
@@ -82,6 +83,8 @@ pub struct Backend {
     pub payments: Payments,
     /// What the bar makes.
     pub queue: Queue,
+    /// Requests that may come twice.
+    pub keys: Keys,
 }
 
 /// Why the shop did not open.
@@ -110,7 +113,20 @@ impl Backend {
         let checkouts = Checkouts::new(catalog.clone(), settings.limits);
         let payments = Payments::new(Arc::new(TestProvider::default()), Patience::default());
         let orders = Orders::new(payments.clone(), carts.clone(), clock.clone());
-        Ok(Self { db, clock, identities, stores: Stores, catalog, stock: Stock, carts, checkouts, orders, payments, queue: Queue })
+        Ok(Self {
+            db,
+            clock,
+            identities,
+            stores: Stores,
+            catalog,
+            stock: Stock,
+            carts,
+            checkouts,
+            orders,
+            payments,
+            queue: Queue,
+            keys: Keys::default(),
+        })
     }
 
     /// The same shop with another card provider.
@@ -125,6 +141,7 @@ impl Backend {
         let runner = Runner::new(self.db.clone())
             .subscriber(Saga::new(self.orders.clone()))
             .subscriber(QueueSubscriber)
+            .timer(Purge)
             .timer(CheckoutHold)
             .timer(BaristaLimit::new(self.orders.clone()));
         self.payments.jobs(runner, &self.db)

@@ -1,7 +1,7 @@
 //! How a context's errors tell the edge what to answer.
 
 use domain::{
-    Fault,
+    Fault, Faults,
     view::{Person, QuoteView},
 };
 
@@ -51,5 +51,19 @@ impl Refused for DbError {
 
     fn extra(&self) -> Extra {
         Extra { retry_after: self.is_transient().then_some(1), ..Extra::default() }
+    }
+}
+
+impl Refused for Faults {
+    fn code(&self) -> &'static str {
+        "invalid_request"
+    }
+
+    fn status(&self) -> u16 {
+        422
+    }
+
+    fn faults(&self) -> Vec<Fault> {
+        self.0.clone()
     }
 }

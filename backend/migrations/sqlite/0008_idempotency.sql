@@ -12,3 +12,6 @@ create table request_key (
     constraint request_key_pkey primary key (caller, method, path, key)
 );
 create index request_key_expires_at_idx on request_key (expires_at);
+
+-- The hourly purge, due at once; it sets itself again each time.
+insert into timer (kind, key, due, payload, next_at, attempts) values ('idempotency.purge', 'all', 0, 'null', 0, 0);

@@ -133,8 +133,6 @@ on_both_databases! {
         once(&shop, &keys, "b", "{}", Ok(answer(201, "1"))).await.unwrap();
         shop.hands.advance(Duration::from_secs(24 * 3600 + 1));
         assert_eq!(once(&shop, &keys, "a", "{}", Ok(answer(201, "2"))).await.unwrap(), Outcome::Fresh(answer(201, "2")));
-        Purge::start(&shop.db).await.unwrap();
-        shop.hands.advance(Duration::from_secs(3600));
         let running = Runner::new(shop.db.clone()).timer(Purge).start();
         running.settle().await.unwrap();
         running.shutdown().await;

@@ -7,10 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use backend::{
-    idempotency::{Answer, CommandError, KeyError},
+    idempotency::{Answer, CommandError},
     refused::{Extra, Refused},
 };
-use domain::{Fault, Faults, view::Problem};
+use domain::{Fault, view::Problem};
 
 /// Anything that ends a request without what was asked for. Internals are logged here, once, and never answered.
 #[derive(Debug)]
@@ -106,28 +106,6 @@ impl<E: Refused> From<E> for AppError {
             error.to_string()
         };
         Self { faults, extra, ..Self::new(status, error.code(), detail) }
-    }
-}
-
-impl From<Faults> for AppError {
-    fn from(faults: Faults) -> Self {
-        Self::invalid(faults.0)
-    }
-}
-
-impl From<KeyError> for AppError {
-    fn from(error: KeyError) -> Self {
-        match error {
-            KeyError::Reused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", error.to_string()),
-            KeyError::InProgress => Self::new(StatusCode::CONFLICT, "request_in_progress", error.to_string()),
-            KeyError::Database(error) => error.into(),
-            // Answered as it is by the caller; here only for completeness.
-            KeyError::Forgotten(answer) => Self::new(
-                StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-                "refused",
-                "The request was refused.",
-            ),
-        }
     }
 }
 
