@@ -30,7 +30,7 @@ pub mod timer;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use catalog::Catalog;
+use catalog::{Catalog, PriceWindows};
 use clock::Clock;
 use db::{Db, DbError};
 use idempotency::{Keys, Purge};
@@ -142,6 +142,7 @@ impl Backend {
             .subscriber(Saga::new(self.orders.clone()))
             .subscriber(QueueSubscriber)
             .timer(Purge)
+            .timer(PriceWindows)
             .timer(CheckoutHold)
             .timer(BaristaLimit::new(self.orders.clone()));
         self.payments.jobs(runner, &self.db)
