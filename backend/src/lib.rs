@@ -133,7 +133,7 @@ impl Backend {
     pub fn with_provider(self, provider: Arc<dyn CardProvider>, patience: Patience) -> Self {
         let payments = Payments::new(provider, patience);
         let orders = Orders::new(payments.clone(), self.carts.clone(), self.clock.clone());
-        Self { payments, orders, ..self }
+        Self { orders, payments, ..self }
     }
 
     /// Everything that happens by itself: subscribers, timers and jobs of all contexts.

@@ -53,13 +53,12 @@ impl ChargeJob {
         let question = Authorize { key: &key, amount: payment.amount, token, description: &description };
         match self.payments.ask(self.payments.provider.authorize(question)).await {
             Ok(Authorization::Authorized { reference }) => self.capture(job, &payment, reference).await,
-            Ok(Authorization::Declined { reason }) => Ok(declined(order, &reason)),
+            Ok(Authorization::Declined { reason }) | Err(ProviderError::Refused(reason)) => Ok(declined(order, &reason)),
             Ok(Authorization::Pending { .. }) => Ok(self.look_again(job, &payment).await),
             Ok(Authorization::ActionRequired { url, .. }) => {
                 self.show_action(order, url).await?;
                 Ok(self.look_again(job, &payment).await)
             }
-            Err(ProviderError::Refused(reason)) => Ok(declined(order, &reason)),
             Err(ProviderError::NoAnswer(reason)) => Ok(self.ask_again(job, &payment, reason).await),
         }
     }

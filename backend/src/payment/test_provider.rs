@@ -62,10 +62,9 @@ impl CardProvider for TestProvider {
         let charge = Charge { asked_at: Instant::now(), state: State::Asked, refunds: Vec::new() };
         let asked_at = self.charges().entry(request.key.to_owned()).or_insert(charge).asked_at;
         match request.token.reveal() {
-            "tok_ok" => {}
             "tok_slow" => tokio::time::sleep(SLOW.saturating_sub(asked_at.elapsed())).await,
             "tok_later" if asked_at.elapsed() < LATER => return Ok(Authorization::Pending { reference: request.key.to_owned() }),
-            "tok_later" => {}
+            "tok_ok" | "tok_later" => {}
             "tok_timeout" => std::future::pending().await,
             _ => return Ok(Authorization::Declined { reason: "card_declined".to_owned() }),
         }
@@ -104,5 +103,57 @@ impl CardProvider for TestProvider {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Currency;
+
+    use super::super::provider::CardToken;
+    use super::*;
+
+    const PRICE: Money = Money::new(510, Currency::USD);
+
+    async fn authorize(provider: &TestProvider, key: &str, token: &str) -> Authorization {
+        let request = Authorize { key, amount: PRICE, token: &CardToken::new(token), description: "an order" };
+        provider.authorize(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_good_card_is_captured_and_refunded() {
+        let provider = TestProvider::default();
+        let first = authorize(&provider, "a", "tok_ok").await;
+        assert_eq!(
+            (&first, authorize(&provider, "a", "tok_ok").await),
+            (&Authorization::Authorized { reference: "a".into() }, first.clone())
+        );
+        assert!(matches!(provider.refund("refund-a", "a", PRICE).await, Err(ProviderError::Refused(_))));
+        provider.capture("a", "a", PRICE).await.unwrap();
+        assert_eq!(provider.void("a").await, Ok(Release::Captured { reference: "a".into() }));
+        for _ in 0..2 {
+            provider.refund("refund-a", "a", PRICE).await.unwrap();
+        }
+        assert_eq!(provider.charges()["a"].refunds, ["refund-a"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_voided_is_never_taken() {
+        let provider = TestProvider::default();
+        authorize(&provider, "a", "tok_ok").await;
+        assert_eq!(provider.void("a").await, Ok(Release::Voided));
+        assert!(provider.capture("a", "a", PRICE).await.is_err());
+        assert!(matches!(authorize(&provider, "a", "tok_ok").await, Authorization::Declined { .. }));
+        assert_eq!(provider.void("never asked").await, Ok(Release::Voided));
+    }
+
+    #[tokio::test]
+    async fn other_cards_are_declined_or_undecided() {
+        let provider = TestProvider::default();
+        for token in ["tok_declined", "", "4242"] {
+            assert!(matches!(authorize(&provider, token, token).await, Authorization::Declined { .. }), "{token}");
+        }
+        assert!(matches!(authorize(&provider, "later", "tok_later").await, Authorization::Pending { .. }));
+        assert!(provider.capture("later", "later", PRICE).await.is_err());
     }
 }

@@ -36,10 +36,8 @@ async fn marks(shop: &TestDb) -> i64 {
 }
 
 async fn with_marks(shop: &TestDb) -> Keys {
-    let made: Result<u64, backend::db::DbError> = shop
-        .db
-        .transaction(|tx| Box::pin(async move { tx.execute("create table mark (name text not null)", args![]).await }))
-        .await;
+    let made: Result<u64, backend::db::DbError> =
+        shop.db.transaction(|tx| Box::pin(async move { tx.execute("create table mark (name text not null)", args![]).await })).await;
     made.unwrap();
     Keys::default()
 }

@@ -1,8 +1,12 @@
 //! The shop against real databases: one binary, so that it links once and shares one PostgreSQL.
 
+mod cafe;
 mod catalog;
 mod idempotency;
 mod inventory;
+mod ordering;
+mod payment;
+mod prep;
 mod seed;
 mod small_shop;
 mod spine;

@@ -1,0 +1,145 @@
+//! A card provider for tests: it behaves by the token, and keeps books of what it was asked for.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use backend::payment::provider::{Authorization, Authorize, CardProvider, ProviderError, Release};
+use domain::Money;
+use tokio::sync::Semaphore;
+
+/// The provider's books. Tokens: `tok_ok`; `tok_gate` captures only when the test opens the gate; `tok_silent` is never
+/// answered; `tok_late` is undecided for two questions; `tok_3ds` wants a confirmation, once; any other is declined.
+pub struct Books {
+    entries: Mutex<HashMap<String, Entry>>,
+    gate: Semaphore,
+    /// Tells that somebody stands at the gate.
+    at_gate: Semaphore,
+    /// Refunds that get no answer before one does.
+    silent_refunds: Mutex<u32>,
+}
+
+/// What happened to one charge.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entry {
+    pub asked: u32,
+    pub authorized: bool,
+    pub captured: bool,
+    pub voided: bool,
+    /// Refunds by their keys.
+    pub refunds: Vec<String>,
+    pub amount: i64,
+}
+
+impl Default for Books {
+    fn default() -> Self {
+        Self { entries: Mutex::default(), gate: Semaphore::new(0), at_gate: Semaphore::new(0), silent_refunds: Mutex::new(0) }
+    }
+}
+
+impl Books {
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All charges that were asked for.
+    pub fn all(&self) -> Vec<Entry> {
+        self.entries().values().cloned().collect()
+    }
+
+    /// The only charge.
+    pub fn only(&self) -> Entry {
+        let entries = self.all();
+        assert_eq!(entries.len(), 1, "{entries:?}");
+        entries[0].clone()
+    }
+
+    /// Waits until a capture stands at the gate.
+    pub async fn wait_at_gate(&self) {
+        self.at_gate.acquire().await.expect("the gate stands").forget();
+    }
+
+    /// Lets one capture pass.
+    pub fn open_gate(&self) {
+        self.gate.add_permits(1);
+    }
+
+    /// The next refunds get no answer.
+    pub fn silence_refunds(&self, count: u32) {
+        *self.silent_refunds.lock().unwrap_or_else(PoisonError::into_inner) = count;
+    }
+
+    /// What is ours in the end.
+    pub fn balance(&self) -> i64 {
+        self.all().iter().filter(|entry| entry.captured && entry.refunds.is_empty()).map(|entry| entry.amount).sum()
+    }
+}
+
+#[async_trait]
+impl CardProvider for Books {
+    async fn authorize(&self, request: Authorize<'_>) -> Result<Authorization, ProviderError> {
+        let asked = {
+            let mut entries = self.entries();
+            let entry = entries.entry(request.key.to_owned()).or_default();
+            entry.asked += 1;
+            entry.amount = request.amount.amount;
+            entry.asked
+        };
+        let reference = format!("{}/{}", request.token.reveal(), request.key);
+        match request.token.reveal() {
+            "tok_silent" => std::future::pending().await,
+            "tok_late" if asked < 3 => return Ok(Authorization::Pending { reference }),
+            "tok_3ds" if asked < 2 => {
+                return Ok(Authorization::ActionRequired { reference, url: "https://bank.example/confirm".to_owned() });
+            }
+            "tok_ok" | "tok_gate" | "tok_late" | "tok_3ds" => {}
+            _ => return Ok(Authorization::Declined { reason: "card_declined".to_owned() }),
+        }
+        self.entries().entry(request.key.to_owned()).or_default().authorized = true;
+        Ok(Authorization::Authorized { reference })
+    }
+
+    async fn capture(&self, key: &str, reference: &str, _amount: Money) -> Result<(), ProviderError> {
+        if reference.starts_with("tok_gate") {
+            self.at_gate.add_permits(1);
+            self.gate.acquire().await.expect("the gate stands").forget();
+        }
+        let mut entries = self.entries();
+        let entry = entries.entry(key.to_owned()).or_default();
+        if entry.voided || !entry.authorized {
+            return Err(ProviderError::Refused("nothing is authorised".to_owned()));
+        }
+        entry.captured = true;
+        Ok(())
+    }
+
+    async fn void(&self, key: &str) -> Result<Release, ProviderError> {
+        let mut entries = self.entries();
+        let entry = entries.entry(key.to_owned()).or_default();
+        if entry.captured {
+            return Ok(Release::Captured { reference: key.to_owned() });
+        }
+        entry.voided = true;
+        Ok(Release::Voided)
+    }
+
+    async fn refund(&self, refund_key: &str, reference: &str, _amount: Money) -> Result<(), ProviderError> {
+        {
+            let mut silent = self.silent_refunds.lock().unwrap_or_else(PoisonError::into_inner);
+            if *silent > 0 {
+                *silent -= 1;
+                return Err(ProviderError::NoAnswer("silent".to_owned()));
+            }
+        }
+        let key = reference.rsplit('/').next().unwrap_or(reference);
+        let mut entries = self.entries();
+        let entry = entries.get_mut(key).ok_or_else(|| ProviderError::Refused("unknown".to_owned()))?;
+        if !entry.captured {
+            return Err(ProviderError::Refused("nothing was captured".to_owned()));
+        }
+        if !entry.refunds.iter().any(|known| known == refund_key) {
+            entry.refunds.push(refund_key.to_owned());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! The cart.
+
+use backend::ordering::OrderingError;
+use domain::pricing::LineRequest;
+use domain::{Faults, LineId};
+
+use crate::cafe::{Cafe, flat_white, guest, id, line};
+use crate::support::on_both_databases;
+
+async fn add(cafe: &Cafe, owner: backend::identity::Owner, line: LineRequest) -> Result<LineId, OrderingError> {
+    cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.carts.add_in(tx, &owner, &id("harbor"), line).await })).await
+}
+
+async fn set(cafe: &Cafe, owner: backend::identity::Owner, line: LineId, quantity: i64) -> Result<(), OrderingError> {
+    cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.carts.set_quantity_in(tx, &owner, &id("harbor"), line, quantity).await }))
+        .await
+}
+
+async fn lines(cafe: &Cafe, owner: &backend::identity::Owner) -> Vec<(String, i64)> {
+    let cart = cafe.backend.carts.get(&mut cafe.backend.db.reader(), owner, &id("harbor")).await.unwrap();
+    cart.into_iter().map(|line| (line.request.sku, line.request.quantity)).collect()
+}
+
+fn fault_of<T: std::fmt::Debug>(result: Result<T, OrderingError>) -> (String, String) {
+    match result {
+        Err(OrderingError::Invalid(Faults(faults))) => (faults[0].pointer.clone(), faults[0].code.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+on_both_databases! {
+    /// The same item with the same options is one line, whatever the order of the options.
+    async fn the_same_adds_up(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let owner = guest().owner().unwrap();
+        let options = ["oat", "vanilla", "extra-shot"];
+        add(&cafe, owner, line("flat-white-regular", 2, &options)).await.unwrap();
+        add(&cafe, owner, line("flat-white-regular", 3, &["vanilla", "extra-shot", "oat"])).await.unwrap();
+        let other = add(&cafe, owner, flat_white(1)).await.unwrap();
+        assert_eq!(lines(&cafe, &owner).await, [("flat-white-regular".to_owned(), 5), ("flat-white-regular".to_owned(), 1)]);
+        set(&cafe, owner, other, 99).await.unwrap();
+        assert_eq!(fault_of(add(&cafe, owner, flat_white(1)).await), ("/quantity".to_owned(), "quantity_out_of_range".to_owned()));
+        assert_eq!(fault_of(set(&cafe, owner, other, 100).await), ("/quantity".to_owned(), "quantity_out_of_range".to_owned()));
+        set(&cafe, owner, other, 0).await.unwrap();
+        assert!(matches!(set(&cafe, owner, other, 1).await, Err(OrderingError::NotFound)));
+        assert_eq!(lines(&cafe, &owner).await, [("flat-white-regular".to_owned(), 5)]);
+    }
+
+    async fn what_cannot_be_ordered_stays_out(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let owner = guest().owner().unwrap();
+        for (wrong, pointer, code) in [
+            (line("moon-dust", 1, &[]), "/sku", "unknown_sku"),
+            (flat_white(0), "/quantity", "quantity_out_of_range"),
+            (flat_white(-1), "/quantity", "quantity_out_of_range"),
+            (line("flat-white-regular", 1, &[]), "/options", "modifier_min"),
+            (line("flat-white-regular", 1, &["oat", "gold"]), "/options/1", "unknown_option"),
+        ] {
+            assert_eq!(fault_of(add(&cafe, owner, wrong).await), (pointer.to_owned(), code.to_owned()));
+        }
+        assert!(lines(&cafe, &owner).await.is_empty());
+    }
+
+    /// Somebody else's line cannot be changed.
+    async fn a_cart_is_its_owners(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let (mine, theirs) = (guest().owner().unwrap(), guest().owner().unwrap());
+        let line = add(&cafe, mine, flat_white(1)).await.unwrap();
+        assert!(matches!(set(&cafe, theirs, line, 5).await, Err(OrderingError::NotFound)));
+        assert!(matches!(set(&cafe, theirs, line, 0).await, Err(OrderingError::NotFound)));
+        assert_eq!(lines(&cafe, &mine).await.len(), 1);
+        assert!(lines(&cafe, &theirs).await.is_empty());
+    }
+}

@@ -1,0 +1,183 @@
+//! The checkout: what it holds, for how long, and what it refuses.
+
+use std::time::Duration;
+
+use backend::ordering::OrderingError;
+use backend::refused::Refused as _;
+use backend::stores::SettingsPatch;
+use domain::event::Actor;
+use domain::view::{Address, FulfilmentRequest, PaymentRequest, PlaceRequest};
+use domain::{Currency, Faults, Money};
+use futures::future::join_all;
+
+use crate::cafe::{Cafe, croissant, flat_white, guest, id, line, person, request, settle};
+use crate::support::on_both_databases;
+
+fn code<T: std::fmt::Debug>(result: Result<T, OrderingError>) -> (&'static str, u16) {
+    let error = result.expect_err("refused");
+    (error.code(), error.status())
+}
+
+fn ship() -> FulfilmentRequest {
+    FulfilmentRequest::Ship {
+        address: Address {
+            name: "Ada".to_owned(),
+            line1: "1 Pier".to_owned(),
+            line2: None,
+            city: "Harbor".to_owned(),
+            region: None,
+            postal_code: "12345".to_owned(),
+            country: "US".to_owned(),
+        },
+    }
+}
+
+on_both_databases! {
+    async fn an_expired_hold_frees_stock_and_place(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let caller = guest();
+        let checkout = cafe.begin(&caller, "harbor", &[croissant(5)]).await.unwrap();
+        assert_eq!(checkout.expires_at, shop.clock.now().plus_seconds(300));
+        assert_eq!((cafe.stock("harbor", "butter-croissant").await, cafe.active("harbor").await), ((7, 5), 1));
+        shop.hands.advance(Duration::from_secs(299));
+        settle(&running).await;
+        assert_eq!(cafe.active("harbor").await, 1);
+        shop.hands.advance(Duration::from_secs(1));
+        // At the very end already, whether or not the timer has fired.
+        assert_eq!(code(cafe.place(&caller, &checkout, "tok_ok").await), ("checkout_expired", 410));
+        settle(&running).await;
+        assert_eq!((cafe.stock("harbor", "butter-croissant").await, cafe.active("harbor").await), ((12, 0), 0));
+        assert_eq!(code(cafe.place(&caller, &checkout, "tok_ok").await), ("checkout_expired", 410));
+    }
+
+    /// A new checkout takes over what the old one held, even the last units and the last place.
+    async fn a_new_checkout_replaces_the_old(shop) {
+        let cafe = Cafe::open(&shop).await;
+        cafe.settings("harbor", SettingsPatch { capacity: Some(Some(1)), ..SettingsPatch::default() }).await;
+        let (caller, other) = (guest(), guest());
+        let old = cafe.begin(&caller, "harbor", &[croissant(12)]).await.unwrap();
+        assert_eq!(code(cafe.begin(&other, "harbor", &[flat_white(1)]).await), ("store_at_capacity", 503));
+        let new = cafe.begin(&caller, "harbor", &[croissant(12)]).await.unwrap();
+        assert_eq!((cafe.stock("harbor", "butter-croissant").await, cafe.active("harbor").await), ((0, 12), 1));
+        assert_eq!(code(cafe.place(&caller, &old, "tok_ok").await), ("checkout_expired", 410));
+        // One that is refused leaves the old one as it was.
+        assert_eq!(code(cafe.begin(&caller, "harbor", &[croissant(13)]).await), ("out_of_stock", 409));
+        assert_eq!((cafe.stock("harbor", "butter-croissant").await, cafe.active("harbor").await), ((0, 12), 1));
+        cafe.place(&caller, &new, "tok_ok").await.unwrap();
+    }
+
+    async fn the_last_units_go_to_as_many_as_there_are(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let lines = [line("unicorn-plush", 1, &[])];
+        let buyers = (0..20).map(|_| {
+            let mut request = request("unicorn", &lines);
+            request.fulfilment = ship();
+            let (cafe, caller) = (cafe.clone(), guest());
+            tokio::spawn(async move { cafe.begin_as(&caller, request).await })
+        });
+        let mut held = 0;
+        for result in join_all(buyers).await {
+            match result.unwrap() {
+                Ok(_) => held += 1,
+                Err(OrderingError::OutOfStock(faults)) => {
+                    assert_eq!((faults[0].pointer.as_str(), faults[0].available), ("/lines/0", Some(0)));
+                }
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        assert_eq!((held, cafe.stock("unicorn", "unicorn-plush").await), (4, (0, 4)));
+    }
+
+    async fn what_is_given_up_is_free_again(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let (caller, stranger) = (guest(), guest());
+        let checkout = cafe.begin(&caller, "harbor", &[croissant(2)]).await.unwrap();
+        let cancel = |caller: backend::identity::Caller| {
+            cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.checkouts.cancel_in(tx, &caller, checkout.id).await }))
+        };
+        assert_eq!(code(cancel(stranger).await), ("not_found", 404));
+        cancel(caller.clone()).await.unwrap();
+        assert_eq!((cafe.stock("harbor", "butter-croissant").await, cafe.active("harbor").await), ((12, 0), 0));
+        cancel(caller).await.unwrap();
+        assert_eq!(cafe.active("harbor").await, 0);
+    }
+
+    async fn every_refusal_has_its_code(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let caller = guest();
+        assert_eq!(code(cafe.begin(&caller, "moon", &[flat_white(1)]).await), ("unknown_store", 404));
+        assert_eq!(code(cafe.begin(&caller, "No Slug", &[flat_white(1)]).await), ("unknown_store", 404));
+        assert_eq!(code(cafe.begin(&caller, "pier", &[line("pier-lemonade", 1, &[])]).await), ("admission_required", 403));
+        assert_eq!(code(cafe.begin(&backend::identity::Caller::Nobody, "harbor", &[flat_white(1)]).await), ("session_required", 401));
+        cafe.tx(|tx, cafe| Box::pin(async move { cafe.backend.stores.set_open_in(tx, &id("harbor"), false, Actor::System).await })).await.unwrap();
+        assert_eq!(code(cafe.begin(&caller, "harbor", &[flat_white(1)]).await), ("store_closed", 409));
+        assert_eq!(cafe.active("harbor").await, 0);
+    }
+
+    async fn every_fault_is_named_with_its_place(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let mut wrong = request("unicorn", &[line("moon-dust", 100, &[])]);
+        wrong.coupon_codes = vec!["SUMMER".to_owned()];
+        wrong.points = Some(5);
+        let Err(OrderingError::Invalid(Faults(faults))) = cafe.begin_as(&guest(), wrong).await else { panic!("accepted") };
+        let found: Vec<_> = faults.iter().map(|fault| (fault.pointer.as_str(), fault.code.as_str())).collect();
+        let expected = [
+            ("/lines/0/quantity", "quantity_out_of_range"),
+            ("/lines/0/sku", "unknown_sku"),
+            ("/fulfilment/kind", "fulfilment_not_offered"),
+            ("/coupon_codes/0", "unknown_coupon"),
+            ("/points", "insufficient_points"),
+        ];
+        assert_eq!(found, expected);
+        let mut nowhere = request("unicorn", &[line("fox-plush", 1, &[])]);
+        nowhere.fulfilment = ship();
+        if let FulfilmentRequest::Ship { address } = &mut nowhere.fulfilment {
+            "Moon".clone_into(&mut address.country);
+        }
+        let Err(OrderingError::Invalid(Faults(faults))) = cafe.begin_as(&guest(), nowhere).await else { panic!("accepted") };
+        assert_eq!(faults[0].pointer, "/fulfilment/address/country");
+    }
+
+    async fn another_total_is_refused_and_changes_nothing(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let caller = guest();
+        let checkout = cafe.begin(&caller, "harbor", &[flat_white(1)]).await.unwrap();
+        for wrong in [Money::new(509, Currency::USD), Money::new(510, Currency::EUR)] {
+            let request = PlaceRequest { payment: PaymentRequest::Card { token: "tok_ok".to_owned() }, expected_total: wrong };
+            match cafe.place_as(&caller, checkout.id, request).await {
+                Err(OrderingError::TotalChanged(quote)) => assert_eq!(quote.total, Money::new(510, Currency::USD)),
+                other => panic!("{other:?}"),
+            }
+        }
+        cafe.place(&caller, &checkout, "tok_ok").await.unwrap();
+        assert_eq!(code(cafe.place(&caller, &checkout, "tok_ok").await), ("checkout_expired", 410));
+    }
+
+    async fn nobody_places_for_another_or_from_an_empty_wallet(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let (caller, shopper) = (guest(), person("Ada", None));
+        let checkout = cafe.begin(&caller, "harbor", &[flat_white(1)]).await.unwrap();
+        let wallet = PlaceRequest { payment: PaymentRequest::Wallet, expected_total: checkout.quote.total };
+        assert_eq!(code(cafe.place_as(&shopper, checkout.id, wallet.clone()).await), ("not_found", 404));
+        assert_eq!(code(cafe.place_as(&caller, checkout.id, wallet.clone()).await), ("sign_in_required", 403));
+        let checkout = cafe.begin(&shopper, "harbor", &[flat_white(1)]).await.unwrap();
+        assert_eq!(code(cafe.place_as(&shopper, checkout.id, wallet).await), ("insufficient_funds", 402));
+    }
+
+    async fn a_shopper_has_only_so_many_orders_a_day(shop) {
+        let cafe = Cafe::open(&shop).await;
+        cafe.settings("harbor", SettingsPatch { order_limit: Some(Some(1)), ..SettingsPatch::default() }).await;
+        let running = cafe.run();
+        let caller = guest();
+        let declined = cafe.order(&caller, "tok_declined").await;
+        settle(&running).await;
+        // One that came to nothing does not count.
+        assert_eq!(cafe.view(declined).await.status, domain::ordering::OrderStatus::Rejected);
+        cafe.order(&caller, "tok_ok").await;
+        assert_eq!(code(cafe.begin(&caller, "harbor", &[flat_white(1)]).await), ("order_limit_reached", 429));
+        cafe.begin(&guest(), "harbor", &[flat_white(1)]).await.unwrap();
+        shop.hands.advance(Duration::from_hours(24));
+        cafe.begin(&caller, "harbor", &[flat_white(1)]).await.unwrap();
+    }
+}

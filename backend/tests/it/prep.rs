@@ -1,0 +1,129 @@
+//! The barista's queue.
+
+use std::time::Duration;
+
+use backend::prep::PrepError;
+use domain::Locale;
+use domain::prep::FulfilmentStatus;
+use domain::view::{Naming, QueueView, Role};
+
+use crate::cafe::{Cafe, Work, barista, guest, id, person, settle};
+use crate::support::on_both_databases;
+
+async fn queue(cafe: &Cafe) -> QueueView {
+    cafe.backend.queue.view(&mut cafe.backend.db.reader(), &id("harbor"), Naming::All(Locale::En)).await.unwrap()
+}
+
+on_both_databases! {
+    async fn one_of_many_gets_the_claim(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let order = cafe.order(&guest(), "tok_ok").await;
+        settle(&running).await;
+        let claims = (0..8).map(|n| {
+            let (cafe, who) = (cafe.clone(), barista(&format!("Barista {n}")));
+            tokio::spawn(async move { (who.person().unwrap(), cafe.work(&who, order, Work::Claim).await) })
+        });
+        let (mut winners, mut told) = (Vec::new(), Vec::new());
+        for claim in futures::future::join_all(claims).await {
+            match claim.unwrap() {
+                (who, Ok(_)) => winners.push(who),
+                (_, Err(PrepError::AlreadyClaimed(holder))) => told.push(holder),
+                (_, Err(error)) => panic!("{error:?}"),
+            }
+        }
+        assert_eq!((winners.len(), told.len()), (1, 7));
+        assert!(told.iter().all(|holder| *holder == winners[0]));
+        assert_eq!(cafe.view(order).await.fulfilments[0].claimed_by.as_ref(), Some(&winners[0]));
+    }
+
+    async fn steps_go_back_and_repeats_are_told(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let (kim, lee) = (barista("Kim"), barista("Lee"));
+        let order = cafe.order(&guest(), "tok_ok").await;
+        assert!(matches!(cafe.work(&kim, order, Work::Claim).await, Err(PrepError::Illegal(_))), "it is not paid yet");
+        settle(&running).await;
+        for (who, work, status) in [
+            (&kim, Work::Claim, Some(FulfilmentStatus::Making)),
+            (&kim, Work::Claim, Some(FulfilmentStatus::Making)),
+            (&kim, Work::Collect, None),
+            (&kim, Work::Release, Some(FulfilmentStatus::Queued)),
+            (&kim, Work::Release, None),
+            (&lee, Work::Claim, Some(FulfilmentStatus::Making)),
+            (&lee, Work::Ready, Some(FulfilmentStatus::Ready)),
+            (&lee, Work::Ready, None),
+            (&lee, Work::Claim, None),
+            (&lee, Work::Recall, Some(FulfilmentStatus::Making)),
+            (&kim, Work::Ready, Some(FulfilmentStatus::Ready)),
+            (&kim, Work::Collect, Some(FulfilmentStatus::Collected)),
+            (&kim, Work::Collect, None),
+            (&kim, Work::Recall, None),
+        ] {
+            let before = cafe.view(order).await;
+            match (cafe.work(who, order, work).await, status) {
+                (Ok(_), Some(status)) => assert_eq!(cafe.view(order).await.fulfilments[0].status, status),
+                (Err(PrepError::Illegal(_)), None) => assert_eq!(cafe.view(order).await, before, "{work:?} changed something"),
+                (result, _) => panic!("{work:?}: {result:?}"),
+            }
+        }
+        settle(&running).await;
+    }
+
+    async fn the_queue_is_for_this_bars_staff(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let order = cafe.order(&guest(), "tok_ok").await;
+        settle(&running).await;
+        for who in [guest(), person("Ada", None), person("Wu", Some((Role::Warehouse, "harbor"))), person("Sam", Some((Role::Barista, "pier")))] {
+            assert!(matches!(cafe.work(&who, order, Work::Claim).await, Err(PrepError::Forbidden)), "{who:?}");
+        }
+        let nobody = backend::identity::Caller::Nobody;
+        assert!(matches!(cafe.work(&nobody, order, Work::Release).await, Err(PrepError::SignedOut)));
+        let unknown = domain::OrderId(uuid::Uuid::now_v7());
+        assert!(matches!(cafe.work(&barista("Kim"), unknown, Work::Claim).await, Err(PrepError::NotFound)));
+        assert_eq!(cafe.view(order).await.fulfilments[0].status, FulfilmentStatus::Queued);
+    }
+
+    async fn lanes_board_and_estimates_tell_the_truth(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let kim = barista("Kim");
+        let mut orders = Vec::new();
+        for _ in 0..4 {
+            orders.push(cafe.order(&guest(), "tok_ok").await);
+            shop.hands.advance(Duration::from_secs(1));
+        }
+        settle(&running).await;
+        let lanes = queue(&cafe).await;
+        let numbers = |lane: &[domain::view::TicketView]| lane.iter().map(|ticket| ticket.number).collect::<Vec<_>>();
+        assert_eq!(numbers(&lanes.lanes.queued), [1, 2, 3, 4]);
+        assert_eq!(lanes.lanes.queued[0].lines[0].names.as_ref().unwrap().zh_cn, "馥芮白");
+        assert_eq!(cafe.view(orders[2]).await.estimated_ready_at, None, "nothing has been made yet");
+
+        cafe.work(&kim, orders[0], Work::Claim).await.unwrap();
+        shop.hands.advance(Duration::from_secs(90));
+        cafe.work(&kim, orders[0], Work::Ready).await.unwrap();
+        cafe.work(&kim, orders[1], Work::Claim).await.unwrap();
+        let after = queue(&cafe).await;
+        assert_eq!((numbers(&after.lanes.queued), numbers(&after.lanes.making), numbers(&after.lanes.ready)), (vec![3, 4], vec![2], vec![1]));
+        assert_eq!(after.lanes.making[0].claimed_by, kim.person());
+        settle(&running).await;
+        assert!(queue(&cafe).await.version > lanes.version);
+
+        let now = shop.clock.now();
+        let last = cafe.view(orders[3]).await;
+        assert_eq!((last.queue_position, last.estimated_ready_at), (Some(2), Some(now.plus_seconds(180))));
+        assert_eq!(cafe.view(orders[1]).await.estimated_ready_at, Some(now.plus_seconds(90)));
+        let mut reader = cafe.backend.db.reader();
+        assert_eq!(cafe.backend.queue.wait_seconds(&mut reader, &id("harbor")).await.unwrap(), Some(4 * 90));
+        let board = cafe.backend.queue.board(&mut reader, &id("harbor")).await.unwrap();
+        let numbers = |entries: &[domain::view::BoardEntry]| entries.iter().map(|entry| entry.number).collect::<Vec<_>>();
+        assert_eq!((numbers(&board.preparing), numbers(&board.ready)), (vec![2, 3, 4], vec![1]));
+
+        cafe.cancel(&kim, orders[2]).await.unwrap();
+        assert_eq!(cafe.view(orders[3]).await.queue_position, Some(1));
+        assert_eq!(numbers(&cafe.backend.queue.board(&mut reader, &id("harbor")).await.unwrap().preparing), [2, 4]);
+        settle(&running).await;
+    }
+}
