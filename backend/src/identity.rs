@@ -78,17 +78,19 @@ impl Refused for IdentityError {
 pub struct Identities {
     db: Db,
     keys: Keys,
+    /// Cookies are for https alone.
+    https: bool,
 }
 
 impl Identities {
     /// `secrets` sign the cookies, the first of them; without any the one kept in the database does, which is made here
     /// if need be.
-    pub async fn open(db: Db, secrets: &[Secret]) -> Result<Self, IdentityError> {
+    pub async fn open(db: Db, secrets: &[Secret], https: bool) -> Result<Self, IdentityError> {
         let keys = match Keys::new(secrets) {
             Some(keys) => keys,
             None => Self::kept_keys(&db).await?,
         };
-        Ok(Self { db, keys })
+        Ok(Self { db, keys, https })
     }
 
     async fn kept_keys(db: &Db) -> Result<Keys, IdentityError> {

@@ -56,6 +56,8 @@ pub struct BackendSettings {
     pub secrets: Vec<Secret>,
     /// Order limits hold; off for load tests only.
     pub limits: bool,
+    /// Browsers come by https: cookies are for https alone.
+    pub https: bool,
 }
 
 /// The shop, open. Clones are the same shop.
@@ -107,7 +109,7 @@ impl Backend {
         }
         let db = Db::open(settings.database_url.expose(), clock.clone()).await?;
         db.migrate().await?;
-        let identities = Identities::open(db.clone(), &settings.secrets).await?;
+        let identities = Identities::open(db.clone(), &settings.secrets, settings.https).await?;
         let catalog = Catalog::new(db.clone());
         let carts = Carts::new(catalog.clone());
         let checkouts = Checkouts::new(catalog.clone(), settings.limits);

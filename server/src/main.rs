@@ -1,1 +1,5 @@
-fn main() {}
+//! The binary `orderly`.
+
+fn main() -> std::process::ExitCode {
+    server::cli::run()
+}

@@ -12,6 +12,12 @@ pub const NAME: &str = "orderly_session";
 
 const PURPOSE: &str = "session cookie";
 
+/// A `Set-Cookie` header: no script sees it, no other site's form sends it.
+pub(super) fn header(value: &str, seconds: i64, https: bool) -> String {
+    let secure = if https { "; Secure" } else { "" };
+    format!("{NAME}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+}
+
 /// What the browser keeps: the id alone is in the log, the signature is what makes it a secret.
 pub(super) fn seal(keys: &Keys, session: SessionId) -> Secret {
     let id = session.0.as_bytes();

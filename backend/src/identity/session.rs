@@ -33,6 +33,16 @@ impl Identities {
         (Caller::Guest { session: issued.session, fresh: true }, issued)
     }
 
+    /// The `Set-Cookie` header that gives the browser its session.
+    pub fn set_cookie(&self, issued: &IssuedSession) -> String {
+        cookie::header(issued.cookie.expose(), issued.seconds, self.https)
+    }
+
+    /// The `Set-Cookie` header that takes it away.
+    pub fn clear_cookie(&self) -> String {
+        cookie::header("", 0, self.https)
+    }
+
     /// Who shows this cookie. One that is not ours, has ended or is too old is nobody.
     pub async fn caller_by_cookie(&self, value: &str) -> Result<Caller, DbError> {
         let Some(session) = cookie::open(&self.keys, value) else { return Ok(Caller::Nobody) };

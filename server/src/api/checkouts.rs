@@ -39,7 +39,7 @@ pub async fn begin(State(app): State<AppState>, keyed: Keyed<CheckoutRequest>) -
     keyed
         .run(&app, move |tx, caller, request| {
             Box::pin(async move {
-                let checkout = backend.checkouts.begin_in(tx, &caller, request, naming).await?;
+                let checkout = backend.checkouts.begin_in(tx, &caller, &request, naming).await?;
                 Ok((StatusCode::CREATED, checkout))
             })
         })
@@ -76,7 +76,7 @@ pub async fn place(State(app): State<AppState>, Path(checkout): Path<String>, ke
     keyed
         .run(&app, move |tx, caller, request| {
             Box::pin(async move {
-                let order = backend.orders.place_in(tx, &caller, checkout, request).await?;
+                let order = backend.orders.place_in(tx, &caller, checkout, &request, naming).await?;
                 let view = backend.orders.view(tx, order, naming).await?.ok_or_else(|| AppError::not_found("order"))?;
                 Ok((StatusCode::CREATED, view))
             })

@@ -30,7 +30,8 @@ pub async fn list(
 ) -> Result<Json<Page<OrderView>>, AppError> {
     let limit = paging.limit()?;
     let owner = caller.owner().ok_or_else(AppError::session_required)?;
-    let page = app.backend.orders.list(&mut app.backend.db.reader(), &owner, paging.cursor.as_deref(), limit, lang.naming()).await?;
+    let after = paging.cursor.as_deref().map(|cursor| id(cursor, "page")).transpose()?;
+    let page = app.backend.orders.list(&mut app.backend.db.reader(), &owner, after, limit, lang.naming()).await?;
     Ok(Json(page))
 }
 

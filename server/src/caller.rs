@@ -1,0 +1,179 @@
+//! Who calls: the bearer token first, else the cookie; and what every call that changes something must show.
+
+mod address;
+mod origin;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use axum::middleware::Next;
+use axum::response::Response;
+use backend::identity::{Caller, cookie};
+use domain::Locale;
+
+pub use self::address::client_address;
+pub use self::origin::is_ours;
+use crate::api::problem::AppError;
+use crate::state::AppState;
+
+/// The caller that [`of_api`] or [`of_pages`] found out.
+#[derive(Debug, Clone)]
+pub struct Who(pub Caller);
+
+impl<S: Sync> FromRequestParts<S> for Who {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AppError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
+            tracing::error!(path = parts.uri.path(), "a route asks who calls, but stands outside the layer that finds out");
+            AppError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side. Nothing was changed.")
+        })
+    }
+}
+
+/// The layer of the API: limits, who calls, and no change without knowing.
+pub async fn of_api(State(app): State<AppState>, request: Request, next: Next) -> Result<Response, AppError> {
+    let (mut parts, body) = request.into_parts();
+    let caller = find_out(&app, &parts).await?;
+    // Only this call gives a session to somebody who has none.
+    if caller.is_nobody() && !parts.method.is_safe() && parts.uri.path() != "/api/v1/session" {
+        return Err(AppError::session_required());
+    }
+    let locale = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map_or(Locale::En, Locale::negotiate);
+    parts.extensions.insert(Who(caller));
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let headers = response.headers_mut();
+    headers.entry(header::CONTENT_LANGUAGE).or_insert(HeaderValue::from_static(locale.tag()));
+    headers.append(header::VARY, HeaderValue::from_static("accept-language"));
+    // What one caller is told is not for another; what may be kept says so itself.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
+    Ok(response)
+}
+
+/// The layer of pages, forms and server functions: as the API's, and a visitor without a session gets a guest's.
+pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next) -> Result<Response, AppError> {
+    let (mut parts, body) = request.into_parts();
+    let mut caller = find_out(&app, &parts).await?;
+    let mut set_cookie = None;
+    if caller.is_nobody() {
+        if !parts.method.is_safe() {
+            return Err(AppError::session_required());
+        }
+        let (guest, issued) = app.backend.identities.new_guest();
+        set_cookie = HeaderValue::try_from(app.backend.identities.set_cookie(&issued)).ok();
+        caller = guest;
+    }
+    let locale = page_language(&parts.headers, &caller);
+    parts.extensions.insert(Who(caller));
+    parts.extensions.insert(locale);
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let headers = response.headers_mut();
+    // A page that signs somebody in sets its own.
+    if let Some(value) = set_cookie.filter(|_| !headers.contains_key(header::SET_COOKIE)) {
+        headers.append(header::SET_COOKIE, value);
+    }
+    headers.entry(header::CONTENT_LANGUAGE).or_insert(HeaderValue::from_static(locale.tag()));
+    headers.append(header::VARY, HeaderValue::from_static("accept-language, cookie"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
+    Ok(response)
+}
+
+/// Limits are for what does something: the API, server functions and forms. Whoever opens a page or loads a file is not
+/// counted.
+fn is_limited(parts: &Parts) -> bool {
+    parts.uri.path().starts_with("/api/") || !parts.method.is_safe()
+}
+
+async fn find_out(app: &AppState, parts: &Parts) -> Result<Caller, AppError> {
+    let headers = &parts.headers;
+    let limited = app.settings.limits && is_limited(parts);
+    if limited {
+        // Before anything is looked up: guessing tokens costs as much as anything else.
+        app.limits.address(client_address(parts, &app.settings.trusted_proxies))?;
+    }
+    let caller = match bearer(headers) {
+        Some(token) => {
+            let caller = app.backend.identities.caller_by_token(token).await?;
+            if caller.is_nobody() {
+                return Err(AppError::new(StatusCode::UNAUTHORIZED, "invalid_token", "This token is unknown or revoked.")
+                    .with_header(header::WWW_AUTHENTICATE, "Bearer"));
+            }
+            caller
+        }
+        None => by_cookie(app, &parts.method, headers).await?,
+    };
+    if let (true, Some(session)) = (limited, caller.session()) {
+        app.limits.session(session)?;
+    }
+    Ok(caller)
+}
+
+/// A cookie is sent by the browser whether its user wants it or not, so a change must come from a page of ours.
+async fn by_cookie(app: &AppState, method: &Method, headers: &HeaderMap) -> Result<Caller, AppError> {
+    let caller = match session_cookie(headers) {
+        Some(value) => app.backend.identities.caller_by_cookie(value).await?,
+        None => Caller::Nobody,
+    };
+    let foreign = || AppError::new(StatusCode::FORBIDDEN, "foreign_origin", "This came from a page that is not ours. Nothing was changed.");
+    if method.is_safe() {
+        return Ok(caller);
+    }
+    match origin::said(headers, &app.public_url) {
+        origin::Said::Ours => Ok(caller),
+        // Who has no cookie to abuse may also be no browser.
+        origin::Said::Nothing if caller.is_nobody() => Ok(caller),
+        origin::Said::Nothing | origin::Said::Foreign => Err(foreign()),
+    }
+}
+
+/// RFC 6750, 2.1: the scheme's name in any case.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// The value of a cookie.
+pub fn cookie_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// The value of the session's cookie.
+pub fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie_value(headers, cookie::NAME)
+}
+
+/// The language of a page: the one chosen with the switch, the account's, the browser's.
+fn page_language(headers: &HeaderMap, caller: &Caller) -> Locale {
+    let chosen = cookie_value(headers, "orderly_lang").and_then(|tag| tag.parse().ok());
+    let of_account = if let Caller::User { language, .. } = caller { *language } else { None };
+    chosen
+        .or(of_account)
+        .unwrap_or_else(|| headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map_or(Locale::En, Locale::negotiate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(header::HeaderName, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn cookies_are_found_by_their_whole_name() {
+        let both = headers(&[(header::COOKIE, "a=1; xorderly_session=no; orderly_session=yes; orderly_lang=zh-CN")]);
+        assert_eq!(session_cookie(&both), Some("yes"));
+        assert_eq!(page_language(&both, &Caller::Nobody), Locale::ZhCn);
+        assert_eq!(session_cookie(&headers(&[(header::COOKIE, "orderly_sessions=1")])), None);
+    }
+
+    #[test]
+    fn the_bearer_token_is_read_in_any_case() {
+        assert_eq!(bearer(&headers(&[(header::AUTHORIZATION, "bearer ord_x")])), Some("ord_x"));
+        assert_eq!(bearer(&headers(&[(header::AUTHORIZATION, "Basic eDp5")])), None);
+    }
+}

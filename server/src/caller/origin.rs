@@ -1,0 +1,69 @@
+//! Whether a request comes from a page of ours, as the browser says (Fetch Metadata, and RFC 6454's `Origin`).
+
+use axum::http::{HeaderMap, header};
+
+/// What the browser said about where the request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// A page of ours.
+    Ours,
+    /// A page of somebody else.
+    Foreign,
+    /// Nothing: no browser of today, or no browser.
+    Nothing,
+}
+
+/// What the headers say. The host that was asked for counts as ours, and so does the public URL's: a proxy may pass on
+/// either.
+pub fn said(headers: &HeaderMap, public_url: &str) -> Said {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
+    let site = text("sec-fetch-site").map(|site| matches!(site, "same-origin" | "none"));
+    let origin = text(header::ORIGIN.as_str()).map(|origin| {
+        let host = origin.split_once("://").map_or("", |(_, host)| host);
+        origin == public_url || (!host.is_empty() && text(header::HOST.as_str()) == Some(host))
+    });
+    match (origin, site) {
+        (Some(false), _) | (_, Some(false)) => Said::Foreign,
+        (Some(true), _) | (None, Some(true)) => Said::Ours,
+        (None, None) => Said::Nothing,
+    }
+}
+
+/// Whether the request surely comes from a page of ours: what a WebSocket with a cookie must show.
+pub fn is_ours(headers: &HeaderMap, public_url: &str) -> bool {
+    said(headers, public_url) == Said::Ours
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_pages_are_ours() {
+        let host = "shop.example:3000";
+        for (origin, site, expected) in [
+            (None, None, Said::Nothing),
+            (Some("http://shop.example:3000"), None, Said::Ours),
+            (Some("https://public.example"), None, Said::Ours),
+            (Some("http://shop.example"), None, Said::Foreign),
+            (Some("http://evil.example"), None, Said::Foreign),
+            (Some("http://evil.example"), Some("same-origin"), Said::Foreign),
+            (Some("null"), None, Said::Foreign),
+            (Some(""), None, Said::Foreign),
+            (None, Some("same-origin"), Said::Ours),
+            (None, Some("none"), Said::Ours),
+            (None, Some("same-site"), Said::Foreign),
+            (None, Some("cross-site"), Said::Foreign),
+            (Some("http://shop.example:3000"), Some("cross-site"), Said::Foreign),
+        ] {
+            let mut headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            if let Some(site) = site {
+                headers.insert("sec-fetch-site", site.parse().unwrap());
+            }
+            assert_eq!(said(&headers, "https://public.example"), expected, "{origin:?} {site:?}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `orderly events`.
+
+use anyhow::bail;
+use backend::Backend;
+use backend::db::Wake;
+use backend::log;
+use clap::{Args, Subcommand};
+
+use super::Output;
+
+/// How many events are read at once.
+const BATCH: i64 = 256;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// The newest events, oldest of them first.
+    Tail(Tail),
+    /// Let a projection forget what it has built and read the log again from its start.
+    Replay {
+        /// Its name.
+        subscriber: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Tail {
+    /// How many.
+    #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..))]
+    lines: i64,
+    /// Go on with what happens from now on, until interrupted.
+    #[arg(long, short)]
+    follow: bool,
+    /// One CloudEvent a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Tail(tail) => tail.run(backend).await,
+        Command::Replay { subscriber } => {
+            let runner = backend.runner();
+            let Some(found) = runner.subscribers().iter().find(|s| s.name() == subscriber) else {
+                let projections: Vec<_> = runner.subscribers().iter().filter(|s| s.projection()).map(|s| s.name()).collect();
+                bail!("there is no subscriber '{subscriber}'; what can be replayed: {}", projections.join(", "));
+            };
+            log::replay(&backend.db, found.clone()).await?;
+            Output::stdout().line(&format!("{subscriber} reads the log again from its start"))
+        }
+    }
+}
+
+impl Tail {
+    async fn run(self, backend: &Backend) -> anyhow::Result<()> {
+        let mut output = Output::stdout();
+        let mut reader = backend.db.reader();
+        // Before the first look, so that nothing is missed between it and the first wait.
+        let woken = backend.db.wakes().listen(|wake| matches!(wake, Wake::Event(_)));
+        let mut position = (log::head(&mut reader).await? - self.lines).max(0);
+        loop {
+            loop {
+                let events = log::read(&mut reader, position, &[], BATCH).await?;
+                for event in &events {
+                    position = event.position;
+                    if self.json {
+                        output.json(&event.cloud_event())?;
+                    } else {
+                        output.line(&format!("{} {} {} {} {}", event.position, event.at, event.type_name, event.subject, event.actor))?;
+                    }
+                }
+                if (events.len() as i64) < BATCH {
+                    break;
+                }
+            }
+            if !self.follow {
+                return Ok(());
+            }
+            tokio::select! {
+                () = woken.woken() => {}
+                // What other processes write is not always told.
+                () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {}
+                _ = tokio::signal::ctrl_c() => return Ok(()),
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! How often one may ask: a bucket a session and a wider one an address, since a café's guests share one.
+
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use axum::http::{HeaderName, StatusCode, header};
+use domain::SessionId;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::api::problem::AppError;
+
+/// Requests a second, and how many at once after a quiet time.
+const SESSION: (NonZeroU32, NonZeroU32) = (NonZeroU32::new(20).unwrap(), NonZeroU32::new(100).unwrap());
+const ADDRESS: (NonZeroU32, NonZeroU32) = (NonZeroU32::new(300).unwrap(), NonZeroU32::new(1_500).unwrap());
+
+/// The buckets of all callers, in this process.
+pub struct Limits {
+    sessions: DefaultKeyedRateLimiter<SessionId>,
+    addresses: DefaultKeyedRateLimiter<IpAddr>,
+    clock: DefaultClock,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let quota = |(rate, burst)| Quota::per_second(rate).allow_burst(burst);
+        Self { sessions: RateLimiter::keyed(quota(SESSION)), addresses: RateLimiter::keyed(quota(ADDRESS)), clock: DefaultClock::default() }
+    }
+}
+
+impl Limits {
+    /// Takes one from the session's bucket, or answers 429.
+    pub fn session(&self, session: SessionId) -> Result<(), AppError> {
+        self.take(&self.sessions, &session, SESSION.1)
+    }
+
+    /// Takes one from the address's bucket, or answers 429. An IPv6 address counts with its whole /64.
+    pub fn address(&self, address: IpAddr) -> Result<(), AppError> {
+        let address = match address.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
+            v4 => v4,
+        };
+        self.take(&self.addresses, &address, ADDRESS.1)
+    }
+
+    fn take<K: Hash + Eq + Clone>(&self, buckets: &DefaultKeyedRateLimiter<K>, key: &K, burst: NonZeroU32) -> Result<(), AppError> {
+        let Err(refused) = buckets.check_key(key) else { return Ok(()) };
+        let seconds = refused.wait_time_from(self.clock.now()).as_secs_f64().ceil().max(1.0) as i64;
+        let mut error = AppError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests; please wait a moment.")
+            .with_header(HeaderName::from_static("ratelimit-limit"), burst.get().to_string())
+            .with_header(HeaderName::from_static("ratelimit-remaining"), "0")
+            .with_header(HeaderName::from_static("ratelimit-reset"), seconds.to_string())
+            .with_header(header::RETRY_AFTER, seconds.to_string());
+        error.extra.retry_after = Some(seconds);
+        Err(error)
+    }
+
+    /// Forgets whoever has a full bucket again. To be called now and then, or the buckets grow for ever.
+    pub fn forget(&self) {
+        self.sessions.retain_recent();
+        self.sessions.shrink_to_fit();
+        self.addresses.retain_recent();
+        self.addresses.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_let_through_and_then_refused_with_a_time() {
+        let limits = Limits::default();
+        let session = SessionId(uuid::Uuid::from_u128(1));
+        let passed = (0..300).take_while(|_| limits.session(session).is_ok()).count();
+        assert!((100..=200).contains(&passed), "{passed}");
+        let refused = limits.session(session).unwrap_err();
+        assert_eq!((refused.status, refused.code, refused.extra.retry_after), (StatusCode::TOO_MANY_REQUESTS, "rate_limited", Some(1)));
+        assert!(limits.session(SessionId(uuid::Uuid::from_u128(2))).is_ok());
+    }
+
+    #[test]
+    fn a_network_of_version_6_is_one_address() {
+        let limits = Limits::default();
+        let passed =
+            (0..5_000_u128).take_while(|n| limits.address(IpAddr::V6((0x2001_0db8_0000_0001_u128 << 64 | n).into())).is_ok()).count();
+        assert!((1_500..5_000).contains(&passed), "{passed}");
+        assert!(limits.address(IpAddr::V6((0x2001_0db8_0000_0002_u128 << 64).into())).is_ok());
+    }
+}

@@ -1,0 +1,48 @@
+//! Everything that HTTP answers.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::get;
+use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+
+use crate::api::problem::{self, AppError};
+use crate::state::AppState;
+use crate::{api, caller, health, metrics, observe, security, site};
+
+/// The largest body, in bytes. Calls that take more say so themselves.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// All routes, and what every request goes through.
+pub fn router(state: AppState) -> Router {
+    let api = Router::new().nest("/api/v1", api::router()).layer(from_fn_with_state(state.clone(), caller::of_api));
+    Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::answer))
+        .route("/robots.txt", get(site::robots))
+        .route("/sitemap.xml", get(site::sitemap))
+        .merge(api)
+        .merge(site::routes(&state))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(from_fn(refuse_large))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(site::friendly))
+        .layer(from_fn(problem::render))
+        .layer(from_fn_with_state(state.clone(), security::headers))
+        .layer(from_fn_with_state(state.clone(), observe::request))
+        .with_state(state)
+}
+
+/// A body that says it is too large is refused before any of it is read; one that does not say so is cut off while it is.
+async fn refuse_large(request: Request, next: Next) -> Result<Response, AppError> {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(AppError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "A body has at most 1 MiB."));
+    }
+    Ok(next.run(request).await)
+}

@@ -1,0 +1,161 @@
+//! A server from start to stop.
+
+mod alone;
+mod listen;
+mod welcome;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
+use backend::clock::Clock;
+use backend::runner::Runner;
+use backend::{Backend, seed};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use self::alone::Alone;
+use self::listen::bind;
+use crate::config::Settings;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::shutdown::{GRACE, Signals};
+use crate::state::AppState;
+use crate::{router, site};
+
+/// How often the buckets of those who have gone are thrown away.
+const FORGET: Duration = Duration::from_secs(60);
+
+/// Opens the shop and serves it until the process is asked to stop.
+pub async fn run(settings: Settings) -> anyhow::Result<()> {
+    let settings = Arc::new(settings);
+    let mut signals = Signals::install().context("signals cannot be heard")?;
+    // The addresses first: where another server runs already, nothing of its database is touched.
+    let listener = if settings.runs("web") { Some(bind("ORDERLY_LISTEN", &settings.listen).await?) } else { None };
+    warn_of(&settings);
+
+    let backend = Backend::open(settings.backend(), Clock::system()).await?;
+    let opened = tokio::select! {
+        opened = Open::shop(settings, backend.clone(), listener) => opened,
+        () = signals.asked() => Ok(None),
+    };
+    let result = match opened {
+        Ok(Some(open)) => open.until(signals).await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    backend.close().await;
+    result
+}
+
+fn warn_of(settings: &Settings) {
+    if !settings.limits {
+        tracing::warn!("ORDERLY_LIMITS=off: no rate limits and no order limits; for load tests only");
+    }
+    if settings.secrets.iter().any(|secret| secret.expose().len() < 32) {
+        tracing::warn!("ORDERLY_SECRET: a secret has less than 32 characters; make one with `openssl rand -hex 32`");
+    }
+}
+
+/// A server that runs.
+struct Open {
+    stop: CancellationToken,
+    alone: Option<Alone>,
+    running: backend::runner::Running,
+    http: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
+}
+
+impl Open {
+    async fn shop(settings: Arc<Settings>, backend: Backend, listener: Option<TcpListener>) -> anyhow::Result<Option<Self>> {
+        let alone = Alone::take(&backend.db, settings.mqtt_url.is_some()).await?;
+        if settings.demo && backend.stores.list(&mut backend.db.reader()).await?.is_empty() {
+            seed::demo(&backend.db).await?;
+        }
+        let running = only(backend.runner(), &settings).start();
+        let stop = CancellationToken::new();
+        let http = match listener {
+            Some(listener) => Some(serve(listener, settings, backend, stop.clone()).await?),
+            None => None,
+        };
+        Ok(Some(Self { stop, alone, running, http }))
+    }
+
+    /// Runs until the process is asked to stop, or cannot go on; then finishes what has begun.
+    async fn until(self, mut signals: Signals) -> anyhow::Result<()> {
+        let Self { stop, alone, running, mut http } = self;
+        let failed = async {
+            match &mut http {
+                Some(http) => Err(anyhow::anyhow!("HTTP ended by itself: {:?}", http.await)),
+                None => std::future::pending().await,
+            }
+        };
+        let result = tokio::select! {
+            () = signals.asked() => Ok(()),
+            result = failed => result,
+            result = alone::lost(alone.as_ref()) => result,
+        };
+        stop.cancel();
+        let finish = async {
+            let requests = async {
+                if let Some(http) = http.filter(|http| !http.is_finished()) {
+                    // Its end has been asked for, so it has nothing to say that would help.
+                    let _ = http.await;
+                }
+            };
+            tokio::join!(requests, running.shutdown());
+            if let Some(alone) = alone {
+                alone.give_back().await;
+            }
+        };
+        if tokio::time::timeout(GRACE, finish).await.is_err() {
+            tracing::warn!("some connections were still open after {GRACE:?} and are cut");
+        }
+        result
+    }
+}
+
+fn only(runner: Runner, settings: &Settings) -> Runner {
+    match &settings.services {
+        Some(services) => runner.services(services),
+        None => runner,
+    }
+}
+
+/// Starts HTTP on the listener, says where, and returns its task.
+async fn serve(
+    listener: TcpListener,
+    settings: Arc<Settings>,
+    backend: Backend,
+    stop: CancellationToken,
+) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
+    let address = listener.local_addr()?;
+    let public_url: Arc<str> = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", listen::reachable(address))).into();
+    let state = AppState {
+        leptos: site::leptos_options(&settings, address),
+        limits: Arc::new(Limits::default()),
+        metrics: Arc::new(Metrics::default()),
+        backend,
+        settings,
+        public_url,
+    };
+    welcome::print(&state).await?;
+    let limits = state.limits.clone();
+    let app = router::router(state);
+    // What is sent is small and wanted now.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::spawn(stop.run_until_cancelled_owned(async move {
+        loop {
+            tokio::time::sleep(FORGET).await;
+            limits.forget();
+        }
+    }));
+    Ok(tokio::spawn(server.into_future()))
+}

@@ -1,0 +1,42 @@
+//! What a person reads who has just started the shop.
+
+use std::fmt::Write as _;
+
+use backend::db::DbError;
+
+use crate::cli::Output;
+use crate::state::AppState;
+
+/// Prints where each screen is, and how to sign in as a barista.
+pub async fn print(state: &AppState) -> anyhow::Result<()> {
+    let text = text(state).await?;
+    // Who started us may have closed our output; the shop opens all the same.
+    if let Err(error) = Output::stdout().line(&text) {
+        tracing::debug!(%error, "nobody reads where the shop is");
+    }
+    Ok(())
+}
+
+async fn text(state: &AppState) -> Result<String, DbError> {
+    let url = &state.public_url;
+    let stores = state.backend.stores.list(&mut state.backend.db.reader()).await?;
+    let mut text = format!("Orderly is open: {url}\n");
+    // Writing to a String does not fail.
+    for store in &stores {
+        let _ = writeln!(text, "  {:<12} {url}/s/{}", store.id, store.id);
+    }
+    let _ = writeln!(text, "  {:<12} {url}/orders", "my orders");
+    let _ = writeln!(text, "  {:<12} {url}/staff", "staff");
+    for store in &stores {
+        let _ = writeln!(text, "  {:<12} {url}/staff/{}/queue", format!("{} bar", store.id), store.id);
+    }
+    let _ = writeln!(text, "  {:<12} {url}/api/v1/openapi.json", "API");
+    if let Some(store) = stores.first() {
+        let _ = write!(
+            text,
+            "Sign in as a barista at {url}/staff with the code that this prints:\n  orderly staff add --store {} --name Kim --role barista",
+            store.id
+        );
+    }
+    Ok(text)
+}

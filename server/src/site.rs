@@ -1,0 +1,48 @@
+//! What browsers get: pages, the files they load, and what robots are told.
+
+mod crawlers;
+mod files;
+mod plain;
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use leptos::config::{Env, LeptosOptions};
+
+pub use self::crawlers::{robots, sitemap};
+pub use self::plain::friendly;
+use crate::api::problem::AppError;
+use crate::caller;
+use crate::config::Settings;
+use crate::state::AppState;
+
+/// Pages and files. Whatever is neither is the page that says so.
+pub fn routes(state: &AppState) -> Router<AppState> {
+    let pkg = Router::new().fallback_service(files::hashed_files(&state.settings)).layer(from_fn(files::keep_for_ever));
+    let visitors = from_fn_with_state(state.clone(), caller::of_pages);
+    let lost = Router::new().fallback(async || AppError::not_found("page")).layer(visitors);
+    let files = Router::new().fallback_service(files::any_file(&state.settings, lost)).layer(from_fn(files::keep_for_a_day));
+    Router::new().nest_service("/pkg", pkg).fallback_service(files)
+}
+
+/// What Leptos wants to know. It is told by us alone: `LEPTOS_*` in the environment is no setting of ours.
+pub fn leptos_options(settings: &Settings, address: SocketAddr) -> LeptosOptions {
+    // Leptos looks for the hashed names beside the binary, and gives up where the file is missing.
+    let hash_file = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("hash.txt")));
+    let hashed = hash_file.is_some_and(|file| file.is_file());
+    if !hashed || !settings.site_root.is_dir() {
+        tracing::warn!(
+            folder = %settings.site_root.display(),
+            "ORDERLY_SITE_ROOT: the built browser files are not there, so pages have no style and no life; `cargo xtask build` makes them"
+        );
+    }
+    LeptosOptions::builder()
+        .output_name("orderly")
+        .site_root(settings.site_root.to_string_lossy().into_owned())
+        .site_pkg_dir("pkg")
+        .env(Env::PROD)
+        .site_addr(address)
+        .hash_files(hashed)
+        .build()
+}

@@ -1,0 +1,34 @@
+//! What every request has at hand.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use backend::Backend;
+use leptos::config::LeptosOptions;
+
+use crate::config::Settings;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+
+/// What every request has at hand. Clones are the same.
+#[derive(Clone)]
+pub struct AppState {
+    /// The shop.
+    pub backend: Backend,
+    /// The settings.
+    pub settings: Arc<Settings>,
+    /// Scheme, host and port that browsers know us by, without a slash at the end.
+    pub public_url: Arc<str>,
+    /// Who asks how often.
+    pub limits: Arc<Limits>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Where the browser files are, for the pages.
+    pub leptos: LeptosOptions,
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos.clone()
+    }
+}
