@@ -14,7 +14,7 @@ mod store_status;
 mod ticket;
 mod tracker;
 
-pub use board::Board;
+pub use board::{Board, open_switch};
 pub use cart::CartBar;
 pub use checkout::Checkout;
 pub use live_line::LiveLine;
@@ -22,5 +22,5 @@ pub use orders::OrderPill;
 pub use product_card::{CardVariant, ProductCard};
 pub use product_form::ProductForm;
 pub use progress::{Step, data_status, headline, next_step, steps};
-pub use store_status::{StoreNotice, StoreStatus};
+pub use store_status::{StoreNotice, StoreStatus, facts as store_facts};
 pub use tracker::OrderTracker;

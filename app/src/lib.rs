@@ -11,3 +11,8 @@ pub mod pieces;
 pub mod tab;
 pub mod wire;
 pub mod words;
+
+#[cfg(feature = "ssr")]
+mod ssr;
+#[cfg(feature = "ssr")]
+pub use ssr::{App, PublicUrl, shell};

@@ -129,7 +129,7 @@ pub fn Board(store: StoreView, queue: QueueView, person: String, switches: bool,
         <header class="staff-bar">
             <div class="staff-bar__title"><h1>{store.name}</h1>{live_line(locale, true)}</div>
             <div class="staff-bar__tools">
-                {switches.then(|| open_switch(id, open, locale))}
+                {switches.then(|| open_switch(id.clone(), paths::queue(&id), open, locale))}
                 <a class="button button--quiet" href=format!("{}#stock", paths::STAFF)>{w::board::sold_out(locale)}</a>
                 <span class="row">{pieces::icon("person")}{person}</span>
             </div>
@@ -159,10 +159,11 @@ fn lane(id: &'static str, name: &'static str, tickets: Signal<Vec<TicketView>>, 
 }
 
 /// A plain form: the switch moves when the news of it comes, and with the page.
-pub(crate) fn open_switch(store: String, open: Signal<bool>, locale: Locale) -> impl IntoView {
+pub fn open_switch(store: String, back: String, open: Signal<bool>, locale: Locale) -> impl IntoView {
     view! {
         <form method="post" action=paths::form::OPEN>
             <input type="hidden" name="store" value=store/>
+            <input type="hidden" name="back" value=back/>
             <button class="switch" role="switch" name="open" value=move || (!open.get()).to_string() aria-checked=move || open.get().to_string()>
                 {move || if open.get() { w::staff::open_for_orders(locale) } else { w::staff::closed_for_orders(locale) }}
             </button>

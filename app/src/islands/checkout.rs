@@ -201,6 +201,7 @@ fn cards(locale: Locale) -> impl IntoView {
 fn order_form(cart: Cart, key: String, clock: ReadSignal<Timestamp>) -> impl IntoView {
     let locale = cart.locale;
     let busy = tab::busy();
+    let key = RwSignal::new(key);
     let quote = Memo::new(move |_| cart.quote());
     let total = Memo::new(move |_| quote.with(|quote| quote.as_ref().ok().map(|quote| quote.total)));
     // What cannot be priced has no form yet; what is short by the last answer may be tried again.
@@ -220,7 +221,13 @@ fn order_form(cart: Cart, key: String, clock: ReadSignal<Timestamp>) -> impl Int
             // The button stays at work until the next page is there.
             match answer.and_then(|reply| reply.json()) {
                 Ok(PlaceAnswer::Placed { page }) => return tab::go(&page),
-                Ok(PlaceAnswer::Refused(refusal)) => cart.refused(refusal),
+                Ok(PlaceAnswer::Refused(refusal)) => {
+                    // A refusal is kept under its key; the next try is another one, unless the first still runs.
+                    if refusal.code != "request_in_progress" {
+                        key.set(tab::new_key());
+                    }
+                    cart.refused(refusal);
+                }
                 // The form keeps its key: sent again, it is the same order.
                 Err(tab::Unreachable) => cart.refused(Refusal { code: "unavailable".to_owned(), faults: Vec::new() }),
             }
@@ -233,7 +240,7 @@ fn order_form(cart: Cart, key: String, clock: ReadSignal<Timestamp>) -> impl Int
     view! {
         <form class="panel checkout__side" id="place" method="post" action=paths::form::PLACE on:submit=submit>
             <input type="hidden" name="store" value=cart.store.get_value()/>
-            <input type="hidden" name="key" value=key/>
+            <input type="hidden" name="key" value=move || key.get()/>
             <input type="hidden" name="checkout" value=move || cart.held.with(|held| held.as_ref().map(|held| held.checkout.clone()).unwrap_or_default())/>
             <input type="hidden" name="expected_total" value=move || total.get().map_or(0, |total| total.amount)/>
             <input type="hidden" name="currency" value=move || cart.menu.with(|menu| menu.currency.to_string())/>

@@ -1,0 +1,96 @@
+//! What forms do. Each finds out who asks, calls one façade, and goes on to a page; a refusal goes back to where the form
+//! was, with its code. Scripts that ask for JSON get the same as a value.
+
+mod cart;
+mod checkout;
+pub mod draft;
+mod language;
+mod order;
+mod staff;
+
+use backend::refused::Refused;
+use http::{HeaderValue, header};
+use leptos::{prelude::*, server_fn::error::ServerFnError};
+use leptos_axum::ResponseOptions;
+
+use crate::wire::Refusal;
+
+/// What every form answers: where to go next, and the same for a script.
+pub type Done<T> = Result<T, ServerFnError>;
+
+/// Goes on to `page`, one of ours.
+fn to<T>(page: &str, value: T) -> Done<T> {
+    leptos_axum::redirect(ours(page));
+    Ok(value)
+}
+
+/// A page of ours: a path and nothing that could lead elsewhere or break the header.
+fn ours(page: &str) -> &str {
+    let path = page.starts_with('/') && !page.starts_with("//") && !page.contains('\\');
+    if path && page.bytes().all(|byte| byte.is_ascii_graphic()) { page } else { "/" }
+}
+
+fn set_cookie(value: &str) {
+    if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(value)) {
+        response.append_header(header::SET_COOKIE, value);
+    }
+}
+
+/// A refusal as the page says it: the first fault where the request itself is wrong.
+fn refusal(error: &impl Refused) -> Refusal {
+    if error.status() >= 500 && error.code() != "store_at_capacity" {
+        tracing::error!(%error, "a form failed");
+    }
+    let faults = error.faults();
+    let code = match (error.code(), faults.first()) {
+        ("invalid_request", Some(fault)) if fault.code == "unavailable" => "item_unavailable",
+        ("invalid_request", Some(fault)) => &fault.code,
+        (code, _) => code,
+    };
+    Refusal { code: code.to_owned(), faults: faults.clone() }
+}
+
+/// A number as somebody typed it; what is none is out of every range.
+fn number(typed: &str) -> i64 {
+    typed.trim().parse().unwrap_or(i64::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use leptos::server_fn::ServerFn;
+
+    use super::{super::actions, *};
+    use crate::paths::form;
+
+    #[test]
+    fn forms_are_posted_where_they_are_taken() {
+        for (here, there) in [
+            (actions::language::SetLanguage::PATH, form::LANGUAGE),
+            (actions::cart::AddToCart::PATH, form::CART_ADD),
+            (actions::cart::SetQuantity::PATH, form::CART_SET),
+            (actions::checkout::Hold::PATH, form::HOLD),
+            (actions::checkout::Place::PATH, form::PLACE),
+            (actions::order::CancelOrder::PATH, form::ORDER_CANCEL),
+            (actions::staff::SignIn::PATH, form::STAFF_SIGN_IN),
+            (actions::staff::SignOut::PATH, form::STAFF_SIGN_OUT),
+            (actions::staff::MoveTicket::PATH, form::TICKET),
+            (actions::staff::SwitchItem::PATH, form::ITEM),
+            (actions::staff::OpenStore::PATH, form::OPEN),
+        ] {
+            assert_eq!(here, there);
+        }
+    }
+
+    #[test]
+    fn nobody_is_led_elsewhere() {
+        assert_eq!(ours("/s/harbor?error=no_lines"), "/s/harbor?error=no_lines");
+        for bad in ["//evil.example", "https://evil.example", "/\\evil.example", "", "/a b", "/a\r\nset-cookie: x"] {
+            assert_eq!(ours(bad), "/", "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_out_of_range() {
+        assert_eq!([" 2 ", "9223372036854775808", "", "two"].map(number), [2, i64::MIN, i64::MIN, i64::MIN]);
+    }
+}

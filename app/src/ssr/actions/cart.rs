@@ -1,0 +1,90 @@
+//! Into the cart, and out of it.
+
+use std::collections::BTreeMap;
+
+use backend::{db::DbError, identity::ensure_session_in, ordering::OrderingError};
+use domain::{LineId, OptionId, Sku, StoreId, pricing::LineRequest};
+use leptos::prelude::*;
+
+use super::{
+    super::visit::{Visit, summary},
+    Done, number, refusal, to,
+};
+use crate::{
+    paths,
+    wire::{CartAnswer, Refusal},
+};
+
+#[server(name = AddToCart, prefix = "/do", endpoint = "cart/add")]
+pub async fn add_to_cart(
+    store: String,
+    product: String,
+    sku: String,
+    quantity: String,
+    #[server(default)] options: BTreeMap<String, Vec<String>>,
+) -> Done<CartAnswer> {
+    let line = LineRequest { sku, quantity: number(&quantity), options: options.into_values().flatten().collect() };
+    match add(&store, line.clone()).await {
+        Ok(answer) => to(&paths::store(&store), answer),
+        Err(refusal) => {
+            let page = format!("{}?error={}{}", paths::product(&store, &product), refusal.code, typed(&line));
+            to(&page, CartAnswer::Refused(refusal))
+        }
+    }
+}
+
+async fn add(store: &str, line: LineRequest) -> Result<CartAnswer, Refusal> {
+    let visit = Visit::here();
+    let store: StoreId = store.parse().map_err(|_| refusal(&OrderingError::UnknownStore))?;
+    let owner = visit.owner().ok_or_else(|| refusal(&OrderingError::SessionRequired))?;
+    let (backend, caller, at) = (visit.backend.clone(), visit.caller.clone(), store.clone());
+    let added = visit.backend.db.transaction(move |tx| {
+        Box::pin(async move {
+            ensure_session_in(tx, &caller).await?;
+            backend.carts.add_in(tx, &owner, &at, line).await
+        })
+    });
+    added.await.map_err(|error: OrderingError| refusal(&error))?;
+    answer(&visit, &store).await
+}
+
+/// The cart as it is now.
+async fn answer(visit: &Visit, store: &StoreId) -> Result<CartAnswer, Refusal> {
+    let read = async {
+        let owner = visit.owner().ok_or(DbError::NotFound)?;
+        let lines = visit.backend.carts.get(&mut visit.backend.db.reader(), &owner, store).await?;
+        let lines: Vec<_> = lines.into_iter().map(|line| crate::wire::Line { id: line.id.to_string(), request: line.request }).collect();
+        let menu = visit.backend.catalog.menu(store).await?.ok_or(DbError::NotFound)?;
+        Ok(CartAnswer::Done(summary(&menu, &lines, visit.now)))
+    };
+    read.await.map_err(|error: DbError| refusal(&error))
+}
+
+/// What was chosen, for the form to show again. What is not even an id is left out.
+fn typed(line: &LineRequest) -> String {
+    let sku = line.sku.parse::<Sku>().map(|sku| format!("&sku={sku}")).unwrap_or_default();
+    let options: Vec<_> = line.options.iter().filter(|id| id.parse::<OptionId>().is_ok()).map(String::as_str).collect();
+    format!("{sku}&options={}&quantity={}", options.join(","), line.quantity.clamp(1, 99))
+}
+
+#[server(name = SetQuantity, prefix = "/do", endpoint = "cart/set")]
+pub async fn set_quantity(store: String, line: String, quantity: String) -> Done<CartAnswer> {
+    match set(&store, &line, number(&quantity)).await {
+        Ok(answer) => to(&paths::checkout(&store), answer),
+        Err(refusal) => to(&format!("{}?error={}", paths::checkout(&store), refusal.code), CartAnswer::Refused(refusal)),
+    }
+}
+
+async fn set(store: &str, line: &str, quantity: i64) -> Result<CartAnswer, Refusal> {
+    let visit = Visit::here();
+    let store: StoreId = store.parse().map_err(|_| refusal(&OrderingError::UnknownStore))?;
+    let line: LineId = line.parse().map_err(|_| refusal(&OrderingError::NotFound))?;
+    let owner = visit.owner().ok_or_else(|| refusal(&OrderingError::SessionRequired))?;
+    let (backend, at) = (visit.backend.clone(), store.clone());
+    let changed = visit
+        .backend
+        .db
+        .transaction(move |tx| Box::pin(async move { backend.carts.set_quantity_in(tx, &owner, &at, line, quantity).await }));
+    changed.await.map_err(|error: OrderingError| refusal(&error))?;
+    answer(&visit, &store).await
+}

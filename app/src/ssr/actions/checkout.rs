@@ -1,0 +1,208 @@
+//! Holding a cart, and ordering it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use backend::{
+    db::Tx,
+    idempotency::{Answer, CommandError, KeyError, Outcome, RequestKey},
+    identity::{Caller, Owner, ensure_session_in},
+    ordering::OrderingError,
+    refused::Refused,
+    stores::StoreRow,
+};
+use domain::{
+    CheckoutId, Currency, Money, OrderId, StoreId,
+    prep::FulfilmentKind,
+    view::{Address, CheckoutRequest, CheckoutView, FulfilmentRequest, PaymentRequest, PlaceRequest},
+};
+use leptos::prelude::*;
+
+use super::{super::visit::Visit, Done, draft::Draft, refusal, to};
+use crate::{
+    paths,
+    wire::{AddressFields, HoldAnswer, PlaceAnswer, Refusal},
+};
+
+/// Holds what is in the cart, for who looks at the checkout with scripts.
+#[server(name = Hold, prefix = "/do", endpoint = "checkout/hold")]
+pub async fn hold(store: String) -> Done<HoldAnswer> {
+    let page = paths::checkout(&store);
+    match hold_cart(&store).await {
+        Ok(answer) => to(&page, answer),
+        Err(refusal) => to(&format!("{page}?error={}", refusal.code), HoldAnswer::Refused(refusal)),
+    }
+}
+
+async fn hold_cart(store: &str) -> Result<HoldAnswer, Refusal> {
+    let visit = Visit::here();
+    let store: StoreId = store.parse().map_err(|_| refusal(&OrderingError::UnknownStore))?;
+    let cart = Cart { visit: visit.clone(), store, address: AddressFields::default() };
+    let held = visit.backend.db.transaction(move |tx| {
+        Box::pin(async move {
+            ensure_session_in(tx, &cart.visit.caller).await?;
+            cart.begin_in(tx).await
+        })
+    });
+    let held: CheckoutView = held.await.map_err(|error: OrderingError| refusal(&error))?;
+    Ok(HoldAnswer::Held { checkout: held.id.to_string(), expires_at: held.expires_at, seconds: held.expires_at.seconds_since(visit.now) })
+}
+
+/// A visitor's cart on its way to the till.
+struct Cart {
+    visit: Visit,
+    store: StoreId,
+    address: AddressFields,
+}
+
+impl Cart {
+    fn owner(&self) -> Result<Owner, OrderingError> {
+        self.visit.owner().ok_or(OrderingError::SessionRequired)
+    }
+
+    /// Begins a checkout of what is in the cart.
+    async fn begin_in(&self, tx: &mut Tx) -> Result<CheckoutView, OrderingError> {
+        let Visit { backend, caller, .. } = &self.visit;
+        let store = backend.stores.get(tx, &self.store).await?.ok_or(OrderingError::UnknownStore)?;
+        let lines = backend.carts.get(tx, &self.owner()?, &self.store).await?;
+        let request = CheckoutRequest {
+            store: self.store.to_string(),
+            lines: lines.into_iter().map(|line| line.request).collect(),
+            fulfilment: self.fulfilment(&store),
+            admission: None,
+            coupon_codes: Vec::new(),
+            points: None,
+        };
+        backend.checkouts.begin_in(tx, caller, &request, self.visit.naming()).await
+    }
+
+    fn fulfilment(&self, store: &StoreRow) -> FulfilmentRequest {
+        if store.fulfilment == FulfilmentKind::Pickup {
+            return FulfilmentRequest::Pickup;
+        }
+        let typed = |text: &String| text.trim().to_owned();
+        let optional = |text: &String| Some(typed(text)).filter(|text| !text.is_empty());
+        let address = &self.address;
+        FulfilmentRequest::Ship {
+            address: Address {
+                name: typed(&address.name),
+                line1: typed(&address.line1),
+                line2: optional(&address.line2),
+                city: typed(&address.city),
+                region: optional(&address.region),
+                postal_code: typed(&address.postal_code),
+                country: typed(&address.country).to_uppercase(),
+            },
+        }
+    }
+
+    /// Places the held checkout, or what is in the cart where nothing is held any more: prices and stock are checked again
+    /// then, and the total has to be what the shopper saw.
+    async fn place_in(&self, tx: &mut Tx, held: Option<CheckoutId>, request: &PlaceRequest) -> Result<OrderId, OrderingError> {
+        let Visit { backend, caller, .. } = &self.visit;
+        ensure_session_in(tx, caller).await?;
+        let live = match held {
+            Some(id) => backend.checkouts.get(tx, caller, id, self.visit.naming()).await.ok().filter(|held| held.expires_at > tx.now()),
+            None => None,
+        };
+        let checkout = match live {
+            Some(held) => held.id,
+            None => self.begin_in(tx).await?.id,
+        };
+        backend.orders.place_in(tx, caller, checkout, request, self.visit.naming()).await
+    }
+}
+
+/// Orders what is in the cart. `key` was made with the page: sent twice, it is one order.
+#[server(name = Place, prefix = "/do", endpoint = "checkout/place")]
+pub async fn place(
+    store: String,
+    key: String,
+    #[server(default)] checkout: String,
+    expected_total: i64,
+    currency: String,
+    card: String,
+    #[server(default)] address: AddressFields,
+) -> Done<PlaceAnswer> {
+    let order = Order { checkout: checkout.parse().ok(), key, expected_total, currency, card, address: address.clone() };
+    match order.place(&store).await {
+        Ok(order) => {
+            let page = paths::order(order);
+            to(&page, PlaceAnswer::Placed { page: page.clone() })
+        }
+        Err(refusal) => {
+            Draft { address, faults: refusal.faults.clone() }.leave();
+            to(&format!("{}?error={}", paths::checkout(&store), refusal.code), PlaceAnswer::Refused(refusal))
+        }
+    }
+}
+
+/// The order form as it was sent.
+struct Order {
+    checkout: Option<CheckoutId>,
+    key: String,
+    expected_total: i64,
+    currency: String,
+    card: String,
+    address: AddressFields,
+}
+
+impl Order {
+    /// Tells one form from another, without keeping what was typed. The card's token is a secret and stays out of it.
+    fn fingerprint(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        (self.checkout, self.expected_total, &self.currency, format!("{:?}", self.address)).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    async fn place(self, store: &str) -> Result<OrderId, Refusal> {
+        let visit = Visit::here();
+        let store: StoreId = store.parse().map_err(|_| refusal(&OrderingError::UnknownStore))?;
+        let key = request_key(&visit.caller, &store, &self.key)?;
+        let fingerprint = self.fingerprint();
+        let currency: Currency = self.currency.parse().map_err(|_| coded("currency_mismatch"))?;
+        let request =
+            PlaceRequest { payment: PaymentRequest::Card { token: self.card }, expected_total: Money::new(self.expected_total, currency) };
+        let cart = Cart { visit: visit.clone(), store, address: self.address };
+        let outcome = visit.backend.keys.once(&visit.backend.db, key, fingerprint, move |tx| {
+            Box::pin(async move {
+                match cart.place_in(tx, self.checkout, &request).await {
+                    Ok(order) => Ok(Answer { status: 201, body: order.to_string() }),
+                    Err(OrderingError::Unavailable(error)) => Err(CommandError::Database(error)),
+                    Err(error) => Err(refused(&error)),
+                }
+            })
+        });
+        match outcome.await {
+            Ok(Outcome::Fresh(answer) | Outcome::Replayed(answer)) if answer.status == 201 => {
+                answer.body.parse().map_err(|_| coded("internal"))
+            }
+            Ok(Outcome::Fresh(answer) | Outcome::Replayed(answer)) | Err(KeyError::Forgotten(answer)) => {
+                Err(serde_json::from_str(&answer.body).unwrap_or_else(|_| coded("internal")))
+            }
+            Err(KeyError::Reused) => Err(coded("idempotency_key_reused")),
+            Err(KeyError::InProgress) => Err(coded("request_in_progress")),
+            Err(KeyError::Database(error)) => Err(refusal(&error)),
+        }
+    }
+}
+
+fn coded(code: &str) -> Refusal {
+    Refusal { code: code.to_owned(), faults: Vec::new() }
+}
+
+/// The caller's key for this form: the same name that the API would give it, so that no form meets a call.
+fn request_key(caller: &Caller, store: &StoreId, key: &str) -> Result<RequestKey, Refusal> {
+    let caller = caller.key().ok_or_else(|| refusal(&OrderingError::SessionRequired))?;
+    let visible = (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !visible {
+        return Err(coded("invalid_request"));
+    }
+    Ok(RequestKey { caller, method: "POST".to_owned(), path: format!("{}?store={store}", paths::form::PLACE), key: key.to_owned() })
+}
+
+/// A refusal under a key: kept where contract.md keeps it, so that the same form sent again hears the same.
+fn refused(error: &OrderingError) -> CommandError {
+    let body = serde_json::to_string(&refusal(error)).unwrap_or_default();
+    let answer = Answer { status: error.status(), body };
+    if matches!(answer.status, 402 | 403 | 404 | 409 | 410) { CommandError::Kept(answer) } else { CommandError::Forgotten(answer) }
+}

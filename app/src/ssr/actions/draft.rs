@@ -1,0 +1,42 @@
+//! What was typed into an order form that was refused, for the form to show again without scripts: a cookie that the next
+//! page takes away. An address does not belong into an address bar.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::Fault;
+use http::{HeaderValue, header, request::Parts};
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use serde::{Deserialize, Serialize};
+
+use crate::wire::AddressFields;
+
+const NAME: &str = "orderly_draft";
+
+/// What was typed, and what was wrong with it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Draft {
+    pub address: AddressFields,
+    pub faults: Vec<Fault>,
+}
+
+impl Draft {
+    /// For the next page of this browser.
+    pub fn leave(&self) {
+        if let Ok(text) = serde_json::to_vec(self) {
+            super::set_cookie(&format!("{NAME}={}; Path=/; Max-Age=300; HttpOnly; SameSite=Lax", URL_SAFE_NO_PAD.encode(text)));
+        }
+    }
+
+    /// What the last page left, once.
+    pub fn take(response: Option<&ResponseOptions>) -> Option<Self> {
+        let parts = use_context::<Parts>()?;
+        let cookies =
+            parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+        let value = cookies.into_iter().find_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))?;
+        if let Some(response) = response {
+            response
+                .append_header(header::SET_COOKIE, HeaderValue::from_static("orderly_draft=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"));
+        }
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(value).ok()?).ok()
+    }
+}

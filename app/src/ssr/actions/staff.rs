@@ -1,0 +1,127 @@
+//! Behind the bar: signing in and out, tickets, switches.
+
+use backend::{catalog::CatalogError, identity::Right, ordering::OrderingError, prep::PrepError, stores::StoreError};
+use domain::{OptionId, OrderId, Sku, StoreId};
+use leptos::prelude::*;
+
+use super::{super::visit::Visit, Done, refusal, set_cookie, to};
+use crate::{paths, wire::Refusal};
+
+/// Signs in by a one-time code. Afterwards the browser is at `back`, or at the staff's home.
+#[server(name = SignIn, prefix = "/do", endpoint = "staff/sign-in")]
+pub async fn sign_in(code: String, #[server(default)] back: String) -> Done<()> {
+    let visit = Visit::here();
+    match visit.backend.identities.staff_sign_in(&visit.caller, &code).await {
+        Ok(issued) => {
+            set_cookie(&visit.backend.identities.set_cookie(&issued));
+            to(if back.starts_with(paths::STAFF) { &back } else { paths::STAFF }, ())
+        }
+        Err(error) => {
+            let page = if back.starts_with(paths::STAFF) { &*back } else { paths::STAFF };
+            let page = page.split('?').next().unwrap_or(paths::STAFF);
+            to(&format!("{page}?error={}", refusal(&error).code), ())
+        }
+    }
+}
+
+#[server(name = SignOut, prefix = "/do", endpoint = "staff/sign-out")]
+pub async fn sign_out() -> Done<()> {
+    let visit = Visit::here();
+    match visit.backend.identities.sign_out(&visit.caller).await {
+        Ok(()) => {
+            set_cookie(&visit.backend.identities.clear_cookie());
+            to(paths::STAFF, ())
+        }
+        Err(error) => to(&format!("{}?error={}", paths::STAFF, refusal(&error).code), ()),
+    }
+}
+
+/// Moves a ticket, for boards without scripts.
+#[server(name = MoveTicket, prefix = "/do", endpoint = "staff/ticket")]
+pub async fn move_ticket(store: String, order: String, verb: String) -> Done<()> {
+    match act(&order, &verb).await {
+        Ok(()) => to(&paths::queue(&store), ()),
+        Err(refusal) => to(&format!("{}?error={}", paths::queue(&store), refusal.code), ()),
+    }
+}
+
+async fn act(order: &str, verb: &str) -> Result<(), Refusal> {
+    let visit = Visit::here();
+    let order: OrderId = order.parse().map_err(|_| refusal(&PrepError::NotFound))?;
+    let (queue, orders, caller, db) = (visit.backend.queue, visit.backend.orders.clone(), visit.caller.clone(), &visit.backend.db);
+    let moved = match verb {
+        "claim" => db.transaction(move |tx| Box::pin(async move { queue.claim_in(tx, &caller, order).await })).await,
+        "release" => db.transaction(move |tx| Box::pin(async move { queue.release_in(tx, &caller, order).await })).await,
+        "ready" => db.transaction(move |tx| Box::pin(async move { queue.ready_in(tx, &caller, order).await })).await,
+        "collect" => db.transaction(move |tx| Box::pin(async move { queue.collect_in(tx, &caller, order).await })).await,
+        "recall" => db.transaction(move |tx| Box::pin(async move { queue.recall_in(tx, &caller, order).await })).await,
+        "cancel" => {
+            let cancelled =
+                db.transaction(move |tx| Box::pin(async move { orders.cancel_as_staff_in(tx, &caller, order, None).await })).await;
+            return cancelled.map(drop).map_err(|error: OrderingError| refusal(&error));
+        }
+        _ => Err(PrepError::NotFound),
+    };
+    moved.map(drop).map_err(|error| refusal(&error))
+}
+
+/// Sold out, or back: an item (SKU) or an option.
+#[server(name = SwitchItem, prefix = "/do", endpoint = "staff/item")]
+pub async fn switch_item(store: String, #[server(default)] sku: String, #[server(default)] option: String, available: bool) -> Done<()> {
+    match switch(&store, &sku, &option, available).await {
+        Ok(place) => to(&format!("{}#{place}", paths::STAFF), ()),
+        Err(refusal) => to(&format!("{}?error={}", paths::STAFF, refusal.code), ()),
+    }
+}
+
+async fn switch(store: &str, sku: &str, option: &str, available: bool) -> Result<String, Refusal> {
+    let visit = Visit::here();
+    let store: StoreId = store.parse().map_err(|_| refusal(&CatalogError::Unknown))?;
+    require(&visit, Right::Switch, &store)?;
+    let place = format!(
+        "{store}-{}{}",
+        sku.parse::<Sku>().map(String::from).unwrap_or_default(),
+        option.parse::<OptionId>().map(String::from).unwrap_or_default()
+    );
+    let (catalog, actor) = (visit.backend.catalog.clone(), visit.caller.actor(&store));
+    let switched = match (sku.parse::<Sku>(), option.parse::<OptionId>()) {
+        (Ok(sku), _) => {
+            let db = &visit.backend.db;
+            db.transaction(move |tx| Box::pin(async move { catalog.set_item_available_in(tx, &store, &sku, available, actor).await })).await
+        }
+        (_, Ok(option)) => {
+            let db = &visit.backend.db;
+            db.transaction(move |tx| Box::pin(async move { catalog.set_option_available_in(tx, &store, &option, available, actor).await }))
+                .await
+        }
+        _ => Err(CatalogError::Unknown),
+    };
+    switched.map(|_| place).map_err(|error| refusal(&error))
+}
+
+/// Opens or closes a store.
+#[server(name = OpenStore, prefix = "/do", endpoint = "staff/open")]
+pub async fn open_store(store: String, open: bool, #[server(default)] back: String) -> Done<()> {
+    let page = if back.starts_with(paths::STAFF) { &*back } else { paths::STAFF };
+    match set_open(&store, open).await {
+        Ok(()) => to(page, ()),
+        Err(refusal) => to(&format!("{page}?error={}", refusal.code), ()),
+    }
+}
+
+async fn set_open(store: &str, open: bool) -> Result<(), Refusal> {
+    let visit = Visit::here();
+    let store: StoreId = store.parse().map_err(|_| refusal(&StoreError::Unknown))?;
+    require(&visit, Right::Store, &store)?;
+    let (stores, actor) = (visit.backend.stores, visit.caller.actor(&store));
+    let done = visit.backend.db.transaction(move |tx| Box::pin(async move { stores.set_open_in(tx, &store, open, actor).await }));
+    done.await.map(drop).map_err(|error: StoreError| refusal(&error))
+}
+
+fn require(visit: &Visit, right: Right, store: &StoreId) -> Result<(), Refusal> {
+    if visit.caller.may(right, store) {
+        return Ok(());
+    }
+    let nobody = visit.caller.user().is_none();
+    Err(refusal(&if nobody { PrepError::SignedOut } else { PrepError::Forbidden }))
+}

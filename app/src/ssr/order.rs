@@ -1,0 +1,57 @@
+//! An order, for who placed it and for the store's staff.
+
+use std::collections::BTreeMap;
+
+use backend::identity::Owner;
+use domain::OrderId;
+use leptos::prelude::*;
+
+use super::{
+    failure::Failure,
+    frame::{frame, problem},
+    seo::{Head, head},
+    visit::{Visit, clock, page, param, query},
+};
+use crate::{
+    islands::{OrderTracker, headline},
+    words as w,
+};
+
+/// `/orders/{id}`
+#[component]
+pub fn Order() -> impl IntoView {
+    let visit = Visit::here();
+    let (order, error) = (param("order"), query("error"));
+    page(async move { body(visit, order, error).await })
+}
+
+async fn body(visit: Visit, order: String, error: Option<String>) -> Result<AnyView, Failure> {
+    let locale = visit.locale;
+    let id: OrderId = order.parse().map_err(|_| Failure::NotFound)?;
+    // Somebody else's order is as if it were not: also for who has not signed in.
+    let hidden = |failure| if matches!(failure, Failure::SignIn | Failure::Forbidden) { Failure::NotFound } else { failure };
+    let mut sql = visit.backend.db.reader();
+    let order = visit.backend.orders.view_for(&mut sql, &visit.caller, id, visit.naming()).await.map_err(|error| hidden(error.into()))?;
+    let journey = visit.backend.orders.journey(&mut sql, &visit.caller, id).await?;
+    let owner: Option<Owner> = visit.backend.orders.owner_of(&mut sql, id).await?.map(|(owner, _)| owner);
+    drop(sql);
+    let row = visit.store(order.store.as_str()).await?;
+    let menu = visit.menu(&row.id).await?;
+    let pictures: BTreeMap<_, _> = order
+        .lines
+        .iter()
+        .filter_map(|line| Some((line.product.to_string(), menu.product(line.product.as_str())?.image.as_ref()?.url.clone())))
+        .collect();
+    let own = owner.is_some() && owner == visit.owner();
+    let title = w::order::title(locale, headline(&order, locale), order.number);
+    let head = head(&visit, Head { title, ..Head::default() });
+    let main = view! {
+        {head}
+        <main class="page" id="main">
+            {problem(error.as_deref(), locale)}
+            <OrderTracker order journey store_name=row.name.in_locale(locale).to_owned() pictures own now=visit.now
+                clock=clock(&row.time_zone, visit.now) locale/>
+        </main>
+    };
+    Ok(frame(&visit, main.into_any()))
+}

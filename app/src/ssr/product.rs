@@ -1,0 +1,63 @@
+//! A product with its options.
+
+use domain::view::ProductView;
+use leptos::prelude::*;
+
+use super::{
+    failure::Failure,
+    frame::{frame, problem},
+    seo::{self, Head, head},
+    storefront::picture,
+    visit::{Visit, page, param, query},
+};
+use crate::{islands::ProductForm, paths, pieces::icon, wire::Chosen};
+
+/// `/s/{store}/p/{product}`
+#[component]
+pub fn ProductPage() -> impl IntoView {
+    let visit = Visit::here();
+    let (store, product, error) = (param("store"), param("product"), query("error"));
+    let chosen = Chosen {
+        sku: query("sku"),
+        options: query("options").map(|options| options.split(',').map(ToOwned::to_owned).collect()),
+        quantity: query("quantity").and_then(|quantity| quantity.parse().ok()),
+    };
+    page(async move { body(visit, store, product, chosen, error).await })
+}
+
+async fn body(visit: Visit, store: String, product: String, chosen: Chosen, error: Option<String>) -> Result<AnyView, Failure> {
+    let locale = visit.locale;
+    let row = visit.store(&store).await?;
+    let menu = visit.menu(&row.id).await?;
+    let shown = ProductView::of(menu.product(&product).ok_or(Failure::NotFound)?, locale, visit.now);
+    let only = menu.only(|other| other.id == shown.id);
+    let name = row.name.in_locale(locale).to_owned();
+    let path = paths::product(&row.id, &shown.id);
+    let head = head(
+        &visit,
+        Head {
+            title: format!("{} · {name}", shown.name),
+            description: shown.description.clone(),
+            picture: shown.image.as_ref().map(|image| image.url.clone()),
+            data: Some(seo::product(&shown, &path)),
+            canonical: Some(path),
+            indexed: true,
+        },
+    );
+    let sent = error.is_some();
+    let main = view! {
+        {head}
+        <main class="page" id="main">
+            <a class="back" href=paths::store(&row.id)>{icon("back")}{name}</a>
+            {problem(error.as_deref(), locale)}
+            <article class="product">
+                <div class="product__media">{picture(shown.image.as_ref(), "product__picture", true, true)}</div>
+                <div class="product__form">
+                    <div class="product__head"><h1>{shown.name.clone()}</h1><p class="lead">{shown.description.clone()}</p></div>
+                    <ProductForm menu=only now=visit.now chosen sent locale/>
+                </div>
+            </article>
+        </main>
+    };
+    Ok(frame(&visit, main.into_any()))
+}

@@ -1,0 +1,111 @@
+//! What search engines and link previews are told.
+
+use leptos::{nonce::use_nonce, prelude::*};
+use leptos_meta::{Link, Meta, Script, Title};
+use serde_json::{Value, json};
+
+use super::visit::{PublicUrl, Visit};
+use crate::{pieces::decimal, words as w};
+use domain::{
+    Money,
+    view::{MenuView, ProductView},
+};
+
+/// The head of a page.
+#[derive(Default)]
+pub struct Head {
+    /// Without the shop's name, which follows.
+    pub title: String,
+    pub description: String,
+    /// Of the picture in link previews.
+    pub picture: Option<String>,
+    /// The page's address without what does not matter; `None`: no canonical one.
+    pub canonical: Option<String>,
+    /// Whether search engines are welcome.
+    pub indexed: bool,
+    pub data: Option<Value>,
+}
+
+/// Title, description, canonical address, Open Graph and structured data.
+pub fn head(visit: &Visit, head: Head) -> impl IntoView + use<> {
+    let origin = use_context::<PublicUrl>().map_or_else(String::new, |url| url.0.to_string());
+    let name = w::frame::name(visit.locale);
+    let title = if head.title.starts_with(name) { head.title } else { format!("{} · {name}", head.title) };
+    let canonical = head.canonical.map(|path| format!("{origin}{path}"));
+    let picture = head.picture.map(|path| if path.starts_with('/') { format!("{origin}{path}") } else { path });
+    let described = !head.description.is_empty();
+    view! {
+        <Title text=title.clone()/>
+        {described.then(|| view! { <Meta name="description" content=head.description.clone()/> })}
+        {(!head.indexed).then(|| view! { <Meta name="robots" content="noindex"/> })}
+        {canonical.map(|url| view! {
+            <Link rel="canonical" href=url.clone()/>
+            <Meta property="og:url" content=url/>
+            <Meta property="og:type" content="website"/>
+            <Meta property="og:site_name" content=name/>
+            <Meta property="og:title" content=title/>
+            <Meta property="og:description" content=head.description/>
+            <Meta property="og:locale" content=visit.locale.tag().replace('-', "_")/>
+        })}
+        {picture.map(|url| view! { <Meta property="og:image" content=url/> })}
+        {head.data.map(structured)}
+    }
+}
+
+/// JSON-LD. `<` is written so that no text can end the element.
+fn structured(data: Value) -> impl IntoView {
+    let text = data.to_string().replace('<', "\\u003c");
+    let nonce = use_nonce().map(|nonce| nonce.to_string());
+    view! { <Script type_="application/ld+json" nonce=nonce.unwrap_or_default()>{text}</Script> }
+}
+
+fn offer(price: Money, available: bool, url: &str) -> Value {
+    json!({
+        "@type": "Offer",
+        "price": decimal(price),
+        "priceCurrency": price.currency.as_str(),
+        "availability": if available { "https://schema.org/InStock" } else { "https://schema.org/OutOfStock" },
+        "url": url,
+    })
+}
+
+fn absolute(path: &str) -> String {
+    let origin = use_context::<PublicUrl>().map_or_else(String::new, |url| url.0.to_string());
+    if path.starts_with('/') { format!("{origin}{path}") } else { path.to_owned() }
+}
+
+/// A product with an offer for each of its variants.
+pub fn product(product: &ProductView, page: &str) -> Value {
+    let url = absolute(page);
+    let offers: Vec<_> = product.variants.iter().map(|variant| offer(variant.price, variant.available, &url)).collect();
+    json!({
+        "@context": "https://schema.org",
+        "@type": "Product",
+        "name": product.name,
+        "description": product.description,
+        "sku": product.variants.first().map(|variant| variant.sku.as_str()),
+        "image": product.image.as_ref().map(|image| absolute(&image.url)),
+        "offers": offers,
+    })
+}
+
+/// A menu with what is on it.
+pub fn menu(name: &str, menu: &MenuView, page: &str) -> Value {
+    let item = |product: &ProductView| {
+        let offers: Vec<_> = product
+            .variants
+            .iter()
+            .map(|variant| offer(variant.price, variant.available, &absolute(&format!("{page}/p/{}", product.id))))
+            .collect();
+        json!({ "@type": "MenuItem", "name": product.name, "description": product.description, "offers": offers })
+    };
+    let sections: Vec<_> = menu
+        .categories
+        .iter()
+        .map(|category| {
+            let items: Vec<_> = category.products.iter().map(item).collect();
+            json!({ "@type": "MenuSection", "name": category.name, "hasMenuItem": items })
+        })
+        .collect();
+    json!({ "@context": "https://schema.org", "@type": "Menu", "name": name, "url": absolute(page), "hasMenuSection": sections })
+}

@@ -1,0 +1,115 @@
+//! Who asks for a page, for which, and in which language.
+
+use std::{future::Future, sync::Arc};
+
+use backend::{
+    Backend,
+    db::DbError,
+    identity::{Caller, Owner},
+    stores::StoreRow,
+};
+use domain::{Locale, StoreId, Timestamp, catalog::Menu, pricing, view::Naming};
+use leptos::prelude::*;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use super::failure::{self, Failure};
+use crate::wire::{CartSummary, Line, StoreClock};
+
+/// Scheme and host that the world knows us by, without a slash at the end; the server provides it.
+#[derive(Debug, Clone)]
+pub struct PublicUrl(pub Arc<str>);
+
+/// A request for a page. Cheap to clone.
+#[derive(Clone)]
+pub struct Visit {
+    pub backend: Backend,
+    pub caller: Caller,
+    pub locale: Locale,
+    pub now: Timestamp,
+    /// Path and query of the page.
+    pub page: String,
+}
+
+impl Visit {
+    /// What the server has put into the context of this request.
+    pub fn here() -> Self {
+        let page = use_context::<http::request::Parts>().and_then(|parts| parts.uri.path_and_query().map(ToString::to_string));
+        Self {
+            backend: expect_context(),
+            caller: expect_context(),
+            locale: expect_context(),
+            now: expect_context(),
+            page: page.unwrap_or_else(|| "/".to_owned()),
+        }
+    }
+
+    pub const fn naming(&self) -> Naming {
+        Naming::In(self.locale)
+    }
+
+    /// Whose carts and orders they are.
+    pub fn owner(&self) -> Option<Owner> {
+        self.caller.owner()
+    }
+
+    /// A store of the path.
+    pub async fn store(&self, id: &str) -> Result<StoreRow, Failure> {
+        let id: StoreId = id.parse().map_err(|_| Failure::NotFound)?;
+        self.backend.stores.get(&mut self.backend.db.reader(), &id).await?.ok_or(Failure::NotFound)
+    }
+
+    pub async fn menu(&self, store: &StoreId) -> Result<Arc<Menu>, Failure> {
+        self.backend.catalog.menu(store).await?.ok_or(Failure::NotFound)
+    }
+
+    /// The visitor's cart at a store.
+    pub async fn cart(&self, store: &StoreId) -> Result<Vec<Line>, DbError> {
+        // A browser that was never here has none, and is not looked up.
+        let Some(owner) = self.owner().filter(|_| !matches!(self.caller, Caller::Guest { fresh: true, .. })) else { return Ok(Vec::new()) };
+        let lines = self.backend.carts.get(&mut self.backend.db.reader(), &owner, store).await?;
+        Ok(lines.into_iter().map(|line| Line { id: line.id.to_string(), request: line.request }).collect())
+    }
+}
+
+/// A cart in one line.
+pub fn summary(menu: &Menu, lines: &[Line], now: Timestamp) -> CartSummary {
+    let requests: Vec<_> = lines.iter().map(|line| line.request.clone()).collect();
+    CartSummary {
+        count: requests.iter().map(|line| line.quantity).sum(),
+        total: pricing::quote(menu, &requests, now).ok().map(|quote| quote.total),
+    }
+}
+
+/// How far a store's clocks are from UTC; a zone that is not known counts as UTC.
+pub fn clock(time_zone: &str, now: Timestamp) -> StoreClock {
+    let offset = jiff::tz::TimeZone::get(time_zone).ok().zip(jiff::Timestamp::from_millisecond(now.as_millis()).ok());
+    StoreClock { offset_minutes: offset.map_or(0, |(zone, now)| zone.to_offset(now).seconds() / 60) }
+}
+
+/// A part of the path.
+pub fn param(name: &str) -> String {
+    use_params_map().with_untracked(|params| params.get(name)).unwrap_or_default()
+}
+
+/// A value of the query.
+pub fn query(name: &str) -> Option<String> {
+    use_query_map().with_untracked(|query| query.get(name)).filter(|value| !value.is_empty())
+}
+
+/// Renders a page when its data is there, or the page that says why it is not.
+pub fn page<B>(body: B) -> impl IntoView
+where
+    B: Future<Output = Result<AnyView, Failure>> + Send + 'static,
+{
+    let visit = Visit::here();
+    view! {
+        <Suspense>
+            {Suspend::new(async move {
+                match body.await {
+                    Ok(view) => view,
+                    Err(failure) => failure::view(failure, &visit),
+                }
+            })}
+        </Suspense>
+    }
+}
