@@ -62,7 +62,11 @@ pub fn router() -> Router<AppState> {
         .merge(docs::router(openapi))
         .fallback(async || problem::AppError::new(StatusCode::NOT_FOUND, "not_found", "There is no such call; see /api/v1/openapi.json."))
         .method_not_allowed_fallback(async || {
-            problem::AppError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This call has other methods; see /api/v1/openapi.json.")
+            problem::AppError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This call has other methods; see /api/v1/openapi.json.",
+            )
         })
         .layer(middleware::from_fn(problem::render))
 }

@@ -2,28 +2,26 @@
 
 mod crawlers;
 mod files;
+mod pages;
 mod plain;
 
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn;
 use leptos::config::{Env, LeptosOptions};
 
 pub use self::crawlers::{robots, sitemap};
 pub use self::plain::friendly;
-use crate::api::problem::AppError;
-use crate::caller;
 use crate::config::Settings;
 use crate::state::AppState;
 
 /// Pages and files. Whatever is neither is the page that says so.
 pub fn routes(state: &AppState) -> Router<AppState> {
     let pkg = Router::new().fallback_service(files::hashed_files(&state.settings)).layer(from_fn(files::keep_for_ever));
-    let visitors = from_fn_with_state(state.clone(), caller::of_pages);
-    let lost = Router::new().fallback(async || AppError::not_found("page")).layer(visitors);
+    let lost = pages::lost(state);
     let files = Router::new().fallback_service(files::any_file(&state.settings, lost)).layer(from_fn(files::keep_for_a_day));
-    Router::new().nest_service("/pkg", pkg).fallback_service(files)
+    pages::routes(state).nest_service("/pkg", pkg).fallback_service(files)
 }
 
 /// What Leptos wants to know. It is told by us alone: `LEPTOS_*` in the environment is no setting of ours.

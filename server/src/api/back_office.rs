@@ -57,10 +57,7 @@ pub async fn set_status(
     let store: StoreId = id(&store, "store")?;
     require(&caller, Right::Store, &store)?;
     let (backend, actor, at) = (app.backend.clone(), caller.actor(&store), store.clone());
-    app.backend
-        .db
-        .transaction(move |tx| Box::pin(async move { backend.stores.set_open_in(tx, &at, request.open, actor).await }))
-        .await?;
+    app.backend.db.transaction(move |tx| Box::pin(async move { backend.stores.set_open_in(tx, &at, request.open, actor).await })).await?;
     let view = app.backend.stores.view(&mut app.backend.db.reader(), &store, lang.naming()).await?;
     view.map(Json).ok_or_else(|| AppError::not_found("store"))
 }
@@ -143,7 +140,9 @@ pub async fn set_option(
     let (backend, actor, available) = (app.backend.clone(), caller.actor(&store), request.available);
     app.backend
         .db
-        .transaction(move |tx| Box::pin(async move { backend.catalog.set_option_available_in(tx, &store, &option, available, actor).await }))
+        .transaction(move |tx| {
+            Box::pin(async move { backend.catalog.set_option_available_in(tx, &store, &option, available, actor).await })
+        })
         .await?;
     Ok(Json(request))
 }
@@ -244,12 +243,7 @@ pub async fn edit_product(
     let store = managed_store(&app, &caller, &product).await?;
     let edit = ProductEdit { name: texts.name, description: texts.description };
     let (backend, actor, edited) = (app.backend.clone(), caller.actor(&store), product.clone());
-    app.backend
-        .db
-        .transaction(move |tx| {
-            Box::pin(async move { backend.catalog.edit_product_in(tx, &edited, &edit, actor).await })
-        })
-        .await?;
+    app.backend.db.transaction(move |tx| Box::pin(async move { backend.catalog.edit_product_in(tx, &edited, &edit, actor).await })).await?;
     let menu = app.backend.catalog.menu(&store).await?.ok_or_else(|| AppError::not_found("product"))?;
     let product = menu.product(product.as_str()).ok_or_else(|| AppError::not_found("product"))?;
     Ok(Json(ProductView::of(product, lang.0, app.backend.clock.now())))

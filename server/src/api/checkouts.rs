@@ -55,10 +55,7 @@ pub async fn give_up(State(app): State<AppState>, Who(caller): Who, Path(checkou
     }
     let checkout: CheckoutId = id(&checkout, "checkout")?;
     let backend = app.backend.clone();
-    app.backend
-        .db
-        .transaction(move |tx| Box::pin(async move { backend.checkouts.cancel_in(tx, &caller, checkout).await }))
-        .await?;
+    app.backend.db.transaction(move |tx| Box::pin(async move { backend.checkouts.cancel_in(tx, &caller, checkout).await })).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

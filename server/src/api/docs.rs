@@ -33,9 +33,7 @@ pub struct Document;
 /// `/openapi.json` and `/schemas/{type}`.
 pub fn router(openapi: utoipa::openapi::OpenApi) -> Router<AppState> {
     let openapi = Arc::new(openapi);
-    Router::new()
-        .route("/openapi.json", get(async move || Json(&*openapi).into_response()))
-        .route("/schemas/{type}", get(schema))
+    Router::new().route("/openapi.json", get(async move || Json(&*openapi).into_response())).route("/schemas/{type}", get(schema))
 }
 
 /// The JSON Schema (2020-12) of one event type's data.
@@ -52,7 +50,8 @@ pub fn event_schema(type_name: &str) -> Option<Value> {
     let (_, root, nested) = schemas.into_iter().find(|(name, ..)| *name == type_name)?;
     let mut schema = serde_json::to_value(root).ok()?;
     let object = schema.as_object_mut()?;
-    let defs: serde_json::Map<String, Value> = nested.into_iter().filter_map(|(name, s)| Some((name, serde_json::to_value(s).ok()?))).collect();
+    let defs: serde_json::Map<String, Value> =
+        nested.into_iter().filter_map(|(name, s)| Some((name, serde_json::to_value(s).ok()?))).collect();
     object.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     object.insert("$id".to_owned(), json!(format!("/api/v1/schemas/{type_name}")));
     object.insert("title".to_owned(), json!(type_name));

@@ -8,8 +8,8 @@ use axum::{
 };
 use backend::{
     db::Tx,
-    identity::{Caller, ensure_session_in},
     idempotency::{Answer, KeyError, Outcome, RequestKey},
+    identity::{Caller, ensure_session_in},
 };
 use domain::{Fault, Locale, view::Naming};
 use futures::future::BoxFuture;
@@ -72,7 +72,11 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, AppError> {
     if !is_json(headers) {
-        return Err(AppError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send JSON, with Content-Type: application/json."));
+        return Err(AppError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Send JSON, with Content-Type: application/json.",
+        ));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
@@ -139,7 +143,8 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Keyed<T> {
         let lang = Lang::of(&parts.headers);
         let (headers, bytes) = read(Request::from_parts(parts, body), state).await?;
         // A body that may be left out is `{}` then.
-        let parsed = if bytes.is_empty() { serde_json::from_str("{}").map_err(|_| missing_body(&headers)) } else { parse(&headers, &bytes) };
+        let parsed =
+            if bytes.is_empty() { serde_json::from_str("{}").map_err(|_| missing_body(&headers)) } else { parse(&headers, &bytes) };
         let fingerprint = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         Ok(Self { caller, lang, body: parsed?, key, fingerprint, request_id })
     }

@@ -38,7 +38,12 @@ pub async fn list(
 /// One order, for its owner and the store's staff.
 #[utoipa::path(get, path = "/orders/{id}", tag = "orders", params(("id" = String, Path)),
     responses((status = 200, body = OrderView), (status = 404, body = Problem, content_type = "application/problem+json")))]
-pub async fn order(State(app): State<AppState>, Who(caller): Who, lang: Lang, Path(order): Path<String>) -> Result<Json<OrderView>, AppError> {
+pub async fn order(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    lang: Lang,
+    Path(order): Path<String>,
+) -> Result<Json<OrderView>, AppError> {
     let order: OrderId = id(&order, "order")?;
     let view = app.backend.orders.view_for(&mut app.backend.db.reader(), &caller, order, lang.naming()).await?;
     Ok(Json(view))
@@ -47,7 +52,11 @@ pub async fn order(State(app): State<AppState>, Who(caller): Who, lang: Lang, Pa
 /// Everything that happened to an order, in time order, with who did it and why.
 #[utoipa::path(get, path = "/orders/{id}/journey", tag = "orders", params(("id" = String, Path)),
     responses((status = 200, body = Page<JourneyEntry>), (status = 404, body = Problem, content_type = "application/problem+json")))]
-pub async fn journey(State(app): State<AppState>, Who(caller): Who, Path(order): Path<String>) -> Result<Json<Page<JourneyEntry>>, AppError> {
+pub async fn journey(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    Path(order): Path<String>,
+) -> Result<Json<Page<JourneyEntry>>, AppError> {
     let order: OrderId = id(&order, "order")?;
     let items = app.backend.orders.journey(&mut app.backend.db.reader(), &caller, order).await?;
     Ok(Json(Page { items, next: None }))

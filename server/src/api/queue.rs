@@ -23,7 +23,12 @@ use crate::{caller::Who, state::AppState};
 #[utoipa::path(get, path = "/staff/stores/{store}/queue", tag = "staff", params(("store" = String, Path)),
     responses((status = 200, body = QueueView), (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json")))]
-pub async fn queue(State(app): State<AppState>, Who(caller): Who, lang: Lang, Path(store): Path<String>) -> Result<Json<QueueView>, AppError> {
+pub async fn queue(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    lang: Lang,
+    Path(store): Path<String>,
+) -> Result<Json<QueueView>, AppError> {
     let store: StoreId = id(&store, "store")?;
     super::back_office::require(&caller, backend::identity::Right::Queue, &store)?;
     let naming = lang.naming();

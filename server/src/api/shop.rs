@@ -72,7 +72,11 @@ pub struct Search {
 #[utoipa::path(get, path = "/products", tag = "shop", params(Search),
     responses((status = 200, body = Page<ProductView>), (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json")))]
-pub async fn products(State(app): State<AppState>, lang: Lang, Params(search): Params<Search>) -> Result<Json<Page<ProductView>>, AppError> {
+pub async fn products(
+    State(app): State<AppState>,
+    lang: Lang,
+    Params(search): Params<Search>,
+) -> Result<Json<Page<ProductView>>, AppError> {
     let limit = Paging { cursor: None, limit: search.limit }.limit()?;
     let store = search.store.as_deref().map(|store| id(store, "store")).transpose()?;
     let category = search.category.as_deref().map(|category| id(category, "category")).transpose()?;
