@@ -72,10 +72,10 @@ impl Catalog {
             .filter(|category| search.category.as_ref().is_none_or(|wanted| *wanted == category.id))
             .flat_map(|category| &category.products)
             .filter(|product| matches(product, &words) && seen.insert(&product.id));
-        if let Some(cursor) = &search.cursor {
-            if !found.any(|product| product.id.as_str() == cursor) {
-                return Err(Faults(vec![Fault::new("", "unknown_cursor", "Start again from the first page.")]).into());
-            }
+        if let Some(cursor) = &search.cursor
+            && !found.any(|product| product.id.as_str() == cursor)
+        {
+            return Err(Faults(vec![Fault::new("", "unknown_cursor", "Start again from the first page.")]).into());
         }
         let now = self.db.clock().now();
         let limit = search.limit.clamp(1, 200);

@@ -28,14 +28,14 @@ impl SettingsPatch {
         };
         let mut reading = Reading { fields, faults: Vec::new() };
         let patch = Self {
-            capacity: reading.nullable("capacity", 1, 1000),
+            capacity: reading.nullable("capacity", 1, 1000).ok(),
             admission: reading.admission(),
-            order_limit: reading.nullable("order_limit", 1, 100),
+            order_limit: reading.nullable("order_limit", 1, 100).ok(),
             scans_per_code: reading.number("scans_per_code", 1, 1000),
             code_seconds: reading.number("code_seconds", 30, 3600),
             customer_seconds: reading.number("customer_seconds", 30, 3600),
             barista_seconds: reading.number("barista_seconds", 60, 14_400),
-            wait_target_seconds: reading.nullable("wait_target_seconds", 60, 7200),
+            wait_target_seconds: reading.nullable("wait_target_seconds", 60, 7200).ok(),
         };
         for field in fields.keys().filter(|field| !FIELDS.contains(&field.as_str())) {
             reading.faults.push(Fault::new(pointer(field), "unknown_field", "There is no such setting."));
@@ -88,6 +88,9 @@ fn pointer(field: &str) -> String {
     format!("/{}", field.replace('~', "~0").replace('/', "~1"))
 }
 
+/// The setting is not named, or not readable.
+struct Stays;
+
 struct Reading<'a> {
     fields: &'a Map<String, Value>,
     faults: Vec<Fault>,
@@ -108,8 +111,11 @@ impl Reading<'_> {
         number
     }
 
-    fn nullable(&mut self, field: &str, least: i64, most: i64) -> Option<Option<i64>> {
-        if self.fields.get(field)?.is_null() { Some(None) } else { self.number(field, least, most).map(Some) }
+    fn nullable(&mut self, field: &str, least: i64, most: i64) -> Result<Option<i64>, Stays> {
+        match self.fields.get(field) {
+            Some(Value::Null) => Ok(None),
+            _ => self.number(field, least, most).map(Some).ok_or(Stays),
+        }
     }
 
     fn admission(&mut self) -> Option<Admission> {
