@@ -51,6 +51,7 @@ impl Cafe {
             pay_url: None,
             secrets: vec![Secret::new("for tests")],
             limits: true,
+            https: false,
         };
         let books = Arc::new(Books::default());
         let backend = Backend::open(settings, shop.clock.clone()).await.expect("the shop opens");

@@ -26,8 +26,8 @@ fn window(amount: i64, from: Option<Timestamp>, until: Option<Timestamp>) -> Pri
     PriceWindow { amount: usd(amount), from, until }
 }
 
-fn hour(n: i64) -> Option<Timestamp> {
-    Some(START.plus_seconds(n * 3600))
+fn hour(n: i64) -> Timestamp {
+    START.plus_seconds(n * 3600)
 }
 
 fn codes(error: &impl backend::refused::Refused) -> Vec<(String, String)> {
@@ -124,13 +124,13 @@ on_both_databases! {
         let catalog = Catalog::new(shop.db.clone());
         let runner = Runner::new(shop.db.clone()).timer(PriceWindows).start();
         let within = catalog.clone();
-        let windows = vec![window(250, hour(1), hour(2)), window(200, hour(2), hour(3))];
+        let windows = vec![window(250, Some(hour(1)), Some(hour(2))), window(200, Some(hour(2)), Some(hour(3)))];
         let set = run!(shop.db, |tx| within.set_prices_in(tx, &store(), &id("muffin"), windows, Actor::System)).unwrap();
         assert_eq!(set.len(), 3, "the base price stays: {set:?}");
         assert!(facts(&shop.db, "price.changed.v1").await.is_empty(), "the price in force is the same");
         let mut version = catalog.menu(&store()).await.unwrap().unwrap().version;
         for price in [250, 200, 300] {
-            shop.hands.advance(Duration::from_secs(3600));
+            shop.hands.advance(Duration::from_hours(1));
             runner.settle().await.unwrap();
             let menu = catalog.menu(&store()).await.unwrap().unwrap();
             assert_eq!(menu.variant("muffin").unwrap().1.price_at(shop.clock.now()), Some(usd(price)));
@@ -145,9 +145,9 @@ on_both_databases! {
     async fn a_timer_that_comes_late_shows_the_price_of_now(shop) {
         small_shop::open(&shop.db, None).await;
         let within = Catalog::new(shop.db.clone());
-        let windows = vec![window(250, hour(1), hour(2)), window(200, hour(2), None)];
+        let windows = vec![window(250, Some(hour(1)), Some(hour(2))), window(200, Some(hour(2)), None)];
         run!(shop.db, |tx| within.set_prices_in(tx, &store(), &id("muffin"), windows, Actor::System)).unwrap();
-        shop.hands.advance(Duration::from_secs(5 * 3600));
+        shop.hands.advance(Duration::from_hours(5));
         let runner = Runner::new(shop.db.clone()).timer(PriceWindows).start();
         runner.settle().await.unwrap();
         let told: Vec<_> = facts(&shop.db, "price.changed.v1").await.iter().map(|data| data["price"]["amount"].clone()).collect();
@@ -162,10 +162,10 @@ on_both_databases! {
             run!(shop.db, |tx| within.set_prices_in(tx, &store(), &id("muffin"), windows, Actor::System))
         };
         let euro = PriceWindow::base(Money::new(300, Currency::EUR));
-        let error = set(vec![window(-1, hour(1), hour(2)), euro, window(1, hour(4), hour(4))]).await.unwrap_err();
+        let error = set(vec![window(-1, Some(hour(1)), Some(hour(2))), euro, window(1, Some(hour(4)), Some(hour(4)))]).await.unwrap_err();
         let expected = pairs([("/0/amount/amount", "amount_out_of_range"), ("/1/amount/currency", "currency_mismatch"), ("/2/until", "empty_window")]);
         assert_eq!((error.code(), codes(&error)), ("invalid_request", expected));
-        let error = set(vec![window(1, hour(1), hour(3)), window(2, hour(2), None)]).await.unwrap_err();
+        let error = set(vec![window(1, Some(hour(1)), Some(hour(3))), window(2, Some(hour(2)), None)]).await.unwrap_err();
         assert_eq!((error.code(), error.status()), ("overlapping_windows", 422));
         assert_eq!(codes(&error), pairs([("/1", "overlapping_windows")]));
         let before = catalog.menu(&store()).await.unwrap().unwrap();
