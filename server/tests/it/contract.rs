@@ -3,7 +3,20 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Server};
+use crate::support::{Client, Server, on_both_databases};
+
+on_both_databases! {
+    a_drink_from_menu_to_pick_up
+    a_wrong_cart_is_told_everything_at_once
+    what_is_not_json_not_keyed_or_not_there_is_named
+    the_same_key_gives_the_same_answer_once
+    the_last_unit_is_sold_once_and_short_lines_say_what_is_left
+    a_changed_total_a_declined_card_and_an_empty_wallet
+    a_claim_is_exclusive_and_strangers_are_kept_out
+    staff_open_close_switch_and_set_the_store
+    a_code_is_needed_where_the_store_admits_by_code
+    the_shop_is_described_in_both_languages_and_by_machine
+}
 
 const FLAT_WHITE: &str = "flat-white-regular";
 
@@ -32,9 +45,7 @@ async fn order(shopper: &Client, token: &str) -> Value {
     placed.body
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_drink_from_menu_to_pick_up() {
-    let server = Server::start().await;
+async fn a_drink_from_menu_to_pick_up(server: Server) {
     let shopper = server.guest().await;
     let barista = server.token("barista", "harbor").await;
 
@@ -72,9 +83,7 @@ async fn a_drink_from_menu_to_pick_up() {
     assert_eq!(shopper.get("/orders").await.body["items"][0]["id"], placed["id"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_cart_is_told_everything_at_once() {
-    let server = Server::start().await;
+async fn a_wrong_cart_is_told_everything_at_once(server: Server) {
     let shopper = server.guest().await;
     let lines = json!([
         {"sku": "no-such", "quantity": 1},
@@ -104,9 +113,7 @@ async fn a_wrong_cart_is_told_everything_at_once() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_json_not_keyed_or_not_there_is_named() {
-    let server = Server::start().await;
+async fn what_is_not_json_not_keyed_or_not_there_is_named(server: Server) {
     let shopper = server.guest().await;
     let nobody = server.nobody();
 
@@ -142,9 +149,7 @@ async fn what_is_not_json_not_keyed_or_not_there_is_named() {
     assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_same_key_gives_the_same_answer_once() {
-    let server = Server::start().await;
+async fn the_same_key_gives_the_same_answer_once(server: Server) {
     let shopper = server.guest().await;
     let body = checkout("harbor", json!([coffee(1)]));
     let first = shopper.with_key(Method::POST, "/checkouts", &body, "once").await;
@@ -172,9 +177,7 @@ async fn the_same_key_gives_the_same_answer_once() {
     assert_eq!(strange.status, StatusCode::NOT_FOUND);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_last_unit_is_sold_once_and_short_lines_say_what_is_left() {
-    let server = Server::start().await;
+async fn the_last_unit_is_sold_once_and_short_lines_say_what_is_left(server: Server) {
     let (one, two) = (server.guest().await, server.guest().await);
     let plush = |n: i64| shipped(json!([{"sku": "unicorn-plush", "quantity": n}]));
     let held = one.keyed(Method::POST, "/checkouts", &plush(3)).await;
@@ -188,9 +191,7 @@ async fn the_last_unit_is_sold_once_and_short_lines_say_what_is_left() {
     assert_eq!(two.keyed(Method::POST, "/checkouts", &plush(4)).await.status, StatusCode::CREATED);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_changed_total_a_declined_card_and_an_empty_wallet() {
-    let server = Server::start().await;
+async fn a_changed_total_a_declined_card_and_an_empty_wallet(server: Server) {
     let shopper = server.guest().await;
     let begun = shopper.keyed(Method::POST, "/checkouts", &checkout("harbor", json!([coffee(1)]))).await;
     let path = format!("/checkouts/{}/place", begun.body["id"].as_str().unwrap());
@@ -210,9 +211,7 @@ async fn a_changed_total_a_declined_card_and_an_empty_wallet() {
     assert_eq!(end["fulfilments"], json!([]));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_claim_is_exclusive_and_strangers_are_kept_out() {
-    let server = Server::start().await;
+async fn a_claim_is_exclusive_and_strangers_are_kept_out(server: Server) {
     let (shopper, stranger) = (server.guest().await, server.guest().await);
     let (kim, lee) = (server.token("barista", "harbor").await, server.token("barista", "harbor").await);
     let elsewhere = server.token("barista", "pier").await;
@@ -243,9 +242,7 @@ async fn a_claim_is_exclusive_and_strangers_are_kept_out() {
     assert_eq!(refunded["status"], "cancelled");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn staff_open_close_switch_and_set_the_store() {
-    let server = Server::start().await;
+async fn staff_open_close_switch_and_set_the_store(server: Server) {
     let shopper = server.guest().await;
     let (manager, barista) = (server.token("manager", "harbor").await, server.token("barista", "harbor").await);
     let body = checkout("harbor", json!([coffee(1)]));
@@ -282,18 +279,14 @@ async fn staff_open_close_switch_and_set_the_store() {
     assert_eq!((&store.body["accepting"], &store.body["refusal"]), (&json!(false), &json!("at_capacity")));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_code_is_needed_where_the_store_admits_by_code() {
-    let server = Server::start().await;
+async fn a_code_is_needed_where_the_store_admits_by_code(server: Server) {
     let shopper = server.guest().await;
     let lines = json!([{"sku": "pier-espresso", "quantity": 1}]);
     let refused = shopper.keyed(Method::POST, "/checkouts", &checkout("pier", lines)).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "admission_required"), "{}", refused.body);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_shop_is_described_in_both_languages_and_by_machine() {
-    let server = Server::start().await;
+async fn the_shop_is_described_in_both_languages_and_by_machine(server: Server) {
     let shopper = server.guest().await;
     let stores = shopper.get("/stores").await;
     let ids: Vec<_> = stores.body["items"].as_array().unwrap().iter().map(|s| s["id"].as_str().unwrap()).collect();

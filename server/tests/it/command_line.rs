@@ -1,0 +1,130 @@
+//! The command line, also beside a running server.
+
+use serde_json::Value;
+
+use crate::support::{Place, Server, on_both_databases, refusal};
+
+on_both_databases! {
+    tokens_work_until_they_are_revoked
+    staff_get_a_code_once_and_are_the_same_person_by_name
+    the_seeds_may_be_repeated
+    the_log_is_shown
+}
+
+async fn tokens_work_until_they_are_revoked(server: Server) {
+    let issued: Value = serde_json::from_str(&server.place.answer(&[
+        "token", "issue", "--role", "barista", "--store", "harbor", "--name", "Kim", "--json",
+    ]))
+    .unwrap();
+    let (id, token) = (issued["id"].as_str().unwrap(), issued["token"].as_str().unwrap());
+    let kim = server.nobody().with_token(token);
+    let me = kim.get("/me").await;
+    assert_eq!((&me.body["user"]["name"], &me.body["roles"][0]["store"]), (&"Kim".into(), &"harbor".into()));
+    assert_eq!(kim.get("/staff/stores/harbor/queue").await.status, 200);
+
+    let list = server.place.answer(&["token", "list"]);
+    assert!(list.contains(id) && list.contains("barista") && !list.contains(token), "{list}");
+    let json: Value = serde_json::from_str(&server.place.answer(&["token", "list", "--json"])).unwrap();
+    assert_eq!((&json[0]["name"], &json[0]["revoked_at"]), (&"Kim".into(), &Value::Null));
+
+    server.place.answer(&["token", "revoke", id]);
+    let refused = kim.get("/staff/stores/harbor/queue").await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (401, "invalid_token"));
+    let (again, code) = server.place.refusal(&["token", "revoke", id]);
+    assert!(again.contains("revoked before") && code == Some(1), "{again}");
+}
+
+async fn staff_get_a_code_once_and_are_the_same_person_by_name(server: Server) {
+    let add = |name: &str| -> Value {
+        let answer = server.place.answer(&["staff", "add", "--store", "harbor", "--name", name, "--role", "barista", "--json"]);
+        serde_json::from_str(&answer).unwrap()
+    };
+    let (first, second, other) = (add("Kim"), add("Kim"), add("Lee"));
+    assert_eq!(first["id"], second["id"]);
+    assert!(first["code"] != second["code"] && first["id"] != other["id"]);
+    assert_eq!(first["code"].as_str().unwrap().len(), 8);
+}
+
+async fn the_seeds_may_be_repeated(server: Server) {
+    server.place.answer(&["seed", "demo"]);
+    server.place.answer(&["seed", "bench", "--products", "3"]);
+    server.place.answer(&["seed", "bench", "--products", "3"]);
+    server.place.answer(&["migrate"]);
+    let shop = server.guest().await;
+    let menu = shop.get("/stores/bench/menu").await;
+    let products: usize = menu.body["categories"].as_array().unwrap().iter().map(|c| c["products"].as_array().unwrap().len()).sum();
+    assert_eq!(products, 3);
+    assert_eq!(shop.get("/stores").await.body["items"].as_array().unwrap().len(), 4);
+}
+
+async fn the_log_is_shown(server: Server) {
+    let manager = server.token("manager", "harbor").await;
+    for open in [false, true] {
+        let body = serde_json::json!({ "open": open });
+        assert_eq!(manager.call(reqwest::Method::PUT, "/staff/stores/harbor/status", &body).await.status, 200);
+    }
+    // On PostgreSQL events get their positions a moment after the answer.
+    let lines = loop {
+        let lines = server.place.answer(&["events", "tail", "-n", "2", "--json"]);
+        if lines.contains("store.opened.v1") {
+            break lines;
+        }
+    };
+    let events: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.len(), 2);
+    assert_eq!((&events[0]["type"], &events[0]["source"]), (&"store.closed.v1".into(), &"/stores/harbor".into()));
+    let (unknown, _) = server.place.refusal(&["events", "replay", "no.such"]);
+    assert!(unknown.contains("no subscriber 'no.such'"), "{unknown}");
+}
+
+#[test]
+fn mistakes_are_told_in_one_line() {
+    let place = Place::on_sqlite();
+    let (line, code) = place.refusal(&["token", "issue", "--role", "barista", "--store", "nowhere"]);
+    assert!(line.contains("orderly seed demo") && code == Some(1), "{line}");
+    place.answer(&["seed", "demo"]);
+    for (args, expected) in [
+        (&["token", "issue", "--role", "barista", "--store", "nowhere"][..], "harbor, pier, unicorn"),
+        (&["token", "issue", "--role", "barista"], "--store"),
+        (&["token", "issue", "--role", "kiosk"], "--kiosk"),
+        (&["token", "issue", "--role", "merchant"], "--merchant"),
+        (&["token", "issue", "--role", "customer"], "phone"),
+        (&["token", "revoke", "x"], "token list"),
+        (&["staff", "add", "--store", "harbor", "--name", " ", "--role", "barista"], "1 to 60"),
+        (&["staff", "add", "--store", "harbor", "--name", "Kim", "--role", "kiosk"], "warehouse"),
+    ] {
+        let (line, code) = place.refusal(args);
+        assert!(line.starts_with("orderly: ") && line.contains(expected) && code == Some(1), "{args:?}: {line}");
+    }
+}
+
+#[test]
+fn a_wrong_setting_stops_the_start_with_its_name() {
+    let place = Place::on_sqlite();
+    for (name, value) in [("ORDERLY_LISTN", "127.0.0.1:0"), ("ORDERLY_LIMITS", "maybe"), ("DATABASE_URL", "mysql://x")] {
+        let mut command = place.command(&["serve"]);
+        command.env(name, value);
+        let (line, code) = refusal(command);
+        assert!(line.starts_with(&format!("orderly: {name}: ")) && code == Some(2), "{line}");
+    }
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let place = Place::on_sqlite();
+    for args in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["seed", "--help"],
+        &["seed", "bench", "--help"],
+        &["migrate", "--help"],
+        &["token", "issue", "--help"],
+        &["token", "list", "--help"],
+        &["token", "revoke", "--help"],
+        &["staff", "add", "--help"],
+        &["events", "tail", "--help"],
+        &["events", "replay", "--help"],
+    ] {
+        assert!(place.answer(args).contains("Usage: orderly"), "{args:?}");
+    }
+}

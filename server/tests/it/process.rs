@@ -1,0 +1,138 @@
+//! The process: its start, its end, and everything that can be in its way.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::support::{Place, Server, on_both_databases, refusal};
+
+on_both_databases! {
+    a_request_in_flight_is_answered_before_the_end
+    what_was_acknowledged_survives_a_kill
+}
+
+/// A checkout whose body has not arrived yet.
+fn half_a_request(server: &Server, token: &str, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let head = format!(
+        "POST /api/v1/quotes HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{}",
+        server.address(),
+        body.len(),
+        &body[..10]
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+async fn a_request_in_flight_is_answered_before_the_end(server: Server) {
+    let token = server.place.answer(&["token", "issue", "--role", "barista", "--store", "harbor"]);
+    let body = json!({"store": "harbor", "lines": [{"sku": "flat-white-regular", "quantity": 1, "options": ["oat"]}]}).to_string();
+    let mut stream = half_a_request(&server, &token, &body);
+    // The request has begun when the server has counted another one after it.
+    assert_eq!(server.nobody().page("/healthz").await.status, StatusCode::OK);
+    server.ask_to_stop();
+    while TcpStream::connect(server.address()).is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stream.write_all(&body.as_bytes()[10..]).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (status, log, _) = server.ended(Duration::from_secs(10));
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+async fn what_was_acknowledged_survives_a_kill(server: Server) {
+    let shopper = server.guest().await;
+    let checkout = json!({"store": "harbor", "lines": [{"sku": "flat-white-regular", "quantity": 1, "options": ["oat"]}], "fulfilment": {"kind": "pickup"}});
+    let begun = shopper.keyed(Method::POST, "/checkouts", &checkout).await;
+    let place = json!({"payment": {"method": "card", "token": "tok_ok"}, "expected_total": begun.body["quote"]["total"]});
+    let placed = shopper.keyed(Method::POST, &format!("/checkouts/{}/place", begun.body["id"].as_str().unwrap()), &place).await;
+    assert_eq!(placed.status, StatusCode::CREATED, "{}", placed.body);
+    let cookie = shopper.cookie().to_owned();
+
+    let server = Server::start(server.kill());
+    let shopper = server.nobody().with_cookie(cookie);
+    let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
+    let order = shopper.until(&path, |order| order["fulfilments"][0]["status"] == "queued").await;
+    assert_eq!((&order["status"], &order["payment"]["status"]), (&json!("processed"), &json!("captured")));
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for name in ["ORDERLY_LISTEN", "ORDERLY_MQTT_LISTEN"] {
+        let place = Place::on_sqlite();
+        let mut command = place.command(&["serve"]);
+        command.env(name, &address);
+        let (line, code) = refusal(command);
+        assert!(line.starts_with(&format!("orderly: {name}: {address} is taken")) && code == Some(2), "{line}");
+    }
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_one_line() {
+    let place = Place::on_sqlite();
+    let file = place.path().join("orderly.db");
+    std::fs::write(&file, "this is no database, and never was one").unwrap();
+    let (line, code) = place.refusal(&["serve"]);
+    assert!(line.contains("orderly.db") && code == Some(1), "{line}");
+
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let (line, _) = place.refusal(&["serve"]);
+    assert!(line.contains("orderly.db"), "{line}");
+}
+
+#[test]
+fn a_newer_database_is_left_alone() {
+    for place in [Place::on_sqlite(), Place::on_postgres()] {
+        place.answer(&["migrate"]);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(place.execute(
+            "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, 'later', true, $1, 0)",
+        ));
+        let (line, code) = place.refusal(&["serve"]);
+        assert!(line.contains("newer orderly") && line.contains("9999") && code == Some(1), "{line}");
+    }
+}
+
+#[test]
+fn a_second_process_on_postgres_is_refused_without_a_broker_outside() {
+    crate::support::run(Place::on_postgres(), async |server: Server| {
+        let (line, code) = server.place.refusal(&["serve"]);
+        assert!(line.contains("MQTT_URL=mqtt://") && code == Some(1), "{line}");
+        assert_eq!(server.nobody().page("/readyz").await.status, StatusCode::OK, "the first goes on");
+        server.ask_to_stop();
+        let (status, log, place) = server.ended(Duration::from_secs(10));
+        assert_eq!(status.code(), Some(0), "{log}");
+        // It has given its right back: the next one need not wait for it.
+        let begun = std::time::Instant::now();
+        drop(Server::start(place));
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn a_killed_process_on_postgres_is_followed_by_the_next() {
+    crate::support::run(Place::on_postgres(), async |server: Server| {
+        let server = Server::start(server.kill());
+        assert_eq!(server.nobody().page("/readyz").await.status, StatusCode::OK);
+    });
+}
+
+#[test]
+fn an_empty_database_gets_the_demo_unless_told_otherwise() {
+    crate::support::run(Place::on_sqlite(), async |server: Server| {
+        assert_eq!(server.nobody().get("/stores").await.body["items"].as_array().unwrap().len(), 3);
+    });
+    let server = Server::start_with(Place::on_sqlite(), &[("ORDERLY_DEMO", "off")]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stores = runtime.block_on(async { server.nobody().get("/stores").await });
+    assert_eq!(stores.body["items"], json!([]));
+}
