@@ -140,7 +140,7 @@ async fn serve(
         settings,
         public_url,
     };
-    welcome::print(&state).await?;
+    welcome::print(&state, address, None).await?;
     let limits = state.limits.clone();
     let app = router::router(state);
     // What is sent is small and wanted now.

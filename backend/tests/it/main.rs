@@ -3,6 +3,7 @@
 mod cafe;
 mod catalog;
 mod idempotency;
+mod identity;
 mod inventory;
 mod ordering;
 mod payment;

@@ -1,6 +1,7 @@
 //! What a person reads who has just started the shop.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use backend::db::DbError;
 
@@ -8,8 +9,8 @@ use crate::cli::Output;
 use crate::state::AppState;
 
 /// Prints where each screen is, and how to sign in as a barista.
-pub async fn print(state: &AppState) -> anyhow::Result<()> {
-    let text = text(state).await?;
+pub async fn print(state: &AppState, address: SocketAddr, mqtt: Option<SocketAddr>) -> anyhow::Result<()> {
+    let text = text(state, address, mqtt).await?;
     // Who started us may have closed our output; the shop opens all the same.
     if let Err(error) = Output::stdout().line(&text) {
         tracing::debug!(%error, "nobody reads where the shop is");
@@ -17,13 +18,13 @@ pub async fn print(state: &AppState) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn text(state: &AppState) -> Result<String, DbError> {
+async fn text(state: &AppState, address: SocketAddr, mqtt: Option<SocketAddr>) -> Result<String, DbError> {
     let url = &state.public_url;
     let stores = state.backend.stores.list(&mut state.backend.db.reader()).await?;
     let mut text = format!("Orderly is open: {url}\n");
     // Writing to a String does not fail.
     for store in &stores {
-        let _ = writeln!(text, "  {:<12} {url}/s/{}", store.id, store.id);
+        let _ = writeln!(text, "  {:<12} {url}/s/{}", store.id.as_str(), store.id);
     }
     let _ = writeln!(text, "  {:<12} {url}/orders", "my orders");
     let _ = writeln!(text, "  {:<12} {url}/staff", "staff");
@@ -31,6 +32,10 @@ async fn text(state: &AppState) -> Result<String, DbError> {
         let _ = writeln!(text, "  {:<12} {url}/staff/{}/queue", format!("{} bar", store.id), store.id);
     }
     let _ = writeln!(text, "  {:<12} {url}/api/v1/openapi.json", "API");
+    let _ = writeln!(text, "  {:<12} {address}", "HTTP at");
+    if let Some(mqtt) = mqtt {
+        let _ = writeln!(text, "  {:<12} {mqtt}", "MQTT at");
+    }
     if let Some(store) = stores.first() {
         let _ = write!(
             text,

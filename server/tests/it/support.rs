@@ -19,7 +19,7 @@ use backend::db::{Db, DbError, Sql as _};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-pub use client::{Client, Reply};
+pub use client::Client;
 use cluster::Cluster;
 
 /// No test may take longer: one that waits for what never comes fails instead of hanging.
@@ -135,9 +135,9 @@ impl Server {
         // Read to its end, or the server would wait for us.
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if let Some(url) = line.strip_prefix("Orderly is open: ") {
+                if let Some(address) = line.trim().strip_prefix("HTTP at ") {
                     // The test may have given up.
-                    let _ = tell.send(url.to_owned());
+                    let _ = tell.send(format!("http://{}", address.trim()));
                 }
             }
         });
@@ -215,8 +215,14 @@ impl Drop for Server {
 
 /// Runs a test with a server on this place.
 pub fn run<F: Future<Output = ()>>(place: Place, test: impl FnOnce(Server) -> F) {
+    run_with(place, &[], test);
+}
+
+/// The same with settings.
+pub fn run_with<F: Future<Output = ()>>(place: Place, settings: &[(&str, &str)], test: impl FnOnce(Server) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    runtime.block_on(async { tokio::time::timeout(LIMIT, test(Server::start(place))).await.expect("the test ends in time") });
+    let server = Server::start_with(place, settings);
+    runtime.block_on(async { tokio::time::timeout(LIMIT, test(server)).await.expect("the test ends in time") });
 }
 
 /// Runs each of these tests, `async fn name(server: Server)`, on both databases: `name::on_sqlite` and `name::on_postgres`.
