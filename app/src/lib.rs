@@ -4,6 +4,8 @@
 //! ([`wire`]), shared markup ([`pieces`]), what only a browser has ([`tab`]) and what comes by itself ([`live`]), then the
 //! interactive [`islands`]. Pages, forms and everything that asks the shop live in `ssr` and exist on the server alone.
 
+#![recursion_limit = "512"]
+
 pub mod islands;
 pub mod live;
 pub mod paths;
