@@ -6,7 +6,8 @@
 //!
 //! The contexts: [`identity`] (who is asking, and what they may do), [`stores`] and [`catalog`] (what is sold, where and
 //! for how much), [`inventory`] (what is there of it); [`ordering`] (cart, checkout, order, and the saga that coordinates the
-//! others), [`payment`] (what is charged and goes back), [`prep`] (the barista's queue); [`seed`] fills them for a demo or a bench.
+//! others), [`payment`] (what is charged and goes back), [`prep`] (the barista's queue); [`live`] tells what changed over MQTT;
+//! [`seed`] fills them for a demo or a bench.
 
 pub mod catalog;
 pub mod clock;
@@ -16,6 +17,7 @@ pub mod identity;
 pub mod inventory;
 pub mod job;
 pub mod lease;
+pub mod live;
 pub mod log;
 pub mod ordering;
 pub mod payment;
@@ -36,6 +38,7 @@ use db::{Db, DbError};
 use idempotency::{Keys, Purge};
 use identity::{Identities, IdentityError, Secret};
 use inventory::Stock;
+use live::Live;
 use ordering::{BaristaLimit, Carts, CheckoutHold, Checkouts, Orders, Saga};
 use payment::test_provider::TestProvider;
 use payment::{CardProvider, Patience, Payments};
@@ -85,6 +88,8 @@ pub struct Backend {
     pub payments: Payments,
     /// What the bar makes.
     pub queue: Queue,
+    /// What is told over MQTT.
+    pub live: Live,
     /// Requests that may come twice.
     pub keys: Keys,
 }
@@ -115,6 +120,7 @@ impl Backend {
         let checkouts = Checkouts::new(catalog.clone(), settings.limits);
         let payments = Payments::new(Arc::new(TestProvider::default()), Patience::default());
         let orders = Orders::new(payments.clone(), carts.clone(), clock.clone());
+        let live = Live::new(db.clone(), Stores, catalog.clone(), orders.clone(), Queue);
         Ok(Self {
             db,
             clock,
@@ -127,6 +133,7 @@ impl Backend {
             orders,
             payments,
             queue: Queue,
+            live,
             keys: Keys::default(),
         })
     }
@@ -135,7 +142,8 @@ impl Backend {
     pub fn with_provider(self, provider: Arc<dyn CardProvider>, patience: Patience) -> Self {
         let payments = Payments::new(provider, patience);
         let orders = Orders::new(payments.clone(), self.carts.clone(), self.clock.clone());
-        Self { orders, payments, ..self }
+        let live = Live::new(self.db.clone(), self.stores, self.catalog.clone(), orders.clone(), self.queue);
+        Self { orders, payments, live, ..self }
     }
 
     /// Everything that happens by itself: subscribers, timers and jobs of all contexts.
@@ -143,6 +151,7 @@ impl Backend {
         let runner = Runner::new(self.db.clone())
             .subscriber(Saga::new(self.orders.clone()))
             .subscriber(QueueSubscriber)
+            .subscriber(self.live.subscriber())
             .timer(Purge)
             .timer(PriceWindows)
             .timer(CheckoutHold)

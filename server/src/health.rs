@@ -34,6 +34,8 @@ pub async fn ready(State(app): State<AppState>) -> (StatusCode, Json<Value>) {
     };
     let flows: Vec<_> = flows.into_iter().map(|p| Flow { subscriber: p.subscriber, lag: p.lag, parked: p.parked }).collect();
     let word = |fine| if fine { "ok" } else { "away" };
-    let status = if database { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "status": word(database), "database": word(database), "lag": flows })))
+    let broker = app.gateway.ready();
+    let ready = database && broker;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "status": word(ready), "database": word(database), "broker": word(broker), "lag": flows })))
 }

@@ -3,7 +3,7 @@
 //! In reading order: [`cli`] (what one can ask it to do) and [`config`] (the settings); [`serve`] (a server from start to
 //! [`shutdown`]); [`router`], the table of contents of everything that HTTP answers, with what every request goes
 //! through: [`observe`], [`security`], [`caller`], [`limits`]; and the answers: [`api`], [`site`] (pages and files),
-//! [`health`] and [`metrics`].
+//! [`health`] and [`metrics`]; and the [`mqtt`] gateway.
 
 pub mod api;
 pub mod caller;
@@ -12,6 +12,7 @@ pub mod config;
 pub mod health;
 pub mod limits;
 pub mod metrics;
+pub mod mqtt;
 pub mod observe;
 pub mod router;
 pub mod security;

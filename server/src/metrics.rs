@@ -92,6 +92,7 @@ impl Metrics {
 
 /// `GET /metrics`.
 pub async fn answer(State(app): State<AppState>) -> Result<Response, AppError> {
+    app.metrics.mqtt_connections.set(app.gateway.connections() as i64);
     let mut reader = app.backend.db.reader();
     app.metrics.head.set(log::head(&mut reader).await?);
     for progress in subscriber::progress(&mut reader).await? {

@@ -11,7 +11,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::api::problem::{self, AppError};
 use crate::state::AppState;
-use crate::{api, caller, health, metrics, observe, security, site};
+use crate::{api, caller, health, metrics, mqtt, observe, security, site};
 
 /// The largest body, in bytes. Calls that take more say so themselves.
 const MAX_BODY: usize = 1024 * 1024;
@@ -23,6 +23,7 @@ pub fn router(state: AppState) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::answer))
+        .route("/mqtt", get(mqtt::upgrade))
         .route("/robots.txt", get(site::robots))
         .route("/sitemap.xml", get(site::sitemap))
         .merge(api)

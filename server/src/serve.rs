@@ -2,6 +2,7 @@
 
 mod alone;
 mod listen;
+mod live;
 mod welcome;
 
 use std::net::SocketAddr;
@@ -18,9 +19,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::alone::Alone;
 use self::listen::bind;
+use self::live::Wire;
 use crate::config::Settings;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::mqtt::Gateway;
 use crate::shutdown::{GRACE, Signals};
 use crate::state::AppState;
 use crate::{router, site};
@@ -34,11 +37,15 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut signals = Signals::install().context("signals cannot be heard")?;
     // The addresses first: where another server runs already, nothing of its database is touched.
     let listener = if settings.runs("web") { Some(bind("ORDERLY_LISTEN", &settings.listen).await?) } else { None };
+    let plain = match &*settings.mqtt_listen {
+        addresses @ [_, ..] if settings.runs("web") => Some(bind("ORDERLY_MQTT_LISTEN", addresses).await?),
+        _ => None,
+    };
     warn_of(&settings);
 
     let backend = Backend::open(settings.backend(), Clock::system()).await?;
     let opened = tokio::select! {
-        opened = Open::shop(settings, backend.clone(), listener) => opened,
+        opened = Open::shop(settings, backend.clone(), listener, plain) => opened,
         () = signals.asked() => Ok(None),
     };
     let result = match opened {
@@ -64,27 +71,35 @@ struct Open {
     stop: CancellationToken,
     alone: Option<Alone>,
     running: backend::runner::Running,
+    wire: Wire,
     http: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
 }
 
 impl Open {
-    async fn shop(settings: Arc<Settings>, backend: Backend, listener: Option<TcpListener>) -> anyhow::Result<Option<Self>> {
+    async fn shop(
+        settings: Arc<Settings>,
+        backend: Backend,
+        listener: Option<TcpListener>,
+        plain: Option<TcpListener>,
+    ) -> anyhow::Result<Option<Self>> {
         let alone = Alone::take(&backend.db, settings.mqtt_url.is_some()).await?;
         if settings.demo && backend.stores.list(&mut backend.db.reader()).await?.is_empty() {
             seed::demo(&backend.db).await?;
         }
+        let metrics = Arc::new(Metrics::default());
+        let wire = Wire::open(&settings, &backend, &metrics, plain).await?;
         let running = only(backend.runner(), &settings).start();
         let stop = CancellationToken::new();
         let http = match listener {
-            Some(listener) => Some(serve(listener, settings, backend, stop.clone()).await?),
+            Some(listener) => Some(serve(listener, settings, backend, metrics, wire.gateway.clone(), stop.clone()).await?),
             None => None,
         };
-        Ok(Some(Self { stop, alone, running, http }))
+        Ok(Some(Self { stop, alone, running, wire, http }))
     }
 
     /// Runs until the process is asked to stop, or cannot go on; then finishes what has begun.
     async fn until(self, mut signals: Signals) -> anyhow::Result<()> {
-        let Self { stop, alone, running, mut http } = self;
+        let Self { stop, alone, running, wire, mut http } = self;
         let failed = async {
             match &mut http {
                 Some(http) => Err(anyhow::anyhow!("HTTP ended by itself: {:?}", http.await)),
@@ -105,6 +120,7 @@ impl Open {
                 }
             };
             tokio::join!(requests, running.shutdown());
+            wire.shutdown().await;
             if let Some(alone) = alone {
                 alone.give_back().await;
             }
@@ -128,6 +144,8 @@ async fn serve(
     listener: TcpListener,
     settings: Arc<Settings>,
     backend: Backend,
+    metrics: Arc<Metrics>,
+    gateway: Gateway,
     stop: CancellationToken,
 ) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
     let address = listener.local_addr()?;
@@ -135,7 +153,8 @@ async fn serve(
     let state = AppState {
         leptos: site::leptos_options(&settings, address),
         limits: Arc::new(Limits::default()),
-        metrics: Arc::new(Metrics::default()),
+        metrics,
+        gateway,
         backend,
         settings,
         public_url,

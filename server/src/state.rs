@@ -9,6 +9,7 @@ use leptos::config::LeptosOptions;
 use crate::config::Settings;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::mqtt::Gateway;
 
 /// What every request has at hand. Clones are the same.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub struct AppState {
     pub public_url: Arc<str>,
     /// Who asks how often.
     pub limits: Arc<Limits>,
+    /// Who is connected by MQTT.
+    pub gateway: Gateway,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Where the browser files are, for the pages.

@@ -1,0 +1,211 @@
+//! Live: events become small snapshots on MQTT topics, after commit only.
+//!
+//! The subscriber marks the topics that an event changes; [`Live::start`]'s tasks read each of them once, however many
+//! events changed it meanwhile, and publish it. What is published is the whole view with a `sequence`, so it does not
+//! matter what was missed, repeated or overtaken: the newest wins. At the start, and whenever the broker was away, all
+//! retained topics are published again.
+
+mod address;
+mod affected;
+mod publisher;
+mod snapshot;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::topic::Topic;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use self::address::{BrokerAddress, InvalidAddress};
+use self::publisher::{Link, Publisher};
+use self::snapshot::Views;
+use crate::catalog::Catalog;
+use crate::db::{Db, DbError, Tx};
+use crate::log::Recorded;
+use crate::ordering::Orders;
+use crate::prep::Queue;
+use crate::stores::Stores;
+use crate::subscriber::{HandlerError, Subscriber};
+
+/// Wait before the database is asked again.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// What is told live. Clones are the same.
+#[derive(Clone)]
+pub struct Live {
+    db: Db,
+    views: Views,
+    changed: Arc<Changed>,
+}
+
+/// What is to be published.
+#[derive(Default)]
+struct Changed {
+    topics: Mutex<Topics>,
+    woken: Notify,
+}
+
+#[derive(Default)]
+struct Topics {
+    named: BTreeSet<Topic>,
+    /// All retained topics of all stores.
+    all: bool,
+}
+
+impl Changed {
+    fn topics(&self) -> MutexGuard<'_, Topics> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mark(&self, topics: impl IntoIterator<Item = Topic>) {
+        self.topics().named.extend(topics);
+        self.woken.notify_one();
+    }
+
+    fn put_back(&self, unpublished: Topics) {
+        let mut topics = self.topics();
+        topics.all |= unpublished.all;
+        topics.named.extend(unpublished.named);
+    }
+
+    fn mark_all(&self) {
+        self.topics().all = true;
+        self.woken.notify_one();
+    }
+}
+
+impl Live {
+    pub(crate) fn new(db: Db, stores: Stores, catalog: Catalog, orders: Orders, queue: Queue) -> Self {
+        Self { db, views: Views { stores, catalog, orders, queue }, changed: Arc::default() }
+    }
+
+    /// The newest message of a topic, for who subscribes to one that is not retained; `None` where there is no such thing.
+    pub async fn snapshot(&self, topic: &Topic) -> Result<Option<Bytes>, DbError> {
+        let (views, topic) = (self.views.clone(), topic.clone());
+        self.db.snapshot(|tx| Box::pin(async move { views.message(tx, &topic).await })).await
+    }
+
+    /// The subscriber, for the runner. It wants [`Live::start`] beside it.
+    pub fn subscriber(&self) -> LiveSubscriber {
+        LiveSubscriber(self.changed.clone())
+    }
+
+    /// Publishes what changes, to this broker, until [`Publishing::shutdown`]. First everything that is retained.
+    pub fn start(&self, address: BrokerAddress) -> Publishing {
+        let (publisher, stop) = (Publisher::default(), CancellationToken::new());
+        let (connected, link) = watch::channel(Link::default());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(publisher.clone().run(address, connected, stop.clone()));
+        tasks.spawn(self.clone().publish(publisher, stop.clone()));
+        tasks.spawn(self.clone().watch(link.clone()));
+        Publishing { tasks, stop, link }
+    }
+
+    /// Publishes everything again whenever the broker comes back: it may have forgotten.
+    async fn watch(self, mut link: watch::Receiver<Link>) {
+        let mut made = 0;
+        while link.wait_for(|link| link.made > made).await.map(|link| made = link.made).is_ok() {
+            self.changed.mark_all();
+        }
+    }
+
+    async fn publish(self, publisher: Publisher, stop: CancellationToken) {
+        loop {
+            let topics = std::mem::take(&mut *self.changed.topics());
+            if topics.named.is_empty() && !topics.all {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = self.changed.woken.notified() => continue,
+                }
+            }
+            if let Err((error, unpublished)) = self.publish_all(&publisher, topics).await {
+                self.changed.put_back(unpublished);
+                tracing::warn!(%error, "snapshots cannot be made now");
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(AGAIN) => {}
+                }
+            }
+        }
+    }
+
+    /// Publishes these topics; what is left where the database is away.
+    async fn publish_all(&self, publisher: &Publisher, mut topics: Topics) -> Result<(), (DbError, Topics)> {
+        if topics.all {
+            match self.views.stores.list(&mut self.db.reader()).await {
+                Ok(stores) => {
+                    let of = |id: domain::StoreId| {
+                        [Topic::Status(id.clone()), Topic::Menu(id.clone()), Topic::Board(id.clone()), Topic::Queue(id)]
+                    };
+                    topics.named.extend(stores.into_iter().flat_map(|store| of(store.id)));
+                    topics.all = false;
+                }
+                Err(error) => return Err((error, topics)),
+            }
+        }
+        // From the end: one order and its queue come before what everybody sees.
+        while let Some(topic) = topics.named.pop_last() {
+            match self.snapshot(&topic).await {
+                Ok(Some(payload)) => publisher.put(topic, payload),
+                Ok(None) => {}
+                Err(error) if error.is_transient() => {
+                    topics.named.insert(topic);
+                    return Err((error, topics));
+                }
+                // The others must not wait for one that is broken.
+                Err(error) => tracing::error!(%topic, %error, "no snapshot"),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What runs since [`Live::start`].
+pub struct Publishing {
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
+    link: watch::Receiver<Link>,
+}
+
+impl Publishing {
+    /// Whether the broker is there (`/readyz`).
+    pub fn ready(&self) -> bool {
+        self.link.borrow().up
+    }
+
+    /// Ends; what has been read is still sent, as far as the broker takes it within two seconds.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a task of live ended badly");
+            }
+        }
+    }
+}
+
+/// Marks what events change.
+pub struct LiveSubscriber(Arc<Changed>);
+
+#[async_trait]
+impl Subscriber for LiveSubscriber {
+    fn name(&self) -> &'static str {
+        "live"
+    }
+
+    fn types(&self) -> &'static [&'static str] {
+        affected::TYPES
+    }
+
+    /// What an event tells is committed, or it would not be here; marking a topic twice does no harm, and not at all is
+    /// made up for by the next start. So this need not wait for the cursor's own commit.
+    async fn handle_in(&self, _tx: &mut Tx, event: &Recorded) -> Result<(), HandlerError> {
+        self.0.mark(affected::affected(event.event()?));
+        Ok(())
+    }
+}

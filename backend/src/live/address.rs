@@ -1,0 +1,131 @@
+//! Where the broker is.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use rumqttc::{MqttOptions, NetworkOptions};
+use uuid::Uuid;
+
+use crate::identity::Secret;
+
+/// The largest message, in bytes: a queue of a thousand tickets is far smaller.
+const LARGEST: usize = 8 << 20;
+
+/// A broker's address and how to get in: `mqtt://[user:pass@]host[:port]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerAddress {
+    host: String,
+    port: u16,
+    login: Option<(String, Secret)>,
+}
+
+/// Why the text is no broker's address. It never quotes it: there may be a password in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAddress {
+    #[error("it must look like mqtt://[user:pass@]host[:port]")]
+    Form,
+    #[error("only mqtt:// is spoken: the broker is reached over a trusted network")]
+    Scheme,
+}
+
+impl BrokerAddress {
+    pub fn new(host: &str, port: u16, login: Option<(&str, &Secret)>) -> Self {
+        Self { host: host.to_owned(), port, login: login.map(|(user, password)| (user.to_owned(), password.clone())) }
+    }
+
+    /// How a client of this role connects. Each has a name of its own, for a broker ends the older of two with one name.
+    pub fn options(&self, role: &str) -> MqttOptions {
+        let mut options = MqttOptions::new(format!("{role}-{}", Uuid::now_v7().simple()), self.host.clone(), self.port);
+        options.set_keep_alive(Duration::from_secs(20)).set_clean_session(true).set_max_packet_size(LARGEST, LARGEST);
+        if let Some((user, password)) = &self.login {
+            options.set_credentials(user.clone(), password.expose());
+        }
+        options
+    }
+
+    /// A small message is not kept back to be sent with the next, and a broker that does not answer is left soon.
+    pub fn network_options() -> NetworkOptions {
+        let mut options = NetworkOptions::new();
+        options.set_tcp_nodelay(true);
+        options.set_connection_timeout(5);
+        options
+    }
+}
+
+impl fmt::Display for BrokerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "mqtt://{}:{}", self.host, self.port)
+    }
+}
+
+impl FromStr for BrokerAddress {
+    type Err = InvalidAddress;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAddress> {
+        let (scheme, rest) = text.split_once("://").ok_or(InvalidAddress::Form)?;
+        if scheme != "mqtt" {
+            return Err(InvalidAddress::Scheme);
+        }
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let (login, place) = match rest.rsplit_once('@') {
+            Some((login, place)) => {
+                let (user, password) = login.split_once(':').unwrap_or((login, ""));
+                (Some((decoded(user)?, Secret::new(decoded(password)?))), place)
+            }
+            None => (None, rest),
+        };
+        // An IPv6 address stands in brackets, which keep its colons apart from the port's.
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| InvalidAddress::Form)?),
+            _ => (place, 1883),
+        };
+        if host.is_empty() || host.contains(['/', '?', '#', ' ']) {
+            return Err(InvalidAddress::Form);
+        }
+        Ok(Self { host: host.to_owned(), port, login })
+    }
+}
+
+/// Percent-decoding (RFC 3986, 2.1), for passwords with an `@` or `:` in them.
+fn decoded(text: &str) -> Result<String, InvalidAddress> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(if byte == b'%' {
+            let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16)).ok_or(InvalidAddress::Form);
+            (digit()? * 16 + digit()?) as u8
+        } else {
+            byte
+        });
+    }
+    String::from_utf8(bytes).map_err(|_| InvalidAddress::Form)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read() {
+        let parts = |text: &str| {
+            let address: BrokerAddress = text.parse().unwrap();
+            (address.host, address.port, address.login.map(|(user, password)| (user, password.expose().to_owned())))
+        };
+        let login = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        assert_eq!(parts("mqtt://broker"), ("broker".to_owned(), 1883, None));
+        assert_eq!(parts("mqtt://u:p@10.0.0.1:1884/"), ("10.0.0.1".to_owned(), 1884, login("u", "p")));
+        assert_eq!(parts("mqtt://u:p%40%3a@[::1]:9"), ("[::1]".to_owned(), 9, login("u", "p@:")));
+        assert_eq!(parts("mqtt://[::1]"), ("[::1]".to_owned(), 1883, None));
+        for bad in ["", "broker", "mqtt://", "mqtt://:1", "mqtt://h:port", "mqtt://h/x", "mqtt://a%g0@h", "mqtt://a%4@h"] {
+            assert_eq!(bad.parse::<BrokerAddress>(), Err(InvalidAddress::Form), "{bad}");
+        }
+        assert_eq!("mqtts://h".parse::<BrokerAddress>(), Err(InvalidAddress::Scheme));
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let address: BrokerAddress = "mqtt://u:hidden@h".parse().unwrap();
+        assert!(!format!("{address} {address:?}").contains("hidden"));
+    }
+}

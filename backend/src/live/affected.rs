@@ -1,0 +1,117 @@
+//! Which topics an event changes.
+
+use domain::event::*;
+use domain::topic::Topic;
+
+/// The types that change any.
+pub(super) const TYPES: &[&str] = &[
+    StoreOpened::TYPE,
+    StoreClosed::TYPE,
+    StoreSettingsChanged::TYPE,
+    MenuItemAvailabilityChanged::TYPE,
+    PriceChanged::TYPE,
+    ProductChanged::TYPE,
+    StockAvailabilityChanged::TYPE,
+    KioskCodeScanned::TYPE,
+    CheckoutBegun::TYPE,
+    CheckoutExpired::TYPE,
+    OrderCreated::TYPE,
+    OrderProcessed::TYPE,
+    OrderRejected::TYPE,
+    OrderCancelled::TYPE,
+    OrderFulfilled::TYPE,
+    PaymentCaptured::TYPE,
+    PaymentDeclined::TYPE,
+    PaymentRefunded::TYPE,
+    PrepQueued::TYPE,
+    PrepClaimed::TYPE,
+    PrepReleased::TYPE,
+    PrepReady::TYPE,
+    PrepRecalled::TYPE,
+    PrepCollected::TYPE,
+    PrepTimedOut::TYPE,
+    ShipmentPrepared::TYPE,
+    ShipmentPacking::TYPE,
+    ShipmentProcessed::TYPE,
+    ShipmentShipped::TYPE,
+    ShipmentFailed::TYPE,
+];
+
+/// The topics whose snapshot an event changes.
+pub(super) fn affected(event: Event) -> Vec<Topic> {
+    use Event as E;
+    match event {
+        // Whoever begins, gives up or is admitted takes or leaves a place.
+        E::StoreOpened(StoreOpened { store })
+        | E::StoreClosed(StoreClosed { store })
+        | E::StoreSettingsChanged(StoreSettingsChanged { store, .. })
+        | E::KioskCodeScanned(KioskCodeScanned { store, .. })
+        | E::CheckoutBegun(CheckoutBegun { store, .. })
+        | E::CheckoutExpired(CheckoutExpired { store, .. }) => vec![Topic::Status(store)],
+
+        E::MenuItemAvailabilityChanged(MenuItemAvailabilityChanged { store, .. })
+        | E::PriceChanged(PriceChanged { store, .. })
+        | E::StockAvailabilityChanged(StockAvailabilityChanged { store, .. }) => vec![Topic::Menu(store)],
+        E::ProductChanged(ProductChanged { stores, .. }) => stores.into_iter().map(Topic::Menu).collect(),
+
+        E::OrderCreated(OrderCreated { order, store, .. })
+        | E::OrderProcessed(OrderProcessed { order, store, .. })
+        | E::OrderRejected(OrderRejected { order, store, .. })
+        | E::OrderFulfilled(OrderFulfilled { order, store, .. }) => vec![Topic::Order(order), Topic::Status(store)],
+        E::OrderCancelled(OrderCancelled { order, store, .. })
+        | E::PrepQueued(PrepQueued { order, store, .. })
+        | E::PrepClaimed(PrepClaimed { order, store, .. })
+        | E::PrepReleased(PrepReleased { order, store, .. })
+        | E::PrepReady(PrepReady { order, store, .. })
+        | E::PrepRecalled(PrepRecalled { order, store, .. })
+        | E::PrepCollected(PrepCollected { order, store, .. })
+        | E::PrepTimedOut(PrepTimedOut { order, store, .. }) => {
+            vec![Topic::Order(order), Topic::Queue(store.clone()), Topic::Board(store.clone()), Topic::Status(store)]
+        }
+
+        E::PaymentCaptured(PaymentCaptured { order, .. })
+        | E::PaymentDeclined(PaymentDeclined { order, .. })
+        | E::PaymentRefunded(PaymentRefunded { order, .. })
+        | E::ShipmentPrepared(ShipmentPrepared { order, .. })
+        | E::ShipmentPacking(ShipmentPacking { order, .. })
+        | E::ShipmentProcessed(ShipmentProcessed { order, .. })
+        | E::ShipmentShipped(ShipmentShipped { order, .. })
+        | E::ShipmentFailed(ShipmentFailed { order, .. }) => vec![Topic::Order(order)],
+
+        // Inside the shop, or not shown live yet.
+        E::KioskCodeRotated(_)
+        | E::StockHeld(_)
+        | E::StockReleased(_)
+        | E::StockSold(_)
+        | E::StockAdjusted(_)
+        | E::PointsAwarded(_)
+        | E::PointsRedeemed(_)
+        | E::PointsExpired(_)
+        | E::PointsReversed(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{FulfilmentId, OrderId, StoreId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_ready_drink_moves_every_screen_concerned() {
+        let (order, store) = (OrderId(Uuid::from_u128(1)), "harbor".parse::<StoreId>().unwrap());
+        let ready = PrepReady { order, fulfilment: FulfilmentId(Uuid::from_u128(2)), store: store.clone() };
+        let topics = affected(ready.into());
+        assert_eq!(topics, [Topic::Order(order), Topic::Queue(store.clone()), Topic::Board(store.clone()), Topic::Status(store)]);
+    }
+
+    #[test]
+    fn every_type_is_one_of_the_log_and_named_once() {
+        let mut types = TYPES.to_vec();
+        types.sort_unstable();
+        types.dedup();
+        assert_eq!(types.len(), TYPES.len());
+        assert!(types.iter().all(|name| Event::TYPES.contains(name)));
+    }
+}

@@ -1,0 +1,215 @@
+//! The way to the broker: at most the newest message of each topic waits while the broker is away, and nobody waits for it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::topic::Topic;
+use rumqttc::{AsyncClient, Event, Outgoing, Packet, QoS};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::address::BrokerAddress;
+
+/// Messages that the broker has not acknowledged, at once. Fewer than the client's own limit.
+const WINDOW: usize = 64;
+/// Wait between two tries.
+const AGAIN: Duration = Duration::from_millis(250);
+/// How long what waits is still sent at the end.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The publisher. Clones are the same.
+#[derive(Clone, Default)]
+pub(super) struct Publisher(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    /// There while the broker is.
+    client: Option<AsyncClient>,
+    /// The newest message of each topic that waits.
+    waiting: HashMap<Topic, Bytes>,
+    /// The topics that wait, in the order they came.
+    order: VecDeque<Topic>,
+    /// Given to the client, which has not sent them yet.
+    given: VecDeque<(Topic, Bytes)>,
+    /// Sent, by packet id, and not acknowledged.
+    sent: HashMap<u16, (Topic, Bytes)>,
+}
+
+impl Publisher {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes, now or as soon as the broker is there; what waits on the topic is replaced.
+    pub(super) fn put(&self, topic: Topic, payload: Bytes) {
+        let mut state = self.state();
+        state.push(topic, payload);
+        state.pump();
+    }
+
+    /// Keeps the connection until `stop`, and tells of it by `connected`.
+    pub(super) async fn run(self, address: BrokerAddress, connected: watch::Sender<Link>, stop: CancellationToken) {
+        let mut told = false;
+        loop {
+            // A client of its own for each connection: one that reconnects by itself forgets what it was given meanwhile.
+            let (client, mut events) = AsyncClient::new(address.options("orderly-live"), WINDOW);
+            events.set_network_options(BrokerAddress::network_options());
+            let error = loop {
+                let event = tokio::select! {
+                    event = events.poll() => event,
+                    () = stop.cancelled() => {
+                        self.finish(&mut events).await;
+                        return;
+                    }
+                };
+                match event {
+                    Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                        told = false;
+                        let mut state = self.state();
+                        state.client = Some(client.clone());
+                        state.pump();
+                        drop(state);
+                        connected.send_modify(|link| *link = Link { up: true, made: link.made + 1 });
+                    }
+                    Ok(event) => self.state().noticed(&event),
+                    Err(error) => break error,
+                }
+            };
+            self.state().lost();
+            connected.send_modify(|link| link.up = false);
+            // Once for each time that it goes away, not for each try.
+            if !std::mem::replace(&mut told, true) {
+                tracing::warn!(%address, %error, "the broker is away; the newest of each topic waits");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(AGAIN) => {}
+            }
+        }
+    }
+
+    /// Sends what waits, as far as the broker takes it soon.
+    async fn finish(&self, events: &mut rumqttc::EventLoop) {
+        let send = async {
+            while !self.state().is_idle() {
+                match events.poll().await {
+                    Ok(event) => self.state().noticed(&event),
+                    Err(_) => return,
+                }
+            }
+        };
+        let connected = self.state().client.is_some();
+        if connected && tokio::time::timeout(FAREWELL, send).await.is_err() {
+            tracing::debug!("the broker did not take all in time");
+        }
+    }
+}
+
+/// The connection to the broker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Link {
+    pub up: bool,
+    /// Connections made so far.
+    pub made: u64,
+}
+
+impl State {
+    fn push(&mut self, topic: Topic, payload: Bytes) {
+        if self.waiting.insert(topic.clone(), payload).is_none() {
+            self.order.push_back(topic);
+        }
+    }
+
+    /// Gives the client what waits, as much as may be out at once.
+    fn pump(&mut self) {
+        let Some(client) = &self.client else { return };
+        while self.given.len() + self.sent.len() < WINDOW {
+            let Some(topic) = self.order.pop_front() else { return };
+            let Some(payload) = self.waiting.remove(&topic) else { continue };
+            match client.try_publish(topic.to_string(), QoS::AtLeastOnce, topic.retained(), payload.to_vec()) {
+                Ok(()) => self.given.push_back((topic, payload)),
+                // The connection is just ending; this goes out over the next.
+                Err(_) => {
+                    self.order.push_front(topic.clone());
+                    self.waiting.insert(topic, payload);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn noticed(&mut self, event: &Event) {
+        match event {
+            // The client sends in the order it was given.
+            Event::Outgoing(Outgoing::Publish(id)) => {
+                if let Some(message) = self.given.pop_front() {
+                    self.sent.insert(*id, message);
+                }
+            }
+            Event::Incoming(Packet::PubAck(ack)) => {
+                self.sent.remove(&ack.pkid);
+                self.pump();
+            }
+            _ => {}
+        }
+    }
+
+    /// The connection broke: what was not acknowledged waits again, unless something newer does.
+    fn lost(&mut self) {
+        self.client = None;
+        let unsure: Vec<_> = self.sent.drain().map(|(_, message)| message).chain(self.given.drain(..)).collect();
+        for (topic, payload) in unsure {
+            // Of two messages of one topic any may come first here: the newest one wins at every receiver.
+            if !self.waiting.contains_key(&topic) {
+                self.push(topic, payload);
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.given.is_empty() && self.sent.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(store: &str) -> Topic {
+        Topic::Status(store.parse().unwrap())
+    }
+
+    fn waiting(state: &State) -> Vec<(String, Bytes)> {
+        state.order.iter().map(|topic| (topic.to_string(), state.waiting[topic].clone())).collect()
+    }
+
+    #[test]
+    fn only_the_newest_of_each_topic_waits() {
+        let publisher = Publisher::default();
+        for n in 0..1000 {
+            publisher.put(status("harbor"), Bytes::from(n.to_string()));
+            publisher.put(status("pier"), Bytes::from(n.to_string()));
+        }
+        let expected =
+            [("v1/stores/harbor/status".to_owned(), Bytes::from("999")), ("v1/stores/pier/status".to_owned(), Bytes::from("999"))];
+        assert_eq!(waiting(&publisher.state()), expected);
+    }
+
+    #[test]
+    fn what_was_not_acknowledged_is_sent_again_unless_something_newer_is() {
+        let mut state = State::default();
+        state.given.push_back((status("a"), Bytes::from("old")));
+        state.given.push_back((status("b"), Bytes::from("b")));
+        state.noticed(&Event::Outgoing(Outgoing::Publish(7)));
+        state.noticed(&Event::Outgoing(Outgoing::Publish(8)));
+        state.noticed(&Event::Incoming(Packet::PubAck(rumqttc::PubAck::new(8))));
+        state.given.push_back((status("c"), Bytes::from("c")));
+        state.push(status("a"), Bytes::from("new"));
+        state.lost();
+        let expected = [("v1/stores/a/status".to_owned(), Bytes::from("new")), ("v1/stores/c/status".to_owned(), Bytes::from("c"))];
+        assert_eq!(waiting(&state), expected);
+        assert!(state.given.is_empty() && state.sent.is_empty());
+    }
+}

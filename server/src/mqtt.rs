@@ -1,0 +1,307 @@
+//! The MQTT gateway: browsers and devices speak real MQTT 5.0 or 3.1.1 to it, over a WebSocket ([`Gateway::upgrade`]) or a
+//! plain connection ([`Gateway::listen`]). Who may hear what is decided here, topic by topic; nobody may publish but
+//! our own publisher, who comes by a private port.
+//!
+//! In reading order: the [`codec`] turns bytes into packets; a [`session`] is one connection, carried by a [`transport`];
+//! a [`client`] is what everybody else sees of it; [`reach`] says what a filter could match; the [`broker`] knows who hears
+//! what; [`upstream`] follows a broker outside; the [`house`] is the shop that is asked.
+
+mod broker;
+mod client;
+mod codec;
+mod house;
+mod message;
+mod reach;
+mod session;
+mod transport;
+mod upstream;
+mod websocket;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use backend::identity::{Caller, Secret};
+use backend::live::BrokerAddress;
+use prometheus_client::metrics::counter::Counter;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::broker::Broker;
+use self::client::Client;
+use self::codec::Reason;
+pub use self::house::House;
+pub use self::message::NotLive;
+pub use self::websocket::upgrade;
+
+/// Connections at once, over all listeners. Beyond it a WebSocket is refused with 503, a plain connection closed.
+pub const MOST_CONNECTIONS: usize = 16_000;
+/// How often it is asked whether everybody still is who they were.
+const RECHECK: Duration = Duration::from_secs(2);
+/// Connections that end get this long.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// The gateway. Clones are the same gateway.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+pub(crate) struct Inner {
+    house: Arc<dyn House>,
+    delivered: Counter<u64, AtomicU64>,
+    broker: Broker,
+    clients: Mutex<Clients>,
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    /// Whether a broker outside is there; always, without one.
+    upstream: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Clients {
+    last_id: u64,
+    by_id: HashMap<u64, Listed>,
+    /// A client that comes again takes over from itself.
+    by_name: HashMap<Name, u64>,
+}
+
+/// Who they are, and their client id.
+type Name = (String, String);
+
+struct Listed {
+    client: Arc<Client>,
+    name: Option<Name>,
+}
+
+/// By which door a connection came.
+enum Entrance {
+    /// For everybody; a browser brings its session cookie.
+    Public { cookie: Option<String> },
+    /// For our own publisher.
+    Private(Credential),
+}
+
+/// What our own publisher proves itself with.
+#[derive(Clone)]
+struct Credential(Arc<str>);
+
+impl Credential {
+    fn of(secret: &Secret) -> Self {
+        Self(secret.digest().into())
+    }
+
+    /// Compares digests: how long it takes tells nothing about the credential.
+    fn is(&self, password: &str) -> bool {
+        *self.0 == Secret::new(password).digest()
+    }
+}
+
+impl Gateway {
+    /// A gateway to this shop, which nobody can reach yet; `delivered` counts the messages sent to clients. Needs a running
+    /// tokio.
+    pub fn new(house: Arc<dyn House>, delivered: Counter<u64, AtomicU64>) -> Self {
+        let inner = Arc::new(Inner {
+            house,
+            delivered,
+            broker: Broker::default(),
+            clients: Mutex::default(),
+            places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            upstream: watch::Sender::new(true),
+        });
+        let watcher = Self(inner.clone());
+        inner.tasks.spawn(async move { watcher.watch().await });
+        Self(inner)
+    }
+
+    /// What is published inside the process goes here.
+    pub fn broker(&self) -> &Broker {
+        &self.0.broker
+    }
+
+    /// Serves plain MQTT until the gateway ends.
+    pub fn listen(&self, listener: TcpListener) {
+        self.accept(listener, || Entrance::Public { cookie: None });
+    }
+
+    /// Opens the private entrance for our own publisher: a loopback port, and a credential that is made here.
+    pub async fn private(&self) -> io::Result<BrokerAddress> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        let secret = Secret::random().map_err(io::Error::other)?;
+        let credential = Credential::of(&secret);
+        self.accept(listener, move || Entrance::Private(credential.clone()));
+        Ok(BrokerAddress::new("127.0.0.1", port, Some(("publisher", &secret))))
+    }
+
+    /// Follows a broker outside: what is published there is told here.
+    pub fn follow(&self, address: BrokerAddress) {
+        self.0.upstream.send_replace(false);
+        self.0.tasks.spawn(upstream::follow(self.0.clone(), address, self.0.stop.clone()));
+    }
+
+    /// Whether the broker outside is there (`/readyz`); without one it always is.
+    pub fn ready(&self) -> bool {
+        *self.0.upstream.borrow()
+    }
+
+    /// How many are connected.
+    pub fn connections(&self) -> usize {
+        MOST_CONNECTIONS - self.0.places.available_permits()
+    }
+
+    fn accept(&self, listener: TcpListener, entrance: impl Fn() -> Entrance + Send + 'static) {
+        let inner = self.0.clone();
+        self.0.tasks.spawn(async move {
+            loop {
+                let accepted = tokio::select! {
+                    () = inner.stop.cancelled() => return,
+                    accepted = listener.accept() => accepted,
+                };
+                match accepted {
+                    Ok((stream, from)) => {
+                        let Ok(place) = inner.places.clone().try_acquire_owned() else {
+                            tracing::warn!(%from, "every place is taken");
+                            continue;
+                        };
+                        // A small message is not kept back to be sent with the next.
+                        if let Err(error) = stream.set_nodelay(true) {
+                            tracing::debug!(%from, %error, "gone before it began");
+                            continue;
+                        }
+                        let (serving, entrance) = (inner.clone(), entrance());
+                        inner.tasks.spawn(async move {
+                            session::serve(&serving, stream, entrance).await;
+                            drop(place);
+                        });
+                    }
+                    Err(error) => {
+                        // Most often no file descriptors are left; some will be.
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                }
+            }
+        });
+    }
+
+    async fn watch(&self) {
+        let mut ticks = tokio::time::interval(RECHECK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.0.stop.cancelled() => return,
+                _ = ticks.tick() => self.recheck().await,
+            }
+        }
+    }
+
+    /// Asks whether everybody still is who they were, in one query. Who has signed out, expired or been revoked is
+    /// disconnected; who has lost a role loses what it granted.
+    pub async fn recheck(&self) {
+        let clients: Vec<_> = self.0.clients().by_id.values().map(|listed| listed.client.clone()).collect();
+        let mut callers: Vec<Caller> = Vec::new();
+        let mut by_caller: HashMap<String, (usize, Vec<Arc<Client>>)> = HashMap::new();
+        for client in clients {
+            let caller = client.caller();
+            // Nobody cannot change; a person may be here with several sessions, each of which ends for itself.
+            let Some(key) = caller.session().map(|session| session.to_string()).or_else(|| caller.key()) else { continue };
+            let (_, same) = by_caller.entry(key).or_insert_with(|| {
+                callers.push(caller);
+                (callers.len() - 1, Vec::new())
+            });
+            same.push(client);
+        }
+        if callers.is_empty() {
+            return;
+        }
+        let now = match self.0.house.recheck(&callers).await {
+            Ok(now) => now,
+            // It will be there again; until then nothing is published either.
+            Err(error) => return tracing::warn!(%error, "the connected cannot be rechecked now"),
+        };
+        for (index, same) in by_caller.into_values() {
+            let caller = now.get(index).cloned().flatten();
+            for client in same {
+                match &caller {
+                    Some(caller) => {
+                        let lost = client.become_caller(caller.clone());
+                        self.0.broker.unsubscribe(&lost, &client);
+                    }
+                    None => client.close(Reason::NotAuthorized),
+                }
+            }
+        }
+    }
+
+    /// Ends all connections, telling why to those who understand it, and stops listening.
+    pub async fn shutdown(&self) {
+        self.0.stop.cancel();
+        for listed in self.0.clients().by_id.values() {
+            listed.client.close(Reason::ServerShuttingDown);
+        }
+        self.0.tasks.close();
+        if tokio::time::timeout(FAREWELL, self.0.tasks.wait()).await.is_err() {
+            tracing::debug!("some connections did not end in time");
+        }
+    }
+}
+
+impl Inner {
+    fn clients(&self) -> MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lists a connection. One of the same caller with the same client id ends (3.1.4-3); strangers cannot end each
+    /// other's, for they have no name.
+    fn enter(&self, caller: Caller, client_id: &str) -> Arc<Client> {
+        let mut clients = self.clients();
+        clients.last_id += 1;
+        let name = caller.key().filter(|_| !client_id.is_empty()).map(|key| (key, client_id.to_owned()));
+        let client = Client::new(clients.last_id, caller);
+        if let Some(name) = name.clone() {
+            let before = clients.by_name.insert(name, client.id);
+            if let Some(before) = before.and_then(|id| clients.by_id.get(&id)) {
+                before.client.close(Reason::SessionTakenOver);
+            }
+        }
+        clients.by_id.insert(client.id, Listed { client: client.clone(), name });
+        if self.stop.is_cancelled() {
+            client.close(Reason::ServerShuttingDown);
+        }
+        client
+    }
+
+    fn leave(&self, client: &Arc<Client>) {
+        self.broker.unsubscribe(&client.filters(), client);
+        let mut clients = self.clients();
+        if let Some(name) = clients.by_id.remove(&client.id).and_then(|listed| listed.name) {
+            if clients.by_name.get(&name) == Some(&client.id) {
+                clients.by_name.remove(&name);
+            }
+        }
+    }
+
+    /// Tells those who listen to one order, or as one user, how it stands: what was published while a broker outside
+    /// was away went by.
+    async fn heal(&self) {
+        for topic in self.broker.unretained() {
+            match self.house.snapshot(&topic).await {
+                Ok(Some(payload)) => {
+                    if let Err(error) = self.broker.publish(&topic.to_string(), payload) {
+                        tracing::error!(%topic, %error, "the shop's snapshot");
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => return tracing::warn!(%error, "what went by cannot be told now"),
+            }
+        }
+    }
+}

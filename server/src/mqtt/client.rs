@@ -1,0 +1,280 @@
+//! One connected client as everybody else sees it: who it is, what it subscribed to, and what waits for it.
+//!
+//! What waits is at most the newest message of each topic, so that a client that reads slowly costs no more than one that
+//! reads quickly.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use backend::identity::{Caller, Whose, rights};
+use domain::topic::{Filter, Topic};
+use tokio::sync::Notify;
+
+use super::codec::Reason;
+use super::message::Message;
+
+/// The subscriptions that one connection may hold.
+const MOST: usize = 100;
+
+#[derive(Debug)]
+pub(super) struct Client {
+    pub id: u64,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    caller: Caller,
+    subscriptions: Vec<Subscription>,
+    lanes: HashMap<Arc<str>, Lane>,
+    /// Topics with something waiting, in the order they got it.
+    waiting: VecDeque<Arc<str>>,
+    closing: Option<Reason>,
+}
+
+/// A granted filter.
+#[derive(Debug, Clone)]
+pub(super) struct Subscription {
+    pub filter: Filter,
+    pub qos: u8,
+    pub retain_as_published: bool,
+    /// The topics whose rights granted it, and whose they are.
+    pub grounds: Vec<(Topic, Option<Whose>)>,
+}
+
+/// One topic of this client.
+#[derive(Debug)]
+struct Lane {
+    /// The newest sequence that was put here.
+    newest: i64,
+    /// Waits to be sent; with the retain flag, where it answers a subscription.
+    message: Option<(Arc<Message>, bool)>,
+}
+
+/// What is to be sent next.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub message: Arc<Message>,
+    pub retain: bool,
+    pub qos: u8,
+}
+
+impl Client {
+    pub(super) fn new(id: u64, caller: Caller) -> Arc<Self> {
+        let state = State { caller, subscriptions: Vec::new(), lanes: HashMap::new(), waiting: VecDeque::new(), closing: None };
+        Arc::new(Self { id, state: Mutex::new(state), changed: Notify::new() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn caller(&self) -> Caller {
+        self.state().caller.clone()
+    }
+
+    /// Takes a subscription, in place of one with the same filter; whether it is new, or `None` where there are too many.
+    pub(super) fn subscribe(&self, subscription: Subscription) -> Option<bool> {
+        let mut state = self.state();
+        let State { subscriptions, lanes, .. } = &mut *state;
+        // What is retained is sent again for the same filter, though it is not newer (3.8.4).
+        lanes.iter_mut().filter(|(topic, _)| subscription.filter.matches(topic)).for_each(|(_, lane)| lane.newest = i64::MIN);
+        if let Some(old) = subscriptions.iter_mut().find(|old| old.filter == subscription.filter) {
+            *old = subscription;
+            return Some(false);
+        }
+        if subscriptions.len() == MOST {
+            return None;
+        }
+        subscriptions.push(subscription);
+        Some(true)
+    }
+
+    /// Drops a subscription; whether it was there.
+    pub(super) fn unsubscribe(&self, filter: &str) -> bool {
+        let mut state = self.state();
+        let before = state.subscriptions.len();
+        state.subscriptions.retain(|subscription| subscription.filter.as_str() != filter);
+        state.forget_unwanted();
+        state.subscriptions.len() < before
+    }
+
+    pub(super) fn filters(&self) -> Vec<Filter> {
+        self.state().subscriptions.iter().map(|subscription| subscription.filter.clone()).collect()
+    }
+
+    /// Is somebody else from now on, as far as roles go; the filters that this takes away.
+    pub(super) fn become_caller(&self, caller: Caller) -> Vec<Filter> {
+        let mut state = self.state();
+        let mut lost = Vec::new();
+        state.subscriptions.retain(|subscription| {
+            let may = subscription.grounds.iter().all(|(topic, whose)| rights::may_subscribe(&caller, topic, whose.as_ref()));
+            if !may {
+                lost.push(subscription.filter.clone());
+            }
+            may
+        });
+        state.caller = caller;
+        if !lost.is_empty() {
+            state.forget_unwanted();
+        }
+        lost
+    }
+
+    /// Puts a message in, in place of an older one of its topic. `retained`: it answers a subscription.
+    pub(super) fn offer(&self, message: &Arc<Message>, retained: bool) {
+        let mut state = self.state();
+        if state.wanted(&message.topic).is_none() || state.closing.is_some() {
+            return;
+        }
+        let lane = state.lanes.entry(message.topic.clone()).or_insert(Lane { newest: i64::MIN, message: None });
+        if message.sequence <= lane.newest {
+            return;
+        }
+        lane.newest = message.sequence;
+        if lane.message.replace((message.clone(), retained)).is_none() {
+            state.waiting.push_back(message.topic.clone());
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// What is to be sent next. Without `acknowledged` only what needs no acknowledgement: too many are outstanding.
+    pub(super) fn take(&self, acknowledged: bool) -> Option<Delivery> {
+        let mut state = self.state();
+        let mut n = 0;
+        while let Some(topic) = state.waiting.get(n).cloned() {
+            let Some((qos, retain_as_published)) = state.wanted(&topic) else {
+                state.waiting.remove(n);
+                continue;
+            };
+            if qos > 0 && !acknowledged {
+                n += 1;
+                continue;
+            }
+            state.waiting.remove(n);
+            if let Some((message, retained)) = state.lanes.get_mut(&topic).and_then(|lane| lane.message.take()) {
+                let kept = retain_as_published && topic.parse::<Topic>().is_ok_and(|topic| topic.retained());
+                return Some(Delivery { message, retain: retained || kept, qos });
+            }
+        }
+        None
+    }
+
+    /// Ends the connection, as soon as its session hears of it.
+    pub(super) fn close(&self, reason: Reason) {
+        self.state().closing.get_or_insert(reason);
+        self.changed.notify_one();
+    }
+
+    pub(super) fn closing(&self) -> Option<Reason> {
+        self.state().closing
+    }
+
+    /// Waits for the next [`offer`](Self::offer) or [`close`](Self::close). Safe to drop.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}
+
+impl State {
+    /// The quality of service at which the topic is wanted, and whether with the flag that it was published with.
+    fn wanted(&self, topic: &str) -> Option<(u8, bool)> {
+        let matching = self.subscriptions.iter().filter(|s| s.filter.as_str() == topic || s.filter.matches(topic));
+        matching.map(|s| (s.qos, s.retain_as_published)).max()
+    }
+
+    fn forget_unwanted(&mut self) {
+        let mut lanes = std::mem::take(&mut self.lanes);
+        lanes.retain(|topic, _| self.wanted(topic).is_some());
+        self.lanes = lanes;
+        let lanes = &self.lanes;
+        self.waiting.retain(|topic| lanes.contains_key(topic));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn message(topic: &str, sequence: i64) -> Arc<Message> {
+        let payload = Bytes::from(format!(r#"{{"sequence":"{sequence:020}"}}"#));
+        Arc::new(Message::new(topic, payload).unwrap())
+    }
+
+    fn subscription(filter: &str, qos: u8) -> Subscription {
+        Subscription { filter: filter.parse().unwrap(), qos, retain_as_published: false, grounds: Vec::new() }
+    }
+
+    fn taken(client: &Client, acknowledged: bool) -> Vec<(String, i64)> {
+        std::iter::from_fn(|| client.take(acknowledged)).map(|d| (d.message.topic.to_string(), d.message.sequence)).collect()
+    }
+
+    #[test]
+    fn only_the_newest_of_each_topic_waits() {
+        let client = Client::new(1, Caller::Nobody);
+        client.subscribe(subscription("a/#", 0));
+        for n in 1..=1000 {
+            client.offer(&message("a/x", n), false);
+            client.offer(&message("a/y", n), false);
+            client.offer(&message("b", n), false);
+        }
+        client.offer(&message("a/x", 999), false);
+        assert_eq!(taken(&client, true), [("a/x".to_owned(), 1000), ("a/y".to_owned(), 1000)]);
+        client.offer(&message("a/x", 1000), true);
+        assert_eq!(taken(&client, true), [], "what was sent is not sent again");
+    }
+
+    #[test]
+    fn a_subscription_made_again_is_answered_again() {
+        let client = Client::new(1, Caller::Nobody);
+        assert_eq!(client.subscribe(subscription("a", 0)), Some(true));
+        client.offer(&message("a", 5), true);
+        assert_eq!(taken(&client, true).len(), 1);
+        assert_eq!(client.subscribe(subscription("a", 0)), Some(false));
+        client.offer(&message("a", 5), true);
+        assert_eq!(taken(&client, true).len(), 1);
+    }
+
+    #[test]
+    fn what_must_be_acknowledged_waits_and_does_not_hold_up_the_rest() {
+        let client = Client::new(1, Caller::Nobody);
+        client.subscribe(subscription("slow", 1));
+        client.subscribe(subscription("quick", 0));
+        client.offer(&message("slow", 1), false);
+        client.offer(&message("quick", 1), false);
+        client.offer(&message("slow", 2), false);
+        assert_eq!(taken(&client, false), [("quick".to_owned(), 1)]);
+        assert_eq!(taken(&client, true), [("slow".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn what_is_no_longer_wanted_no_longer_waits() {
+        let client = Client::new(1, Caller::Nobody);
+        client.subscribe(subscription("a", 0));
+        client.offer(&message("a", 1), false);
+        assert!(client.unsubscribe("a") && !client.unsubscribe("a"));
+        assert_eq!(taken(&client, true), []);
+        for n in 0..MOST {
+            assert_eq!(client.subscribe(subscription(&format!("t/{n}"), 0)), Some(true));
+        }
+        assert_eq!(client.subscribe(subscription("one/more", 0)), None);
+    }
+
+    #[test]
+    fn a_lost_role_takes_its_subscriptions_along() {
+        let client = Client::new(1, Caller::Nobody);
+        let store: domain::StoreId = "harbor".parse().unwrap();
+        for topic in [Topic::Queue(store.clone()), Topic::Board(store)] {
+            let grounds = vec![(topic.clone(), None)];
+            client.subscribe(Subscription { filter: Filter::from(&topic), qos: 0, retain_as_published: false, grounds });
+        }
+        assert_eq!(client.become_caller(Caller::Nobody), ["v1/stores/harbor/queue".parse().unwrap()]);
+        client.offer(&message("v1/stores/harbor/queue", 1), false);
+        client.offer(&message("v1/stores/harbor/board", 1), false);
+        assert_eq!(taken(&client, true), [("v1/stores/harbor/board".to_owned(), 1)]);
+    }
+}

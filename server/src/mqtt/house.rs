@@ -1,0 +1,61 @@
+//! What the gateway asks the shop.
+
+use async_trait::async_trait;
+use backend::Backend;
+use backend::db::DbError;
+use backend::identity::{Caller, Whose};
+use bytes::Bytes;
+use domain::topic::Topic;
+
+/// Who is who, whose is what, and how things are: the shop, as the gateway knows it.
+#[async_trait]
+pub trait House: Send + Sync + 'static {
+    /// Who sent this session cookie; nobody, where it is not (any more) valid.
+    async fn by_cookie(&self, value: &str) -> Result<Caller, DbError>;
+
+    /// Who sent this bearer token; nobody, where it is not (any more) valid.
+    async fn by_token(&self, token: &str) -> Result<Caller, DbError>;
+
+    /// How these callers are now, in one query; `None` where one has signed out, expired or been revoked.
+    async fn recheck(&self, callers: &[Caller]) -> Result<Vec<Option<Caller>>, DbError>;
+
+    /// Whose the thing of the topic is, for the topics that are about one thing.
+    async fn whose(&self, topic: &Topic) -> Result<Option<Whose>, DbError>;
+
+    /// The newest message of a topic that is not retained; `None` where there is no such thing.
+    async fn snapshot(&self, topic: &Topic) -> Result<Option<Bytes>, DbError>;
+}
+
+#[async_trait]
+impl House for Backend {
+    async fn by_cookie(&self, value: &str) -> Result<Caller, DbError> {
+        self.identities.caller_by_cookie(value).await
+    }
+
+    async fn by_token(&self, token: &str) -> Result<Caller, DbError> {
+        self.identities.caller_by_token(token).await
+    }
+
+    async fn recheck(&self, callers: &[Caller]) -> Result<Vec<Option<Caller>>, DbError> {
+        self.identities.recheck(callers).await
+    }
+
+    async fn whose(&self, topic: &Topic) -> Result<Option<Whose>, DbError> {
+        let mut reader = self.db.reader();
+        Ok(match topic {
+            Topic::Order(order) => {
+                let found = self.orders.owner_of(&mut reader, *order).await?;
+                found.map(|(owner, store)| Whose { owner: Some(owner), store })
+            }
+            Topic::KioskCode(kiosk) => {
+                let store = self.stores.of_kiosk(&mut reader, kiosk).await?;
+                store.map(|store| Whose { owner: None, store })
+            }
+            _ => None,
+        })
+    }
+
+    async fn snapshot(&self, topic: &Topic) -> Result<Option<Bytes>, DbError> {
+        self.live.snapshot(topic).await
+    }
+}

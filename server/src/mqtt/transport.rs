@@ -1,0 +1,66 @@
+//! What carries the bytes: a plain connection, or a WebSocket.
+
+use std::io;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// Bytes are asked for in pieces of this size: ten thousand connections wait in `read` most of the time.
+const PIECE: usize = 1024;
+
+/// A connection of bytes.
+pub(super) trait Transport: Send + 'static {
+    /// Adds what has arrived to the buffer; `false` at the end. Safe to drop while it waits.
+    fn read(&mut self, buffer: &mut BytesMut) -> impl Future<Output = io::Result<bool>> + Send;
+
+    /// Sends, and is done when the operating system has taken it.
+    fn write(&mut self, bytes: Bytes) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Says good-bye.
+    fn close(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+impl Transport for TcpStream {
+    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<bool> {
+        buffer.reserve(PIECE);
+        Ok(self.read_buf(buffer).await? > 0)
+    }
+
+    async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
+        self.write_all(&bytes).await
+    }
+
+    async fn close(&mut self) {
+        // Who is gone already need not hear it.
+        let _ = self.shutdown().await;
+    }
+}
+
+impl Transport for WebSocket {
+    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<bool> {
+        loop {
+            match self.recv().await {
+                Some(Ok(Message::Binary(bytes))) => {
+                    buffer.extend_from_slice(&bytes);
+                    return Ok(true);
+                }
+                // Answered by the WebSocket itself.
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_))) | None => return Ok(false),
+                // 6.0-1: MQTT comes in binary frames only.
+                Some(Ok(Message::Text(_))) => return Err(io::ErrorKind::InvalidData.into()),
+                Some(Err(error)) => return Err(io::Error::other(error)),
+            }
+        }
+    }
+
+    async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
+        self.send(Message::Binary(bytes)).await.map_err(io::Error::other)
+    }
+
+    async fn close(&mut self) {
+        let _ = self.send(Message::Close(Some(CloseFrame { code: close_code::NORMAL, reason: "".into() }))).await;
+    }
+}

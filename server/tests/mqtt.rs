@@ -1,0 +1,10 @@
+//! The MQTT gateway, by real clients and by bytes that no client would send.
+
+#[path = "mqtt/clients.rs"]
+mod clients;
+#[path = "mqtt/hostile.rs"]
+mod hostile;
+#[path = "mqtt/rights.rs"]
+mod rights;
+#[path = "mqtt/stage.rs"]
+mod stage;

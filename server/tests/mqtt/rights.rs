@@ -1,0 +1,94 @@
+//! Rights that end while somebody is connected.
+
+use domain::view::Role;
+
+use crate::stage::{Stage, connect, soon, staff, subscribe};
+
+const QUEUE: &str = "v1/stores/harbor/queue";
+const BOARD: &str = "v1/stores/harbor/board";
+
+async fn barista(stage: &Stage) -> crate::stage::Raw {
+    let mut raw = stage.raw().await;
+    raw.send(&connect(5, 60, Some("barista"))).await;
+    raw.send(&subscribe(5, &[(QUEUE, 0), (BOARD, 0)])).await;
+    assert_eq!(raw.packet().await[3], 0);
+    assert_eq!(raw.packet().await, [0x90, 5, 0, 1, 0, 0, 0]);
+    raw
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_the_connection() {
+    let stage = Stage::open().await;
+    let mut raw = barista(&stage).await;
+    stage.house.arrange(|facts| facts.tokens.clear());
+    stage.gateway.recheck().await;
+    assert_eq!(raw.rest().await, [0xE0, 1, 0x87]);
+}
+
+#[tokio::test]
+async fn it_is_noticed_without_being_asked() {
+    let stage = Stage::open().await;
+    let mut raw = barista(&stage).await;
+    stage.house.arrange(|facts| facts.tokens.clear());
+    assert_eq!(raw.rest().await, [0xE0, 1, 0x87]);
+}
+
+#[tokio::test]
+async fn a_lost_role_loses_its_topics_and_keeps_the_public_ones() {
+    let stage = Stage::open().await;
+    let mut raw = barista(&stage).await;
+    stage.house.arrange(|facts| {
+        facts.tokens.insert("barista".to_owned(), staff(1, Role::Warehouse));
+    });
+    stage.gateway.recheck().await;
+    stage.publish(QUEUE, 1);
+    stage.publish(BOARD, 2);
+    let packet = raw.packet().await;
+    assert!(String::from_utf8_lossy(&packet).contains(BOARD), "{packet:x?}");
+    raw.send(&[0xC0, 0]).await;
+    assert_eq!(raw.packet().await, [0xD0, 0], "nothing came of the queue");
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_ends_nobody_and_admits_nobody() {
+    let stage = Stage::open().await;
+    let mut raw = barista(&stage).await;
+    stage.house.arrange(|facts| facts.away = true);
+    stage.gateway.recheck().await;
+    raw.send(&[0xC0, 0]).await;
+    assert_eq!(raw.packet().await, [0xD0, 0]);
+
+    let mut second = stage.raw().await;
+    second.send(&connect(5, 60, Some("barista"))).await;
+    assert_eq!(second.rest().await[..4], [0x20, 3, 0, 0x88]);
+}
+
+#[tokio::test]
+async fn a_client_that_comes_again_takes_over_and_a_stranger_does_not() {
+    let stage = Stage::open().await;
+    let mut first = barista(&stage).await;
+    let mut stranger = stage.raw().await;
+    stranger.send(&connect(5, 60, None)).await;
+    assert_eq!(stranger.packet().await[3], 0);
+    first.send(&[0xC0, 0]).await;
+    assert_eq!(first.packet().await, [0xD0, 0]);
+
+    let mut second = barista(&stage).await;
+    assert_eq!(first.rest().await, [0xE0, 1, 0x8E]);
+    stage.publish(BOARD, 1);
+    assert_eq!(second.packet().await[0], 0x30);
+}
+
+#[tokio::test]
+async fn everybody_is_told_when_the_server_goes() {
+    let stage = Stage::open().await;
+    let (mut five, mut three) = (barista(&stage).await, stage.raw().await);
+    three.send(&connect(4, 60, None)).await;
+    assert_eq!(three.packet().await, [0x20, 2, 0, 0]);
+    let silent = stage.raw().await;
+    soon("the end", stage.gateway.shutdown()).await;
+    assert_eq!(five.rest().await, [0xE0, 1, 0x8B]);
+    assert_eq!(three.rest().await, b"");
+    drop(silent);
+    assert_eq!(stage.gateway.connections(), 0);
+}
