@@ -91,7 +91,7 @@ pub fn ProductForm(menu: Menu, now: Timestamp, chosen: Chosen, sent: bool, local
                         prop:value=move || choice.quantity.get()
                         on:change=move |event| choice.quantity.set(event_target_value(&event).parse().unwrap_or(1).clamp(1, MAX_QUANTITY))/>
                     <button class="stepper__button needs-scripts" type="button" aria-label=w::product::more(locale)
-                        disabled=move || choice.quantity.get() >= MAX_QUANTITY on:click=move |_| choice.step(1)>{pieces::icon("plus")}</button>
+                        disabled={move || choice.quantity.get() >= MAX_QUANTITY} on:click=move |_| choice.step(1)>{pieces::icon("plus")}</button>
                 </div>
                 <button class="button button--tall button--split" disabled=move || sold_out.get() aria-busy=move || busy.get().to_string()
                     data-testid="add-to-cart"><span>{label}</span>{total}</button>

@@ -65,7 +65,7 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> impl IntoView {
                         disabled=move || quantity.get() <= 1>{pieces::icon("minus")}</button>
                     <output class="stepper__value">{quantity}</output>
                     <button class="stepper__button" name="quantity" value=move || (quantity.get() + 1).min(MAX_QUANTITY)
-                        aria-label=w::cart::more(locale, &name) disabled=move || quantity.get() >= MAX_QUANTITY>{pieces::icon("plus")}</button>
+                        aria-label=w::cart::more(locale, &name) disabled={move || quantity.get() >= MAX_QUANTITY}>{pieces::icon("plus")}</button>
                 </div>
                 <button class="button button--plain" name="quantity" value="0" aria-label=w::cart::remove_label(locale, &name)>{w::cart::remove(locale)}</button>
             </form>
