@@ -4,6 +4,7 @@
 //! ([`wire`]), shared markup ([`pieces`]), what only a browser has ([`tab`]) and what comes by itself ([`live`]), then the
 //! interactive [`islands`]. Pages, forms and everything that asks the shop live in `ssr` and exist on the server alone.
 
+// The type of a page is as deep as its markup; release builds look through all of it.
 #![recursion_limit = "512"]
 
 pub mod islands;

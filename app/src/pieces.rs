@@ -43,7 +43,7 @@ pub fn line_options(line: &LineView) -> String {
 }
 
 /// What went wrong, above the content.
-pub fn notice(tone: &'static str, title: String, text: Option<String>) -> impl IntoView {
+pub fn notice(tone: &'static str, title: String, text: Option<String>) -> AnyView {
     let role = if tone == "stop" { "alert" } else { "status" };
     view! {
         <div class="notice" data-tone=tone role=role id="problem">
@@ -52,6 +52,7 @@ pub fn notice(tone: &'static str, title: String, text: Option<String>) -> impl I
             {text.map(|text| view! { <p>{text}</p> })}
         </div>
     }
+    .into_any()
 }
 
 #[cfg(test)]

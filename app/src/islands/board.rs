@@ -138,9 +138,10 @@ pub fn Board(store: StoreView, queue: QueueView, person: String, switches: bool,
         <p class="sr-only" role="status">{bar.said}</p>
         <main class="board" id="main">{lanes}</main>
     }
+    .into_any()
 }
 
-fn lane(id: &'static str, name: &'static str, tickets: Signal<Vec<TicketView>>, bar: Bar) -> impl IntoView {
+fn lane(id: &'static str, name: &'static str, tickets: Signal<Vec<TicketView>>, bar: Bar) -> AnyView {
     let locale = bar.locale;
     let count = Memo::new(move |_| tickets.with(Vec::len));
     view! {
@@ -156,10 +157,11 @@ fn lane(id: &'static str, name: &'static str, tickets: Signal<Vec<TicketView>>, 
             {move || (count.get() == 0).then(|| view! { <p class="lane__empty">{w::board::empty(locale)}</p> })}
         </section>
     }
+    .into_any()
 }
 
 /// A plain form: the switch moves when the news of it comes, and with the page.
-pub fn open_switch(store: String, back: String, open: Signal<bool>, locale: Locale) -> impl IntoView {
+pub fn open_switch(store: String, back: String, open: Signal<bool>, locale: Locale) -> AnyView {
     view! {
         <form method="post" action=paths::form::OPEN>
             <input type="hidden" name="store" value=store/>
@@ -169,9 +171,10 @@ pub fn open_switch(store: String, back: String, open: Signal<bool>, locale: Loca
             </button>
         </form>
     }
+    .into_any()
 }
 
-fn problem(text: String, bar: Bar) -> impl IntoView {
+fn problem(text: String, bar: Bar) -> AnyView {
     view! {
         <div class="notice toast" data-tone="stop" role="alert" data-testid="board-problem">
             {pieces::icon("alert")}
@@ -180,6 +183,7 @@ fn problem(text: String, bar: Bar) -> impl IntoView {
             <button class="button button--plain" on:click=move |_| bar.problem.set(None)>{w::board::dismiss(bar.locale)}</button>
         </div>
     }
+    .into_any()
 }
 
 /// A ticket that moves takes its button with it; the focus follows, and does not fall to the top of the page.

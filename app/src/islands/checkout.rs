@@ -102,9 +102,10 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
             {order_form(cart, page.key, clock)}
         </div>
     }
+    .into_any()
 }
 
-fn pickup(store: &str, wait_seconds: Option<i64>, locale: Locale) -> impl IntoView + use<> {
+fn pickup(store: &str, wait_seconds: Option<i64>, locale: Locale) -> AnyView {
     let wait = wait_seconds.map(|seconds| {
         let (before, after) = w::checkout::pickup_wait_around(locale);
         view! { " "{before}<strong class="num">{pieces::wait(seconds, locale)}</strong>{after} }
@@ -115,6 +116,7 @@ fn pickup(store: &str, wait_seconds: Option<i64>, locale: Locale) -> impl IntoVi
             <p class="soft">{w::checkout::pickup_where(locale, store)}{wait}</p>
         </section>
     }
+    .into_any()
 }
 
 /// A field of the address.
@@ -126,7 +128,7 @@ struct Field {
     required: bool,
 }
 
-fn address(typed: &AddressFields, cart: Cart) -> impl IntoView + use<> {
+fn address(typed: &AddressFields, cart: Cart) -> AnyView {
     let locale = cart.locale;
     let fields = [
         ("name", w::checkout::name(locale), &typed.name, "name", true),
@@ -145,9 +147,10 @@ fn address(typed: &AddressFields, cart: Cart) -> impl IntoView + use<> {
             {fields}
         </section>
     }
+    .into_any()
 }
 
-fn field(field: Field, cart: Cart) -> impl IntoView {
+fn field(field: Field, cart: Cart) -> AnyView {
     let Field { name, label, value, autocomplete, required } = field;
     let id = format!("address-{name}");
     let error = format!("{id}-error");
@@ -158,22 +161,21 @@ fn field(field: Field, cart: Cart) -> impl IntoView {
             Some(w::refusal(&fault.code, cart.locale))
         })
     });
-    let sentence = {
-        let error = error.clone();
-        move || fault.get().map(|text| view! { <p class="field-error" id=error.clone()>{pieces::icon("alert")}{text}</p> })
-    };
+    let described = error.clone();
+    let sentence = { move || fault.get().map(|text| view! { <p class="field-error" id=error.clone()>{pieces::icon("alert")}{text}</p> }) };
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
             <input class="input" id=id form="place" name=format!("address[{name}]") value=value autocomplete=autocomplete required=required
-                maxlength=if name == "country" { "2" } else { "120" } aria-invalid=move || fault.get().map(|_| "true") aria-describedby=error/>
+                maxlength=if name == "country" { "2" } else { "120" } aria-invalid=move || fault.get().map(|_| "true") aria-describedby=move || fault.get().map(|_| described.clone())/>
             {sentence}
         </div>
     }
+    .into_any()
 }
 
 /// The cards of the built-in test provider.
-fn cards(locale: Locale) -> impl IntoView {
+fn cards(locale: Locale) -> AnyView {
     let cards = [
         ("tok_ok", w::checkout::card_ok(locale), w::checkout::card_ok_note(locale)),
         ("tok_declined", w::checkout::card_declined(locale), w::checkout::card_declined_note(locale)),
@@ -196,9 +198,10 @@ fn cards(locale: Locale) -> impl IntoView {
             </fieldset>
         </section>
     }
+    .into_any()
 }
 
-fn order_form(cart: Cart, key: String, clock: ReadSignal<Timestamp>) -> impl IntoView {
+fn order_form(cart: Cart, key: String, clock: ReadSignal<Timestamp>) -> AnyView {
     let locale = cart.locale;
     let busy = tab::busy();
     let key = RwSignal::new(key);
@@ -260,6 +263,7 @@ fn order_form(cart: Cart, key: String, clock: ReadSignal<Timestamp>) -> impl Int
             <p class="soft"><small>{w::checkout::fine_print(locale)}</small></p>
         </form>
     }
+    .into_any()
 }
 
 impl Cart {

@@ -75,6 +75,7 @@ pub fn ProductCard(
             <div class="product-card__foot">{foot}{add}</div>
         </article>
     }
+    .into_any()
 }
 
 /// The price in force, with what it was where it is a special one; the lowest of several.
@@ -95,7 +96,7 @@ fn price(variants: &[CardVariant], locale: Locale) -> impl IntoView + use<> {
     })
 }
 
-fn add_form(store: String, product: String, sku: String, name: String, locale: Locale) -> impl IntoView {
+fn add_form(store: String, product: String, sku: String, name: String, locale: Locale) -> AnyView {
     let busy = tab::busy();
     let failed = RwSignal::new(None::<&'static str>);
     let send = move |event: SubmitEvent| {
@@ -134,4 +135,5 @@ fn add_form(store: String, product: String, sku: String, name: String, locale: L
             {move || failed.get().map(|text| view! { <p class="field-error" role="alert">{text}</p> })}
         </form>
     }
+    .into_any()
 }

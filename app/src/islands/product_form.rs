@@ -108,7 +108,7 @@ fn problems(quote: &Result<pricing::Quote, Faults>, tried: bool, locale: Locale)
     Some(w::refusal(if fault.code == "unavailable" { "item_unavailable" } else { &fault.code }, locale))
 }
 
-fn sizes(variants: &[Variant], choice: Choice, menu: Memo<Menu>, now: Timestamp, locale: Locale) -> impl IntoView + use<> {
+fn sizes(variants: &[Variant], choice: Choice, menu: Memo<Menu>, now: Timestamp, locale: Locale) -> AnyView {
     let cards = variants
         .iter()
         .map(|variant| {
@@ -139,6 +139,7 @@ fn sizes(variants: &[Variant], choice: Choice, menu: Memo<Menu>, now: Timestamp,
             <div class="choice__cards">{cards}</div>
         </fieldset>
     }
+    .into_any()
 }
 
 fn hint(group: &ModifierGroup, locale: Locale) -> String {
@@ -151,7 +152,7 @@ fn hint(group: &ModifierGroup, locale: Locale) -> String {
 }
 
 /// A group of options: one of them as radio buttons, several as boxes to tick.
-fn modifier(group: &ModifierGroup, choice: Choice, menu: Memo<Menu>, tried: RwSignal<bool>, locale: Locale) -> impl IntoView + use<> {
+fn modifier(group: &ModifierGroup, choice: Choice, menu: Memo<Menu>, tried: RwSignal<bool>, locale: Locale) -> AnyView {
     let one = group.min == 1 && group.max == 1;
     let ids: Vec<String> = group.options.iter().map(|option| option.id.to_string()).collect();
     let (min, max) = (group.min as usize, group.max as usize);
@@ -215,10 +216,11 @@ fn modifier(group: &ModifierGroup, choice: Choice, menu: Memo<Menu>, tried: RwSi
         })
     };
     view! {
-        <fieldset class="choice" aria-invalid=move || wrong.get().then_some("true") aria-describedby=described>
+        <fieldset class="choice" aria-invalid=move || wrong.get().then_some("true") aria-describedby=move || wrong.get().then(|| described.clone())>
             <legend>{group.name.in_locale(locale).to_owned()}" "<span class="choice__hint">{hint(group, locale)}</span></legend>
             <div class="choice__chips">{chips}</div>
             {sentence}
         </fieldset>
     }
+    .into_any()
 }

@@ -22,10 +22,11 @@ pub fn StoreStatus(store: StoreView, ships: bool, locale: Locale) -> impl IntoVi
     view! {
         <div class="facts" role="status" data-testid="store-status">{move || facts(&store.get(), ships, locale)}</div>
     }
+    .into_any()
 }
 
 /// The facts about a store.
-pub fn facts(store: &StoreView, ships: bool, locale: Locale) -> impl IntoView + use<> {
+pub fn facts(store: &StoreView, ships: bool, locale: Locale) -> AnyView {
     let (tone, word) = match store.refusal {
         None => ("go", w::store::open(locale)),
         Some(Refusal::AtCapacity) => ("wait", w::store::busy(locale)),
@@ -41,7 +42,7 @@ pub fn facts(store: &StoreView, ships: bool, locale: Locale) -> impl IntoView + 
     });
     let scan = (store.admission == Admission::Qr).then(|| view! { <span>{pieces::icon("scan")}{w::store::scan(locale)}</span> });
     let ships = ships.then(|| view! { <span>{pieces::icon("parcel")}{w::store::ships(locale)}</span> });
-    view! { <span class="pill" data-tone=tone>{word}</span>{wait}{queue}{scan}{ships} }
+    view! { <span class="pill" data-tone=tone>{word}</span>{wait}{queue}{scan}{ships} }.into_any()
 }
 
 /// Why nothing can be ordered now, as long as it is so.

@@ -22,7 +22,7 @@ fn clock(seconds: i64) -> String {
 }
 
 /// A ticket with its age, what is to be made, and what can be done with it.
-pub(super) fn ticket(ticket: TicketView, bar: Bar) -> impl IntoView {
+pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
     let locale = bar.locale;
     let (order, number) = (ticket.order, ticket.number);
     // In the queue and at work it is the shopper's wait that counts; at the counter, how long it stands there.
@@ -95,6 +95,7 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> impl IntoView {
             </details>
         </li>
     }
+    .into_any()
 }
 
 #[cfg(test)]

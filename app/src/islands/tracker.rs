@@ -76,6 +76,7 @@ pub fn OrderTracker(
             </div>
         </article>
     }
+    .into_any()
 }
 
 /// The journey, read again whenever the order has changed.
@@ -130,7 +131,7 @@ fn figures(order: &OrderView, now: ReadSignal<Timestamp>, clock: StoreClock, loc
     (position.is_some() || ready.is_some()).then(|| view! { <dl class="figures">{position}{ready}</dl> })
 }
 
-fn stage(step: Step, clock: StoreClock) -> impl IntoView {
+fn stage(step: Step, clock: StoreClock) -> AnyView {
     let icon = match step.state {
         "done" => Some(pieces::icon("check")),
         "failed" => Some(pieces::icon("close")),
@@ -142,9 +143,10 @@ fn stage(step: Step, clock: StoreClock) -> impl IntoView {
             {step.at.map(|at| view! { <time datetime=at.to_string()>{clock.hour(at)}</time> })}
         </li>
     }
+    .into_any()
 }
 
-fn line_view(line: &LineView, pictures: &BTreeMap<String, String>, locale: Locale) -> impl IntoView + use<> {
+fn line_view(line: &LineView, pictures: &BTreeMap<String, String>, locale: Locale) -> AnyView {
     let picture = match pictures.get(line.product.as_str()) {
         Some(url) => view! { <img class="line__picture" src=url.clone() width="400" height="300" alt="" loading="lazy"/> }.into_any(),
         None => view! { <span class="line__picture"></span> }.into_any(),
@@ -157,6 +159,7 @@ fn line_view(line: &LineView, pictures: &BTreeMap<String, String>, locale: Local
             <p class="line__price">{pieces::price(line.total, locale)}</p>
         </li>
     }
+    .into_any()
 }
 
 fn payment(order: &OrderView, locale: Locale) -> &'static str {
@@ -170,7 +173,7 @@ fn payment(order: &OrderView, locale: Locale) -> &'static str {
 }
 
 /// A plain form; the order's new state comes back live, and with the page.
-fn cancel(order: String, locale: Locale) -> impl IntoView {
+fn cancel(order: String, locale: Locale) -> AnyView {
     let busy = tab::busy();
     let submit = move |event: SubmitEvent| {
         if busy.get_untracked() {
@@ -186,6 +189,7 @@ fn cancel(order: String, locale: Locale) -> impl IntoView {
             </button>
         </form>
     }
+    .into_any()
 }
 
 fn happened(entry: &JourneyEntry, clock: StoreClock, locale: Locale) -> Option<impl IntoView + use<>> {

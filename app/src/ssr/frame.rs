@@ -33,7 +33,7 @@ pub fn skip(locale: Locale) -> impl IntoView {
 }
 
 /// The other language.
-pub fn language(visit: &Visit) -> impl IntoView + use<> {
+pub fn language(visit: &Visit) -> AnyView {
     let other = if visit.locale == Locale::En { Locale::ZhCn } else { Locale::En };
     view! {
         <form method="post" action=paths::form::LANGUAGE>
@@ -43,16 +43,17 @@ pub fn language(visit: &Visit) -> impl IntoView + use<> {
             </button>
         </form>
     }
+    .into_any()
 }
 
 /// What a form that came back was refused for, above the content.
-pub fn problem(error: Option<&str>, locale: Locale) -> Option<impl IntoView + use<>> {
+pub fn problem(error: Option<&str>, locale: Locale) -> Option<AnyView> {
     let error = error?;
     Some(crate::pieces::notice("stop", w::problem::title(locale).to_owned(), Some(w::refusal(error, locale).to_owned())))
 }
 
 /// An empty place: a picture, a sentence, a way on.
-pub fn empty(title: &'static str, text: &'static str, action: Option<(String, &'static str)>) -> impl IntoView {
+pub fn empty(title: &'static str, text: &'static str, action: Option<(String, &'static str)>) -> AnyView {
     view! {
         <div class="empty">
             <img src="/img/empty.svg" width="400" height="300" alt=""/>
@@ -61,4 +62,5 @@ pub fn empty(title: &'static str, text: &'static str, action: Option<(String, &'
             {action.map(|(href, label)| view! { <a class="button" href=href>{label}</a> })}
         </div>
     }
+    .into_any()
 }

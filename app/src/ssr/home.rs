@@ -59,7 +59,7 @@ async fn body(visit: Visit) -> Result<AnyView, Failure> {
     Ok(frame(&visit, main))
 }
 
-fn card(store: &StoreView, tagline: String, ships: bool, first: bool, visit: &Visit) -> impl IntoView + use<> {
+fn card(store: &StoreView, tagline: String, ships: bool, first: bool, visit: &Visit) -> AnyView {
     let id = store.id.to_string();
     view! {
         <li>
@@ -74,4 +74,5 @@ fn card(store: &StoreView, tagline: String, ships: bool, first: bool, visit: &Vi
             </article>
         </li>
     }
+    .into_any()
 }

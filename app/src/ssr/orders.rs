@@ -73,7 +73,7 @@ async fn body(visit: Visit, after: Option<String>) -> Result<AnyView, Failure> {
     Ok(frame(&visit, main.into_any()))
 }
 
-fn row(order: &OrderView, stores: &BTreeMap<StoreId, (String, StoreClock)>, now: Timestamp, locale: Locale) -> impl IntoView + use<> {
+fn row(order: &OrderView, stores: &BTreeMap<StoreId, (String, StoreClock)>, now: Timestamp, locale: Locale) -> AnyView {
     let (store, clock) = stores.get(&order.store).cloned().unwrap_or_else(|| (order.store.to_string(), StoreClock::default()));
     let what = order
         .lines
@@ -97,6 +97,7 @@ fn row(order: &OrderView, stores: &BTreeMap<StoreId, (String, StoreClock)>, now:
             <p class="order-row__total">{price(order.quote.total, locale)}</p>
         </li>
     }
+    .into_any()
 }
 
 /// `Today, 10:36`, else the day in the store's time.

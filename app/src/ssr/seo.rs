@@ -27,7 +27,7 @@ pub struct Head {
 }
 
 /// Title, description, canonical address, Open Graph and structured data.
-pub fn head(visit: &Visit, head: Head) -> impl IntoView + use<> {
+pub fn head(visit: &Visit, head: Head) -> AnyView {
     let origin = use_context::<PublicUrl>().map_or_else(String::new, |url| url.0.to_string());
     let name = w::frame::name(visit.locale);
     let title = if head.title.starts_with(name) { head.title } else { format!("{} · {name}", head.title) };
@@ -46,17 +46,18 @@ pub fn head(visit: &Visit, head: Head) -> impl IntoView + use<> {
             <Meta property="og:title" content=title/>
             <Meta property="og:description" content=head.description/>
             <Meta property="og:locale" content=visit.locale.tag().replace('-', "_")/>
-        })}
+        }.into_any())}
         {picture.map(|url| view! { <Meta property="og:image" content=url/> })}
         {head.data.map(structured)}
     }
+    .into_any()
 }
 
 /// JSON-LD. `<` is written so that no text can end the element.
-fn structured(data: Value) -> impl IntoView {
+fn structured(data: Value) -> AnyView {
     let text = data.to_string().replace('<', "\\u003c");
     let nonce = use_nonce().map(|nonce| nonce.to_string());
-    view! { <Script type_="application/ld+json" nonce=nonce.unwrap_or_default()>{text}</Script> }
+    view! { <Script type_="application/ld+json" nonce=nonce.unwrap_or_default()>{text}</Script> }.into_any()
 }
 
 fn offer(price: Money, available: bool, url: &str) -> Value {

@@ -86,7 +86,7 @@ fn role(held: &RoleView, rows: &[StoreRow], locale: Locale) -> String {
 }
 
 /// A store: its board, whether it is open, and what is sold out.
-fn store_panels(row: &StoreRow, menu: &Menu, visit: &Visit) -> impl IntoView + use<> {
+fn store_panels(row: &StoreRow, menu: &Menu, visit: &Visit) -> AnyView {
     let (id, locale) = (row.id.clone(), visit.locale);
     let open = row.open;
     let title = format!("store-{id}");
@@ -107,10 +107,11 @@ fn store_panels(row: &StoreRow, menu: &Menu, visit: &Visit) -> impl IntoView + u
         </section>
         {switches}
     }
+    .into_any()
 }
 
 /// Sold out and back: every item by category, and the options.
-fn switches(store: &StoreId, menu: &Menu, locale: Locale) -> impl IntoView + use<> {
+fn switches(store: &StoreId, menu: &Menu, locale: Locale) -> AnyView {
     let mut options: Vec<_> = menu.products().flat_map(|product| &product.modifiers).flat_map(|group| &group.options).collect();
     options.sort_by(|a, b| a.id.cmp(&b.id));
     options.dedup_by(|a, b| a.id == b.id);
@@ -142,6 +143,7 @@ fn switches(store: &StoreId, menu: &Menu, locale: Locale) -> impl IntoView + use
             <div>{groups}{options}</div>
         </section>
     }
+    .into_any()
 }
 
 struct Switch<'a> {
@@ -154,7 +156,7 @@ struct Switch<'a> {
     on: bool,
 }
 
-fn switch(item: Switch<'_>, locale: Locale) -> impl IntoView + use<> {
+fn switch(item: Switch<'_>, locale: Locale) -> AnyView {
     let Switch { store, field, id, name, note, on } = item;
     let word = if on { w::staff::on_sale(locale) } else { w::staff::sold_out(locale) };
     view! {
@@ -169,6 +171,7 @@ fn switch(item: Switch<'_>, locale: Locale) -> impl IntoView + use<> {
             </form>
         </li>
     }
+    .into_any()
 }
 
 /// The door: a one-time code.
@@ -188,7 +191,7 @@ pub fn sign_in(visit: &Visit, error: Option<String>) -> AnyView {
                 <div class="field">
                     <label for="code">{w::staff::code(locale)}</label>
                     <input class="input input--code" id="code" name="code" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false"
-                        required=true maxlength="20" aria-describedby="code-error code-hint" aria-invalid=wrong.then_some("true")/>
+                        required=true maxlength="20" aria-describedby=if wrong { "code-error code-hint" } else { "code-hint" } aria-invalid=wrong.then_some("true")/>
                     {error.map(|error| view! { <p class="field-error" id="code-error" role="alert">{icon("alert")}{w::refusal(&error, locale)}</p> })}
                     <p class="field__hint" id="code-hint">{w::staff::code_hint_before(locale)}" "<code>"orderly staff add"</code></p>
                 </div>

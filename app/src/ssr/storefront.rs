@@ -92,7 +92,7 @@ async fn body(visit: Visit, store: String, error: Option<String>) -> Result<AnyV
     Ok(frame(&visit, main.into_any()))
 }
 
-fn section(category: &CategoryView, before: usize, store: &StoreId, version: i64, visit: &Visit) -> impl IntoView + use<> {
+fn section(category: &CategoryView, before: usize, store: &StoreId, version: i64, visit: &Visit) -> AnyView {
     let title = format!("{}-title", category.id);
     let cards = category
         .products
@@ -106,9 +106,10 @@ fn section(category: &CategoryView, before: usize, store: &StoreId, version: i64
             <ul class="product-grid">{cards}</ul>
         </section>
     }
+    .into_any()
 }
 
-fn card(product: &ProductView, eager: bool, store: &StoreId, version: i64, visit: &Visit) -> impl IntoView + use<> {
+fn card(product: &ProductView, eager: bool, store: &StoreId, version: i64, visit: &Visit) -> AnyView {
     let variants = product
         .variants
         .iter()
@@ -130,6 +131,7 @@ fn card(product: &ProductView, eager: bool, store: &StoreId, version: i64, visit
             <p class="product-card__text">{text}</p>
         </ProductCard>
     }
+    .into_any()
 }
 
 /// A product's picture in the best format the browser knows; the space it takes is known before it comes.

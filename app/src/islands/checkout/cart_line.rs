@@ -9,7 +9,7 @@ use crate::{paths, pieces, wire::Line, words as w};
 use domain::pricing::{self, MAX_QUANTITY};
 
 /// A line with its own form: each button is a quantity, also without scripts.
-pub(super) fn cart_line(line: Line, cart: Cart) -> impl IntoView {
+pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
     let locale = cart.locale;
     let id = StoredValue::new(line.id.clone());
     let (name, options, picture) = cart.menu.with_untracked(|menu| {
@@ -62,7 +62,7 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> impl IntoView {
                 <input type="hidden" name="line" value=line.id/>
                 <div class="stepper" role="group" aria-label=w::cart::quantity_of(locale, &name)>
                     <button class="stepper__button" name="quantity" value=move || (quantity.get() - 1).max(1) aria-label=w::cart::less(locale, &name)
-                        disabled=move || quantity.get() <= 1>{pieces::icon("minus")}</button>
+                        disabled={move || quantity.get() <= 1}>{pieces::icon("minus")}</button>
                     <output class="stepper__value">{quantity}</output>
                     <button class="stepper__button" name="quantity" value=move || (quantity.get() + 1).min(MAX_QUANTITY)
                         aria-label=w::cart::more(locale, &name) disabled={move || quantity.get() >= MAX_QUANTITY}>{pieces::icon("plus")}</button>
@@ -71,6 +71,7 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> impl IntoView {
             </form>
         </li>
     }
+    .into_any()
 }
 
 fn sentence(fault: &Fault, cart: Cart) -> String {
