@@ -6,6 +6,7 @@ mod output;
 mod staff;
 mod token;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -161,7 +162,7 @@ fn role(text: &str) -> Result<Role, String> {
 fn log_by(settings: &Settings) {
     // `read` has looked at the filter already.
     let filter = tracing_subscriber::EnvFilter::new(&settings.log_filter);
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     match settings.log_format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().flatten_event(true).init(),

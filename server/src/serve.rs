@@ -87,11 +87,16 @@ impl Open {
             seed::demo(&backend.db).await?;
         }
         let metrics = Arc::new(Metrics::default());
+        let mqtt = plain.as_ref().map(TcpListener::local_addr).transpose()?;
         let wire = Wire::open(&settings, &backend, &metrics, plain).await?;
         let running = only(backend.runner(), &settings).start();
         let stop = CancellationToken::new();
         let http = match listener {
-            Some(listener) => Some(serve(listener, settings, backend, metrics, wire.gateway.clone(), stop.clone()).await?),
+            Some(listener) => {
+                let state = state_of(listener.local_addr()?, settings, backend, metrics, wire.gateway.clone());
+                welcome::print(&state, listener.local_addr()?, mqtt).await?;
+                Some(serve(listener, state, stop.clone()))
+            }
             None => None,
         };
         Ok(Some(Self { stop, alone, running, wire, http }))
@@ -139,18 +144,9 @@ fn only(runner: Runner, settings: &Settings) -> Runner {
     }
 }
 
-/// Starts HTTP on the listener, says where, and returns its task.
-async fn serve(
-    listener: TcpListener,
-    settings: Arc<Settings>,
-    backend: Backend,
-    metrics: Arc<Metrics>,
-    gateway: Gateway,
-    stop: CancellationToken,
-) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
-    let address = listener.local_addr()?;
+fn state_of(address: SocketAddr, settings: Arc<Settings>, backend: Backend, metrics: Arc<Metrics>, gateway: Gateway) -> AppState {
     let public_url: Arc<str> = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", listen::reachable(address))).into();
-    let state = AppState {
+    AppState {
         leptos: site::leptos_options(&settings, address),
         limits: Arc::new(Limits::default()),
         metrics,
@@ -158,8 +154,11 @@ async fn serve(
         backend,
         settings,
         public_url,
-    };
-    welcome::print(&state, address, None).await?;
+    }
+}
+
+/// Starts HTTP on the listener and returns its task.
+fn serve(listener: TcpListener, state: AppState, stop: CancellationToken) -> tokio::task::JoinHandle<std::io::Result<()>> {
     let limits = state.limits.clone();
     let app = router::router(state);
     // What is sent is small and wanted now.
@@ -176,5 +175,5 @@ async fn serve(
             limits.forget();
         }
     }));
-    Ok(tokio::spawn(server.into_future()))
+    tokio::spawn(server.into_future())
 }

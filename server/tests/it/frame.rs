@@ -45,7 +45,7 @@ async fn a_change_needs_a_session_and_a_page_of_ours(server: Server) {
     let guest = server.guest().await;
     let quote = json!({"store": "harbor", "lines": []});
     let nobody = server.nobody();
-    let refused = nobody.call(Method::POST, "/quotes", &quote).await;
+    let refused = nobody.call(Method::POST, "/checkouts", &quote).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::UNAUTHORIZED, "session_required"));
     for foreign in [
         guest.from_origin("http://evil.example"),
@@ -54,15 +54,15 @@ async fn a_change_needs_a_session_and_a_page_of_ours(server: Server) {
         guest.without("origin").with("sec-fetch-site", "cross-site"),
         guest.with("sec-fetch-site", "same-site"),
     ] {
-        let refused = foreign.call(Method::POST, "/quotes", &quote).await;
+        let refused = foreign.call(Method::POST, "/checkouts", &quote).await;
         assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "foreign_origin"));
         assert_eq!(foreign.get("/me").await.status, StatusCode::OK, "reading is no harm");
     }
     let fetched = guest.without("origin").with("sec-fetch-site", "same-origin");
-    assert_ne!(fetched.call(Method::POST, "/quotes", &quote).await.code(), "foreign_origin");
+    assert_ne!(fetched.call(Method::POST, "/checkouts", &quote).await.code(), "foreign_origin");
     // A token is sent by no browser on its own.
     let device = server.token("barista", "harbor").await.from_origin("http://evil.example");
-    assert_ne!(device.call(Method::POST, "/quotes", &quote).await.code(), "foreign_origin");
+    assert_ne!(device.call(Method::POST, "/checkouts", &quote).await.code(), "foreign_origin");
 
     // Forms of pages obey the same.
     let form = guest.from_origin("http://evil.example").with("accept", "text/html").post_page("/do/cart/add", "").await;
@@ -151,6 +151,6 @@ fn https_makes_cookies_for_https_alone_and_limits_can_be_lifted() {
             assert_eq!(guest.get("/me").await.status, StatusCode::OK);
         }
         let public = guest.from_origin("https://shop.example");
-        assert_ne!(public.call(Method::POST, "/quotes", &json!({})).await.code(), "foreign_origin");
+        assert_ne!(public.call(Method::POST, "/checkouts", &json!({})).await.code(), "foreign_origin");
     });
 }
