@@ -130,10 +130,16 @@ impl Client {
         }
         let lane = state.lanes.entry(message.topic.clone()).or_insert(Lane { newest: i64::MIN, message: None });
         if message.sequence <= lane.newest {
+            // Something newer overtook the answer to a subscription, and is the answer now.
+            if let Some((_, answers)) = &mut lane.message {
+                *answers |= retained;
+            }
             return;
         }
         lane.newest = message.sequence;
-        if lane.message.replace((message.clone(), retained)).is_none() {
+        let answered = lane.message.as_ref().map(|(_, answers)| *answers);
+        lane.message = Some((message.clone(), retained || answered == Some(true)));
+        if answered.is_none() {
             state.waiting.push_back(message.topic.clone());
         }
         drop(state);
@@ -237,6 +243,21 @@ mod tests {
         assert_eq!(client.subscribe(subscription("a", 0)), Some(false));
         client.offer(&message("a", 5), true);
         assert_eq!(taken(&client, true).len(), 1);
+    }
+
+    #[test]
+    fn the_first_message_answers_the_subscription_whatever_overtakes_it() {
+        for order in [[(5, true), (6, false)], [(6, false), (5, true)]] {
+            let client = Client::new(1, Caller::Nobody);
+            client.subscribe(subscription("a", 0));
+            for (sequence, retained) in order {
+                client.offer(&message("a", sequence), retained);
+            }
+            let first = client.take(true).unwrap();
+            assert_eq!((first.message.sequence, first.retain), (6, true), "{order:?}");
+            client.offer(&message("a", 7), false);
+            assert!(!client.take(true).unwrap().retain);
+        }
     }
 
     #[test]

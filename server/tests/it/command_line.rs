@@ -12,9 +12,9 @@ on_both_databases! {
 }
 
 async fn tokens_work_until_they_are_revoked(server: Server) {
-    let issued: Value = serde_json::from_str(&server.place.answer(&[
-        "token", "issue", "--role", "barista", "--store", "harbor", "--name", "Kim", "--json",
-    ]))
+    let issued: Value = serde_json::from_str(
+        &server.place.answer(&["token", "issue", "--role", "barista", "--store", "harbor", "--name", "Kim", "--json"]),
+    )
     .unwrap();
     let (id, token) = (issued["id"].as_str().unwrap(), issued["token"].as_str().unwrap());
     let kim = server.nobody().with_token(token);

@@ -75,9 +75,17 @@ async fn a_drink_from_menu_to_pick_up(server: Server) {
 
     let journey = shopper.get(&format!("{path}/journey")).await;
     let types: Vec<_> = journey.body["items"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
-    for expected in ["order.created.v1", "payment.captured.v1", "order.processed.v1", "prep.queued.v1", "prep.claimed.v1", "prep.ready.v1",
-        "prep.recalled.v1", "prep.collected.v1", "order.fulfilled.v1"]
-    {
+    for expected in [
+        "order.created.v1",
+        "payment.captured.v1",
+        "order.processed.v1",
+        "prep.queued.v1",
+        "prep.claimed.v1",
+        "prep.ready.v1",
+        "prep.recalled.v1",
+        "prep.collected.v1",
+        "order.fulfilled.v1",
+    ] {
         assert!(types.contains(&expected), "{expected} in {types:?}");
     }
     assert_eq!(shopper.get("/orders").await.body["items"][0]["id"], placed["id"]);
@@ -97,8 +105,12 @@ async fn a_wrong_cart_is_told_everything_at_once(server: Server) {
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
         assert_eq!(refused.content_type, "application/problem+json");
         assert_eq!(refused.body["code"], "invalid_request");
-        let faults: Vec<_> =
-            refused.body["errors"].as_array().unwrap().iter().map(|e| (e["pointer"].as_str().unwrap(), e["code"].as_str().unwrap())).collect();
+        let faults: Vec<_> = refused.body["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| (e["pointer"].as_str().unwrap(), e["code"].as_str().unwrap()))
+            .collect();
         for expected in [
             ("/lines/0/sku", "unknown_sku"),
             ("/lines/1/quantity", "quantity_out_of_range"),
@@ -261,7 +273,11 @@ async fn staff_open_close_switch_and_set_the_store(server: Server) {
         let switched = barista.call(Method::PUT, &path, &json!({"available": false})).await;
         assert_eq!(switched.status, StatusCode::OK, "{}", switched.body);
         let refused = shopper.keyed(Method::POST, "/checkouts", &body).await;
-        assert_eq!((refused.status, &refused.body["errors"][0]["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("unavailable")), "{sku_or_option}");
+        assert_eq!(
+            (refused.status, &refused.body["errors"][0]["code"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("unavailable")),
+            "{sku_or_option}"
+        );
         assert_eq!(refused.body["errors"][0]["pointer"], pointer);
         barista.call(Method::PUT, &path, &json!({"available": true})).await;
     }

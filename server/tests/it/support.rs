@@ -90,7 +90,8 @@ impl Place {
     /// Changes the database behind everybody's back; `$1` is an empty blob.
     pub async fn execute(&self, sql: &'static str) {
         let db = Db::open(&self.database_url, Clock::system()).await.expect("the database opens");
-        let done: Result<u64, DbError> = db.transaction(move |tx| Box::pin(async move { tx.execute(sql, args![Vec::<u8>::new()]).await })).await;
+        let done: Result<u64, DbError> =
+            db.transaction(move |tx| Box::pin(async move { tx.execute(sql, args![Vec::<u8>::new()]).await })).await;
         done.expect("the statement runs");
         db.close().await;
     }
@@ -171,7 +172,8 @@ impl Server {
             }
         };
         let log = self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        let place = std::mem::replace(&mut self.place, Place { folder: tempfile::tempdir().expect("a folder"), database_url: String::new() });
+        let place =
+            std::mem::replace(&mut self.place, Place { folder: tempfile::tempdir().expect("a folder"), database_url: String::new() });
         (status, log, place)
     }
 
