@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
@@ -12,10 +13,18 @@ use crate::state::AppState;
 
 /// `GET /mqtt`. A browser always says where its page comes from, and brings the cookie whether its user wants it or not:
 /// only our own pages get in. What is no browser says nothing, and has no cookie that it did not mean to send.
-pub async fn upgrade(State(app): State<AppState>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Result<Response, AppError> {
+pub async fn upgrade(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, AppError> {
     if headers.contains_key(header::ORIGIN) && !is_ours(&headers, &app.public_url) {
         return Err(AppError::new(StatusCode::FORBIDDEN, "foreign_origin", "Only our own pages may listen."));
     }
+    let upgrade = upgrade.map_err(|_| {
+        AppError::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "This is MQTT over a WebSocket, subprotocol mqtt.")
+            .with_header(header::UPGRADE, "websocket")
+    })?;
     Ok(app.gateway.upgrade(upgrade, session_cookie(&headers).map(str::to_owned)))
 }
 
