@@ -25,6 +25,9 @@ use self::browser as tab;
 #[cfg(not(feature = "hydrate"))]
 use self::server as tab;
 
+/// What is done with a topic's messages.
+type Deliver = Box<dyn FnMut(&[u8])>;
+
 /// How the tab's connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Connection {

@@ -282,10 +282,9 @@ impl Inner {
     fn leave(&self, client: &Arc<Client>) {
         self.broker.unsubscribe(&client.filters(), client);
         let mut clients = self.clients();
-        if let Some(name) = clients.by_id.remove(&client.id).and_then(|listed| listed.name) {
-            if clients.by_name.get(&name) == Some(&client.id) {
-                clients.by_name.remove(&name);
-            }
+        let name = clients.by_id.remove(&client.id).and_then(|listed| listed.name);
+        if let Some(name) = name.filter(|name| clients.by_name.get(name) == Some(&client.id)) {
+            clients.by_name.remove(&name);
         }
     }
 

@@ -13,7 +13,7 @@ use wasm_bindgen::JsCast as _;
 
 use self::socket::{Notice, Socket};
 use super::{
-    Connection,
+    Connection, Deliver,
     packet::{self, Packet},
     retry,
 };
@@ -26,12 +26,12 @@ const QUIET: Duration = Duration::from_secs(55);
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Somebody's wish to hear of a topic.
-type Deliver = Rc<RefCell<dyn FnMut(&[u8])>>;
+type Listener = Rc<RefCell<Deliver>>;
 
 /// One topic that somebody on the page wants.
 #[derive(Default)]
 struct Wanted {
-    listeners: Vec<(u64, Deliver)>,
+    listeners: Vec<(u64, Listener)>,
     /// The newest payload, for a component that comes later.
     newest: Option<Rc<[u8]>>,
 }
@@ -86,9 +86,9 @@ pub(super) fn refused() -> ReadSignal<bool> {
     with(|client| client.refused.read_only()).into()
 }
 
-pub(super) fn subscribe(topic: &Topic, deliver: Box<dyn FnMut(&[u8])>) {
+pub(super) fn subscribe(topic: &Topic, deliver: Deliver) {
     let topic = topic.to_string();
-    let deliver: Deliver = Rc::new(RefCell::new(deliver));
+    let deliver: Listener = Rc::new(RefCell::new(deliver));
     let (listener, newest) = with(|client| {
         client.next_listener += 1;
         let listener = client.next_listener;
@@ -174,7 +174,7 @@ impl Client {
     }
 
     /// Takes in what arrived; what is to be delivered to whom.
-    fn read(&mut self, bytes: &[u8]) -> Vec<(Deliver, Rc<[u8]>)> {
+    fn read(&mut self, bytes: &[u8]) -> Vec<(Listener, Rc<[u8]>)> {
         let mut partial = std::mem::take(&mut self.partial);
         partial.extend(bytes);
         let mut arrived = Vec::new();
@@ -210,7 +210,7 @@ impl Client {
     }
 
     /// One packet; `false` where the server wants no connection.
-    fn take_in(&mut self, packet: Packet<'_>, arrived: &mut Vec<(Deliver, Rc<[u8]>)>) -> bool {
+    fn take_in(&mut self, packet: Packet<'_>, arrived: &mut Vec<(Listener, Rc<[u8]>)>) -> bool {
         match packet {
             Packet::Connected(false) => return false,
             Packet::Connected(true) => {

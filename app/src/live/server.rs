@@ -3,9 +3,9 @@
 use domain::topic::Topic;
 use leptos::prelude::*;
 
-use super::Connection;
+use super::{Connection, Deliver};
 
-pub(super) fn subscribe(_topic: &Topic, _deliver: Box<dyn FnMut(&[u8])>) {}
+pub(super) fn subscribe(_topic: &Topic, _deliver: Deliver) {}
 
 pub(super) fn connection() -> ReadSignal<Connection> {
     signal(Connection::default()).0

@@ -1,6 +1,11 @@
 //! Which topics an event changes.
 
-use domain::event::*;
+use domain::event::{
+    CheckoutBegun, CheckoutExpired, Event, KioskCodeScanned, MenuItemAvailabilityChanged, OrderCancelled, OrderCreated, OrderFulfilled,
+    OrderProcessed, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded, PrepClaimed, PrepCollected, PrepQueued, PrepReady,
+    PrepRecalled, PrepReleased, PrepTimedOut, PriceChanged, ProductChanged, ShipmentFailed, ShipmentPacking, ShipmentPrepared,
+    ShipmentProcessed, ShipmentShipped, StockAvailabilityChanged, StoreClosed, StoreOpened, StoreSettingsChanged,
+};
 use domain::topic::Topic;
 
 /// The types that change any.

@@ -128,15 +128,14 @@ impl State {
         while self.given.len() + self.sent.len() < WINDOW {
             let Some(topic) = self.order.pop_front() else { return };
             let Some(payload) = self.waiting.remove(&topic) else { continue };
-            match client.try_publish(topic.to_string(), QoS::AtLeastOnce, topic.retained(), payload.to_vec()) {
-                Ok(()) => self.given.push_back((topic, payload)),
+            let given = client.try_publish(topic.to_string(), QoS::AtLeastOnce, topic.retained(), payload.to_vec());
+            if given.is_err() {
                 // The connection is just ending; this goes out over the next.
-                Err(_) => {
-                    self.order.push_front(topic.clone());
-                    self.waiting.insert(topic, payload);
-                    return;
-                }
+                self.order.push_front(topic.clone());
+                self.waiting.insert(topic, payload);
+                return;
             }
+            self.given.push_back((topic, payload));
         }
     }
 

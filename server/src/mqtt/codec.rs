@@ -15,6 +15,9 @@ pub(super) use rumqttc::v5::mqttbytes::v5::{
 /// What an incoming packet of a client may measure; it is told so.
 pub(super) const LARGEST: usize = 64 * 1024;
 
+/// PINGRESP, the same in both versions.
+pub(super) const PONG: Bytes = Bytes::from_static(&[0xD0, 0]);
+
 /// The CloudEvents MQTT binding, structured mode.
 const CONTENT_TYPE: &str = "application/cloudevents+json; charset=utf-8";
 
@@ -247,11 +250,6 @@ impl Version {
                 write5(&v5::Packet::PubAck(v5::PubAck { pkid: id, reason, properties: None }))
             }
         }
-    }
-
-    /// PINGRESP.
-    pub(super) const fn pong(self) -> Bytes {
-        Bytes::from_static(&[0xD0, 0])
     }
 
     /// DISCONNECT of the server, which 3.1.1 does not have. The codec would write a byte too many here.

@@ -2,6 +2,15 @@
 
 use domain::topic::{Filter, Topic};
 
+use self::Level::{Name, Word};
+
+/// A level of a topic: a word of ours, or the name of one thing.
+#[derive(Clone, Copy)]
+enum Level {
+    Word(&'static str),
+    Name,
+}
+
 /// The topics whose rights decide about a filter. Public topics that a wildcard leaves open need none.
 ///
 /// `None`: the filter reaches nothing of ours, or all of something that nobody may hear as a whole, such as everybody's
@@ -10,13 +19,6 @@ pub(super) fn reach(filter: &Filter) -> Option<Vec<Topic>> {
     if let Some(topic) = filter.topic() {
         return Some(vec![topic]);
     }
-    /// A level of a topic: a word of ours, or the name of one thing.
-    #[derive(Clone, Copy)]
-    enum Level {
-        Word(&'static str),
-        Name,
-    }
-    use Level::{Name, Word};
     let shapes: [(&[Level], Open); 8] = [
         (&[Word("v1"), Word("stores"), Name, Word("status")], Open::Public),
         (&[Word("v1"), Word("stores"), Name, Word("menu")], Open::Public),

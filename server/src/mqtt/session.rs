@@ -124,16 +124,16 @@ async fn greet(wire: &mut Wire<impl Transport>) -> Option<(Version, Connect)> {
         }
     };
     match codec::version(&frame) {
-        Ok(version) => match version.read(frame) {
-            Ok(Incoming::Connect(connect)) => Some((version, connect)),
-            _ => {
-                // 3.1.1 has no code for it and is merely closed (3.1.4-1).
-                if version == Version::V5 {
-                    let _ = wire.write(version.refused(ConnectReturnCode::MalformedPacket)).await;
-                }
-                None
+        Ok(version) => {
+            if let Ok(Incoming::Connect(connect)) = version.read(frame) {
+                return Some((version, connect));
             }
-        },
+            // 3.1.1 has no code for it and is merely closed (3.1.4-1).
+            if version == Version::V5 {
+                let _ = wire.write(version.refused(ConnectReturnCode::MalformedPacket)).await;
+            }
+            None
+        }
         Err(Some((version, code))) => {
             let _ = wire.write(version.refused(code)).await;
             wire.transport.close().await;
@@ -223,7 +223,7 @@ impl<T: Transport> Session<'_, T> {
 
     async fn take_in(&mut self, packet: Incoming) -> Result<(), End> {
         match packet {
-            Incoming::Ping => self.wire.write(self.version.pong()).await,
+            Incoming::Ping => self.wire.write(codec::PONG).await,
             Incoming::Acknowledged(id) => {
                 self.outstanding.remove(&id);
                 Ok(())

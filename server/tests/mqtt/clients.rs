@@ -5,7 +5,7 @@ use std::process::Stdio;
 use backend::live::BrokerAddress;
 use futures::{SinkExt as _, StreamExt as _};
 use rumqttc::mqttbytes::v4;
-use rumqttc::v5::mqttbytes::v5;
+use rumqttc::v5::mqttbytes::v5::{self, SubscribeReasonCode as Code};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
@@ -107,7 +107,6 @@ async fn a_client_of_5_0_is_told_the_reasons() {
             _ => {}
         }
     }
-    use v5::SubscribeReasonCode as Code;
     let granted = Code::Success(rumqttc::v5::mqttbytes::QoS::AtLeastOnce);
     let expected = [granted, Code::NotAuthorized, Code::SharedSubscriptionsNotSupported, granted];
     assert_eq!(codes.unwrap(), expected);
