@@ -134,16 +134,23 @@ pub async fn ask(url: &str, body: Body<'_>) -> Result<Reply, Unreachable> {
     Ok(Reply { status: response.status(), body })
 }
 
-/// A form's fields as the browser would send them.
-pub fn fields(form: &web_sys::HtmlFormElement) -> Result<String, Unreachable> {
+/// A form's fields, by name and value, as they are now.
+pub fn pairs(form: &web_sys::HtmlFormElement) -> Result<Vec<(String, String)>, Unreachable> {
     let data = web_sys::FormData::new_with_form(form)?;
-    let pairs = web_sys::UrlSearchParams::new()?;
+    let mut pairs = Vec::new();
     // `FormData` gives pairs of strings: there is no file in our forms.
     for pair in js_sys::try_iter(&data)?.into_iter().flatten() {
         let pair: js_sys::Array = pair?.dyn_into()?;
-        if let (Some(name), Some(value)) = (pair.get(0).as_string(), pair.get(1).as_string()) {
-            pairs.append(&name, &value);
-        }
+        pairs.extend(pair.get(0).as_string().zip(pair.get(1).as_string()));
     }
-    Ok(String::from(pairs.to_string()))
+    Ok(pairs)
+}
+
+/// A form's fields as the browser would send them.
+pub fn fields(form: &web_sys::HtmlFormElement) -> Result<String, Unreachable> {
+    let query = web_sys::UrlSearchParams::new()?;
+    for (name, value) in pairs(form)? {
+        query.append(&name, &value);
+    }
+    Ok(String::from(query.to_string()))
 }

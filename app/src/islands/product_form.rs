@@ -40,6 +40,19 @@ impl Choice {
         LineRequest { sku: self.sku.get(), quantity: self.quantity.get(), options: self.options.get() }
     }
 
+    /// What was chosen before this came alive.
+    fn read(self, form: &web_sys::HtmlFormElement) {
+        let Ok(pairs) = tab::pairs(form) else { return };
+        let of = |wanted: fn(&str) -> bool| pairs.iter().filter(move |(name, _)| wanted(name)).map(|(_, value)| value.clone());
+        if let Some(sku) = of(|name| name == "sku").next() {
+            self.sku.set(sku);
+        }
+        self.options.set(of(|name| name.starts_with("options[")).collect());
+        if let Some(quantity) = of(|name| name == "quantity").next().and_then(|typed| typed.parse::<i64>().ok()) {
+            self.quantity.set(quantity.clamp(1, MAX_QUANTITY));
+        }
+    }
+
     fn step(self, by: i64) {
         self.quantity.update(|quantity| *quantity = (*quantity + by).clamp(1, MAX_QUANTITY));
     }
@@ -53,6 +66,12 @@ pub fn ProductForm(menu: Menu, now: Timestamp, chosen: Chosen, sent: bool, local
     let Some(product) = menu.products().next().cloned() else { return ().into_any() };
     let choice = Choice::new(&product, chosen);
     let menu = live_menu(menu);
+    let form = NodeRef::<leptos::html::Form>::new();
+    Effect::new(move |_| {
+        if let Some(form) = form.get() {
+            choice.read(&form);
+        }
+    });
     let busy = tab::busy();
     let tried = RwSignal::new(sent);
     let quote = Memo::new(move |_| menu.with(|menu| pricing::quote(menu, &[choice.line()], now)));
@@ -76,7 +95,7 @@ pub fn ProductForm(menu: Menu, now: Timestamp, chosen: Chosen, sent: bool, local
     };
     let total = move || quote.with(|quote| quote.as_ref().ok().map(|quote| quote.total)).map(|total| pieces::price(total, locale));
     view! {
-        <form class="product__options" method="post" action=paths::form::CART_ADD autocomplete="off" on:submit=submit data-testid="product-form">
+        <form node_ref=form class="product__options" method="post" action=paths::form::CART_ADD autocomplete="off" on:submit=submit data-testid="product-form">
             <input type="hidden" name="store" value=store/>
             <input type="hidden" name="product" value=product.id.to_string()/>
             {only}
