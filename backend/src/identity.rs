@@ -95,8 +95,7 @@ impl Identities {
 
     async fn kept_keys(db: &Db) -> Result<Keys, IdentityError> {
         let fresh = Secret::random().map_err(IdentityError::randomness)?.expose().to_owned();
-        let kept =
-            db.transaction(move |tx| Box::pin(async move { Ok::<_, DbError>(store::keep_secret(tx, "cookies", fresh).await?) })).await?;
+        let kept = db.transaction(move |tx| Box::pin(async move { store::keep_secret(tx, "cookies", fresh).await })).await?;
         Keys::new(&[Secret::new(kept)]).ok_or_else(|| IdentityError::randomness("no secret was kept"))
     }
 

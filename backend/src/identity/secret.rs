@@ -33,8 +33,18 @@ impl Secret {
     /// What is kept of a secret that is looked up: SHA-256, in hexadecimal. Only for secrets of full strength, which
     /// cannot be guessed; short codes go through a slow hash.
     pub fn digest(&self) -> String {
-        Sha256::digest(&self.0).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(&self.0))
     }
+}
+
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 impl fmt::Debug for Secret {

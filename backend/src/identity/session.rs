@@ -1,5 +1,7 @@
 //! Sessions of browsers.
 
+use std::collections::HashMap;
+
 use domain::{SessionId, Timestamp};
 use uuid::Uuid;
 
@@ -69,14 +71,14 @@ impl Identities {
         };
         let ids: Vec<_> = callers.iter().filter_map(id).collect();
         let now = self.db.clock().now();
-        let known = if ids.is_empty() { Default::default() } else { store::all(&mut self.db.reader(), ids, now).await? };
+        let known = if ids.is_empty() { HashMap::default() } else { store::all(&mut self.db.reader(), ids, now).await? };
         Ok(callers
             .iter()
             .map(|caller| match (id(caller).and_then(|id| known.get(&id)), caller) {
                 (Some(Known::Live(now)), _) => Some(now.clone()),
                 (None, Caller::Nobody) => Some(Caller::Nobody),
                 (None, Caller::Guest { session, .. }) => Some(unwritten(*session, now)).filter(|caller| !caller.is_nobody()),
-                (Some(Known::Over), _) | (None, _) => None,
+                (Some(Known::Over) | None, _) => None,
             })
             .collect())
     }

@@ -4,7 +4,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use domain::StoreId;
 use domain::view::{Person, Role};
 
-use super::secret::{Secret, random};
+use super::secret::{Secret, hex, random};
 use super::session::IssuedSession;
 use super::{Caller, Identities, IdentityError, rights, store};
 
@@ -38,7 +38,7 @@ fn slow_hash(code: &str) -> Result<String, IdentityError> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(code.as_bytes(), b"orderly staff sign-in code", &mut hash)
         .map_err(IdentityError::randomness)?;
-    Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash))
 }
 
 /// The code as it was given out, however it was typed; `None` for what cannot be one.

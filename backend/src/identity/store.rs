@@ -124,15 +124,14 @@ pub(super) async fn end_session(tx: &mut Tx, id: SessionId) -> Result<(), DbErro
 /// The account of this name at the store, made where there is none.
 pub(super) async fn staff_member(tx: &mut Tx, store: &StoreId, name: &str, role: Role) -> Result<UserId, DbError> {
     let known = "select account from staff where store = $1 and name = $2";
-    let user = match tx.fetch_optional(known, args![store, name]).await? {
-        Some(row) => row.get("account")?,
-        None => {
-            let fresh = insert_account(tx, name).await?;
-            // Whoever adds the same name at the same time wins or loses here, and both get the same person.
-            let text = "insert into staff (store, name, account) values ($1, $2, $3) \
-                        on conflict (store, name) do update set name = excluded.name returning account";
-            tx.fetch_one(text, args![store, name, fresh]).await?.get("account")?
-        }
+    let user = if let Some(row) = tx.fetch_optional(known, args![store, name]).await? {
+        row.get("account")?
+    } else {
+        let fresh = insert_account(tx, name).await?;
+        // Whoever adds the same name at the same time wins or loses here, and both get the same person.
+        let text = "insert into staff (store, name, account) values ($1, $2, $3) \
+                    on conflict (store, name) do update set name = excluded.name returning account";
+        tx.fetch_one(text, args![store, name, fresh]).await?.get("account")?
     };
     let text = "insert into account_role (account, role, store) values ($1, $2, $3) on conflict do nothing";
     tx.execute(text, args![user, role.as_str(), store]).await?;
