@@ -3,9 +3,11 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from '@playwright/test';
+import { type APIRequestContext, expect, test } from '@playwright/test';
 import { chromium } from '../chromium';
+import { Api } from '../tests/support/api';
 import { binary, Orderly } from '../tests/support/orderly';
+import { Shopper } from '../tests/support/shopper';
 import { note, print, quantile } from './figures';
 
 const run = promisify(execFile);
@@ -54,6 +56,54 @@ test('pages a second', async () => {
   const inMs = { us: 0.001, ms: 1, s: 1000 }[ninetyNine?.[2] ?? ''] ?? Number.NaN;
   note('storefront, 64 connections', Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]), 'pages/s', { atLeast: 500 });
   note('storefront, 99th percentile', Number(ninetyNine?.[1]) * inMs, 'ms', { atMost: 250 });
+  await shop.close();
+});
+
+/** What a member of staff does, as a program with a token. */
+async function staff(shop: Orderly, request: APIRequestContext): Promise<Api> {
+  const token = await shop.command('token', 'issue', '--role', 'barista', '--store', 'harbor', '--name', 'bench');
+  return new Api(request, shop.url, token.trim());
+}
+
+test('from prep.ready to the text changed in Chromium', async ({ browser, playwright }) => {
+  const shop = await Orderly.open(WITHOUT_LIMITS);
+  const request = await playwright.request.newContext();
+  const barista = await staff(shop, request);
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page } = shopper;
+  await page.goto('/s/harbor');
+  const waits: number[] = [];
+  for (let time = 0; time < 200; time += 1) {
+    const order = await shopper.api.orderCoffee();
+    await page.goto(`/orders/${order.id}`);
+    await shopper.expectLive();
+    await barista.post(`/staff/orders/${order.id}/claim`);
+    const status = page.getByTestId('tracker');
+    await expect(status).toHaveAttribute('data-status', 'making');
+    // The page notes when it shows the new state, by the clock that the server reads, too.
+    await page.evaluate(() => {
+      const tracker = document.querySelector('[data-testid=order-status]');
+      if (tracker === null) throw new Error('no status on the page');
+      const changed = new Promise<number>((resolve) => {
+        const watch = new MutationObserver(() => resolve(performance.timeOrigin + performance.now()));
+        watch.observe(tracker, { subtree: true, childList: true, characterData: true });
+      });
+      Object.assign(window, { changed });
+    });
+    await barista.post(`/staff/orders/${order.id}/ready`);
+    const shownAt = await page.evaluate(() => (window as unknown as { changed: Promise<number> }).changed);
+    await expect(shopper.status).toHaveText(shopper.w('order.ready'));
+    // The event's own time: it is made in the transaction, a moment before the commit.
+    const { items } = await barista.get<{ items: { type: string; at: string }[] }>(`/orders/${order.id}/journey?limit=200`);
+    const ready = items.find(({ type }) => type === 'prep.ready.v1');
+    if (ready === undefined) throw new Error('the journey has no prep.ready');
+    waits.push(shownAt - Date.parse(ready.at));
+    await barista.post(`/staff/orders/${order.id}/collect`);
+  }
+  note('ready to text in Chromium, median of 200', quantile(waits, 0.5), 'ms', { atMost: 30 });
+  note('ready to text in Chromium, 99th percentile', quantile(waits, 0.99), 'ms', { atMost: 100 });
+  await request.dispose();
+  await shopper.leave();
   await shop.close();
 });
 

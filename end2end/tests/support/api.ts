@@ -21,8 +21,9 @@ export class Api {
     return this.token === undefined ? { Origin: this.url } : { Authorization: `Bearer ${this.token}` };
   }
 
-  async get<T>(path: string): Promise<T> {
-    const answer = await this.request.get(`${this.url}/api/v1${path}`, { headers: this.headers() });
+  async get<T>(path: string, language = 'en'): Promise<T> {
+    const headers = { ...this.headers(), 'Accept-Language': language };
+    const answer = await this.request.get(`${this.url}/api/v1${path}`, { headers });
     if (!answer.ok()) throw new Error(`GET ${path}: ${answer.status()} ${await answer.text()}`);
     return (await answer.json()) as T;
   }

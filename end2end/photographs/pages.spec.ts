@@ -1,0 +1,71 @@
+// A photograph of every page as people meet it, in both colour schemes: `make shots`, then look into end2end/shots.
+import { expect } from '@playwright/test';
+import { Barista } from '../tests/support/barista';
+import { test } from '../tests/support/journey';
+import { Shopper } from '../tests/support/shopper';
+import { shoot } from '../tests/support/shot';
+import { LANGUAGES } from '../tests/support/words';
+
+const DESKTOP = { viewport: { width: 1280, height: 900 }, isMobile: false, hasTouch: false };
+
+for (const language of LANGUAGES) {
+  for (const [device, size] of [['phone', {}], ['desktop', DESKTOP]] as const) {
+    test(`the shopper's pages on a ${device} (${language})`, async ({ browser, shop }) => {
+      const shopper = await Shopper.arrive(browser, shop, { language, ...size });
+      const take = (name: string) => shoot(shopper.page, `${name}-${device}-${language}`);
+      await shopper.page.goto('/');
+      await take('home');
+      await shopper.page.goto('/orders');
+      await take('orders-none');
+      await shopper.page.goto('/s/harbor/checkout');
+      await take('cart-empty');
+      await shopper.page.goto('/no-such-page');
+      await take('lost');
+      for (const store of ['pier', 'unicorn', 'harbor']) {
+        await shopper.page.goto(`/s/${store}`);
+        await take(`store-${store}`);
+      }
+      await shopper.chooseProduct();
+      await take('product');
+      await shopper.addWithOat();
+      await take('checkout');
+      await shopper.placeOrder();
+      await expect(shopper.status).toHaveText(shopper.w('order.queued'));
+      await take('order-queued');
+      await shopper.page.goto('/orders');
+      await take('orders');
+    });
+  }
+
+  test(`the barista's pages on a tablet (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.arrive(browser, shop, { language });
+    const take = (name: string) => shoot(barista.page, `${name}-tablet-${language}`);
+    await barista.page.goto('/staff');
+    await take('staff-sign-in');
+    await barista.signIn('Kim', 'manager');
+    await take('staff-home');
+    await barista.openBoard();
+    await take('board-empty');
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const numbers: string[] = [];
+    for (let order = 0; order < 3; order += 1) {
+      await shopper.page.goto('/s/harbor/p/flat-white');
+      await shopper.addWithOat();
+      numbers.push(await shopper.placeOrder());
+    }
+    const [first = '', second = ''] = numbers;
+    for (const number of [first, second]) await barista.button(number, 'board.claim').click();
+    await barista.button(first, 'board.ready_verb').click();
+    await expect(barista.ticket(first, 'ready')).toBeVisible();
+    await take('board');
+    await shopper.page.goto('/orders');
+    for (const [number, name] of [[first, 'ready'], [second, 'making']] as const) {
+      await shopper.page.getByRole('link', { name: number }).click();
+      await shoot(shopper.page, `order-${name}-phone-${language}`);
+      await shopper.page.goBack();
+    }
+    await shop.kill();
+    await barista.expectPaused('live.board_reconnecting');
+    await take('board-offline');
+  });
+}

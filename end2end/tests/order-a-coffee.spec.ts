@@ -1,0 +1,181 @@
+// One drink from menu to pick-up: a shopper on a phone, a barista on a tablet, each seeing what the other does.
+import { expectAccessible } from './support/access';
+import { Barista } from './support/barista';
+import { expect, test } from './support/journey';
+import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
+
+for (const language of LANGUAGES) {
+  test(`live on two screens, through a crash of the server (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.arrive(browser, shop, { language });
+    await barista.page.goto('/staff');
+    await expect(barista.page.locator('html')).toHaveAttribute('lang', language);
+    await expectAccessible(barista.page, 'staff sign-in');
+    await barista.signIn('Kim');
+    await expectAccessible(barista.page, 'staff home');
+    await barista.openBoard();
+    await expectAccessible(barista.page, 'the empty board');
+    await barista.expectLive();
+    await barista.rememberDocument();
+
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const { w } = shopper;
+    await shopper.page.goto('/');
+    await expect(shopper.page.locator('html')).toHaveAttribute('lang', language);
+    await expectAccessible(shopper.page, 'home');
+    await shopper.chooseStore();
+    await expectAccessible(shopper.page, 'the menu');
+    await shopper.chooseProduct();
+    await expectAccessible(shopper.page, 'the product');
+    await shopper.addWithOat();
+    await expectAccessible(shopper.page, 'the checkout');
+    const number = await shopper.placeOrder();
+    await shopper.expectLive();
+    await shopper.rememberDocument();
+
+    await test.step('placed: the ticket appears on the board', async () => {
+      await expect(shopper.status).toHaveText(w('order.queued'));
+      await expect(barista.ticket(number, 'queued')).toBeVisible();
+      await expectAccessible(shopper.page, 'the order in the queue');
+      await expectAccessible(barista.page, 'the board with a ticket');
+    });
+
+    await test.step('claimed: the phone says by whom', async () => {
+      await barista.button(number, 'board.claim').click();
+      await expect(shopper.status).toHaveText(w('order.making_by', { name: 'Kim' }));
+      await expect(barista.ticket(number, 'making')).toContainText('Kim');
+    });
+
+    await test.step('ready, and the server dies the moment it has said so', async () => {
+      const answered = barista.page.waitForResponse((answer) => answer.url().endsWith('/ready') && answer.ok());
+      await barista.button(number, 'board.ready_verb').click();
+      await answered;
+      await shop.kill();
+      await shopper.expectPaused('live.reconnecting');
+      await barista.expectPaused('live.board_reconnecting');
+      await expectAccessible(shopper.page, 'the order without a server');
+      await expectAccessible(barista.page, 'the board without a server');
+    });
+
+    await test.step('the server is back, and both screens show the truth by themselves', async () => {
+      await shop.start();
+      await shopper.expectLive();
+      await barista.expectLive();
+      await expect(shopper.status).toHaveText(w('order.ready'));
+      await expect(barista.ticket(number, 'ready')).toBeVisible();
+      await expectAccessible(shopper.page, 'the order at the bar');
+    });
+
+    await test.step('recalled and ready again', async () => {
+      await barista.button(number, 'board.recall').click();
+      await expect(shopper.status).toHaveText(w('order.making_by', { name: 'Kim' }));
+      await barista.button(number, 'board.ready_verb').click();
+      await expect(shopper.status).toHaveText(w('order.ready'));
+    });
+
+    await test.step('collected: both are done', async () => {
+      await barista.button(number, 'board.collect').click();
+      await expect(shopper.status).toHaveText(w('order.collected'));
+      await expect(barista.page.getByTestId('ticket')).toHaveCount(0);
+      await shopper.expectSameDocument();
+      await barista.expectSameDocument();
+      await shopper.page.getByText(w('order.journey')).click();
+      await expect(shopper.page.getByTestId('journey')).toContainText(w('event.prep_recalled'));
+      await expectAccessible(shopper.page, 'the collected order');
+    });
+
+    await test.step('the pages around it', async () => {
+      await shopper.page.goto('/orders');
+      await expect(shopper.page.getByRole('main')).toContainText(number);
+      await expectAccessible(shopper.page, 'my orders');
+      await shopper.page.goto('/s/harbor/checkout');
+      await expect(shopper.page.getByText(w('cart.empty_title'))).toBeVisible();
+      await expectAccessible(shopper.page, 'the empty cart');
+      for (const store of ['pier', 'unicorn']) {
+        await shopper.page.goto(`/s/${store}`);
+        await expectAccessible(shopper.page, store);
+      }
+    });
+
+    await shopper.leave();
+    await barista.leave();
+  });
+}
+
+test('without JavaScript until the order is placed', async ({ browser, shop }) => {
+  const barista = await Barista.arrive(browser, shop);
+  await barista.page.goto('/staff');
+  await barista.signIn('Kim');
+  await barista.openBoard();
+  await barista.expectLive();
+
+  const shopper = await Shopper.arrive(browser, shop, { javaScriptEnabled: false });
+  await shopper.page.goto('/');
+  await shopper.chooseStore();
+  await shopper.chooseProduct();
+  await shopper.addWithOat();
+  const number = await shopper.placeOrder();
+
+  await barista.button(number, 'board.claim').click();
+  await expect(barista.ticket(number, 'making')).toBeVisible();
+  await shopper.page.reload();
+  await expect(shopper.status).toHaveText(shopper.w('order.making_by', { name: 'Kim' }));
+  await shopper.leave();
+  await barista.leave();
+});
+
+test('an order that the shopper takes back leaves the board and is refunded', async ({ browser, shop }) => {
+  const barista = await Barista.arrive(browser, shop);
+  await barista.page.goto('/staff');
+  await barista.signIn('Kim');
+  await barista.openBoard();
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  await shopper.chooseProduct();
+  await shopper.addWithOat();
+  const number = await shopper.placeOrder();
+  await expect(barista.ticket(number, 'queued')).toBeVisible();
+
+  await shopper.page.getByRole('button', { name: shopper.w('order.cancel') }).click();
+  await expect(shopper.status).toHaveText(shopper.w('order.cancelled_by_customer'));
+  await expect(shopper.page.getByText(shopper.w('order.pay_refunded'), { exact: true })).toBeVisible();
+  await expect(barista.page.getByTestId('ticket')).toHaveCount(0);
+  await expectAccessible(shopper.page, 'a cancelled order');
+  await shopper.leave();
+  await barista.leave();
+});
+
+test('a declined card is said in words, and nothing reaches the bar', async ({ browser, shop }) => {
+  const barista = await Barista.arrive(browser, shop);
+  await barista.page.goto('/staff');
+  await barista.signIn('Kim');
+  await barista.openBoard();
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  await shopper.chooseProduct();
+  await shopper.addWithOat();
+  await shopper.page.getByRole('radio', { name: shopper.w('checkout.card_declined') }).check();
+  await shopper.placeOrder();
+  await expect(shopper.status).toHaveText(shopper.w('order.declined'));
+  await expectAccessible(shopper.page, 'a declined order');
+
+  // A later order is on the board, so an earlier one would be, too.
+  await shopper.page.goto('/s/harbor/p/flat-white');
+  await shopper.addWithOat();
+  const number = await shopper.placeOrder();
+  await expect(barista.ticket(number, 'queued')).toBeVisible();
+  await expect(barista.page.getByTestId('ticket')).toHaveCount(1);
+  await shopper.leave();
+  await barista.leave();
+});
+
+test('a page that is not there is friendly, and has a way back', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const answer = await shopper.page.goto('/no-such-page');
+  expect(answer?.status()).toBe(404);
+  await expect(shopper.page.getByRole('heading', { level: 1 })).toHaveText(shopper.w('lost.heading'));
+  await expectAccessible(shopper.page, 'the page that is not there');
+  await shopper.page.getByRole('link', { name: shopper.w('lost.all_places') }).click();
+  await expect(shopper.page).toHaveURL(`${shop.url}/`);
+  await shopper.context.close();
+});

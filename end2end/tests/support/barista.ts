@@ -1,0 +1,36 @@
+// Somebody behind the bar with a tablet.
+import { type Browser, expect, type Locator } from '@playwright/test';
+import type { Orderly } from './orderly';
+import { type Likes, TABLET, Visitor } from './visitor';
+
+type Lane = 'queued' | 'making' | 'ready';
+
+export class Barista extends Visitor {
+  static override async arrive(browser: Browser, shop: Orderly, { language = 'en', ...options }: Likes = {}): Promise<Barista> {
+    return new Barista(...(await Visitor.enter(browser, shop, language, { ...TABLET, ...options })));
+  }
+
+  /** Signs in with the one-time code of `orderly staff add`. */
+  async signIn(name: string, role = 'barista'): Promise<void> {
+    const { code } = await this.shop.json<{ code: string }>('staff', 'add', '--store', 'harbor', '--name', name, '--role', role);
+    await this.page.getByLabel(this.w('staff.code')).fill(code);
+    await this.page.getByRole('button', { name: this.w('staff.sign_in') }).click();
+    await expect(this.page.getByText(this.w('staff.hello', { name }))).toBeVisible();
+  }
+
+  async openBoard(): Promise<void> {
+    await this.page.getByRole('link', { name: this.w('staff.open_board') }).click();
+    await this.page.waitForURL('**/staff/harbor/queue');
+  }
+
+  /** The ticket of an order, in a lane. */
+  ticket(number: string, lane: Lane): Locator {
+    const heading = this.page.getByRole('heading', { level: 3, name: new RegExp(`\\b${number}$`) });
+    return this.page.getByTestId(`l-${lane}`).getByTestId('ticket').filter({ has: heading });
+  }
+
+  /** The button of a ticket, by its word. */
+  button(number: string, word: string): Locator {
+    return this.page.getByRole('button', { name: `${this.w(word)} ${this.w('board.order')} ${number}`, exact: true });
+  }
+}

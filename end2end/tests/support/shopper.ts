@@ -1,0 +1,66 @@
+// Somebody on a phone who wants a flat white with oat milk.
+import { type Browser, expect, type Locator } from '@playwright/test';
+import type { Orderly } from './orderly';
+import { type Likes, PHONE, Visitor } from './visitor';
+
+interface Named {
+  id: string;
+  name: string;
+}
+interface Menu {
+  categories: { products: (Named & { modifiers: { options: Named[] }[] })[] }[];
+}
+
+export class Shopper extends Visitor {
+  static override async arrive(browser: Browser, shop: Orderly, { language = 'en', ...options }: Likes = {}): Promise<Shopper> {
+    return new Shopper(...(await Visitor.enter(browser, shop, language, { ...PHONE, ...options })));
+  }
+
+  get status(): Locator {
+    return this.page.getByTestId('order-status');
+  }
+
+  /** From the home page to the menu of the harbour café. */
+  async chooseStore(): Promise<void> {
+    const store = await this.api.get<Named>('/stores/harbor', this.language);
+    await this.page.getByRole('link', { name: store.name }).first().click();
+    await this.page.waitForURL('**/s/harbor');
+    await expect(this.page.getByRole('heading', { level: 1 })).toContainText(store.name);
+  }
+
+  /** From the menu to the page of the flat white. */
+  async chooseProduct(): Promise<void> {
+    const { flatWhite } = await this.names();
+    await this.page.getByRole('link', { name: flatWhite }).first().click();
+    await this.page.waitForURL('**/s/harbor/p/flat-white');
+    await expect(this.page.getByRole('heading', { level: 1 })).toContainText(flatWhite);
+  }
+
+  /** Oat instead of what is chosen at first, and into the cart. */
+  async addWithOat(): Promise<void> {
+    const { oat } = await this.names();
+    await this.page.getByRole('radio', { name: oat }).check();
+    await this.page.getByTestId('add-to-cart').click();
+    await this.page.getByRole('link', { name: this.w('cart.view') }).click();
+    await this.page.waitForURL('**/s/harbor/checkout');
+    await expect(this.page.getByTestId('line')).toContainText(oat);
+    await expect(this.page.getByTestId('total')).toHaveText('$5.10');
+  }
+
+  /** Places the order and returns its number, as it stands on its page. */
+  async placeOrder(): Promise<string> {
+    await this.page.getByRole('button', { name: this.w('checkout.place') }).click();
+    await this.page.waitForURL('**/orders/*');
+    const number = await this.page.getByTestId('order-number').textContent();
+    return number?.replaceAll(/\D/g, '') ?? '';
+  }
+
+  private async names(): Promise<{ flatWhite: string; oat: string }> {
+    const menu = await this.api.get<Menu>('/stores/harbor/menu', this.language);
+    const products = menu.categories.flatMap(({ products }) => products);
+    const flatWhite = products.find(({ id }) => id === 'flat-white');
+    const oat = flatWhite?.modifiers.flatMap(({ options }) => options).find(({ id }) => id === 'oat');
+    if (flatWhite === undefined || oat === undefined) throw new Error('the demo café sells no flat white with oat');
+    return { flatWhite: flatWhite.name, oat: oat.name };
+  }
+}
