@@ -1,10 +1,14 @@
-//! The browser code: cargo for wasm32, wasm-bindgen, and in release Binaryen's optimiser.
+//! The browser code: cargo for wasm32, the split into parts that pages load when they need them, wasm-bindgen, and in
+//! release Binaryen's optimiser.
+//!
+//! Every part carries the same fingerprint in its name. They name each other, so a name of its own for each would have
+//! to be computed from names that depend on it.
 use crate::{
-    stamp::{Fingerprint, Stamp},
+    stamp::{self, Fingerprint, Stamp},
     toolchain,
     workspace::{Mode, OUTPUT_NAME, Workspace},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -23,19 +27,11 @@ const WASM_OPT_ARGS: [&str; 7] = [
     "--enable-reference-types",
 ];
 
-/// The module and the script that loads it, not yet under their hashed names.
+/// All files of the browser code under their final names.
 pub struct Front {
-    pub js: PathBuf,
-    pub wasm: PathBuf,
-}
-
-impl Front {
-    /// The name by which the script refers to the module.
-    pub const WASM_NAME: &str = "orderly_bg.wasm";
-
-    fn in_folder(folder: &Path) -> Self {
-        Self { js: folder.join(format!("{OUTPUT_NAME}.js")), wasm: folder.join(Self::WASM_NAME) }
-    }
+    /// What `hash.txt` says about the script and the module.
+    pub hash: String,
+    pub files: Vec<PathBuf>,
 }
 
 pub fn build(workspace: &Workspace, mode: Mode) -> Result<Front> {
@@ -46,68 +42,121 @@ pub fn build(workspace: &Workspace, mode: Mode) -> Result<Front> {
     let raw = workspace.raw_wasm(mode);
     let mut inputs = Fingerprint::default()
         .with_file(&raw)?
-        // This program carries wasm-bindgen: a new one must bind again.
+        // This program carries the tools: a new one must do its work again.
         .with_file(&env::current_exe()?)?;
     if let Some(tool) = &optimiser {
         inputs = inputs.with(tool.as_os_str().as_encoded_bytes());
     }
+    let hash = inputs.clone().finish();
     let steps = workspace.steps(mode);
     let folder = steps.join("front");
-    let front = Front::in_folder(&folder);
     let stamp = Stamp::new(&steps, "front", inputs);
-    if stamp.is_fresh(&[&front.js, &front.wasm]) {
-        return Ok(front);
+    if !stamp.is_fresh(&[&script(&folder, &hash)]) {
+        make(&raw, &folder, &hash, mode, optimiser.as_deref())?;
+        stamp.write()?;
     }
+    Ok(Front { hash, files: stamp::files(&folder)? })
+}
 
-    fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
-    bind(&raw, &folder, mode)?;
-    match (mode, &optimiser) {
-        (Mode::Release, Some(tool)) => optimise(tool, &front.wasm)?,
+fn script(folder: &Path, hash: &str) -> PathBuf {
+    folder.join(format!("{OUTPUT_NAME}.{hash}.js"))
+}
+
+fn compile(workspace: &Workspace, mode: Mode) -> Result<()> {
+    let mut cargo = Command::new(toolchain::cargo());
+    cargo
+        .current_dir(&workspace.root)
+        .args(["rustc", "--package=frontend", "--lib", "--crate-type=cdylib"])
+        .args(["--target", toolchain::WASM_TARGET, "--profile", mode.wasm_profile()])
+        // The split follows the relocations to see which function needs which.
+        .args(["--", "-Clink-args=--emit-relocs"]);
+    toolchain::run(&mut cargo, "install Rust with https://rustup.rs")
+}
+
+fn make(raw: &Path, folder: &Path, hash: &str, mode: Mode, optimiser: Option<&Path>) -> Result<()> {
+    let in_folder = || format!("{}", folder.display());
+    let whole = folder.with_extension("main.wasm");
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(in_folder)?;
+    }
+    fs::create_dir_all(folder).with_context(in_folder)?;
+    split(raw, &whole, folder, hash)?;
+    bind(&whole, folder, hash, mode)?;
+    match (mode, optimiser) {
+        (Mode::Release, Some(tool)) => optimise(tool, folder)?,
         (Mode::Release, None) => eprintln!(
-            "wasm-opt is not installed, so the browser code stays about a tenth larger than it could be: \
+            "wasm-opt is not installed, so the browser code stays larger than it could be: \
              `npm ci --prefix end2end` or `apt-get install binaryen` brings it."
         ),
         (Mode::Debug, _) => {}
     }
-    stamp.write()?;
-    Ok(front)
+    Ok(())
 }
 
-fn compile(workspace: &Workspace, mode: Mode) -> Result<()> {
-    toolchain::run(
-        Command::new(toolchain::cargo()).current_dir(&workspace.root).args([
-            "build",
-            "--package=frontend",
-            "--lib",
-            "--target",
-            toolchain::WASM_TARGET,
-            "--profile",
-            mode.wasm_profile(),
-        ]),
-        "install Rust with https://rustup.rs",
-    )
+/// Takes what only a lazy island needs out of the module, and writes the script that fetches it.
+fn split(raw: &Path, main: &Path, folder: &Path, hash: &str) -> Result<()> {
+    let input = fs::read(raw).with_context(|| format!("{}", raw.display()))?;
+    let loader = format!("./__wasm_split.{hash}.js");
+    let script = format!("./{OUTPUT_NAME}.{hash}.js");
+    let mut options = wasm_split_cli_support::Options::new(&input);
+    options.output_dir = folder;
+    options.main_out_path = main;
+    options.link_name = &loader;
+    options.main_module = &script;
+    let parts = wasm_split_cli_support::transform(options).map_err(|error| anyhow!("splitting the browser code: {error:#}"))?;
+
+    let loader = folder.join(&loader);
+    let mut text = fs::read_to_string(&loader).with_context(|| format!("{}", loader.display()))?;
+    for part in parts.split_modules {
+        let Some(name) = part.file_stem().and_then(|name| name.to_str()) else { continue };
+        let hashed = format!("{name}.{hash}.wasm");
+        text = text.replace(&format!("\"./{name}.wasm\""), &format!("\"./{hashed}\""));
+        fs::rename(&part, folder.join(hashed)).with_context(|| format!("{}", part.display()))?;
+    }
+    fs::write(&loader, text).with_context(|| format!("{}", loader.display()))
 }
 
-fn bind(raw: &Path, folder: &Path, mode: Mode) -> Result<()> {
-    let debug = mode == Mode::Debug;
+fn bind(main: &Path, folder: &Path, hash: &str, mode: Mode) -> Result<()> {
+    let release = mode == Mode::Release;
     Bindgen::new()
-        .input_path(raw)
+        .input_path(main)
         .out_name(OUTPUT_NAME)
         .web(true)?
         .typescript(false)
         .keep_debug(false)
-        .remove_name_section(!debug)
-        .remove_producers_section(!debug)
+        // The parts find what they share under the linker's names.
+        .keep_lld_exports(true)
+        .demangle(false)
+        .remove_name_section(release)
+        .remove_producers_section(release)
         .generate(folder)
-        .context("wasm-bindgen (its version in xtask/Cargo.toml must equal the one in Cargo.lock)")
+        .context("wasm-bindgen (its version in xtask/Cargo.toml must equal the one in Cargo.lock)")?;
+
+    let wasm = format!("{OUTPUT_NAME}.{hash}.wasm");
+    let unhashed = folder.join(format!("{OUTPUT_NAME}_bg.wasm"));
+    fs::rename(&unhashed, folder.join(&wasm)).with_context(|| format!("{}", unhashed.display()))?;
+    let unhashed = folder.join(format!("{OUTPUT_NAME}.js"));
+    // The script names the module it loads when nobody tells it one.
+    let text = fs::read_to_string(&unhashed)
+        .with_context(|| format!("{}", unhashed.display()))?
+        .replace(&format!("{OUTPUT_NAME}_bg.wasm"), &wasm);
+    fs::remove_file(&unhashed)?;
+    let script = script(folder, hash);
+    fs::write(&script, text).with_context(|| format!("{}", script.display()))
 }
 
-fn optimise(tool: &Path, wasm: &Path) -> Result<()> {
-    let before = fs::metadata(wasm)?.len();
-    toolchain::run(
-        Command::new(tool).args(WASM_OPT_ARGS).arg(wasm).arg("-o").arg(wasm),
-        "`npm ci --prefix end2end` or `apt-get install binaryen`",
-    )?;
-    eprintln!("   Optimised the wasm module from {before} to {} bytes", fs::metadata(wasm)?.len());
+fn optimise(tool: &Path, folder: &Path) -> Result<()> {
+    let modules = || -> Result<Vec<PathBuf>> {
+        Ok(stamp::files(folder)?.into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "wasm")).collect())
+    };
+    let size = || -> Result<u64> { modules()?.iter().map(|file| Ok(fs::metadata(file)?.len())).sum() };
+    let before = size()?;
+    for wasm in modules()? {
+        toolchain::run(
+            Command::new(tool).args(WASM_OPT_ARGS).arg(&wasm).arg("-o").arg(&wasm),
+            "`npm ci --prefix end2end` or `apt-get install binaryen`",
+        )?;
+    }
+    eprintln!("   Optimised the browser code from {before} to {} bytes", size()?);
     Ok(())
 }

@@ -26,10 +26,16 @@ type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 pub fn build(workspace: &Workspace, mode: Mode) -> Result<()> {
     let front = front::build(workspace, mode)?;
-    let css = css::build(workspace, mode)?;
+    let css = read(&css::build(workspace, mode)?)?;
+    let css_hash = Fingerprint::of(&css);
+    let hashes = format!("js: {hash}\nwasm: {hash}\ncss: {css_hash}\n", hash = front.hash);
 
     let mut files = public(workspace)?;
-    let hashes = add_pkg(&mut files, &read(&front.js)?, read(&front.wasm)?, read(&css)?)?;
+    let pkg = Path::new("pkg");
+    files.insert(pkg.join(format!("{OUTPUT_NAME}.{css_hash}.css")), css);
+    for file in &front.files {
+        files.insert(pkg.join(file.file_name().unwrap_or_default()), read(file)?);
+    }
     if mode == Mode::Release {
         add_compressed(&mut files, &workspace.compressed())?;
     }
@@ -49,24 +55,6 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 fn public(workspace: &Workspace) -> Result<Files> {
     let folder = workspace.in_root("public");
     stamp::files(&folder)?.into_iter().map(|file| Ok((file.strip_prefix(&folder)?.to_owned(), read(&file)?))).collect()
-}
-
-/// Puts module, script and style sheet under names that change with their content, and returns what `hash.txt`
-/// tells Leptos about them.
-fn add_pkg(files: &mut Files, js: &[u8], wasm: Vec<u8>, css: Vec<u8>) -> Result<String> {
-    let wasm_hash = Fingerprint::of(&wasm);
-    // The script names the module it loads when nobody tells it one.
-    let js = std::str::from_utf8(js)
-        .context("the script of wasm-bindgen is not UTF-8")?
-        .replace(front::Front::WASM_NAME, &format!("{OUTPUT_NAME}.{wasm_hash}.wasm"))
-        .into_bytes();
-    let js_hash = Fingerprint::of(&js);
-    let css_hash = Fingerprint::of(&css);
-    let pkg = Path::new("pkg");
-    files.insert(pkg.join(format!("{OUTPUT_NAME}.{wasm_hash}.wasm")), wasm);
-    files.insert(pkg.join(format!("{OUTPUT_NAME}.{js_hash}.js")), js);
-    files.insert(pkg.join(format!("{OUTPUT_NAME}.{css_hash}.css")), css);
-    Ok(format!("js: {js_hash}\nwasm: {wasm_hash}\ncss: {css_hash}\n"))
 }
 
 fn add_compressed(files: &mut Files, cache: &Path) -> Result<()> {
@@ -136,21 +124,6 @@ fn remove_others(site: &Path, files: &Files) -> Result<()> {
 mod tests {
     use super::*;
     use std::io::Read;
-
-    #[test]
-    fn names_follow_content_and_the_script_follows_the_module() {
-        let mut files = Files::new();
-        let hashes = add_pkg(&mut files, b"load('orderly_bg.wasm')", vec![1], vec![2]).unwrap();
-        let mut others = Files::new();
-        let other_hashes = add_pkg(&mut others, b"load('orderly_bg.wasm')", vec![3], vec![2]).unwrap();
-
-        let line = |text: &str, key: &str| text.lines().find_map(|line| line.strip_prefix(key).map(str::to_owned)).unwrap();
-        assert_eq!(line(&hashes, "css: "), line(&other_hashes, "css: "));
-        assert_ne!(line(&hashes, "wasm: "), line(&other_hashes, "wasm: "));
-        assert_ne!(line(&hashes, "js: "), line(&other_hashes, "js: "));
-        let js = &files[Path::new(&format!("pkg/orderly.{}.js", line(&hashes, "js: ")))];
-        assert_eq!(js, format!("load('orderly.{}.wasm')", line(&hashes, "wasm: ")).as_bytes());
-    }
 
     #[test]
     fn compressed_copies_unpack_to_the_original() {

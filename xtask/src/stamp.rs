@@ -9,7 +9,7 @@ use std::{
 
 /// Sixteen hexadecimal digits that change with what was fed in. Not cryptographic: it names files and
 /// recognises changes, nobody attacks it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Fingerprint(DefaultHasher);
 
 impl Fingerprint {

@@ -91,7 +91,7 @@ impl Bar {
 }
 
 /// The board of a store. `switches`: who looks may open and close the store.
-#[island]
+#[island(lazy)]
 pub fn Board(store: StoreView, queue: QueueView, person: String, switches: bool, now: Timestamp, locale: Locale) -> impl IntoView {
     let all = |queue: &QueueView| -> BTreeSet<OrderId> {
         let lanes = &queue.lanes;

@@ -62,7 +62,7 @@ impl Cart {
 }
 
 /// The checkout of a cart that is not empty.
-#[island]
+#[island(lazy)]
 pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl IntoView {
     let cart = Cart {
         store: StoredValue::new(page.store.to_string()),

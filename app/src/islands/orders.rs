@@ -7,7 +7,7 @@ use super::progress::data_status;
 use crate::{live, words as w};
 
 /// One word of state.
-#[island]
+#[island(lazy)]
 pub fn OrderPill(order: OrderId, status: String, sequence: i64, locale: Locale) -> impl IntoView {
     let later = live::subscribe::<OrderView>(Topic::Order(order), sequence);
     let status = move || later.get().map_or_else(|| status.clone(), |order| data_status(&order).to_owned());

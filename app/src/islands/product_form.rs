@@ -60,7 +60,7 @@ impl Choice {
 
 /// The form of a product. `menu` has this product alone. `sent`: it came back with a refusal, so that what is missing is
 /// marked at once.
-#[island]
+#[island(lazy)]
 pub fn ProductForm(menu: Menu, now: Timestamp, chosen: Chosen, sent: bool, locale: Locale) -> impl IntoView {
     let store = menu.store.to_string();
     let Some(product) = menu.products().next().cloned() else { return ().into_any() };

@@ -18,7 +18,7 @@ use super::{
 use crate::{live, paths, pieces, tab, wire::StoreClock, words as w};
 
 /// Everything about an order on its page. `pictures`: by product. `own`: the reader is who ordered, not the staff.
-#[island]
+#[island(lazy)]
 pub fn OrderTracker(
     order: OrderView,
     journey: Vec<JourneyEntry>,
