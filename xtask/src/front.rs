@@ -137,9 +137,8 @@ fn bind(main: &Path, folder: &Path, hash: &str, mode: Mode) -> Result<()> {
     fs::rename(&unhashed, folder.join(&wasm)).with_context(|| format!("{}", unhashed.display()))?;
     let unhashed = folder.join(format!("{OUTPUT_NAME}.js"));
     // The script names the module it loads when nobody tells it one.
-    let text = fs::read_to_string(&unhashed)
-        .with_context(|| format!("{}", unhashed.display()))?
-        .replace(&format!("{OUTPUT_NAME}_bg.wasm"), &wasm);
+    let text =
+        fs::read_to_string(&unhashed).with_context(|| format!("{}", unhashed.display()))?.replace(&format!("{OUTPUT_NAME}_bg.wasm"), &wasm);
     fs::remove_file(&unhashed)?;
     let script = script(folder, hash);
     fs::write(&script, text).with_context(|| format!("{}", script.display()))
