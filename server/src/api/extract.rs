@@ -13,7 +13,10 @@ use backend::{
 };
 use domain::{Fault, Locale, view::Naming};
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use sha2::{Digest, Sha256};
 
 use super::problem::{AppError, RequestId};
@@ -80,8 +83,11 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Ap
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let pointer = pointer(error.path());
-        fault(&pointer, error.inner())
+        // It may be of another shape and, further on, no JSON at all: then that is what is wrong with it.
+        match serde_json::from_slice::<IgnoredAny>(bytes) {
+            Ok(IgnoredAny) => fault(&pointer(error.path()), error.inner()),
+            Err(error) => fault("", &error),
+        }
     })?;
     deserializer.end().map_err(|error| fault("", &error))?;
     Ok(value)
