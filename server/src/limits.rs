@@ -39,7 +39,7 @@ impl Limits {
     pub fn address(&self, address: IpAddr) -> Result<(), AppError> {
         let address = match address.to_canonical() {
             IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
-            v4 => v4,
+            v4 @ IpAddr::V4(_) => v4,
         };
         self.take(&self.addresses, &address, ADDRESS.1)
     }

@@ -29,7 +29,7 @@ use crate::state::AppState;
 use crate::{router, site};
 
 /// How often the buckets of those who have gone are thrown away.
-const FORGET: Duration = Duration::from_secs(60);
+const FORGET: Duration = Duration::from_mins(1);
 
 /// Opens the shop and serves it until the process is asked to stop.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {

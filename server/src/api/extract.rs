@@ -105,7 +105,7 @@ fn fault(pointer: &str, error: &serde_json::Error) -> AppError {
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use std::fmt::Write as _;
     let mut pointer = String::new();
-    for segment in path.iter() {
+    for segment in path {
         use serde_path_to_error::Segment;
         // Writing to a String cannot fail.
         let _ = match segment {
@@ -208,13 +208,12 @@ impl<T: Send + 'static> Keyed<T> {
             })
             .await;
         match outcome {
-            Ok(Outcome::Fresh(answer)) => Ok(respond(answer)),
+            Ok(Outcome::Fresh(answer)) | Err(KeyError::Forgotten(answer)) => Ok(respond(answer)),
             Ok(Outcome::Replayed(answer)) => {
                 let mut response = respond(answer);
                 response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
                 Ok(response)
             }
-            Err(KeyError::Forgotten(answer)) => Ok(respond(answer)),
             Err(error) => Err(error.into()),
         }
     }

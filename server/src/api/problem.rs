@@ -19,7 +19,8 @@ pub struct AppError {
     pub code: &'static str,
     pub detail: String,
     pub faults: Vec<Fault>,
-    pub extra: Extra,
+    /// Boxed: most errors have none, and every answer would carry its size.
+    pub extra: Box<Extra>,
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -29,7 +30,7 @@ const KEPT: [StatusCode; 5] =
 
 impl AppError {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), faults: Vec::new(), extra: Extra::default(), headers: Vec::new() }
+        Self { status, code, detail: detail.into(), faults: Vec::new(), extra: Box::default(), headers: Vec::new() }
     }
 
     /// 404 of a thing that is not there, or not the caller's: the two look the same.
@@ -95,7 +96,7 @@ impl AppError {
 impl<E: Refused> From<E> for AppError {
     fn from(error: E) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let (faults, extra) = (error.faults(), error.extra());
+        let (faults, extra) = (error.faults(), Box::new(error.extra()));
         let detail = if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
             tracing::error!(error = %Chain(&error), "a request failed");
             "Something went wrong on our side. Nothing was changed.".to_owned()

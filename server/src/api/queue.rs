@@ -32,7 +32,7 @@ pub async fn queue(
     let store: StoreId = id(&store, "store")?;
     super::back_office::require(&caller, backend::identity::Right::Queue, &store)?;
     let naming = lang.naming();
-    let queue = app.backend.queue.clone();
+    let queue = app.backend.queue;
     let view = app.backend.db.snapshot(move |tx| Box::pin(async move { queue.view(tx, &store, naming).await })).await?;
     Ok(Json(view))
 }

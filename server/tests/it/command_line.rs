@@ -58,7 +58,7 @@ async fn the_seeds_may_be_repeated(server: Server) {
 }
 
 async fn the_log_is_shown(server: Server) {
-    let manager = server.token("manager", "harbor").await;
+    let manager = server.token("manager", "harbor");
     for open in [false, true] {
         let body = serde_json::json!({ "open": open });
         assert_eq!(manager.call(reqwest::Method::PUT, "/staff/stores/harbor/status", &body).await.status, 200);

@@ -47,7 +47,7 @@ async fn order(shopper: &Client, token: &str) -> Value {
 
 async fn a_drink_from_menu_to_pick_up(server: Server) {
     let shopper = server.guest().await;
-    let barista = server.token("barista", "harbor").await;
+    let barista = server.token("barista", "harbor");
 
     let menu = shopper.get("/stores/harbor/menu").await;
     assert_eq!(menu.status, StatusCode::OK);
@@ -154,7 +154,7 @@ async fn what_is_not_json_not_keyed_or_not_there_is_named(server: Server) {
         assert_eq!((missing.status, missing.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}");
     }
     assert_eq!(shopper.get("/orders?limit=201").await.status, StatusCode::BAD_REQUEST);
-    let foreign = shopper.from_origin("https://elsewhere.example").keyed(Method::POST, "/checkouts", &json!({})).await;
+    let foreign = shopper.with_origin("https://elsewhere.example").keyed(Method::POST, "/checkouts", &json!({})).await;
     assert_eq!((foreign.status, foreign.code()), (StatusCode::FORBIDDEN, "foreign_origin"));
     let large = "x".repeat(1024 * 1024 + 1);
     let refused = shopper.raw(Method::POST, "/quotes", large, "application/json").await;
@@ -225,8 +225,8 @@ async fn a_changed_total_a_declined_card_and_an_empty_wallet(server: Server) {
 
 async fn a_claim_is_exclusive_and_strangers_are_kept_out(server: Server) {
     let (shopper, stranger) = (server.guest().await, server.guest().await);
-    let (kim, lee) = (server.token("barista", "harbor").await, server.token("barista", "harbor").await);
-    let elsewhere = server.token("barista", "pier").await;
+    let (kim, lee) = (server.token("barista", "harbor"), server.token("barista", "harbor"));
+    let elsewhere = server.token("barista", "pier");
     let placed = order(&shopper, "tok_ok").await;
     let id = placed["id"].as_str().unwrap();
     shopper.until(&format!("/orders/{id}"), |order| order["fulfilments"][0]["status"] == "queued").await;
@@ -256,7 +256,7 @@ async fn a_claim_is_exclusive_and_strangers_are_kept_out(server: Server) {
 
 async fn staff_open_close_switch_and_set_the_store(server: Server) {
     let shopper = server.guest().await;
-    let (manager, barista) = (server.token("manager", "harbor").await, server.token("barista", "harbor").await);
+    let (manager, barista) = (server.token("manager", "harbor"), server.token("barista", "harbor"));
     let body = checkout("harbor", json!([coffee(1)]));
 
     assert_eq!(barista.call(Method::PUT, "/staff/stores/harbor/status", &json!({"open": false})).await.status, StatusCode::FORBIDDEN);

@@ -48,8 +48,8 @@ async fn a_change_needs_a_session_and_a_page_of_ours(server: Server) {
     let refused = nobody.call(Method::POST, "/checkouts", &quote).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::UNAUTHORIZED, "session_required"));
     for foreign in [
-        guest.from_origin("http://evil.example"),
-        guest.from_origin("null"),
+        guest.with_origin("http://evil.example"),
+        guest.with_origin("null"),
         guest.without("origin"),
         guest.without("origin").with("sec-fetch-site", "cross-site"),
         guest.with("sec-fetch-site", "same-site"),
@@ -61,11 +61,11 @@ async fn a_change_needs_a_session_and_a_page_of_ours(server: Server) {
     let fetched = guest.without("origin").with("sec-fetch-site", "same-origin");
     assert_ne!(fetched.call(Method::POST, "/checkouts", &quote).await.code(), "foreign_origin");
     // A token is sent by no browser on its own.
-    let device = server.token("barista", "harbor").await.from_origin("http://evil.example");
+    let device = server.token("barista", "harbor").with_origin("http://evil.example");
     assert_ne!(device.call(Method::POST, "/checkouts", &quote).await.code(), "foreign_origin");
 
     // Forms of pages obey the same.
-    let form = guest.from_origin("http://evil.example").with("accept", "text/html").post_page("/do/cart/add", "").await;
+    let form = guest.with_origin("http://evil.example").with("accept", "text/html").post_page("/do/cart/add", "").await;
     assert_eq!(form.status, StatusCode::FORBIDDEN);
     assert!(form.text().contains("<h1>") && form.content_type.starts_with("text/html"), "{}", form.text());
     let sessionless = nobody.with("accept", "text/html").in_language("zh-CN").post_page("/do/cart/add", "").await;
@@ -156,7 +156,7 @@ fn https_makes_cookies_for_https_alone_and_limits_can_be_lifted() {
         for _ in 0..150 {
             assert_eq!(guest.get("/me").await.status, StatusCode::OK);
         }
-        let public = guest.from_origin("https://shop.example");
+        let public = guest.with_origin("https://shop.example");
         assert_ne!(public.call(Method::POST, "/checkouts", &json!({})).await.code(), "foreign_origin");
     });
 }

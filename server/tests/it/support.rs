@@ -142,13 +142,11 @@ impl Server {
                 }
             }
         });
-        match told.recv_timeout(LIMIT) {
-            Ok(url) => Self { place, url, child, stderr: Some(stderr) },
-            Err(_) => {
-                let _ = child.kill();
-                panic!("orderly did not open: {}", stderr.join().unwrap_or_default());
-            }
-        }
+        let Ok(url) = told.recv_timeout(LIMIT) else {
+            let _ = child.kill();
+            panic!("orderly did not open: {}", stderr.join().unwrap_or_default());
+        };
+        Self { place, url, child, stderr: Some(stderr) }
     }
 
     /// `HOST:PORT`.
@@ -201,7 +199,7 @@ impl Server {
     }
 
     /// A device of a store, by a new token.
-    pub async fn token(&self, role: &str, store: &str) -> Client {
+    pub fn token(&self, role: &str, store: &str) -> Client {
         let token = self.place.answer(&["token", "issue", "--role", role, "--store", store]);
         self.nobody().with_token(&token)
     }

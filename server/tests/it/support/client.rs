@@ -77,7 +77,7 @@ impl Client {
         self.with("authorization", &format!("Bearer {token}"))
     }
 
-    pub fn from_origin(&self, origin: &str) -> Self {
+    pub fn with_origin(&self, origin: &str) -> Self {
         self.with("origin", origin)
     }
 
