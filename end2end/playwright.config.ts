@@ -7,8 +7,9 @@ export default defineConfig({
   outputDir: 'results',
   reporter: 'list',
   workers: 1,
-  timeout: 120_000,
-  expect: { timeout: 10_000 },
+  timeout: 300_000,
+  // Long, for a busy machine with two cores: what is awaited comes within a second on an idle one.
+  expect: { timeout: 20_000 },
   forbidOnly: true,
   use: { browserName: 'chromium', launchOptions: chromium, screenshot: 'only-on-failure' },
 });

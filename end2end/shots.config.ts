@@ -6,6 +6,7 @@ export default defineConfig({
   outputDir: 'results',
   reporter: 'list',
   workers: 1,
+  expect: { timeout: 20_000 },
   timeout: 300_000,
   use: { browserName: 'chromium', launchOptions: chromium },
 });
