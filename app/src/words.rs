@@ -2,7 +2,12 @@
 
 use domain::Locale;
 
-include!(concat!(env!("OUT_DIR"), "/words.rs"));
+// Made from the message files, for the compiler and not for readers.
+#[allow(clippy::useless_format, clippy::match_same_arms)]
+mod messages {
+    include!(concat!(env!("OUT_DIR"), "/words.rs"));
+}
+pub use messages::*;
 
 /// The sentence for the code of a refusal.
 pub fn refusal(code: &str, locale: Locale) -> &'static str {

@@ -52,7 +52,9 @@ pub fn ProductCard(
         let mut variants = variants.clone();
         if let Some(changes) = changes.get().filter(|changes| changes.version > menu) {
             for change in &changes.changed {
-                variants.iter_mut().for_each(|variant| variant.take(change));
+                for variant in &mut variants {
+                    variant.take(change);
+                }
             }
         }
         variants

@@ -197,7 +197,7 @@ fn happened(entry: &JourneyEntry, clock: StoreClock, locale: Locale) -> Option<i
     let who = match entry.actor {
         Actor::Customer(_) | Actor::Guest(_) => w::order::by_you(locale),
         Actor::Staff(_) | Actor::Token(_) => w::order::by_staff(locale),
-        _ => w::order::by_system(locale),
+        Actor::System => w::order::by_system(locale),
     };
     let at = entry.at;
     Some(view! { <li><time datetime=at.to_string()>{clock.hour(at)}</time><span>{what}</span><small>{who}</small></li> })

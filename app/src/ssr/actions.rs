@@ -18,7 +18,8 @@ use crate::wire::Refusal;
 /// What every form answers: where to go next, and the same for a script.
 pub type Done<T> = Result<T, ServerFnError>;
 
-/// Goes on to `page`, one of ours.
+/// Goes on to `page`, one of ours. A `Result` because that is what every form answers, as its last word.
+#[expect(clippy::unnecessary_wraps, reason = "the forms end in it")]
 fn to<T>(page: &str, value: T) -> Done<T> {
     leptos_axum::redirect(ours(page));
     Ok(value)

@@ -55,7 +55,7 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
             match reply.json().map_err(away)? {
                 CartAnswer::Refused(refusal) => return Err(refusal),
                 CartAnswer::Done(_) => {
-                    cart.saved.update(|saved| saved.iter_mut().filter(|old| old.id == id).for_each(|old| old.clone_from(&line)))
+                    cart.saved.update(|saved| saved.iter_mut().filter(|old| old.id == id).for_each(|old| old.clone_from(&line)));
                 }
             }
         }

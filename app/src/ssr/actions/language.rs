@@ -1,5 +1,7 @@
 //! The language switch.
 
+#![allow(clippy::unused_async, reason = "a server function is async, whether it waits or not")]
+
 use domain::Locale;
 use leptos::prelude::*;
 
