@@ -70,7 +70,8 @@ pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next)
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let headers = response.headers_mut();
     // A page that signs somebody in sets its own.
-    if let Some(value) = set_cookie.filter(|_| !headers.contains_key(header::SET_COOKIE)) {
+    let own = headers.get_all(header::SET_COOKIE).iter().any(|value| value.as_bytes().starts_with(cookie::NAME.as_bytes()));
+    if let Some(value) = set_cookie.filter(|_| !own) {
         headers.append(header::SET_COOKIE, value);
     }
     headers.entry(header::CONTENT_LANGUAGE).or_insert(HeaderValue::from_static(locale.tag()));
