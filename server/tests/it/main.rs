@@ -3,5 +3,6 @@
 mod command_line;
 mod contract;
 mod frame;
+mod live;
 mod process;
 mod support;
