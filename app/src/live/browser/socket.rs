@@ -14,7 +14,7 @@ pub(super) enum Notice {
 }
 
 pub(super) struct Socket {
-    socket: WebSocket,
+    web: WebSocket,
     /// Called by the browser for as long as the socket is there.
     _message: Closure<dyn FnMut(MessageEvent)>,
     _event: Closure<dyn FnMut(Event)>,
@@ -40,28 +40,28 @@ impl Socket {
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
         socket.set_onopen(Some(event.as_ref().unchecked_ref()));
         socket.set_onclose(Some(event.as_ref().unchecked_ref()));
-        Ok(Self { socket, _message: message, _event: event })
+        Ok(Self { web: socket, _message: message, _event: event })
     }
 
     /// Sends; on a socket that is not open it does nothing, and its end is told by [`Notice::Closed`].
     pub(super) fn send(&self, bytes: &[u8]) {
-        let _ = self.socket.send_with_u8_array(bytes);
+        let _ = self.web.send_with_u8_array(bytes);
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
         // The closures go with this value, so the browser must no longer call them.
-        self.socket.set_onmessage(None);
-        self.socket.set_onopen(None);
-        self.socket.set_onclose(None);
-        let _ = self.socket.close();
+        self.web.set_onmessage(None);
+        self.web.set_onopen(None);
+        self.web.set_onclose(None);
+        let _ = self.web.close();
     }
 }
 
 /// Listens to an event of the document for as long as the page is there.
-pub(super) fn on_document(event: &str, mut happened: impl FnMut() + 'static) {
-    let closure = Closure::<dyn FnMut()>::new(move || happened());
+pub(super) fn on_document(event: &str, happened: impl FnMut() + 'static) {
+    let closure = Closure::<dyn FnMut()>::new(happened);
     let _ = document().add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
     closure.forget();
 }
