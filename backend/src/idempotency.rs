@@ -49,8 +49,8 @@ pub struct Answer {
 pub enum CommandError {
     /// The shop's own refusal: nothing is changed, and the same key will get it again.
     Kept(Answer),
-    /// A refusal that a later try may change: nothing is changed or remembered.
-    Forgotten(Answer),
+    /// A refusal that a later try may change, in so many seconds where that is known: nothing is changed or remembered.
+    Forgotten(Answer, Option<i64>),
     /// The database failed.
     Database(DbError),
 }
@@ -80,7 +80,7 @@ pub enum KeyError {
     InProgress,
     /// The command's refusal, which is not remembered.
     #[error("refused with {}", .0.status)]
-    Forgotten(Answer),
+    Forgotten(Answer, Option<i64>),
     #[error(transparent)]
     Database(#[from] DbError),
 }
@@ -90,7 +90,7 @@ impl Refused for KeyError {
         match self {
             Self::Reused => "idempotency_key_reused",
             Self::InProgress => "request_in_progress",
-            Self::Forgotten(_) => "refused",
+            Self::Forgotten(..) => "refused",
             Self::Database(error) => error.code(),
         }
     }
@@ -99,7 +99,7 @@ impl Refused for KeyError {
         match self {
             Self::Reused => 422,
             Self::InProgress => 409,
-            Self::Forgotten(answer) => answer.status,
+            Self::Forgotten(answer, _) => answer.status,
             Self::Database(error) => error.status(),
         }
     }
@@ -170,7 +170,7 @@ where
             tx.undo(savepoint).await?;
             answer
         }
-        Err(CommandError::Forgotten(answer)) => return Err(KeyError::Forgotten(answer)),
+        Err(CommandError::Forgotten(answer, retry_after)) => return Err(KeyError::Forgotten(answer, retry_after)),
         Err(CommandError::Database(error)) => return Err(KeyError::Database(error)),
     };
     let expires = now.plus_seconds(KEPT_SECONDS);

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashSet};
 use domain::{
     CheckoutId, Fault, Faults, OrderId, Sku, StoreId, Timestamp,
     event::{Actor, StockAdjusted, StockAvailabilityChanged, StockHeld, StockReleased, StockSold, Units},
+    fault::has_control,
 };
 use serde::Serialize;
 
@@ -279,6 +280,8 @@ fn check(adjustment: Adjustment, reason: &str) -> Result<(), Faults> {
         faults.push(Fault::new("/reason", "required", "Please say why."));
     } else if reason.chars().count() > 200 {
         faults.push(Fault::new("/reason", "too_long", "At most 200 characters."));
+    } else if has_control(reason) {
+        faults.push(Fault::new("/reason", "control_character", "Only letters, digits and signs."));
     }
     if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
 }

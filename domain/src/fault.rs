@@ -34,6 +34,11 @@ impl Fault {
     }
 }
 
+/// Whether a text has characters that nobody types and that not every database keeps, such as NUL.
+pub fn has_control(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
+}
+
 /// At least one fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults(pub Vec<Fault>);

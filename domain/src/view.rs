@@ -373,6 +373,9 @@ impl Address {
             if value.chars().count() > 120 {
                 faults.push(Fault::new(format!("{at}/{field}"), "too_long", "At most 120 characters."));
             }
+            if value.chars().any(char::is_control) {
+                faults.push(Fault::new(format!("{at}/{field}"), "control_character", "Only letters, digits and signs."));
+            }
         }
         if self.country.len() != 2 || !self.country.bytes().all(|b| b.is_ascii_uppercase()) {
             faults.push(Fault::new(format!("{at}/country"), "unknown_country", "Two capital letters (ISO 3166-1), such as US."));

@@ -6,7 +6,7 @@ mod origin;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use backend::identity::{Caller, cookie};
 use domain::Locale;
 
@@ -34,21 +34,32 @@ impl<S: Sync> FromRequestParts<S> for Who {
 const NEEDS_NO_SESSION: [&str; 2] = ["/api/v1/session", "/api/v1/quotes"];
 
 /// The layer of the API: limits, who calls, and no change without knowing.
-pub async fn of_api(State(app): State<AppState>, request: Request, next: Next) -> Result<Response, AppError> {
+pub async fn of_api(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let caller = find_out(&app, &parts).await?;
-    if caller.is_nobody() && !parts.method.is_safe() && !NEEDS_NO_SESSION.contains(&parts.uri.path()) {
-        return Err(AppError::session_required());
-    }
     let locale = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map_or(Locale::En, Locale::negotiate);
-    parts.extensions.insert(Who(caller));
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let mut response = match of_api_caller(&app, &parts).await {
+        Ok(caller) => {
+            parts.extensions.insert(Who(caller));
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(error) => error.into_response(),
+    };
+    // What is wrong is said in English; a program reads its code.
+    let locale = if response.status().is_client_error() || response.status().is_server_error() { Locale::En } else { locale };
     let headers = response.headers_mut();
     headers.entry(header::CONTENT_LANGUAGE).or_insert(HeaderValue::from_static(locale.tag()));
     headers.append(header::VARY, HeaderValue::from_static("accept-language"));
     // What one caller is told is not for another; what may be kept says so itself.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
-    Ok(response)
+    response
+}
+
+async fn of_api_caller(app: &AppState, parts: &Parts) -> Result<Caller, AppError> {
+    let caller = find_out(app, parts).await?;
+    if caller.is_nobody() && !parts.method.is_safe() && !NEEDS_NO_SESSION.contains(&parts.uri.path()) {
+        return Err(AppError::session_required());
+    }
+    Ok(caller)
 }
 
 /// The layer of pages, forms and server functions: as the API's, and a visitor without a session gets a guest's.

@@ -28,6 +28,9 @@ pub fn router(state: AppState) -> Router {
         .route("/sitemap.xml", get(site::sitemap))
         .merge(api)
         .merge(site::routes(&state))
+        .method_not_allowed_fallback(async || {
+            AppError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method.")
+        })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(from_fn(refuse_large))

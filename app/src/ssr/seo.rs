@@ -34,8 +34,9 @@ pub fn head(visit: &Visit, head: Head) -> AnyView {
     let canonical = head.canonical.map(|path| format!("{origin}{path}"));
     let picture = head.picture.map(|path| if path.starts_with('/') { format!("{origin}{path}") } else { path });
     let described = !head.description.is_empty();
+    // Leptos writes the title's text as it is; attributes it escapes itself.
     view! {
-        <Title text=title.clone()/>
+        <Title text=title.replace('&', "&amp;").replace('<', "&lt;")/>
         {described.then(|| view! { <Meta name="description" content=head.description.clone()/> })}
         {(!head.indexed).then(|| view! { <Meta name="robots" content="noindex"/> })}
         {canonical.map(|url| view! {

@@ -7,6 +7,7 @@ use domain::{
     CategoryId, Fault, Faults, Locale, ProductId, StoreId, Text,
     catalog::{Menu, Product},
     event::{Actor, ProductChanged},
+    fault::has_control,
     view::{Page, ProductView},
 };
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,9 @@ impl ProductEdit {
         ] {
             if text.chars().count() > most {
                 faults.push(Fault::new(pointer, "too_long", format!("At most {most} characters.")));
+            }
+            if has_control(text) {
+                faults.push(Fault::new(pointer, "control_character", "Only letters, digits and signs."));
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }

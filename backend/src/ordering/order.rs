@@ -3,6 +3,7 @@
 //! An `Err` of a command must end the transaction: what it had done until then is not kept.
 
 use domain::event::{Actor, Event, OrderCancelled, OrderCreated, PrepTimedOut, ShipmentFailed};
+use domain::fault::has_control;
 use domain::ordering::{CancelledBy, Change, Command, OrderStatus, transition};
 use domain::prep::FulfilmentKind;
 use domain::view::{Naming, PaymentRequest, PlaceRequest, QuoteView};
@@ -24,6 +25,8 @@ use crate::timer;
 
 /// A reason is a sentence, not a letter.
 const MAX_REASON: usize = 200;
+/// The longest token of a card, in bytes; providers' own are well below.
+const MAX_TOKEN: usize = 255;
 
 /// All orders.
 #[derive(Clone)]
@@ -57,6 +60,10 @@ impl Orders {
             return Err(OrderingError::TotalChanged(Box::new(QuoteView::of(&checkout.quote, naming))));
         }
         let token = match &request.payment {
+            PaymentRequest::Card { token } if !(1..=MAX_TOKEN).contains(&token.len()) || !token.bytes().all(|b| b.is_ascii_graphic()) => {
+                let detail = format!("A card token has 1 to {MAX_TOKEN} visible ASCII characters.");
+                return Err(OrderingError::Invalid(Faults(vec![Fault::new("/payment/token", "invalid_value", detail)])));
+            }
             PaymentRequest::Card { token } => CardToken::new(token),
             PaymentRequest::Wallet if caller.is_guest() => return Err(OrderingError::SignInRequired),
             // Nobody has a wallet yet, so whatever it costs is more than is in it.
@@ -153,6 +160,13 @@ impl Orders {
         if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
             let detail = format!("At most {MAX_REASON} characters.");
             return Err(OrderingError::Invalid(Faults(vec![Fault::new("/reason", "too_long", detail)])));
+        }
+        if reason.as_deref().is_some_and(has_control) {
+            return Err(OrderingError::Invalid(Faults(vec![Fault::new(
+                "/reason",
+                "control_character",
+                "Only letters, digits and signs.",
+            )])));
         }
         Stores.lock_in(tx, &order.store).await?;
         let order = super::lock_in(tx, order.id).await?.ok_or(OrderingError::NotFound)?;

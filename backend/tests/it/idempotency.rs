@@ -67,8 +67,8 @@ on_both_databases! {
 
     async fn a_forgotten_refusal_may_be_tried_again(shop) {
         let keys = with_marks(&shop).await;
-        let refused = once(&shop, &keys, "a", "{}", Err(CommandError::Forgotten(answer(422, "wrong")))).await;
-        assert!(matches!(refused, Err(KeyError::Forgotten(_))));
+        let refused = once(&shop, &keys, "a", "{}", Err(CommandError::Forgotten(answer(422, "wrong"), None))).await;
+        assert!(matches!(refused, Err(KeyError::Forgotten(..))));
         assert_eq!(once(&shop, &keys, "a", "{}", Ok(answer(201, "1"))).await.unwrap(), Outcome::Fresh(answer(201, "1")));
         assert_eq!(marks(&shop).await, 1);
     }

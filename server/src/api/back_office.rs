@@ -13,7 +13,7 @@ use backend::{
     stores::SettingsPatch,
 };
 use domain::{
-    Fault, Money, OptionId, ProductId, Sku, StoreId, Text, Timestamp,
+    Currency, Fault, Money, OptionId, ProductId, Sku, StoreId, Text, Timestamp,
     catalog::PriceWindow,
     view::{Problem, ProductView, StoreSettings, StoreView},
 };
@@ -260,11 +260,28 @@ async fn managed_store(app: &AppState, caller: &Caller, product: &ProductId) -> 
     Ok(first)
 }
 
+/// Money, or its minor units alone, in the store's currency.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum Amount {
+    Minor(i64),
+    Money(Money),
+}
+
+impl Amount {
+    const fn in_currency(self, currency: Currency) -> Money {
+        match self {
+            Self::Minor(amount) => Money::new(amount, currency),
+            Self::Money(money) => money,
+        }
+    }
+}
+
 /// A price and when it holds; without `from` and `until` it is the base price.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PriceRequest {
-    pub amount: Money,
+    pub amount: Amount,
     #[serde(default)]
     pub from: Option<Timestamp>,
     #[serde(default)]
@@ -300,7 +317,8 @@ pub async fn set_prices(
     if !listed {
         return Err(AppError::not_found("item"));
     }
-    let windows: Vec<PriceWindow> = request.into_iter().map(|p| PriceWindow { amount: p.amount, from: p.from, until: p.until }).collect();
+    let windows: Vec<PriceWindow> =
+        request.into_iter().map(|p| PriceWindow { amount: p.amount.in_currency(menu.currency), from: p.from, until: p.until }).collect();
     let (backend, actor, at) = (app.backend.clone(), caller.actor(&store), store.clone());
     app.backend
         .db

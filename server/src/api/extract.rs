@@ -95,7 +95,16 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Ap
 
 fn fault(pointer: &str, error: &serde_json::Error) -> AppError {
     if error.is_data() {
-        AppError::invalid(vec![Fault::new(pointer, "invalid_value", error.to_string())])
+        // serde's words, without the names of our types and where in the text it was.
+        let text = error.to_string();
+        let text = text.split(" at line ").next().unwrap_or_default();
+        match text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+            Some(field) => AppError::invalid(vec![Fault::new(format!("{pointer}/{field}"), "required", "This has to be given.")]),
+            None => {
+                let detail = text.split(", expected struct").next().unwrap_or_default();
+                AppError::invalid(vec![Fault::new(pointer, "invalid_value", format!("This cannot be: {detail}."))])
+            }
+        }
     } else {
         AppError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body is not JSON: {error}."))
     }
@@ -208,9 +217,9 @@ impl<T: Send + 'static> Keyed<T> {
             })
             .await;
         match outcome {
-            Ok(Outcome::Fresh(answer)) | Err(KeyError::Forgotten(answer)) => Ok(respond(answer)),
+            Ok(Outcome::Fresh(answer)) | Err(KeyError::Forgotten(answer)) => Ok(respond(answer, None)),
             Ok(Outcome::Replayed(answer)) => {
-                let mut response = respond(answer);
+                let mut response = respond(answer, None);
                 response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
                 Ok(response)
             }
@@ -223,13 +232,13 @@ fn internal() -> AppError {
     AppError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side. Nothing was changed.")
 }
 
-fn respond(answer: Answer) -> Response {
+fn respond(answer: Answer, retry_after: Option<i64>) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let problem = status.is_client_error() || status.is_server_error();
     let content_type = if problem { "application/problem+json" } else { "application/json" };
     let mut response = (status, [(header::CONTENT_TYPE, content_type)], answer.body).into_response();
-    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

@@ -6,6 +6,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
+use backend::identity::Caller;
 use domain::{
     OrderId,
     view::{JourneyEntry, OrderView, Page, Problem},
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use super::{
     extract::{Keyed, Lang},
     problem::AppError,
-    query::{Paging, Params, id},
+    query::{Paging, Params, cursor, id},
 };
 use crate::{caller::Who, state::AppState};
 
@@ -30,9 +31,14 @@ pub async fn list(
 ) -> Result<Json<Page<OrderView>>, AppError> {
     let limit = paging.limit()?;
     let owner = caller.owner().ok_or_else(AppError::session_required)?;
-    let after = paging.cursor.as_deref().map(|cursor| id(cursor, "page")).transpose()?;
+    let after = paging.cursor.as_deref().map(cursor).transpose()?;
     let page = app.backend.orders.list(&mut app.backend.db.reader(), &owner, after, limit, lang.naming()).await?;
     Ok(Json(page))
+}
+
+/// Nobody has no orders: 401, before anything is looked up.
+fn known(caller: &Caller) -> Result<(), AppError> {
+    if caller.is_nobody() { Err(AppError::session_required()) } else { Ok(()) }
 }
 
 /// One order, for its owner and the store's staff.
@@ -44,6 +50,7 @@ pub async fn order(
     lang: Lang,
     Path(order): Path<String>,
 ) -> Result<Json<OrderView>, AppError> {
+    known(&caller)?;
     let order: OrderId = id(&order, "order")?;
     let view = app.backend.orders.view_for(&mut app.backend.db.reader(), &caller, order, lang.naming()).await?;
     Ok(Json(view))
@@ -57,6 +64,7 @@ pub async fn journey(
     Who(caller): Who,
     Path(order): Path<String>,
 ) -> Result<Json<Page<JourneyEntry>>, AppError> {
+    known(&caller)?;
     let order: OrderId = id(&order, "order")?;
     let items = app.backend.orders.journey(&mut app.backend.db.reader(), &caller, order).await?;
     Ok(Json(Page { items, next: None }))

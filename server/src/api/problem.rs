@@ -89,7 +89,7 @@ impl AppError {
         let kept = KEPT.contains(&self.status);
         let body = serde_json::to_string(&self.problem(request_id)).unwrap_or_default();
         let answer = Answer { status: self.status.as_u16(), body };
-        if kept { CommandError::Kept(answer) } else { CommandError::Forgotten(answer) }
+        if kept { CommandError::Kept(answer) } else { CommandError::Forgotten(answer, self.extra.retry_after) }
     }
 }
 
@@ -97,7 +97,9 @@ impl<E: Refused> From<E> for AppError {
     fn from(error: E) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let (faults, extra) = (error.faults(), Box::new(error.extra()));
-        let detail = if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+        let detail = if !faults.is_empty() && status == StatusCode::UNPROCESSABLE_ENTITY {
+            Self::invalid(faults.clone()).detail
+        } else if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
             tracing::error!(error = %Chain(&error), "a request failed");
             "Something went wrong on our side. Nothing was changed.".to_owned()
         } else if error.code() == "unavailable" {

@@ -15,6 +15,11 @@ pub fn id<T: FromStr>(text: &str, what: &str) -> Result<T, AppError> {
     text.parse().map_err(|_| AppError::not_found(what))
 }
 
+/// The `next` of the page before; another is 400 `invalid_cursor`.
+pub fn cursor<T: FromStr>(text: &str) -> Result<T, AppError> {
+    text.parse().map_err(|_| AppError::new(StatusCode::BAD_REQUEST, "invalid_cursor", "Take the cursor from `next` of the page before."))
+}
+
 /// Query parameters; malformed ones are 400 `invalid_query`.
 pub struct Params<T>(pub T);
 

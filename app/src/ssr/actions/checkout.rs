@@ -176,7 +176,7 @@ impl Order {
             Ok(Outcome::Fresh(answer) | Outcome::Replayed(answer)) if answer.status == 201 => {
                 answer.body.parse().map_err(|_| coded("internal"))
             }
-            Ok(Outcome::Fresh(answer) | Outcome::Replayed(answer)) | Err(KeyError::Forgotten(answer)) => {
+            Ok(Outcome::Fresh(answer) | Outcome::Replayed(answer)) | Err(KeyError::Forgotten(answer, _)) => {
                 Err(serde_json::from_str(&answer.body).unwrap_or_else(|_| coded("internal")))
             }
             Err(KeyError::Reused) => Err(coded("idempotency_key_reused")),
@@ -204,5 +204,5 @@ fn request_key(caller: &Caller, store: &StoreId, key: &str) -> Result<RequestKey
 fn refused(error: &OrderingError) -> CommandError {
     let body = serde_json::to_string(&refusal(error)).unwrap_or_default();
     let answer = Answer { status: error.status(), body };
-    if matches!(answer.status, 402 | 403 | 404 | 409 | 410) { CommandError::Kept(answer) } else { CommandError::Forgotten(answer) }
+    if matches!(answer.status, 402 | 403 | 404 | 409 | 410) { CommandError::Kept(answer) } else { CommandError::Forgotten(answer, None) }
 }
