@@ -98,13 +98,11 @@ fn fault(pointer: &str, error: &serde_json::Error) -> AppError {
         // serde's words, without the names of our types and where in the text it was.
         let text = error.to_string();
         let text = text.split(" at line ").next().unwrap_or_default();
-        match text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-            Some(field) => AppError::invalid(vec![Fault::new(format!("{pointer}/{field}"), "required", "This has to be given.")]),
-            None => {
-                let detail = text.split(", expected struct").next().unwrap_or_default();
-                AppError::invalid(vec![Fault::new(pointer, "invalid_value", format!("This cannot be: {detail}."))])
-            }
+        if let Some(field) = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+            return AppError::invalid(vec![Fault::new(format!("{pointer}/{field}"), "required", "This has to be given.")]);
         }
+        let detail = text.split(", expected struct").next().unwrap_or_default();
+        AppError::invalid(vec![Fault::new(pointer, "invalid_value", format!("This cannot be: {detail}."))])
     } else {
         AppError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body is not JSON: {error}."))
     }
@@ -217,7 +215,8 @@ impl<T: Send + 'static> Keyed<T> {
             })
             .await;
         match outcome {
-            Ok(Outcome::Fresh(answer)) | Err(KeyError::Forgotten(answer)) => Ok(respond(answer, None)),
+            Ok(Outcome::Fresh(answer)) => Ok(respond(answer, None)),
+            Err(KeyError::Forgotten(answer, retry_after)) => Ok(respond(answer, retry_after)),
             Ok(Outcome::Replayed(answer)) => {
                 let mut response = respond(answer, None);
                 response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
