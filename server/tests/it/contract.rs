@@ -16,6 +16,7 @@ on_both_databases! {
     staff_open_close_switch_and_set_the_store
     a_code_is_needed_where_the_store_admits_by_code
     the_shop_is_described_in_both_languages_and_by_machine
+    hostile_texts_stay_texts
 }
 
 const FLAT_WHITE: &str = "flat-white-regular";
@@ -331,4 +332,36 @@ async fn the_shop_is_described_in_both_languages_and_by_machine(server: Server) 
     assert_eq!(schema.body["title"], "order.created.v1");
     let me = shopper.get("/me").await;
     assert_eq!((&me.body["guest"], &me.body["user"]), (&json!(true), &Value::Null));
+}
+
+async fn hostile_texts_stay_texts(server: Server) {
+    let (shopper, manager) = (server.guest().await, server.token("manager", "unicorn"));
+    let name = "</title><meta http-equiv=\"refresh\" content=\"0;url=//evil\"><script>1</script> & more";
+    let text = json!({"en": name, "zh-CN": name});
+    let edited = manager.call(Method::PUT, "/staff/products/unicorn-mug", &json!({"name": text, "description": text})).await;
+    assert_eq!((edited.status, edited.body["name"].as_str()), (StatusCode::OK, Some(name)), "{}", edited.body);
+    for page in ["/s/unicorn/p/unicorn-mug", "/s/unicorn"] {
+        let page = shopper.page(page).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.text().contains("&lt;script>") || page.text().contains("&lt;script&gt;"), "the name is shown");
+        assert!(!page.text().contains("<script>1") && !page.text().contains("<meta http-equiv"), "the name is markup");
+    }
+
+    let begun = shopper.keyed(Method::POST, "/checkouts", &checkout("harbor", json!([coffee(1)]))).await;
+    let path = format!("/checkouts/{}/place", begun.body["id"].as_str().unwrap());
+    for token in ["", "tok\u{0}", "tok ok", &"x".repeat(256)] {
+        let place = json!({"payment": {"method": "card", "token": token}, "expected_total": begun.body["quote"]["total"]});
+        let refused = shopper.keyed(Method::POST, &path, &place).await;
+        let fault = &refused.body["errors"][0]["pointer"];
+        assert_eq!((refused.status, fault), (StatusCode::UNPROCESSABLE_ENTITY, &json!("/payment/token")), "{}", refused.body);
+    }
+    let placed = order(&shopper, "tok_ok").await;
+    let path = format!("/orders/{}/cancel", placed["id"].as_str().unwrap());
+    let refused = shopper.keyed(Method::POST, &path, &json!({"reason": "a\u{0}b"})).await;
+    assert_eq!((refused.status, &refused.body["errors"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("/reason")));
+    let missing = shopper.keyed(Method::POST, "/checkouts", &json!({"store": "harbor"})).await;
+    let fault = &missing.body["errors"][0];
+    assert_eq!((&fault["pointer"], &fault["code"]), (&json!("/lines"), &json!("required")), "{}", missing.body);
+    let nobody = server.nobody().get(&format!("/orders/{}", placed["id"].as_str().unwrap())).await;
+    assert_eq!((nobody.status, nobody.header("content-language")), (StatusCode::UNAUTHORIZED, Some("en")));
 }
