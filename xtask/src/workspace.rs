@@ -63,9 +63,11 @@ pub struct Workspace {
 impl Workspace {
     /// Asks cargo, which knows about `CARGO_TARGET_DIR` and every configuration file.
     pub fn find() -> Result<Self> {
+        // Where cargo runs us from, not where we were compiled: clones may share one target folder.
+        let clone = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
         let output = Command::new(toolchain::cargo())
             .args(["metadata", "--no-deps", "--format-version", "1"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .current_dir(clone)
             .output()
             .context("cargo metadata did not start")?;
         let metadata: Value = serde_json::from_slice(&output.stdout)
