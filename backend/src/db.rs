@@ -14,6 +14,7 @@ mod sqlite;
 mod tx;
 mod wake;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
@@ -123,6 +124,14 @@ impl Db {
     fn known(&self) -> i64 {
         let migrator = if self.is_postgres() { &POSTGRES } else { &SQLITE };
         migrator.iter().map(|migration| migration.version).max().unwrap_or_default()
+    }
+
+    /// The file of a SQLite database; `None` for PostgreSQL.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0.engine {
+            Engine::Sqlite { options, .. } => Some(options.get_filename()),
+            Engine::Postgres(_) => None,
+        }
     }
 
     /// Whether this is PostgreSQL, which several processes may share.

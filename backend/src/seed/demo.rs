@@ -37,19 +37,27 @@ struct Shop {
     categories: Vec<NewCategory>,
 }
 
-/// Adds the demo shops that are not there yet, each whole or not at all, and answers which were added.
+/// Adds the demo shops that are not there yet, all of them or none: a start that is cut off leaves no half of a demo,
+/// which the next start would take for somebody's own shop. Answers which were added.
 pub async fn demo(db: &Db) -> Result<Vec<StoreId>, SeedError> {
-    let mut added = Vec::new();
+    let mut shops = Vec::new();
     for (sort, (file, text)) in (0_i64..).zip(FILES) {
         let wrong = |reason: String| SeedError::Demo { file, reason };
         let shop: Shop = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        let store = shop.store(sort).map_err(wrong)?;
-        let id = store.id.clone();
-        if db.transaction(move |tx| Box::pin(async move { add_in(tx, &store, &shop).await })).await? {
-            added.push(id);
-        }
+        shops.push((shop.store(sort).map_err(wrong)?, shop));
     }
-    Ok(added)
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let mut added = Vec::new();
+            for (store, shop) in &shops {
+                if add_in(tx, store, shop).await? {
+                    added.push(store.id.clone());
+                }
+            }
+            Ok(added)
+        })
+    })
+    .await
 }
 
 impl Shop {

@@ -1,9 +1,12 @@
-//! Without a broker outside, the one inside is the only one there may be: a second process on the same PostgreSQL would
-//! tell its visitors nothing of what happens in the first.
+//! Without a broker outside, the one inside is the only one there may be: a second process on the same database would
+//! tell its visitors nothing of what happens in the first. On PostgreSQL a lease decides, on SQLite a lock on a file
+//! beside the database, which the operating system takes back however the process ends.
 
+use std::fs::{File, TryLockError};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use backend::db::Db;
 use backend::lease;
 use tokio::sync::watch;
@@ -17,7 +20,15 @@ const ASK: Duration = Duration::from_millis(250);
 const RENEW: Duration = Duration::from_millis(1_500);
 
 /// The right to be the only one.
-pub struct Alone {
+pub enum Alone {
+    /// SQLite: as long as the file is open.
+    Locked(#[expect(dead_code, reason = "held, not read: the lock ends with it")] File),
+    /// PostgreSQL: as long as the lease is renewed.
+    Leased(Leased),
+}
+
+/// A lease, and the task that renews it.
+pub struct Leased {
     db: Db,
     holder: Uuid,
     lost: watch::Receiver<bool>,
@@ -25,12 +36,45 @@ pub struct Alone {
 }
 
 impl Alone {
-    /// Takes the right where it matters: on PostgreSQL, without a broker outside. An error where another process has it and
-    /// keeps it.
+    /// Takes the right where it matters: without a broker outside. An error where another process has it and keeps it.
     pub async fn take(db: &Db, broker_outside: bool) -> anyhow::Result<Option<Self>> {
-        if broker_outside || !db.is_postgres() {
+        if broker_outside {
             return Ok(None);
         }
+        Ok(Some(match db.file() {
+            Some(file) => Self::Locked(lock(file)?),
+            None => Self::Leased(Leased::take(db).await?),
+        }))
+    }
+
+    /// Lets the next one start at once.
+    pub async fn give_back(self) {
+        let Self::Leased(leased) = self else { return };
+        leased.keeper.abort();
+        if let Err(error) = lease::release(&leased.db, leased.holder).await {
+            tracing::warn!(%error, "the lease was not given back; the next server waits until it ends");
+        }
+    }
+}
+
+fn lock(database: &Path) -> anyhow::Result<File> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".lock");
+    let named = || format!("the lock {} cannot be used", Path::new(&path).display());
+    let file = File::options().create(true).truncate(false).write(true).open(&path).with_context(named)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another orderly serves {} already, and without a broker outside there can be one only: stop it, or name another \
+             file in DATABASE_URL",
+            database.display()
+        ),
+        Err(TryLockError::Error(error)) => Err(error).with_context(named),
+    }
+}
+
+impl Leased {
+    async fn take(db: &Db) -> anyhow::Result<Self> {
         let (holder, begun) = (Uuid::now_v7(), Instant::now());
         let mut told = false;
         while lease::acquire(db, LEASE.to_owned(), holder, false).await?.is_none() {
@@ -48,15 +92,7 @@ impl Alone {
         }
         let (lose, lost) = watch::channel(false);
         let keeper = tokio::spawn(keep(db.clone(), holder, lose));
-        Ok(Some(Self { db: db.clone(), holder, lost, keeper }))
-    }
-
-    /// Lets the next one start at once.
-    pub async fn give_back(self) {
-        self.keeper.abort();
-        if let Err(error) = lease::release(&self.db, self.holder).await {
-            tracing::warn!(%error, "the lease was not given back; the next server waits until it ends");
-        }
+        Ok(Self { db: db.clone(), holder, lost, keeper })
     }
 }
 
@@ -77,8 +113,8 @@ async fn keep(db: Db, holder: Uuid, lose: watch::Sender<bool>) {
 
 /// Resolves, with an error, when another process has taken over.
 pub async fn lost(alone: Option<&Alone>) -> anyhow::Result<()> {
-    let Some(alone) = alone else { return std::future::pending().await };
-    let mut lost = alone.lost.clone();
+    let Some(Alone::Leased(leased)) = alone else { return std::future::pending().await };
+    let mut lost = leased.lost.clone();
     // The sender goes only after it has told.
     let _ = lost.wait_for(|lost| *lost).await;
     bail!("another orderly has taken over this database while this process was away; it ends")

@@ -12,6 +12,7 @@ use crate::support::{Place, Server, on_both_databases, refusal};
 on_both_databases! {
     a_request_in_flight_is_answered_before_the_end
     what_was_acknowledged_survives_a_kill
+    a_second_process_is_refused_without_a_broker_outside
 }
 
 /// A checkout whose body has not arrived yet.
@@ -62,6 +63,21 @@ async fn what_was_acknowledged_survives_a_kill(server: Server) {
     assert_eq!((&order["status"], &order["payment"]["status"]), (&json!("processed"), &json!("captured")));
 }
 
+async fn a_second_process_is_refused_without_a_broker_outside(server: Server) {
+    let (line, code) = server.place.refusal(&["serve"]);
+    let way_out = if line.contains(".db") { "another file in DATABASE_URL" } else { "MQTT_URL=mqtt://" };
+    assert!(line.contains("another orderly serves") && line.contains(way_out), "{line}");
+    assert_eq!(code, Some(1));
+    assert_eq!(server.nobody().page("/readyz").await.status, StatusCode::OK, "the first goes on");
+    server.ask_to_stop();
+    let (status, log, place) = server.ended(Duration::from_secs(10));
+    assert_eq!(status.code(), Some(0), "{log}");
+    // It has given its right back: the next one need not wait for it.
+    let begun = std::time::Instant::now();
+    drop(Server::start(place));
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
 #[test]
 fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -100,22 +116,6 @@ fn a_newer_database_is_left_alone() {
         let (line, code) = place.refusal(&["serve"]);
         assert!(line.contains("newer orderly") && line.contains("9999") && code == Some(1), "{line}");
     }
-}
-
-#[test]
-fn a_second_process_on_postgres_is_refused_without_a_broker_outside() {
-    crate::support::run(Place::on_postgres(), async |server: Server| {
-        let (line, code) = server.place.refusal(&["serve"]);
-        assert!(line.contains("MQTT_URL=mqtt://") && code == Some(1), "{line}");
-        assert_eq!(server.nobody().page("/readyz").await.status, StatusCode::OK, "the first goes on");
-        server.ask_to_stop();
-        let (status, log, place) = server.ended(Duration::from_secs(10));
-        assert_eq!(status.code(), Some(0), "{log}");
-        // It has given its right back: the next one need not wait for it.
-        let begun = std::time::Instant::now();
-        drop(Server::start(place));
-        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
-    });
 }
 
 #[test]
