@@ -2,7 +2,7 @@
 # installed when it is missing, and said. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run dev test format lint unit journeys bench size shots
+.PHONY: help run dev test format lint unit races journeys bench size shots
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,6 +31,10 @@ unit: ## all Rust tests, on SQLite and on PostgreSQL
 	@scripts/install.sh unit
 	cargo test --package xtask
 	cargo test
+
+races: ## every race of the suite fifty times, on both databases
+	@scripts/install.sh unit
+	ORDERLY_RACES=50 cargo test --package backend --test it races
 
 journeys: ## whole journeys in Chromium, against the release build
 	@scripts/install.sh journeys

@@ -218,6 +218,10 @@ impl Sql for Reader {
         self.0.is_postgres()
     }
 
+    fn now(&self) -> domain::Timestamp {
+        self.0.0.clock.now()
+    }
+
     fn execute(&mut self, _sql: &'static str, _args: Args) -> BoxFuture<'_, Result<u64, DbError>> {
         Box::pin(async { Err(DbError::Defect("a reader does not write".to_owned())) })
     }

@@ -16,8 +16,11 @@ use domain::{
 use serde::Serialize;
 
 pub use self::error::{Short, StockError};
-use self::store::Kind;
+use self::store::invariants;
+pub(crate) use self::store::invariants::Hold;
+use self::store::{Bounds, Kind};
 use crate::catalog::{self, Item};
+use crate::check::Breach;
 use crate::db::{DbError, Sql, Tx};
 use crate::log::{self, NewEvent};
 use crate::stores::{StoreError, Stores};
@@ -50,6 +53,11 @@ impl StockLevel {
     }
 }
 
+/// Units that were freed and of which the menu has not heard: what was free of each SKU before.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[must_use = "the menu has to hear of it"]
+pub struct Freed(BTreeMap<Sku, i64>);
+
 /// How a count is put right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adjustment {
@@ -57,6 +65,24 @@ pub enum Adjustment {
     Delta(i64),
     /// So many there are.
     OnHand(i64),
+}
+
+/// What is not as it must be in the stock itself.
+pub(crate) async fn breaches(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
+    let mut found = invariants::unbalanced(sql).await?;
+    found.extend(invariants::moved_otherwise(sql).await?);
+    found.extend(invariants::held_otherwise(sql).await?);
+    Ok(found)
+}
+
+/// All holds of these checkouts, for the check.
+pub(crate) async fn holds_of(sql: &mut impl Sql, checkouts: &[CheckoutId]) -> Result<Vec<Hold>, DbError> {
+    invariants::holds_of(sql, checkouts).await
+}
+
+/// Checkouts after this one that have units put aside, in order, for the check.
+pub(crate) async fn holders(sql: &mut impl Sql, after: &str, limit: i64) -> Result<Vec<CheckoutId>, DbError> {
+    invariants::holders(sql, after, limit).await
 }
 
 /// The SKUs of a store that are counted and have no free unit.
@@ -81,13 +107,15 @@ impl Stock {
             return Ok(false);
         }
         if units > 0 {
-            change_in(tx, store, sku, Kind::Received, units, "received", actor).await?;
+            let level = store::book_in(tx, store, sku, Kind::Received, units).await?;
+            changed_in(tx, &level, Kind::Received, units, "received", actor).await?;
         }
         Ok(true)
     }
 
     /// Puts units aside for a checkout, once a checkout: all lines or none. SKUs that are not counted are passed over.
-    /// Who gets [`StockError::OutOfStock`] learns of each short line what is left for it.
+    /// Who gets [`StockError::OutOfStock`] learns of each short line what is left for it. `freed` is what another checkout
+    /// gave up for this one: the menu hears only of what is different in the end.
     pub async fn hold_in(
         &self,
         tx: &mut Tx,
@@ -95,10 +123,11 @@ impl Stock {
         checkout: CheckoutId,
         expires_at: Timestamp,
         lines: &[Units],
+        freed: Freed,
     ) -> Result<(), StockError> {
         let counted = store::counted(tx, store, lines).await?;
         if counted.is_empty() {
-            return Ok(());
+            return Ok(self.tell_freed_in(tx, store, freed).await?);
         }
         lock_in(tx, store).await?;
         // Sorted: two checkouts take the same rows in the same order.
@@ -123,9 +152,14 @@ impl Stock {
         for (sku, quantity, _) in &held {
             store::add_hold_in(tx, store, checkout, sku, *quantity, expires_at).await?;
         }
-        for (sku, _, _) in held.iter().filter(|(_, _, free)| *free == 0) {
-            crossed_in(tx, store, sku, false).await?;
+        let mut freed = freed;
+        for (sku, quantity, free) in &held {
+            let before = freed.0.remove(*sku).unwrap_or(free + quantity);
+            if (before > 0) != (*free > 0) {
+                crossed_in(tx, store, sku, *free > 0).await?;
+            }
         }
+        self.tell_freed_in(tx, store, freed).await?;
         let units = held.iter().map(|(sku, quantity, _)| Units { sku: (*sku).clone(), quantity: *quantity }).collect();
         let event = NewEvent::new(StockHeld { store: store.clone(), checkout, units }, checkout).at_store(store);
         log::append_in(tx, event).await?;
@@ -156,23 +190,33 @@ impl Stock {
     /// the first call does.
     pub async fn release_in(&self, tx: &mut Tx, store: &StoreId, checkout: CheckoutId) -> Result<Vec<Units>, DbError> {
         lock_in(tx, store).await?;
-        let released = store::end_holds_in(tx, store, checkout, &["held", "placed"], "released").await?;
-        for Units { sku, quantity } in &released {
-            let free = store::unhold_in(tx, store, sku, *quantity).await?;
-            if free > 0 && free <= *quantity {
-                crossed_in(tx, store, sku, true).await?;
+        let (released, freed) = free_in(tx, store, checkout).await?;
+        self.tell_freed_in(tx, store, freed).await?;
+        let mut back = released;
+        for Units { sku, quantity } in store::end_holds_in(tx, store, checkout, &["sold"], "returned").await? {
+            let level = store::book_in(tx, store, &sku, Kind::Returned, quantity).await?;
+            changed_in(tx, &level, Kind::Returned, quantity, "returned", Actor::System).await?;
+            back.push(Units { sku, quantity });
+        }
+        Ok(back)
+    }
+
+    /// Frees what a checkout holds for another one that takes its place in the same transaction. The menu has heard
+    /// nothing yet: hand the result to [`Stock::hold_in`].
+    pub async fn give_way_in(&self, tx: &mut Tx, store: &StoreId, checkout: CheckoutId) -> Result<Freed, DbError> {
+        lock_in(tx, store).await?;
+        Ok(free_in(tx, store, checkout).await?.1)
+    }
+
+    /// Tells the menu of units that are free again, where that makes a difference to it.
+    async fn tell_freed_in(&self, tx: &mut Tx, store: &StoreId, freed: Freed) -> Result<(), DbError> {
+        for (sku, before) in freed.0 {
+            let after = store::free(tx, store, &sku).await?;
+            if (before > 0) != (after > 0) {
+                crossed_in(tx, store, &sku, after > 0).await?;
             }
         }
-        if !released.is_empty() {
-            let event = StockReleased { store: store.clone(), checkout, units: released.clone() };
-            log::append_in(tx, NewEvent::new(event, checkout).at_store(store)).await?;
-        }
-        let mut freed = released;
-        for Units { sku, quantity } in store::end_holds_in(tx, store, checkout, &["sold"], "returned").await? {
-            change_in(tx, store, &sku, Kind::Returned, quantity, "returned", Actor::System).await?;
-            freed.push(Units { sku, quantity });
-        }
-        Ok(freed)
+        Ok(())
     }
 
     /// Counts anew, receives or writes off. Never below what is held. The reasons `received` and `returned` are booked as
@@ -201,16 +245,10 @@ impl Stock {
                 fault("/sku", "unknown_sku", "This store has no such item.")
             });
         };
-        let delta = match adjustment {
-            Adjustment::Delta(delta) => delta,
-            Adjustment::OnHand(on_hand) => on_hand - level.on_hand,
+        let (delta, seen) = match adjustment {
+            Adjustment::Delta(delta) => (delta, None),
+            Adjustment::OnHand(on_hand) => (on_hand - level.on_hand, Some(level.on_hand)),
         };
-        if level.on_hand + delta > MAX_UNITS {
-            return Err(fault("/delta", "quantity_out_of_range", "That would be too many."));
-        }
-        if level.on_hand + delta < level.held {
-            return Err(StockError::BelowHeld(level.held));
-        }
         if delta == 0 {
             return Ok(level);
         }
@@ -219,8 +257,17 @@ impl Stock {
             "returned" if delta > 0 => Kind::Returned,
             _ => Kind::Adjusted,
         };
-        change_in(tx, store, sku, kind, delta, reason, actor).await?;
-        store::level(tx, store, sku).await?.ok_or(StockError::Unavailable(DbError::NotFound))
+        let bounds = Bounds { most: MAX_UNITS, seen };
+        let Some(after) = store::adjust_in(tx, store, sku, kind, delta, bounds).await? else {
+            // The statement has decided; under the store's lock the level still says why.
+            return Err(if level.on_hand + delta > MAX_UNITS {
+                fault("/delta", "quantity_out_of_range", "That would be too many.")
+            } else {
+                StockError::BelowHeld(level.held)
+            });
+        };
+        changed_in(tx, &after, kind, delta, reason, actor).await?;
+        Ok(after)
     }
 }
 
@@ -232,9 +279,24 @@ async fn lock_in(tx: &mut Tx, store: &StoreId) -> Result<(), DbError> {
     }
 }
 
-/// Adds to what is on hand (or takes off), with its movement, its events and its effect on the menu.
-async fn change_in(tx: &mut Tx, store: &StoreId, sku: &Sku, kind: Kind, delta: i64, reason: &str, actor: Actor) -> Result<(), DbError> {
-    let level = store::book_in(tx, store, sku, kind, delta).await?;
+/// Ends a checkout's holds: their units, and what was free before.
+async fn free_in(tx: &mut Tx, store: &StoreId, checkout: CheckoutId) -> Result<(Vec<Units>, Freed), DbError> {
+    let released = store::end_holds_in(tx, store, checkout, &["held", "placed"], "released").await?;
+    let mut freed = Freed::default();
+    for Units { sku, quantity } in &released {
+        let free = store::unhold_in(tx, store, sku, *quantity).await?;
+        freed.0.insert(sku.clone(), free - quantity);
+    }
+    if !released.is_empty() {
+        let event = StockReleased { store: store.clone(), checkout, units: released.clone() };
+        log::append_in(tx, NewEvent::new(event, checkout).at_store(store)).await?;
+    }
+    Ok((released, freed))
+}
+
+/// What follows of a change of the units on hand: its movement, its events and its effect on the menu.
+async fn changed_in(tx: &mut Tx, level: &StockLevel, kind: Kind, delta: i64, reason: &str, actor: Actor) -> Result<(), DbError> {
+    let (store, sku) = (&level.store, &level.sku);
     store::add_movement_in(tx, store, sku, kind, delta, reason, actor).await?;
     let (before, after) = (level.free() - delta, level.free());
     if (before > 0) != (after > 0) {

@@ -4,12 +4,14 @@
 
 pub(crate) mod worker;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::args;
+use crate::check::ids;
 use crate::db::{Db, DbError, Sql, Tx, Wake};
 use crate::subscriber::HandlerError;
 
@@ -103,6 +105,15 @@ pub async fn enqueue_in(tx: &mut Tx, kind: &'static str, key: &str, payload: Val
 /// end is not written down.
 pub async fn cancel_in(tx: &mut Tx, kind: &'static str, key: &str) -> Result<bool, DbError> {
     Ok(tx.execute("delete from job where kind = $1 and key = $2 and status <> 'done'", args![kind, key]).await? > 0)
+}
+
+/// Which of these jobs of a kind are still to be done.
+pub(crate) async fn ready_of<K: ToString>(sql: &mut impl Sql, kind: &str, keys: &[K]) -> Result<HashSet<String>, DbError> {
+    let text = sql.either(
+        "select key from job where kind = $1 and status = 'ready' and key in (select value from json_each($2))",
+        "select key from job where kind = $1 and status = 'ready' and key in (select jsonb_array_elements_text($2::jsonb))",
+    );
+    sql.fetch_all(text, args![kind, ids(keys)]).await?.iter().map(|row| row.get("key")).collect()
 }
 
 /// A job that could not be done.

@@ -10,7 +10,7 @@ use domain::Timestamp;
 use uuid::Uuid;
 
 use crate::args;
-use crate::db::{Db, DbError, Sql as _, Tx, Wake};
+use crate::db::{Db, DbError, Sql, Tx, Wake};
 
 /// How long a holder that is not heard of keeps a lease. PostgreSQL's processes take over from each other. SQLite has one
 /// server, which takes everything at its start; there nobody waits for a lease to end, and the disk is left in peace.
@@ -78,6 +78,12 @@ pub async fn release(db: &Db, holder: Uuid) -> Result<(), DbError> {
         })
     })
     .await
+}
+
+/// Whether anybody holds a lease: a server runs, or has died this minute.
+pub(crate) async fn any(sql: &mut impl Sql) -> Result<bool, DbError> {
+    let now = sql.now();
+    Ok(sql.fetch_one("select count(*) as n from lease where expires_at > $1", args![now]).await?.get::<i64>("n")? > 0)
 }
 
 /// Ends a holder's transaction: it is kept only if the lease is still this one. From here to the commit nobody can

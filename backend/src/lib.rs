@@ -7,9 +7,10 @@
 //! The contexts: [`identity`] (who is asking, and what they may do), [`stores`] and [`catalog`] (what is sold, where and
 //! for how much), [`inventory`] (what is there of it); [`ordering`] (cart, checkout, order, and the saga that coordinates the
 //! others), [`payment`] (what is charged and goes back), [`prep`] (the barista's queue); [`live`] tells what changed over MQTT;
-//! [`seed`] fills them for a demo or a bench.
+//! [`seed`] fills them for a demo or a bench; [`check`] proves from the database that nothing is lost and nothing is there twice.
 
 pub mod catalog;
+pub mod check;
 pub mod clock;
 pub mod db;
 pub mod idempotency;

@@ -3,6 +3,7 @@
 //! Positions are dense and in the order of commits; everybody reads by position alone. On SQLite the one writer gives
 //! them at the insert. On PostgreSQL a transaction's events have none until the [`sequencer`] has seen its commit.
 
+pub(crate) mod invariants;
 pub(crate) mod sequencer;
 
 use domain::event::{Actor, CloudEvent, Event, UnreadableEvent};

@@ -9,6 +9,7 @@ mod cart;
 mod checkout;
 mod day;
 mod error;
+pub(crate) mod invariants;
 mod limits;
 mod order;
 mod saga;

@@ -7,6 +7,7 @@
 
 mod charge;
 mod error;
+pub(crate) mod invariants;
 pub mod provider;
 mod refund;
 mod store;

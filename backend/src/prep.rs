@@ -5,6 +5,7 @@
 
 mod commands;
 mod error;
+pub(crate) mod invariants;
 mod pace;
 mod store;
 mod subscriber;
@@ -72,8 +73,9 @@ impl Queue {
                 standing.position = Some(store::ahead(sql, ticket).await? + 1);
             }
             if matches!(ticket.status, FulfilmentStatus::Queued | FulfilmentStatus::Making) {
-                let pace = store::pace(sql, &ticket.store).await?;
-                standing.estimated_ready_at = pace.map(|pace| pace::ready_at(pace, ticket.started_at, standing.position, now));
+                let hands = store::unmade(sql, &ticket.store).await?.1;
+                let pace = store::pace(sql, &ticket.store, pace::since(now)).await?;
+                standing.estimated_ready_at = pace.map(|pace| pace::ready_at(pace, hands, ticket.started_at, standing.position, now));
             }
         }
         standing.fulfilments = tickets.into_iter().map(fulfilment_view).collect();
@@ -85,15 +87,14 @@ impl Queue {
         Ok(store::of_order(sql, order).await?.iter().map(|ticket| ticket.status).collect())
     }
 
-    /// The mean time from claim to ready of the last ten that were made, in seconds; `None` before the first.
-    pub async fn pace(&self, sql: &mut impl Sql, store: &StoreId) -> Result<Option<i64>, DbError> {
-        Ok(store::pace(sql, store).await?.map(|millis| millis / 1000))
-    }
-
-    /// How long a new order would probably wait, in seconds; `None` before anything was made.
+    /// How long a new order would probably wait, in whole seconds, by the pace of the last hour: the mean time from claim
+    /// to ready of what was made in it and not called off, for as many hands as are at work. `None` where nothing was
+    /// made in the last hour: an older pace, of another shift or yesterday's rush, would be a guess.
     pub async fn wait_seconds(&self, sql: &mut impl Sql, store: &StoreId) -> Result<Option<i64>, DbError> {
-        let Some(pace) = store::pace(sql, store).await? else { return Ok(None) };
-        Ok(Some(pace::wait(pace, store::unmade(sql, store).await?) / 1000))
+        let since = pace::since(sql.now());
+        let Some(pace) = store::pace(sql, store, since).await? else { return Ok(None) };
+        let (unmade, hands) = store::unmade(sql, store).await?;
+        Ok(Some(pace::in_seconds(pace::wait(pace, unmade, hands))))
     }
 
     /// Fails what is not handed over: its order was called off. What was failed.

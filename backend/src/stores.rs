@@ -7,6 +7,7 @@ mod error;
 mod settings;
 mod store;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use domain::{
@@ -16,8 +17,11 @@ use domain::{
     view::{Admission, Naming, Refusal, StoreSettings, StoreView},
 };
 
+use serde_json::Value;
+
 pub use self::error::StoreError;
 pub use self::settings::SettingsPatch;
+use crate::check::Breach;
 use crate::db::{DbError, Sql, Tx};
 use crate::log::{self, NewEvent};
 use crate::prep::Queue;
@@ -219,6 +223,30 @@ impl Stores {
         store::count_down_in(tx, id).await?;
         Ok(true)
     }
+}
+
+/// A place as it is written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub store: StoreId,
+    /// `admission`, `checkout` or `order`.
+    pub kind: String,
+    pub holder: String,
+}
+
+/// What is not as it must be with the places themselves.
+pub(crate) async fn breaches(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
+    store::invariants::miscounted(sql).await
+}
+
+/// Places after this one, in order, for the check.
+pub(crate) async fn places(sql: &mut impl Sql, after: Option<&Place>, limit: i64) -> Result<Vec<Place>, DbError> {
+    store::invariants::places(sql, after, limit).await
+}
+
+/// Which of these checkouts or orders (`kind`) have a place, for the check.
+pub(crate) async fn with_place(sql: &mut impl Sql, kind: &str, holders: Value) -> Result<HashSet<String>, DbError> {
+    Ok(store::invariants::with_place(sql, kind, holders).await?.into_iter().collect())
 }
 
 fn view_of(row: StoreRow, in_queue: i64, wait: Option<i64>, sequence: i64, naming: Naming) -> StoreView {

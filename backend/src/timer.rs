@@ -1,6 +1,7 @@
 //! Timers: what is to happen at a time, written in the transaction of what it guards. They survive a restart; each fires
 //! once, in one transaction with its effect. A timer whose effect fails is tried again, at most a minute later, for ever.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use futures::FutureExt as _;
 use serde_json::Value;
 
 use crate::args;
-use crate::db::{DbError, Sql as _, Tx, Wake};
+use crate::check::ids;
+use crate::db::{DbError, Sql, Tx, Wake};
 use crate::lease::{self, Lease, Lost};
 use crate::runner::{Context, Wait};
 use crate::subscriber::HandlerError;
@@ -46,6 +48,34 @@ pub async fn set_in(tx: &mut Tx, kind: &'static str, key: &str, due: Timestamp, 
 /// Takes a timer back. False where there is none (any more).
 pub async fn cancel_in(tx: &mut Tx, kind: &'static str, key: &str) -> Result<bool, DbError> {
     Ok(tx.execute("delete from timer where kind = $1 and key = $2", args![kind, key]).await? > 0)
+}
+
+/// When these timers of a kind are due, those of them that are set.
+pub(crate) async fn due_of<K: ToString>(sql: &mut impl Sql, kind: &str, keys: &[K]) -> Result<HashMap<String, Timestamp>, DbError> {
+    let text = sql.either(
+        "select key, due from timer where kind = $1 and key in (select value from json_each($2))",
+        "select key, due from timer where kind = $1 and key in (select jsonb_array_elements_text($2::jsonb))",
+    );
+    let rows = sql.fetch_all(text, args![kind, ids(keys)]).await?;
+    rows.iter().map(|row| Ok((row.get("key")?, row.get("due")?))).collect()
+}
+
+/// A timer that should have fired before some time, with the error of its last try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Overdue {
+    pub kind: String,
+    pub key: String,
+    pub due: Timestamp,
+    pub error: Option<String>,
+}
+
+/// Timers that were due before `before`, the oldest first.
+pub(crate) async fn overdue(sql: &mut impl Sql, before: Timestamp, limit: i64) -> Result<Vec<Overdue>, DbError> {
+    let text = "select kind, key, due, error from timer where due < $1 order by due, kind, key limit $2";
+    let rows = sql.fetch_all(text, args![before, limit]).await?;
+    rows.iter()
+        .map(|row| Ok(Overdue { kind: row.get("kind")?, key: row.get("key")?, due: row.get("due")?, error: row.get("error")? }))
+        .collect()
 }
 
 /// One due timer.

@@ -126,7 +126,7 @@ wire! {
         in_queue: i64,
         /// Orders and checkouts that may be under way at once; null: no limit.
         capacity: Option<i64>,
-        /// From the measured pace; null: not known.
+        /// From the pace of the last hour, by what was made in it and not called off; null: nothing was, so nobody knows.
         estimated_wait_seconds: Option<i64>,
         /// The log position it was made at, as in the topic's `sequence`.
         sequence: i64,

@@ -1,6 +1,7 @@
 //! The command line. Answers go to standard output and nothing else does, so that `TOKEN=$(orderly token issue …)` works;
 //! whatever else is to be said goes to standard error.
 
+mod check;
 mod events;
 mod output;
 mod staff;
@@ -48,6 +49,13 @@ enum Command {
     Staff {
         #[command(subcommand)]
         command: staff::Command,
+    },
+    /// Prove from the database that nothing is lost and nothing is there twice: stock, money, places, numbers, the log.
+    /// Can be run beside a server. Exit 1, with what is broken, where anything is.
+    Check {
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
     },
     /// The log of everything that happened.
     Events {
@@ -115,6 +123,7 @@ async fn execute(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::Seed { shop } => seed(&backend, shop).await,
         Command::Token { command } => token::run(&backend, command).await,
         Command::Staff { command } => staff::run(&backend, command).await,
+        Command::Check { json } => check::run(&backend, json).await,
         Command::Events { command } => events::run(&backend, command).await,
     };
     backend.close().await;

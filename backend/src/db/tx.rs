@@ -19,6 +19,9 @@ pub trait Sql: Send {
     /// Whether this is PostgreSQL.
     fn is_postgres(&self) -> bool;
 
+    /// What time it is: of a transaction when it began, else now.
+    fn now(&self) -> Timestamp;
+
     /// Which of two texts the database understands, for the few statements that cannot be the same.
     fn either(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         if self.is_postgres() { postgres } else { sqlite }
@@ -207,6 +210,10 @@ macro_rules! on_conn {
 impl Sql for Tx {
     fn is_postgres(&self) -> bool {
         matches!(self.conn, Conn::Postgres(_))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
     }
 
     fn execute(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<u64, DbError>> {

@@ -1,5 +1,7 @@
 //! All SQL about stock.
 
+pub(super) mod invariants;
+
 use std::collections::HashSet;
 
 use domain::{
@@ -91,6 +93,43 @@ pub(super) async fn book_in(tx: &mut Tx, store: &StoreId, sku: &Sku, kind: Kind,
         }
     };
     level_of(&tx.fetch_one(text, args![store, sku, quantity]).await?)
+}
+
+/// What has to be true of the units on hand for them to be changed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// At most so many afterwards.
+    pub most: i64,
+    /// Exactly so many before, where the change was worked out from them.
+    pub seen: Option<i64>,
+}
+
+/// Books units that come or are written off, if as many stay on hand as are held and the bounds allow it; else `None`,
+/// and nothing is changed.
+pub(super) async fn adjust_in(
+    tx: &mut Tx,
+    store: &StoreId,
+    sku: &Sku,
+    kind: Kind,
+    delta: i64,
+    bounds: Bounds,
+) -> Result<Option<StockLevel>, DbError> {
+    let text = match kind {
+        Kind::Received => {
+            "update stock set on_hand = on_hand + $3, received = received + $3 where store = $1 and sku = $2 \
+             and on_hand + $3 between held and $4 and ($5 is null or on_hand = $5) returning *"
+        }
+        Kind::Returned => {
+            "update stock set on_hand = on_hand + $3, returned = returned + $3 where store = $1 and sku = $2 \
+             and on_hand + $3 between held and $4 and ($5 is null or on_hand = $5) returning *"
+        }
+        Kind::Adjusted => {
+            "update stock set on_hand = on_hand + $3, adjusted = adjusted + $3 where store = $1 and sku = $2 \
+             and on_hand + $3 between held and $4 and ($5 is null or on_hand = $5) returning *"
+        }
+        Kind::Sold => return Err(DbError::Defect("a sale is no adjustment".to_owned())),
+    };
+    tx.fetch_optional(text, args![store, sku, delta, bounds.most, bounds.seen]).await?.as_ref().map(level_of).transpose()
 }
 
 pub(super) async fn add_hold_in(

@@ -13,7 +13,7 @@ use super::{OrderingError, day, limits, store};
 use crate::catalog::Catalog;
 use crate::db::{Sql, Tx};
 use crate::identity::Caller;
-use crate::inventory::{Stock, StockError};
+use crate::inventory::{Freed, Stock, StockError};
 use crate::log::{self, NewEvent};
 use crate::refused::Refused as _;
 use crate::stores::{Holder, StoreRow, Stores};
@@ -84,9 +84,9 @@ impl Checkouts {
         let now = tx.now();
         let id = CheckoutId(Uuid::now_v7());
         // Before anything is looked at: what the old one holds is there for the new one.
-        let place_kept = match store::live_checkout(tx, &owner, &store.id).await? {
+        let (place_kept, freed) = match store::live_checkout(tx, &owner, &store.id).await? {
             Some(old) => replace_in(tx, caller, &old, id).await?,
-            None => false,
+            None => (false, Freed::default()),
         };
         let wanted = Wanted {
             lines: &request.lines,
@@ -116,7 +116,7 @@ impl Checkouts {
             expires_at: now.plus_seconds(store.settings.customer_seconds),
         };
         store::insert_checkout_in(tx, &checkout).await?;
-        hold_in(tx, &checkout).await?;
+        hold_in(tx, &checkout, freed).await?;
         timer::set_in(tx, limits::CHECKOUT_HOLD, &checkout.id.to_string(), checkout.expires_at, json!({})).await?;
         let begun = CheckoutBegun { checkout: checkout.id, store: store.id.clone(), expires_at: checkout.expires_at };
         log::append_in(tx, NewEvent::new(begun, checkout.id).at_store(&store.id).by(caller.actor(&store.id))).await?;
@@ -180,17 +180,18 @@ async fn with_counted_in(tx: &mut Tx, menu: &Menu, lines: &[LineRequest]) -> Res
     Ok(menu)
 }
 
-/// Ends the old checkout for the new one, which takes over its place. Whether there was a place.
-async fn replace_in(tx: &mut Tx, caller: &Caller, old: &CheckoutRow, new: CheckoutId) -> Result<bool, OrderingError> {
+/// Ends the old checkout for the new one, which takes over its place. Whether there was a place, and what is free now.
+async fn replace_in(tx: &mut Tx, caller: &Caller, old: &CheckoutRow, new: CheckoutId) -> Result<(bool, Freed), OrderingError> {
     let place = Stores.rename_place_in(tx, &old.store, Holder::Checkout(old.id), Holder::Checkout(new)).await?;
+    let freed = Stock.give_way_in(tx, &old.store, old.id).await?;
     end_in(tx, old, Ended::Replaced, caller.actor(&old.store)).await?;
-    Ok(place)
+    Ok((place, freed))
 }
 
 /// Holds what the checkout is for, all of it or nothing.
-async fn hold_in(tx: &mut Tx, checkout: &CheckoutRow) -> Result<(), OrderingError> {
+async fn hold_in(tx: &mut Tx, checkout: &CheckoutRow, freed: Freed) -> Result<(), OrderingError> {
     let units: Vec<Units> = checkout.quote.lines.iter().map(|l| Units { sku: l.sku.clone(), quantity: l.quantity }).collect();
-    match Stock.hold_in(tx, &checkout.store, checkout.id, checkout.expires_at, &units).await {
+    match Stock.hold_in(tx, &checkout.store, checkout.id, checkout.expires_at, &units, freed).await {
         Ok(()) => Ok(()),
         Err(StockError::Unavailable(error)) => Err(error.into()),
         Err(error) => Err(OrderingError::OutOfStock(error.faults())),

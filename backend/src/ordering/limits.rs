@@ -16,9 +16,9 @@ use crate::subscriber::HandlerError;
 use crate::timer::TimerHandler;
 
 /// The timer of a checkout, by its id.
-pub(super) const CHECKOUT_HOLD: &str = "ordering.checkout_hold";
+pub(crate) const CHECKOUT_HOLD: &str = "ordering.checkout_hold";
 /// The timer of an order at the bar, by its id.
-pub(super) const BARISTA_LIMIT: &str = "ordering.barista_limit";
+pub(crate) const BARISTA_LIMIT: &str = "ordering.barista_limit";
 
 /// Ends a checkout that was not placed in time.
 #[derive(Debug, Clone, Copy, Default)]

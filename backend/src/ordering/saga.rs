@@ -17,6 +17,8 @@ use crate::prep::Queue;
 use crate::stores::Stores;
 use crate::subscriber::{HandlerError, Subscriber};
 
+pub(crate) const NAME: &str = "ordering.saga";
+
 /// Takes orders from `created` to `processed` or `rejected`.
 #[derive(Clone)]
 pub struct Saga {
@@ -67,7 +69,7 @@ impl Saga {
 #[async_trait]
 impl Subscriber for Saga {
     fn name(&self) -> &'static str {
-        "ordering.saga"
+        NAME
     }
 
     fn types(&self) -> &'static [&'static str] {

@@ -2,6 +2,7 @@
 
 mod cart;
 mod checkout;
+pub(super) mod invariants;
 mod order;
 
 pub(super) use self::cart::{add_line_in, add_to_line_in, cart, clear_cart_in, lines_in_cart, remove_line_in, set_quantity_in};

@@ -1,5 +1,7 @@
 //! The SQL of payments.
 
+pub(super) mod invariants;
+
 use domain::ordering::{PaymentMethod, PaymentStatus};
 use domain::{Money, OrderId, PaymentId};
 

@@ -1,5 +1,7 @@
 //! The SQL of fulfilments.
 
+pub(super) mod invariants;
+
 use domain::prep::{FulfilmentKind, FulfilmentStatus, State};
 use domain::pricing::QuoteLine;
 use domain::view::Person;
@@ -96,17 +98,19 @@ pub(super) async fn ahead(sql: &mut impl Sql, ticket: &TicketRow) -> Result<i64,
     sql.fetch_one(text, args![&ticket.store, ticket.placed_at, ticket.number]).await?.get("n")
 }
 
-/// How many are not made yet.
-pub(super) async fn unmade(sql: &mut impl Sql, store: &StoreId) -> Result<i64, DbError> {
-    let text = "select count(*) as n from fulfilment where store = $1 and status in ('queued', 'making')";
-    sql.fetch_one(text, args![store]).await?.get("n")
+/// How many are not made yet, and how many of these are being made.
+pub(super) async fn unmade(sql: &mut impl Sql, store: &StoreId) -> Result<(i64, i64), DbError> {
+    let text = "select count(*) as unmade, count(case when status = 'making' then 1 end) as making from fulfilment \
+                where store = $1 and status in ('queued', 'making')";
+    let row = sql.fetch_one(text, args![store]).await?;
+    Ok((row.get("unmade")?, row.get("making")?))
 }
 
-/// The mean milliseconds from claim to ready of the last ten.
-pub(super) async fn pace(sql: &mut impl Sql, store: &StoreId) -> Result<Option<i64>, DbError> {
-    let text = "select cast(avg(took) as bigint) as pace from (select made_at - started_at as took from fulfilment \
-                where store = $1 and made_at is not null order by made_at desc limit 10) as made";
-    sql.fetch_one(text, args![store]).await?.get("pace")
+/// The mean milliseconds from claim to ready of those that were made since then and not called off.
+pub(super) async fn pace(sql: &mut impl Sql, store: &StoreId, since: Timestamp) -> Result<Option<i64>, DbError> {
+    let text = "select cast(avg(made_at - started_at) as bigint) as pace from fulfilment \
+                where store = $1 and made_at > $2 and status in ('ready', 'collected')";
+    sql.fetch_one(text, args![store, since]).await?.get("pace")
 }
 
 /// Moves a ticket from the state it was decided in; false where it has left it.

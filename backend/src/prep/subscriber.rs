@@ -13,6 +13,8 @@ use crate::log::{self, NewEvent, Recorded};
 use crate::ordering;
 use crate::subscriber::{HandlerError, Subscriber};
 
+pub(crate) const NAME: &str = "prep.queue";
+
 /// Hears of processed orders, and makes their fulfilments.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct QueueSubscriber;
@@ -20,7 +22,7 @@ pub struct QueueSubscriber;
 #[async_trait]
 impl Subscriber for QueueSubscriber {
     fn name(&self) -> &'static str {
-        "prep.queue"
+        NAME
     }
 
     fn types(&self) -> &'static [&'static str] {

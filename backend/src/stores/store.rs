@@ -1,5 +1,7 @@
 //! All SQL about stores, their places and kiosks.
 
+pub(super) mod invariants;
+
 use domain::{KioskId, StoreId, Text, view::StoreSettings};
 
 use super::{Holder, StoreRow};

@@ -3,7 +3,7 @@
 use backend::args;
 use backend::catalog::Catalog;
 use backend::db::{Db, Sql as _};
-use backend::inventory::{Adjustment, Short, Stock, StockError, StockLevel};
+use backend::inventory::{Adjustment, Freed, Short, Stock, StockError, StockLevel};
 use backend::refused::Refused as _;
 use domain::event::{Actor, Units};
 use domain::{CheckoutId, OrderId, Sku};
@@ -23,7 +23,7 @@ fn units<const N: usize>(lines: [(&str, i64); N]) -> Vec<Units> {
 
 async fn hold<const N: usize>(db: &Db, checkout: CheckoutId, lines: [(&str, i64); N]) -> Result<(), StockError> {
     let lines = units(lines);
-    run!(db, |tx| Stock.hold_in(tx, &store(), checkout, START.plus_seconds(300), &lines))
+    run!(db, |tx| Stock.hold_in(tx, &store(), checkout, START.plus_seconds(300), &lines, Freed::default()))
 }
 
 async fn level(db: &Db, sku: &str) -> StockLevel {
@@ -82,7 +82,7 @@ on_both_databases! {
             .db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    match Stock.hold_in(tx, &store(), checkout(), START, &lines).await {
+                    match Stock.hold_in(tx, &store(), checkout(), START, &lines, Freed::default()).await {
                         Err(StockError::OutOfStock(short)) => Ok(short),
                         other => other.map(|()| Vec::new()),
                     }

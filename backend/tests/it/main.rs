@@ -2,12 +2,14 @@
 
 mod cafe;
 mod catalog;
+mod check;
 mod idempotency;
 mod identity;
 mod inventory;
 mod ordering;
 mod payment;
 mod prep;
+mod races;
 mod seed;
 mod small_shop;
 mod spine;

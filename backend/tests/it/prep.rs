@@ -121,9 +121,43 @@ on_both_databases! {
         let numbers = |entries: &[domain::view::BoardEntry]| entries.iter().map(|entry| entry.number).collect::<Vec<_>>();
         assert_eq!((numbers(&board.preparing), numbers(&board.ready)), (vec![2, 3, 4], vec![1]));
 
+        // Two pairs of hands halve the wait.
+        cafe.work(&barista("Lee"), orders[2], Work::Claim).await.unwrap();
+        assert_eq!(cafe.backend.queue.wait_seconds(&mut reader, &id("harbor")).await.unwrap(), Some(2 * 90));
+        cafe.work(&kim, orders[2], Work::Release).await.unwrap();
         cafe.cancel(&kim, orders[2]).await.unwrap();
         assert_eq!(cafe.view(orders[3]).await.queue_position, Some(1));
         assert_eq!(numbers(&cafe.backend.queue.board(&mut reader, &id("harbor")).await.unwrap().preparing), [2, 4]);
+        settle(&running).await;
+    }
+
+    /// Only what was made counts, and only for an hour.
+    async fn the_pace_is_that_of_the_last_hour_and_of_what_was_made(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let kim = barista("Kim");
+        let wait = async || cafe.backend.queue.wait_seconds(&mut cafe.backend.db.reader(), &id("harbor")).await.unwrap();
+        assert_eq!(wait().await, None);
+        let make = async |seconds: u64| {
+            let order = cafe.order(&guest(), "tok_ok").await;
+            settle(&running).await;
+            cafe.work(&kim, order, Work::Claim).await.unwrap();
+            shop.hands.advance(Duration::from_secs(seconds));
+            cafe.work(&kim, order, Work::Ready).await.unwrap();
+            order
+        };
+        let first = make(60).await;
+        cafe.work(&kim, first, Work::Collect).await.unwrap();
+        assert_eq!(wait().await, Some(60));
+        let second = make(121).await;
+        // Half a second is a begun one.
+        assert_eq!(wait().await, Some(91));
+        cafe.cancel(&kim, second).await.unwrap();
+        assert_eq!(wait().await, Some(60), "what was called off from the counter does not count");
+        shop.hands.advance(Duration::from_secs(3600 - 121));
+        assert_eq!(wait().await, None, "the first is an hour old");
+        make(30).await;
+        assert_eq!(wait().await, Some(30));
         settle(&running).await;
     }
 }

@@ -14,6 +14,11 @@ pub use cluster::Cluster;
 /// No test may take longer: one that waits for what never comes fails instead of hanging.
 const LIMIT: Duration = Duration::from_mins(1);
 
+/// How often a race is run: `ORDERLY_RACES`, which `make races` sets to 50, else twice.
+pub fn rounds() -> u32 {
+    std::env::var("ORDERLY_RACES").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(2)
+}
+
 /// When every test begins: 2026-11-22T08:00:00Z.
 pub const START: Timestamp = Timestamp::from_millis(1_795_334_400_000);
 
@@ -62,7 +67,7 @@ fn run<F: Future<Output = ()>>(url: String, test: impl FnOnce(TestDb) -> F) {
     runtime.block_on(async {
         let test_db = TestDb::open(url).await;
         let db = test_db.db.clone();
-        tokio::time::timeout(LIMIT, test(test_db)).await.expect("the test ends in time");
+        tokio::time::timeout(LIMIT * rounds().div_ceil(5), test(test_db)).await.expect("the test ends in time");
         db.close().await;
     });
 }

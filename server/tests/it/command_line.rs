@@ -9,6 +9,7 @@ on_both_databases! {
     staff_get_a_code_once_and_are_the_same_person_by_name
     the_seeds_may_be_repeated
     the_log_is_shown
+    the_check_proves_the_running_shop_and_names_what_is_broken
 }
 
 async fn tokens_work_until_they_are_revoked(server: Server) {
@@ -55,6 +56,22 @@ async fn the_seeds_may_be_repeated(server: Server) {
     let products: usize = menu.body["categories"].as_array().unwrap().iter().map(|c| c["products"].as_array().unwrap().len()).sum();
     assert_eq!(products, 3);
     assert_eq!(shop.get("/stores").await.body["items"].as_array().unwrap().len(), 4);
+}
+
+async fn the_check_proves_the_running_shop_and_names_what_is_broken(server: Server) {
+    let lines = server.place.answer(&["check"]);
+    assert_eq!(lines.lines().count(), backend::check::CHECKS.len());
+    assert!(lines.lines().all(|line| line.starts_with("ok ")), "{lines}");
+
+    server.place.execute("update store set active = active + 1 where id = 'harbor' and $1 is not null").await;
+    let output = server.place.run(&["check", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let broken: Vec<_> = told["checks"].as_array().unwrap().iter().filter(|check| check["ok"] == false).collect();
+    assert_eq!((&told["ok"], broken.len(), &broken[0]["check"]), (&false.into(), 1, &"places.counted".into()));
+    assert_eq!(broken[0]["broken"][0]["thing"], "harbor");
+    let (line, _) = server.place.refusal(&["check"]);
+    assert!(line.contains("1 of") && line.contains("places.counted"), "{line}");
 }
 
 async fn the_log_is_shown(server: Server) {
@@ -124,6 +141,7 @@ fn every_command_explains_itself() {
         &["staff", "add", "--help"],
         &["events", "tail", "--help"],
         &["events", "replay", "--help"],
+        &["check", "--help"],
     ] {
         assert!(place.answer(args).contains("Usage: orderly"), "{args:?}");
     }

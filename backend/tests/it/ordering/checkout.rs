@@ -11,6 +11,7 @@ use domain::{Currency, Faults, Money};
 use futures::future::join_all;
 
 use crate::cafe::{Cafe, croissant, flat_white, guest, id, line, person, request, settle};
+use crate::small_shop::facts;
 use crate::support::on_both_databases;
 
 fn code<T: std::fmt::Debug>(result: Result<T, OrderingError>) -> (&'static str, u16) {
@@ -64,7 +65,19 @@ on_both_databases! {
         // One that is refused leaves the old one as it was.
         assert_eq!(code(cafe.begin(&caller, "harbor", &[croissant(13)]).await), ("out_of_stock", 409));
         assert_eq!((cafe.stock("harbor", "butter-croissant").await, cafe.active("harbor").await), ((0, 12), 1));
-        cafe.place(&caller, &new, "tok_ok").await.unwrap();
+        // The menu has heard once that they are gone: that they changed hands is no news, that some came back is.
+        let told = async || {
+            let facts = facts(&shop.db, "stock.availability_changed.v1").await;
+            let of = facts.into_iter().filter(|data| data["sku"] == "butter-croissant").map(|data| data["available"] == true);
+            of.collect::<Vec<_>>()
+        };
+        assert_eq!(told().await, [true, false]);
+        let fewer = cafe.begin(&caller, "harbor", &[croissant(5)]).await.unwrap();
+        assert_eq!(told().await, [true, false, true]);
+        cafe.begin(&caller, "harbor", &[flat_white(1)]).await.unwrap();
+        assert_eq!((told().await.len(), cafe.stock("harbor", "butter-croissant").await), (3, (12, 0)));
+        assert_eq!(code(cafe.place(&caller, &new, "tok_ok").await), ("checkout_expired", 410));
+        assert_eq!(code(cafe.place(&caller, &fewer, "tok_ok").await), ("checkout_expired", 410));
     }
 
     async fn the_last_units_go_to_as_many_as_there_are(shop) {

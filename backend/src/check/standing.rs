@@ -1,0 +1,30 @@
+//! What stands still: parked events, dead jobs, timers that nobody fires.
+
+use super::{Breach, Findings, MOST, Progress};
+use crate::db::{DbError, Tx};
+use crate::subscriber::parked;
+use crate::{job, timer};
+
+/// The services that take an order through its life: nothing of theirs may wait for a person.
+const SAGA: [&str; 4] = ["ordering", "payment", "prep", "shipping"];
+
+fn is_of_an_order(name: &str) -> bool {
+    name.split('.').next().is_some_and(|service| SAGA.contains(&service))
+}
+
+pub(super) async fn look(tx: &mut Tx, progress: &Progress, found: &mut Findings) -> Result<(), DbError> {
+    for parked in parked::list(tx).await?.into_iter().filter(|parked| is_of_an_order(&parked.subscriber)) {
+        let why = parked.error.unwrap_or_else(|| "waits behind an event that failed".to_owned());
+        found.add(Breach::new("sagas.moving", format!("event {} of {} for {}", parked.position, parked.stream, parked.subscriber), why));
+    }
+    for dead in job::dead(tx).await?.into_iter().filter(|dead| is_of_an_order(&dead.kind)) {
+        let why = format!("given up after {} attempts: {}", dead.attempts, dead.error);
+        found.add(Breach::new("sagas.moving", format!("job {} {}", dead.kind, dead.key), why));
+    }
+    let Some(late) = progress.late else { return Ok(()) };
+    for timer in timer::overdue(tx, late, MOST).await?.into_iter().filter(|timer| is_of_an_order(&timer.kind)) {
+        let why = format!("was due at {}; {}", timer.due, timer.error.as_deref().unwrap_or("nobody fires it"));
+        found.add(Breach::new("sagas.moving", format!("timer {} {}", timer.kind, timer.key), why));
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What must be true of checkouts and orders, as queries for what is not and for what the others are compared with.
+
+use domain::ordering::OrderStatus;
+use domain::{CheckoutId, OrderId, StoreId, Timestamp};
+
+use super::CheckoutStatus;
+use crate::args;
+use crate::check::{Breach, MOST, ids};
+use crate::db::{DbError, Row, Sql};
+
+/// As much of an order as the check compares with what hangs on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Glance {
+    pub id: OrderId,
+    pub store: StoreId,
+    pub day: String,
+    pub number: i64,
+    pub checkout: CheckoutId,
+    pub status: OrderStatus,
+}
+
+fn glance_of(row: &Row) -> Result<Glance, DbError> {
+    Ok(Glance {
+        id: row.get("id")?,
+        store: row.get("store")?,
+        day: row.get("day")?,
+        number: row.get("number")?,
+        checkout: row.get("checkout")?,
+        status: row.parse("status")?,
+    })
+}
+
+/// Orders after this one, by id.
+pub(in super::super) async fn orders_after(sql: &mut impl Sql, after: Option<OrderId>, limit: i64) -> Result<Vec<Glance>, DbError> {
+    let text = "select id, store, day, number, checkout, status from sales_order where id > $1 order by id limit $2";
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    sql.fetch_all(text, args![after, limit]).await?.iter().map(glance_of).collect()
+}
+
+/// These orders, those of them that there are.
+pub(in super::super) async fn orders_named(sql: &mut impl Sql, orders: &[String]) -> Result<Vec<Glance>, DbError> {
+    let text = sql.either(
+        "select id, store, day, number, checkout, status from sales_order where id in (select value from json_each($1))",
+        "select id, store, day, number, checkout, status from sales_order where id in (select jsonb_array_elements_text($1::jsonb))",
+    );
+    sql.fetch_all(text, args![ids(orders)]).await?.iter().map(glance_of).collect()
+}
+
+/// The orders that these checkouts became.
+pub(in super::super) async fn orders_of_checkouts(sql: &mut impl Sql, checkouts: &[CheckoutId]) -> Result<Vec<Glance>, DbError> {
+    let text = sql.either(
+        "select id, store, day, number, checkout, status from sales_order where checkout in (select value from json_each($1))",
+        "select id, store, day, number, checkout, status from sales_order where checkout in (select jsonb_array_elements_text($1::jsonb))",
+    );
+    sql.fetch_all(text, args![ids(checkouts)]).await?.iter().map(glance_of).collect()
+}
+
+/// These checkouts, those of them that there are.
+pub(in super::super) async fn checkouts_named(
+    sql: &mut impl Sql,
+    checkouts: &[String],
+) -> Result<Vec<(CheckoutId, CheckoutStatus)>, DbError> {
+    let text = sql.either(
+        "select id, status from checkout where id in (select value from json_each($1))",
+        "select id, status from checkout where id in (select jsonb_array_elements_text($1::jsonb))",
+    );
+    let rows = sql.fetch_all(text, args![ids(checkouts)]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.parse("status")?))).collect()
+}
+
+/// Live checkouts after this one, by id, and when each ends.
+pub(in super::super) async fn live_after(
+    sql: &mut impl Sql,
+    after: Option<CheckoutId>,
+    limit: i64,
+) -> Result<Vec<(CheckoutId, Timestamp)>, DbError> {
+    let text = "select id, expires_at from checkout where status = 'live' and id > $1 order by id limit $2";
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let rows = sql.fetch_all(text, args![after, limit]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.get("expires_at")?))).collect()
+}
+
+/// Days whose numbers are not 1 to the last one given, each once.
+pub(in super::super) async fn misnumbered(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
+    let text = "select * from (select sales_order.store, sales_order.day, count(*) as orders, count(distinct number) as numbers, \
+                min(number) as least, max(number) as most, coalesce(min(last), 0) as given from sales_order \
+                left join order_number on order_number.store = sales_order.store and order_number.day = sales_order.day \
+                group by sales_order.store, sales_order.day) as counted \
+                where orders <> numbers or least <> 1 or most <> numbers or given <> most order by store, day limit $1";
+    let rows = sql.fetch_all(text, args![MOST]).await?;
+    rows.iter()
+        .map(|row| {
+            let why = format!(
+                "{} orders have {} numbers from {} to {}, and the last one given was {}",
+                row.get::<i64>("orders")?,
+                row.get::<i64>("numbers")?,
+                row.get::<i64>("least")?,
+                row.get::<i64>("most")?,
+                row.get::<i64>("given")?
+            );
+            Ok(Breach::new("orders.numbered", format!("{} on {}", row.get::<StoreId>("store")?, row.get::<String>("day")?), why))
+        })
+        .collect()
+}

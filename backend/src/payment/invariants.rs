@@ -1,0 +1,42 @@
+//! What the check wants to know of payments.
+
+use std::collections::HashMap;
+
+use domain::ordering::PaymentStatus;
+use domain::{OrderId, PaymentId};
+
+use super::store::invariants as store;
+use super::{CHARGE, REFUND};
+use crate::db::{DbError, Sql};
+use crate::job;
+
+/// How the money of an order stands, for the check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub status: PaymentStatus,
+    /// Its charge is still being worked on.
+    pub charging: bool,
+    /// Its refund is on its way.
+    pub refunding: bool,
+}
+
+/// How the payments of these orders stand.
+pub(crate) async fn of_orders(sql: &mut impl Sql, orders: &[OrderId]) -> Result<HashMap<OrderId, Standing>, DbError> {
+    let charging = job::ready_of(sql, CHARGE, orders).await?;
+    let refunding = job::ready_of(sql, REFUND, orders).await?;
+    let standing = store::of_orders(sql, orders).await?.into_iter().map(|(order, status)| {
+        let key = order.to_string();
+        (order, Standing { status, charging: charging.contains(&key), refunding: refunding.contains(&key) })
+    });
+    Ok(standing.collect())
+}
+
+/// Payments after this one, by id, and the order of each.
+pub(crate) async fn after(sql: &mut impl Sql, after: Option<PaymentId>, limit: i64) -> Result<Vec<(PaymentId, OrderId)>, DbError> {
+    store::after(sql, after, limit).await
+}
+
+/// Which of these payments there are.
+pub(crate) async fn known(sql: &mut impl Sql, payments: &[String]) -> Result<Vec<String>, DbError> {
+    store::known(sql, payments).await
+}
