@@ -116,6 +116,31 @@ pub(crate) async fn ready_of<K: ToString>(sql: &mut impl Sql, kind: &str, keys: 
     sql.fetch_all(text, args![kind, ids(keys)]).await?.iter().map(|row| row.get("key")).collect()
 }
 
+/// Whether a job of this kind and key still waits or runs.
+pub(crate) async fn is_wanted(sql: &mut impl Sql, kind: &'static str, key: &str) -> Result<bool, DbError> {
+    let text = "select 1 as n from job where kind = $1 and key = $2 and status <> 'done'";
+    Ok(sql.fetch_optional(text, args![kind, key]).await?.is_some())
+}
+
+/// Brings a job forward that waits for its time; one that runs, or has ended, is left alone. False where none was moved.
+pub(crate) async fn hurry_in(tx: &mut Tx, kind: &'static str, key: &str) -> Result<bool, DbError> {
+    let now = tx.now();
+    let text = "update job set next_at = $1 where kind = $2 and key = $3 and status = 'ready' and claim is null and next_at > $1";
+    let moved = tx.execute(text, args![now, kind, key]).await?;
+    tx.wake(Wake::Job(kind.to_owned()));
+    Ok(moved > 0)
+}
+
+/// Tries a job again now, a dead one from its first attempt. False where there is none that waits or is dead.
+pub(crate) async fn retry_in(tx: &mut Tx, kind: &'static str, key: &str) -> Result<bool, DbError> {
+    let now = tx.now();
+    let text = "update job set attempts = case when status = 'dead' then 0 else attempts end, status = 'ready', next_at = $1, ended_at = null \
+                where kind = $2 and key = $3 and claim is null and status in ('ready', 'dead')";
+    let moved = tx.execute(text, args![now, kind, key]).await?;
+    tx.wake(Wake::Job(kind.to_owned()));
+    Ok(moved > 0)
+}
+
 /// A job that could not be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadJob {

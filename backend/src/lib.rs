@@ -40,9 +40,9 @@ use idempotency::{Keys, Purge};
 use identity::{Identities, IdentityError, Secret};
 use inventory::Stock;
 use live::Live;
-use ordering::{BaristaLimit, Carts, CheckoutHold, Checkouts, Orders, Saga};
+use ordering::{BaristaLimit, Carts, CheckoutHold, Checkouts, Orders, Saga, Sagas};
 use payment::test_provider::TestProvider;
-use payment::{CardProvider, Patience, Payments};
+use payment::{CardProvider, Patience, Payments, Wallets};
 use prep::{Queue, QueueSubscriber};
 use runner::Runner;
 use stores::Stores;
@@ -87,6 +87,10 @@ pub struct Backend {
     pub orders: Orders,
     /// What is charged, and goes back.
     pub payments: Payments,
+    /// What shoppers have paid in advance.
+    pub wallets: Wallets,
+    /// What is under way behind the orders.
+    pub sagas: Sagas,
     /// What the bar makes.
     pub queue: Queue,
     /// What is told over MQTT.
@@ -121,6 +125,7 @@ impl Backend {
         let checkouts = Checkouts::new(catalog.clone(), settings.limits);
         let payments = Payments::new(Arc::new(TestProvider::default()), Patience::default());
         let orders = Orders::new(payments.clone(), carts.clone(), clock.clone());
+        let sagas = Sagas::new(payments.clone());
         let live = Live::new(db.clone(), Stores, catalog.clone(), orders.clone(), Queue);
         Ok(Self {
             db,
@@ -133,6 +138,8 @@ impl Backend {
             checkouts,
             orders,
             payments,
+            wallets: Wallets,
+            sagas,
             queue: Queue,
             live,
             keys: Keys::default(),
@@ -144,7 +151,7 @@ impl Backend {
         let payments = Payments::new(provider, patience);
         let orders = Orders::new(payments.clone(), self.carts.clone(), self.clock.clone());
         let live = Live::new(self.db.clone(), self.stores, self.catalog.clone(), orders.clone(), self.queue);
-        Self { orders, payments, live, ..self }
+        Self { orders, sagas: Sagas::new(payments.clone()), payments, live, ..self }
     }
 
     /// Everything that happens by itself: subscribers, timers and jobs of all contexts.

@@ -13,6 +13,7 @@ pub(crate) mod invariants;
 mod limits;
 mod order;
 mod saga;
+mod sagas;
 mod store;
 mod view;
 
@@ -26,6 +27,8 @@ pub use self::error::OrderingError;
 pub use self::limits::{BaristaLimit, CheckoutHold};
 pub use self::order::Orders;
 pub use self::saga::Saga;
+pub use self::sagas::{SagaRow, Sagas, Step};
+pub(crate) use self::sagas::{started_in, undone_in};
 pub(crate) use self::store::OrderRow;
 use crate::db::{DbError, Sql, Tx};
 use crate::log::{self, NewEvent};

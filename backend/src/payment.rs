@@ -1,6 +1,6 @@
-//! Payments: the one charge of an order, and what goes back.
+//! Payments: the one charge of an order, by card or from a wallet, and what goes back.
 //!
-//! The provider is asked by jobs only, outside any transaction and with a key that stays the same in every attempt. What
+//! A wallet is charged and refunded inside the transaction that wants it. A card's provider is asked by jobs only, outside any transaction and with a key that stays the same in every attempt. What
 //! it answered is written down once, by a conditional update, and told as an event; `ordering::saga` draws the
 //! conclusions. An order that ends before its charge does marks the payment `unwanted`: it is voided if it can be, and
 //! refunded if it was captured all the same.
@@ -12,6 +12,7 @@ pub mod provider;
 mod refund;
 mod store;
 pub mod test_provider;
+mod wallet;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use domain::event::{Actor, PaymentCaptured, PaymentDeclined, PaymentRefunded};
 use domain::ordering::{PaymentMethod, PaymentStatus};
 use domain::view::PaymentView;
-use domain::{Money, OrderId, PaymentId, StoreId};
+use domain::{OrderId, PaymentId, StoreId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -28,11 +29,12 @@ use self::charge::ChargeJob;
 pub use self::error::PaymentError;
 pub use self::provider::{CardProvider, CardToken, ProviderError};
 use self::refund::{RefundJob, VoidJob};
-use self::store::PaymentRow;
+pub use self::wallet::{Credit, WalletError, Wallets};
 use crate::db::{Db, DbError, Sql, Tx};
+use crate::identity::Owner;
 use crate::job;
 use crate::log::{self, NewEvent};
-use crate::ordering;
+use crate::ordering::{self, OrderRow};
 use crate::runner::Runner;
 
 /// The job that charges a card; its key is the order's id. It belongs to the service `ordering`, as do the other two:
@@ -42,6 +44,9 @@ const CHARGE: &str = "ordering.charge";
 const VOID: &str = "ordering.void";
 /// The job that sends captured money back.
 const REFUND: &str = "ordering.refund";
+
+/// How long a shopper has to confirm a payment (3-D Secure), in seconds.
+pub(crate) const CONFIRM_SECONDS: i64 = 300;
 
 /// How patient the shop is with the card provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,25 +93,72 @@ impl Payments {
         Self { provider, patience }
     }
 
-    /// Writes down what is to be paid, and by which card. Nothing is asked yet.
-    pub async fn expect_card_in(&self, tx: &mut Tx, order: OrderId, amount: Money, token: &CardToken) -> Result<PaymentId, DbError> {
-        let id = PaymentId(Uuid::now_v7());
-        store::insert_in(tx, id, order, PaymentMethod::Card, amount, Some(token)).await?;
-        Ok(id)
+    /// Takes what an order costs from a shopper's wallet, here and now, or changes nothing. The caller has just written
+    /// the order down.
+    pub(crate) async fn charge_wallet_in(&self, tx: &mut Tx, order: &OrderRow, user: UserId) -> Result<(), WalletError> {
+        let (id, amount) = (PaymentId(Uuid::now_v7()), order.quote.total);
+        Wallets.charge_in(tx, user, &order.store, order.id, amount).await?;
+        store::insert_in(tx, id, order.id, PaymentMethod::Wallet, PaymentStatus::Captured, amount, None).await?;
+        let event = PaymentCaptured { payment: id, order: order.id, amount };
+        Ok(tell(tx, id, order.id, &order.store, event).await?)
     }
 
-    /// Wants the charge of an order. A second time changes nothing.
-    pub async fn charge_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
-        job::enqueue_in(tx, CHARGE, &order.to_string(), json!({})).await.map(drop)
+    /// Writes down what is to be paid by which card, and wants it charged. Nobody is asked before the commit.
+    pub(crate) async fn charge_card_in(&self, tx: &mut Tx, order: &OrderRow, token: &CardToken) -> Result<(), DbError> {
+        let (id, amount) = (PaymentId(Uuid::now_v7()), order.quote.total);
+        store::insert_in(tx, id, order.id, PaymentMethod::Card, PaymentStatus::Pending, amount, Some(token)).await?;
+        job::enqueue_in(tx, CHARGE, &order.id.to_string(), json!({})).await.map(drop)
     }
 
-    /// The order has ended: what was captured goes back, what is under way is not wanted any more.
-    pub async fn unwind_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
-        store::mark_unwanted_in(tx, order).await?;
-        match store::find(tx, order).await? {
-            Some(payment) if payment.status == PaymentStatus::Captured => self.refund_in(tx, order).await,
-            _ => Ok(()),
+    /// The order has ended: what was captured goes back, what is under way is not wanted any more. A wallet has its money
+    /// back at once, and the answer is `true`: nothing is left to be done.
+    pub(crate) async fn unwind_in(&self, tx: &mut Tx, order: &OrderRow) -> Result<bool, PaymentError> {
+        let Some(payment) = store::find(tx, order.id).await? else { return Ok(true) };
+        match (payment.status, payment.method) {
+            (PaymentStatus::Captured | PaymentStatus::PartiallyRefunded, PaymentMethod::Wallet) => {
+                let Owner::User(user) = order.owner else { return Err(PaymentError::Unknown(order.id)) };
+                if !store::refunded_in(tx, payment.id).await? {
+                    return Ok(true);
+                }
+                match Wallets.refund_in(tx, user, &order.store, order.id, payment.amount).await {
+                    Ok(_) => {}
+                    Err(WalletError::Database(error)) => return Err(error.into()),
+                    // It was charged from there, so it is there, in this currency, and the amount was positive.
+                    Err(error) => return Err(DbError::Defect(error.to_string()).into()),
+                }
+                let event = PaymentRefunded { payment: payment.id, order: order.id, amount: payment.amount };
+                tell(tx, payment.id, order.id, &order.store, event).await?;
+                Ok(true)
+            }
+            (PaymentStatus::Captured | PaymentStatus::PartiallyRefunded, PaymentMethod::Card) => {
+                self.refund_in(tx, order.id).await?;
+                Ok(false)
+            }
+            (PaymentStatus::Pending | PaymentStatus::ActionRequired, _) => {
+                store::mark_unwanted_in(tx, order.id).await?;
+                job::hurry_in(tx, CHARGE, &order.id.to_string()).await?;
+                Ok(false)
+            }
+            (PaymentStatus::Declined | PaymentStatus::Voided | PaymentStatus::Refunded, _) => Ok(!self.is_unsure(tx, order.id).await?),
         }
+    }
+
+    /// Whether an authorisation was given up whose fate is not known yet: a job still asks.
+    pub(crate) async fn is_unsure(&self, sql: &mut impl Sql, order: OrderId) -> Result<bool, DbError> {
+        job::is_wanted(sql, VOID, &order.to_string()).await
+    }
+
+    /// Tries again whatever of this order's jobs waits or has been given up; charges it where nobody has begun to.
+    pub(crate) async fn retry_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
+        let key = order.to_string();
+        let pending = store::find(tx, order).await?.is_some_and(|payment| payment.status == PaymentStatus::Pending);
+        if pending {
+            job::enqueue_in(tx, CHARGE, &key, json!({})).await?;
+        }
+        for kind in [CHARGE, VOID, REFUND] {
+            job::retry_in(tx, kind, &key).await?;
+        }
+        Ok(())
     }
 
     /// Wants the captured money of an order sent back. A second time changes nothing.
@@ -146,12 +198,13 @@ impl Payments {
         }
         match settlement {
             Settlement::Captured { .. } => {
-                tell(tx, &payment, &store, PaymentCaptured { payment: payment.id, order, amount: payment.amount }).await
+                tell(tx, payment.id, order, &store, PaymentCaptured { payment: payment.id, order, amount: payment.amount }).await?;
             }
             Settlement::Declined { reason } | Settlement::Voided { reason, .. } => {
-                tell(tx, &payment, &store, PaymentDeclined { payment: payment.id, order, reason }).await
+                tell(tx, payment.id, order, &store, PaymentDeclined { payment: payment.id, order, reason }).await?;
             }
         }
+        Ok(())
     }
 
     /// The shopper has to confirm the payment at `url`.
@@ -171,7 +224,9 @@ impl Payments {
             return Err(PaymentError::Settled(order));
         }
         ordering::touch_in(tx, order).await?;
-        tell(tx, &payment, &store, PaymentRefunded { payment: payment.id, order, amount: payment.amount }).await
+        tell(tx, payment.id, order, &store, PaymentRefunded { payment: payment.id, order, amount: payment.amount }).await?;
+        ordering::undone_in(tx, order).await?;
+        Ok(())
     }
 
     /// Asks the provider, but not for ever: no answer in time is no answer.
@@ -188,8 +243,13 @@ async fn lock_in(tx: &mut Tx, order: OrderId) -> Result<StoreId, PaymentError> {
     ordering::lock_in(tx, order).await?.map(|order| order.store).ok_or(PaymentError::Unknown(order))
 }
 
-async fn tell(tx: &mut Tx, payment: &PaymentRow, store: &StoreId, event: impl Into<domain::event::Event>) -> Result<(), PaymentError> {
-    let event = NewEvent::new(event, payment.id).at_store(store).in_stream(payment.order).by(Actor::System);
-    log::append_in(tx, event).await?;
-    Ok(())
+async fn tell(
+    tx: &mut Tx,
+    payment: PaymentId,
+    order: OrderId,
+    store: &StoreId,
+    event: impl Into<domain::event::Event>,
+) -> Result<(), DbError> {
+    let event = NewEvent::new(event, payment).at_store(store).in_stream(order).by(Actor::System);
+    log::append_in(tx, event).await.map(drop)
 }

@@ -115,6 +115,10 @@ uuid_ids! {
     TokenId
     /// One charge of a card or wallet.
     PaymentId
+    /// One movement of the ledger.
+    TransferId
+    /// A card's payment into a wallet.
+    TopUpId
     /// One event of the log.
     EventId
 }

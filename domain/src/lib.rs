@@ -3,7 +3,7 @@
 //!
 //! In reading order: the small values ([`time`], [`money`], [`text`], [`id`]), what is sold ([`catalog`]) and for how much
 //! ([`pricing`]), the life of an order ([`ordering`]) and of its fulfilments ([`prep`]), what happened ([`event`]),
-//! where it is told ([`topic`]), how it is shown ([`view`]) and what is said when something is wrong ([`fault`]).
+//! what a [`wallet`] is told of, where all of it is told ([`topic`]), how it is shown ([`view`]) and what is said when something is wrong ([`fault`]).
 
 pub mod catalog;
 pub mod event;
@@ -18,6 +18,7 @@ pub mod text;
 pub mod time;
 pub mod topic;
 pub mod view;
+pub mod wallet;
 
 pub use fault::{Fault, Faults};
 pub use id::*;

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CategoryId, CheckoutId, Currency, Fault, FulfilmentId, Locale, ModifierId, Money, OptionId, OrderId, ProductId, Sku, StoreId, Text,
-    Timestamp, UserId,
+    Timestamp, TransferId, UserId,
     catalog::{self, ImageSource, Menu},
     event::Actor,
     ordering::{CancelledBy, OrderStatus, PaymentMethod, PaymentStatus},
     prep::{FulfilmentKind, FulfilmentStatus},
     pricing::{Explanation, LineRequest, Quote, QuoteLine},
+    wallet::EntryKind,
 };
 
 /// In which languages names are written.
@@ -273,6 +274,20 @@ wire! {
     UserView { id: UserId, name: String, language: Option<Locale> }
     RoleView { role: Role, store: Option<StoreId> }
     WalletBalance { balance: Money }
+
+    /// `GET /wallet`, and the answer of a top-up: the newest entries first.
+    WalletView { balance: Money, entries: Page<WalletEntry> }
+    WalletEntry {
+        id: TransferId,
+        at: Timestamp,
+        kind: EntryKind,
+        /// Negative where it went out of the wallet.
+        amount: Money,
+        /// The order that was paid or refunded.
+        order: Option<OrderId>,
+        /// What was in the wallet then.
+        balance_after: Money,
+    }
 
     /// `GET`, `PATCH /staff/stores/{store}/settings`.
     StoreSettings {

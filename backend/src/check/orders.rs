@@ -95,7 +95,7 @@ impl Order<'_> {
         use PaymentStatus::{ActionRequired, Captured, Declined, PartiallyRefunded, Pending, Refunded, Voided};
         let Some(payment) = self.payment else { return Some("it has no payment".to_owned()) };
         let status = payment.status;
-        let asked = payment.charging || !self.handled(SAGA, OrderCreated::TYPE);
+        let asked = payment.charging;
         let holds = match (self.is.status, status) {
             (OrderStatus::Created | OrderStatus::Cancelled, Pending | ActionRequired) => asked,
             (OrderStatus::Created, Captured | PartiallyRefunded | Refunded) => !self.handled(SAGA, PaymentCaptured::TYPE),

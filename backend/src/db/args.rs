@@ -2,7 +2,7 @@
 
 use domain::{
     AdmissionId, CategoryId, CheckoutId, EventId, FulfilmentId, KioskId, LineId, MerchantId, ModifierId, OptionId, OrderId, PaymentId,
-    ProductId, SessionId, Sku, StoreId, Timestamp, TokenId, UserId,
+    ProductId, SessionId, Sku, StoreId, Timestamp, TokenId, TopUpId, TransferId, UserId,
 };
 use uuid::Uuid;
 
@@ -96,7 +96,7 @@ macro_rules! ids {
 }
 
 ids! {
-    OrderId CheckoutId LineId FulfilmentId SessionId UserId AdmissionId TokenId PaymentId EventId
+    OrderId CheckoutId LineId FulfilmentId SessionId UserId AdmissionId TokenId PaymentId TransferId TopUpId EventId
     StoreId ProductId Sku CategoryId ModifierId OptionId KioskId MerchantId
 }
 

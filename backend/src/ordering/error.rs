@@ -5,6 +5,7 @@ use domain::view::QuoteView;
 use domain::{Fault, Faults};
 
 use crate::db::DbError;
+use crate::payment::WalletError;
 use crate::refused::{Extra, Refused};
 use crate::stores::StoreError;
 
@@ -52,6 +53,17 @@ pub enum OrderingError {
     Illegal(#[from] Illegal),
     #[error(transparent)]
     Unavailable(#[from] DbError),
+}
+
+impl From<WalletError> for OrderingError {
+    fn from(error: WalletError) -> Self {
+        match error {
+            // A wallet in another currency has nothing of this one.
+            WalletError::Short | WalletError::OtherCurrency => Self::InsufficientFunds,
+            WalletError::NotPositive => Self::Unavailable(DbError::Defect(error.to_string())),
+            WalletError::Database(error) => Self::Unavailable(error),
+        }
+    }
 }
 
 impl From<StoreError> for OrderingError {

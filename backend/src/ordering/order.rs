@@ -7,18 +7,18 @@ use domain::fault::has_control;
 use domain::ordering::{CancelledBy, Change, Command, OrderStatus, transition};
 use domain::prep::FulfilmentKind;
 use domain::view::{Naming, PaymentRequest, PlaceRequest, QuoteView};
-use domain::{CheckoutId, Fault, Faults, OrderId};
+use domain::{CheckoutId, Fault, Faults, OrderId, UserId};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::store::{CheckoutRow, CheckoutStatus, OrderRow};
-use super::{Carts, OrderingError, checkout, day, limits, store};
+use super::{Carts, OrderingError, Step, checkout, day, limits, store};
 use crate::clock::Clock;
 use crate::db::{DbError, Tx};
 use crate::identity::{Caller, Right};
 use crate::inventory::Stock;
 use crate::log::{self, NewEvent};
-use crate::payment::{CardToken, Payments};
+use crate::payment::{CardToken, PaymentError, Payments};
 use crate::prep::Queue;
 use crate::stores::{Holder, StoreRow, Stores};
 use crate::timer;
@@ -27,6 +27,12 @@ use crate::timer;
 const MAX_REASON: usize = 200;
 /// The longest token of a card, in bytes; providers' own are well below.
 const MAX_TOKEN: usize = 255;
+
+/// What pays.
+enum Tender {
+    Card(CardToken),
+    Wallet(UserId),
+}
 
 /// All orders.
 #[derive(Clone)]
@@ -59,19 +65,16 @@ impl Orders {
         if request.expected_total != checkout.quote.total {
             return Err(OrderingError::TotalChanged(Box::new(QuoteView::of(&checkout.quote, naming))));
         }
-        let token = match &request.payment {
+        let tender = match &request.payment {
             PaymentRequest::Card { token } if !(1..=MAX_TOKEN).contains(&token.len()) || !token.bytes().all(|b| b.is_ascii_graphic()) => {
                 let detail = format!("A card token has 1 to {MAX_TOKEN} visible ASCII characters.");
                 return Err(OrderingError::Invalid(Faults(vec![Fault::new("/payment/token", "invalid_value", detail)])));
             }
-            PaymentRequest::Card { token } => CardToken::new(token),
-            PaymentRequest::Wallet if caller.is_guest() => return Err(OrderingError::SignInRequired),
-            // Nobody has a wallet yet, so whatever it costs is more than is in it.
-            PaymentRequest::Wallet => return Err(OrderingError::InsufficientFunds),
+            PaymentRequest::Card { token } => Tender::Card(CardToken::new(token)),
+            PaymentRequest::Wallet => Tender::Wallet(caller.user().ok_or(OrderingError::SignInRequired)?),
         };
         let store = Stores.get(tx, &checkout.store).await?.ok_or(OrderingError::UnknownStore)?;
         let order = self.write_down_in(tx, &store, checkout).await?;
-        self.payments.expect_card_in(tx, order.id, order.quote.total, &token).await?;
         self.carts.clear_in(tx, &order.owner, &order.store).await?;
         let created = OrderCreated {
             order: order.id,
@@ -81,6 +84,10 @@ impl Orders {
             checkout: order.checkout,
         };
         log::append_in(tx, NewEvent::new(created, order.id).at_store(&order.store).by(caller.actor(&order.store))).await?;
+        match tender {
+            Tender::Card(token) => self.payments.charge_card_in(tx, &order, &token).await?,
+            Tender::Wallet(user) => self.payments.charge_wallet_in(tx, &order, user).await?,
+        }
         Ok(order.id)
     }
 
@@ -100,6 +107,7 @@ impl Orders {
             status: OrderStatus::Created,
             reason: None,
             cancelled_by: None,
+            step: Some(Step::Pay),
             version: 1,
             placed_at: now,
             updated_at: now,
@@ -201,14 +209,24 @@ impl Orders {
                 let event = OrderCancelled { order: order.id, store: order.store.clone(), number: order.number, by, reason };
                 log::append_in(tx, NewEvent::new(event, order.id).at_store(&order.store).by(actor)).await?;
             }
+            self.give_back_in(tx, order).await?;
         }
         Ok(())
     }
 
-    /// What an order holds goes back when it ends unfulfilled.
+    /// The money of an order that has ended unfulfilled goes back: at once, or by a job.
+    pub(super) async fn give_back_in(&self, tx: &mut Tx, order: &OrderRow) -> Result<(), DbError> {
+        let done = match self.payments.unwind_in(tx, order).await {
+            Ok(done) => done,
+            Err(PaymentError::Database(error)) => return Err(error),
+            Err(error) => return Err(DbError::Defect(error.to_string())),
+        };
+        if done { super::undone_in(tx, order.id).await } else { Ok(()) }
+    }
+
+    /// What an order holds goes back when it ends unfulfilled; its money is another matter.
     pub(super) async fn let_go_in(&self, tx: &mut Tx, order: &OrderRow) -> Result<(), DbError> {
         super::limit_met_in(tx, order.id).await?;
-        self.payments.unwind_in(tx, order.id).await?;
         Stores.give_place_back_in(tx, &order.store, Holder::Order(order.id)).await?;
         // What was held is free, what was sold comes back.
         Stock.release_in(tx, &order.store, order.checkout).await?;

@@ -1,11 +1,12 @@
-//! The saga: what follows of what happened to an order and its payment. It alone coordinates the contexts.
+//! The saga: what follows of what happened to an order's payment. It alone coordinates the contexts. Placing began it: the
+//! order was written down with its wish to be paid; where it stands is kept with the order ([`super::sagas`]).
 //!
 //! Every step is decided under the order's lock and by a conditional update, so an event that comes twice, or after a
 //! crash, finds its step done.
 
 use async_trait::async_trait;
 use domain::OrderId;
-use domain::event::{Actor, Event, OrderCreated, OrderProcessed, OrderRejected, PaymentCaptured, PaymentDeclined};
+use domain::event::{Actor, Event, OrderProcessed, OrderRejected, PaymentCaptured, PaymentDeclined};
 use domain::ordering::{Change, Command, Illegal, transition};
 
 use super::store::{self, OrderRow};
@@ -44,7 +45,7 @@ impl Saga {
                 log::append_in(tx, event).await?;
             }
             Err(Illegal::AlreadyApplied) => {}
-            Err(_) => self.orders.payments.refund_in(tx, order.id).await?,
+            Err(_) => self.orders.give_back_in(tx, &order).await?,
         }
         Ok(())
     }
@@ -53,8 +54,10 @@ impl Saga {
     async fn declined_in(&self, tx: &mut Tx, order: OrderId, reason: &str, cause: &Recorded) -> Result<(), HandlerError> {
         let order = locked_in(tx, order).await?;
         let state = order.state(Queue.statuses(tx, order.id).await?);
-        // An order that has ended before needs no second end.
-        let Ok(changes) = transition(&state, Command::Reject { reason: reason.to_owned() }) else { return Ok(()) };
+        let Ok(changes) = transition(&state, Command::Reject { reason: reason.to_owned() }) else {
+            // An order that has ended before needs no second end, but now its money is settled.
+            return Ok(self.orders.give_back_in(tx, &order).await?);
+        };
         for change in changes {
             advance_in(tx, &order, &change).await?;
         }
@@ -62,7 +65,7 @@ impl Saga {
         let event = OrderRejected { order: order.id, store: order.store.clone(), number: order.number, reason: reason.to_owned() };
         let event = NewEvent::new(event, order.id).at_store(&order.store).by(Actor::System).because_of(cause);
         log::append_in(tx, event).await?;
-        Ok(())
+        Ok(self.orders.give_back_in(tx, &order).await?)
     }
 }
 
@@ -73,12 +76,11 @@ impl Subscriber for Saga {
     }
 
     fn types(&self) -> &'static [&'static str] {
-        &[OrderCreated::TYPE, PaymentCaptured::TYPE, PaymentDeclined::TYPE]
+        &[PaymentCaptured::TYPE, PaymentDeclined::TYPE]
     }
 
     async fn handle_in(&self, tx: &mut Tx, event: &Recorded) -> Result<(), HandlerError> {
         match event.event()? {
-            Event::OrderCreated(OrderCreated { order, .. }) => Ok(self.orders.payments.charge_in(tx, order).await?),
             Event::PaymentCaptured(PaymentCaptured { order, .. }) => self.captured_in(tx, order, event).await,
             Event::PaymentDeclined(PaymentDeclined { order, reason, .. }) => self.declined_in(tx, order, &reason, event).await,
             _ => Ok(()),

@@ -8,7 +8,9 @@ mod order;
 pub(super) use self::cart::{add_line_in, add_to_line_in, cart, clear_cart_in, lines_in_cart, remove_line_in, set_quantity_in};
 pub(super) use self::checkout::{CheckoutRow, CheckoutStatus, checkout, end_checkout_in, insert_checkout_in, live_checkout};
 pub(crate) use self::order::OrderRow;
-pub(super) use self::order::{advance_in, insert_order_in, lock_order_in, next_number_in, order, orders_of, orders_of_day, touch_in};
+pub(super) use self::order::{
+    advance_in, end_step_in, insert_order_in, lock_order_in, next_number_in, order, orders_of, orders_of_day, sagas, step_in, touch_in,
+};
 
 use crate::db::DbError;
 

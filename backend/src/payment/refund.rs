@@ -12,6 +12,7 @@ use super::store::{self, PaymentRow};
 use super::{PaymentError, Payments, ProviderError, REFUND, VOID};
 use crate::db::{Db, Tx};
 use crate::job::{Job, JobHandler, JobOutcome};
+use crate::ordering;
 use crate::subscriber::HandlerError;
 
 /// With waits of at most 5 minutes, more than two days; then a person has to look.
@@ -103,6 +104,10 @@ impl JobHandler for VoidJob {
             }
             Err(error) => outcome(Err(error)),
         }
+    }
+
+    async fn done_in(&self, tx: &mut Tx, job: &Job, _output: Value) -> Result<(), HandlerError> {
+        Ok(ordering::undone_in(tx, job.key.parse()?).await?)
     }
 }
 

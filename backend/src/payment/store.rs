@@ -44,14 +44,15 @@ pub(super) async fn insert_in(
     id: PaymentId,
     order: OrderId,
     method: PaymentMethod,
+    status: PaymentStatus,
     amount: Money,
     token: Option<&CardToken>,
 ) -> Result<(), DbError> {
     let now = tx.now();
     tx.execute(
         "insert into payment (id, order_id, method, status, amount, currency, token, unwanted, updated_at) \
-         values ($1, $2, $3, 'pending', $4, $5, $6, false, $7)",
-        args![id, order, method.as_str(), amount.amount, amount.currency.as_str(), token.map(CardToken::reveal), now],
+         values ($1, $2, $3, $4, $5, $6, $7, false, $8)",
+        args![id, order, method.as_str(), status.as_str(), amount.amount, amount.currency.as_str(), token.map(CardToken::reveal), now],
     )
     .await
     .map(drop)

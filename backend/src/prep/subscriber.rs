@@ -64,6 +64,7 @@ async fn enter_in(tx: &mut Tx, order: OrderId, cause: &Recorded) -> Result<(), H
         return Ok(());
     }
     ordering::touch_in(tx, order.id).await?;
+    ordering::started_in(tx, order.id).await?;
     let (fulfilment, store) = (ticket.id, order.store.clone());
     let event: Event = match kind {
         FulfilmentKind::Pickup => PrepQueued { order: order.id, fulfilment, store }.into(),

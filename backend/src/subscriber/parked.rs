@@ -71,6 +71,17 @@ async fn wish(db: &Db, subscriber: &str, stream: &str, wish: &'static str) -> Re
     .await
 }
 
+/// Lets every subscriber that stands still at this stream try it again, in the caller's transaction; how many do.
+pub(crate) async fn retry_stream_in(tx: &mut Tx, stream: &str) -> Result<u64, DbError> {
+    let text = "update parked set wish = 'retry' where stream = $1 and position = \
+                (select min(other.position) from parked as other where other.subscriber = parked.subscriber and other.stream = $1)";
+    let changed = tx.execute(text, args![stream]).await?;
+    if changed > 0 {
+        tx.wake(Wake::All);
+    }
+    Ok(changed)
+}
+
 /// Parks an event: the one that failed, with its error, or one behind it.
 pub(super) async fn park_in(tx: &mut Tx, subscriber: &str, event: &Recorded, error: Option<&str>) -> Result<(), DbError> {
     if let Some(error) = error {

@@ -14,3 +14,4 @@ mod seed;
 mod small_shop;
 mod spine;
 mod support;
+mod wallet;

@@ -6,6 +6,7 @@ use domain::pricing::Quote;
 use domain::view::FulfilmentRequest;
 use domain::{CheckoutId, OrderId, StoreId, Timestamp};
 
+use super::super::sagas::{SagaRow, Step};
 use super::json;
 use crate::args;
 use crate::db::{DbError, Row, Sql, Tx};
@@ -26,6 +27,8 @@ pub(crate) struct OrderRow {
     pub status: OrderStatus,
     pub reason: Option<String>,
     pub cancelled_by: Option<CancelledBy>,
+    /// Where the saga is; `None` when it has nothing left to do.
+    pub step: Option<Step>,
     pub version: i64,
     pub placed_at: Timestamp,
     pub updated_at: Timestamp,
@@ -45,6 +48,7 @@ impl OrderRow {
             status: row.parse("status")?,
             reason: row.get("reason")?,
             cancelled_by: row.parse_opt("cancelled_by")?,
+            step: row.parse_opt("saga_step")?,
             version: row.get("version")?,
             placed_at: row.get("placed_at")?,
             updated_at: row.get("updated_at")?,
@@ -76,8 +80,8 @@ pub(in super::super) async fn next_number_in(tx: &mut Tx, store: &StoreId, day: 
 
 pub(in super::super) async fn insert_order_in(tx: &mut Tx, order: &OrderRow) -> Result<(), DbError> {
     tx.execute(
-        "insert into sales_order (id, store, day, number, owner, checkout, fulfilment, quote, status, version, placed_at, updated_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        "insert into sales_order (id, store, day, number, owner, checkout, fulfilment, quote, status, version, placed_at, updated_at, \
+         saga_step, saga_deadline) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         args![
             order.id,
             &order.store,
@@ -90,7 +94,9 @@ pub(in super::super) async fn insert_order_in(tx: &mut Tx, order: &OrderRow) -> 
             order.status.as_str(),
             order.version,
             order.placed_at,
-            order.updated_at
+            order.updated_at,
+            order.step.map(Step::as_str),
+            order.step.map(|step| step.deadline(order.placed_at))
         ],
     )
     .await
@@ -99,18 +105,27 @@ pub(in super::super) async fn insert_order_in(tx: &mut Tx, order: &OrderRow) -> 
 
 /// Moves an order on from the state it was decided in; false where it has left it.
 pub(in super::super) async fn advance_in(tx: &mut Tx, order: &OrderRow, change: &Change) -> Result<bool, DbError> {
-    let (status, reason, by) = match change {
-        Change::Processed => (OrderStatus::Processed, None, None),
-        Change::Rejected { reason } => (OrderStatus::Rejected, Some(reason), None),
-        Change::Cancelled { by, reason } => (OrderStatus::Cancelled, reason.as_ref(), Some(by.as_str())),
-        Change::Fulfilled => (OrderStatus::Fulfilled, None, None),
+    let (status, reason, by, step) = match change {
+        Change::Processed => (OrderStatus::Processed, None, None, Some(Step::Start)),
+        Change::Rejected { reason } => (OrderStatus::Rejected, Some(reason), None, Some(Step::Undo)),
+        Change::Cancelled { by, reason } => (OrderStatus::Cancelled, reason.as_ref(), Some(by.as_str()), Some(Step::Undo)),
+        Change::Fulfilled => (OrderStatus::Fulfilled, None, None, None),
     };
     let now = tx.now();
     let moved = tx
         .execute(
-            "update sales_order set status = $1, reason = $2, cancelled_by = $3, version = version + 1, updated_at = $4 \
-             where id = $5 and status = $6",
-            args![status.as_str(), reason, by, now, order.id, order.status.as_str()],
+            "update sales_order set status = $1, reason = $2, cancelled_by = $3, version = version + 1, updated_at = $4, \
+             saga_step = $5, saga_deadline = $6 where id = $7 and status = $8",
+            args![
+                status.as_str(),
+                reason,
+                by,
+                now,
+                step.map(Step::as_str),
+                step.map(|step| step.deadline(now)),
+                order.id,
+                order.status.as_str()
+            ],
         )
         .await?;
     Ok(moved == 1)
@@ -138,4 +153,36 @@ pub(in super::super) async fn orders_of_day(sql: &mut impl Sql, owner: &Owner, s
     let text = "select count(*) as n from sales_order where owner = $1 and store = $2 and day = $3 \
                 and status not in ('rejected', 'cancelled')";
     sql.fetch_one(text, args![owner.to_string(), store, day]).await?.get("n")
+}
+
+/// Sets where an order's saga is and until when that step should be over.
+pub(in super::super) async fn step_in(tx: &mut Tx, id: OrderId, step: Option<Step>, deadline: Option<Timestamp>) -> Result<(), DbError> {
+    let text = "update sales_order set saga_step = $1, saga_deadline = $2 where id = $3";
+    tx.execute(text, args![step.map(Step::as_str), deadline, id]).await.map(drop)
+}
+
+/// Ends the saga of an order that stands at this step; false where it stands elsewhere.
+pub(in super::super) async fn end_step_in(tx: &mut Tx, id: OrderId, step: Step) -> Result<bool, DbError> {
+    let text = "update sales_order set saga_step = null, saga_deadline = null where id = $1 and saga_step = $2";
+    Ok(tx.execute(text, args![id, step.as_str()]).await? == 1)
+}
+
+/// Sagas that have something left to do, the most urgent first; those alone whose time is over by `late`, where it is given.
+pub(in super::super) async fn sagas(sql: &mut impl Sql, late: Option<Timestamp>) -> Result<Vec<SagaRow>, DbError> {
+    let text = "select id, store, number, status, saga_step, saga_deadline, updated_at from sales_order \
+                where saga_step is not null and ($1 is null or saga_deadline < $1) order by saga_deadline, id";
+    let rows = sql.fetch_all(text, args![late]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(SagaRow {
+                order: row.get("id")?,
+                store: row.get("store")?,
+                number: row.get("number")?,
+                status: row.parse("status")?,
+                step: row.parse("saga_step")?,
+                deadline: row.get("saga_deadline")?,
+                since: row.get("updated_at")?,
+            })
+        })
+        .collect()
 }

@@ -1,0 +1,113 @@
+//! Where the sagas stand: the step that each order's is at, and until when it should be over. Both are columns of the
+//! order, written by the very statements that move it, so that no step can be without its deadline. Whoever is late is
+//! stuck, visible, and can be told to go on.
+
+use domain::ordering::OrderStatus;
+use domain::{OrderId, StoreId, Timestamp};
+use serde::Serialize;
+
+use super::store;
+use crate::db::{DbError, Sql, Tx};
+use crate::payment::Payments;
+use crate::subscriber::parked;
+
+/// What a saga does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// The payment runs.
+    Pay,
+    /// The shopper has to confirm the payment (3-D Secure).
+    Confirm,
+    /// Paid: the fulfilments are to begin.
+    Start,
+    /// The order has ended: its money goes back, or is let go of.
+    Undo,
+}
+
+impl Step {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pay => "pay",
+            Self::Confirm => "confirm",
+            Self::Start => "start",
+            Self::Undo => "undo",
+        }
+    }
+
+    /// When a step that begins at `from` should be over: well after everything that it waits for has given up.
+    pub fn deadline(self, from: Timestamp) -> Timestamp {
+        from.plus_seconds(match self {
+            Self::Pay => 90,
+            Self::Confirm => crate::payment::CONFIRM_SECONDS + 60,
+            Self::Start => 60,
+            Self::Undo => 90,
+        })
+    }
+}
+
+impl std::str::FromStr for Step {
+    type Err = domain::UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Pay, Self::Confirm, Self::Start, Self::Undo].into_iter().find(|step| step.as_str() == text).ok_or(domain::UnknownWord)
+    }
+}
+
+/// A saga that has something left to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SagaRow {
+    pub order: OrderId,
+    pub store: StoreId,
+    pub number: i64,
+    pub status: OrderStatus,
+    pub step: Step,
+    /// When the step should be over.
+    pub deadline: Timestamp,
+    /// When the order last changed.
+    pub since: Timestamp,
+}
+
+/// All sagas.
+#[derive(Clone)]
+pub struct Sagas {
+    payments: Payments,
+}
+
+impl Sagas {
+    pub fn new(payments: Payments) -> Self {
+        Self { payments }
+    }
+
+    /// Those that have something left to do, the most urgent first.
+    pub async fn list(&self, sql: &mut impl Sql) -> Result<Vec<SagaRow>, DbError> {
+        store::sagas(sql, None).await
+    }
+
+    /// Those whose step should have been over before `now`, the longest first.
+    pub async fn stuck(&self, sql: &mut impl Sql, now: Timestamp) -> Result<Vec<SagaRow>, DbError> {
+        store::sagas(sql, Some(now)).await
+    }
+
+    /// Lets an order's saga go on: jobs that wait or were given up are tried now, events of its that are parked are
+    /// handled again, and the step has its whole time once more. False where there is nothing left to do.
+    pub async fn retry_in(&self, tx: &mut Tx, order: OrderId) -> Result<bool, DbError> {
+        let Some(order) = super::lock_in(tx, order).await? else { return Ok(false) };
+        let Some(step) = order.step else { return Ok(false) };
+        let deadline = step.deadline(tx.now());
+        store::step_in(tx, order.id, Some(step), Some(deadline)).await?;
+        self.payments.retry_in(tx, order.id).await?;
+        parked::retry_stream_in(tx, &order.id.to_string()).await?;
+        Ok(true)
+    }
+}
+
+/// The fulfilments of a paid order have begun: its saga is over.
+pub(crate) async fn started_in(tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
+    store::end_step_in(tx, order, Step::Start).await.map(drop)
+}
+
+/// The money of an order that has ended is where it belongs: its saga is over.
+pub(crate) async fn undone_in(tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
+    store::end_step_in(tx, order, Step::Undo).await.map(drop)
+}
