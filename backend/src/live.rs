@@ -10,7 +10,7 @@ mod affected;
 mod publisher;
 mod snapshot;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,19 +21,26 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use self::address::{BrokerAddress, InvalidAddress};
+pub use self::address::{BrokerAddress, InvalidAddress, again};
 use self::publisher::{Link, Publisher};
 use self::snapshot::Views;
 use crate::catalog::Catalog;
 use crate::db::{Db, DbError, Tx};
-use crate::log::Recorded;
+use crate::identity::Owner;
+use crate::log::{self, Recorded};
 use crate::ordering::Orders;
 use crate::prep::Queue;
 use crate::stores::Stores;
-use crate::subscriber::{HandlerError, Subscriber};
+use crate::subscriber::{self, HandlerError, Subscriber};
 
+/// Its cursor's name.
+const NAME: &str = "live";
 /// Wait before the database is asked again.
 const AGAIN: Duration = Duration::from_millis(200);
+/// How often the subscribers are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+/// Events that a process may have left unpublished when it ended: more than one batch.
+const RECENT: i64 = 512;
 
 /// What is told live. Clones are the same.
 #[derive(Clone)]
@@ -103,6 +110,7 @@ impl Live {
         tasks.spawn(publisher.clone().run(address, connected, stop.clone()));
         tasks.spawn(self.clone().publish(publisher, stop.clone()));
         tasks.spawn(self.clone().watch(link.clone()));
+        tasks.spawn(self.clone().look(stop.clone()));
         Publishing { tasks, stop, link }
     }
 
@@ -112,6 +120,36 @@ impl Live {
         while link.wait_for(|link| link.made > made).await.map(|link| made = link.made).is_ok() {
             self.changed.mark_all();
         }
+    }
+
+    /// Looks how the subscribers are doing, which no event tells. Where this one here has changed hands, the process that had it
+    /// may have ended with topics marked and not published: they are marked again.
+    async fn look(self, stop: CancellationToken) {
+        let (mut known, mut epoch) = (BTreeMap::new(), None);
+        while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+            // Not now, then the next time.
+            let Ok(all) = subscriber::progress(&mut self.db.reader()).await else { continue };
+            for progress in all {
+                if progress.subscriber == NAME && epoch.is_none_or(|epoch| epoch < progress.epoch) {
+                    if epoch.is_none() || self.mark_recent(progress.position).await.is_ok() {
+                        epoch = Some(progress.epoch);
+                    }
+                }
+                let (flow, now) = (snapshot::flow_of(&progress), (progress.position, progress.lag, progress.parked));
+                if known.insert(flow.clone(), now) != Some(now) {
+                    self.changed.mark([Topic::Ops(flow)]);
+                }
+            }
+        }
+    }
+
+    /// Marks everything that is retained, and what the newest events before this position changed.
+    async fn mark_recent(&self, position: i64) -> Result<(), DbError> {
+        let events = log::read(&mut self.db.reader(), (position - RECENT).max(0), affected::TYPES, RECENT).await?;
+        // What cannot be read is parked where it was handled, and no matter of this.
+        self.changed.mark(events.iter().filter_map(|event| event.event().ok()).flat_map(affected::affected));
+        self.changed.mark_all();
+        Ok(())
     }
 
     async fn publish(self, publisher: Publisher, stop: CancellationToken) {
@@ -151,7 +189,19 @@ impl Live {
         // From the end: one order and its queue come before what everybody sees.
         while let Some(topic) = topics.named.pop_last() {
             match self.snapshot(&topic).await {
-                Ok(Some(payload)) => publisher.put(topic, payload),
+                Ok(Some(payload)) => {
+                    publisher.put(topic.clone(), payload);
+                    // Whoever placed it may be on another page.
+                    if let Topic::Order(order) = topic {
+                        match self.views.orders.owner_of(&mut self.db.reader(), order).await {
+                            Ok(Some((Owner::User(user), _))) => drop(topics.named.insert(Topic::User(user))),
+                            Ok(_) => {}
+                            Err(error) => {
+                                tracing::warn!(%topic, %error, "whose it is cannot be read now; its owner's other pages stay as they are")
+                            }
+                        }
+                    }
+                }
                 Ok(None) => {}
                 Err(error) if error.is_transient() => {
                     topics.named.insert(topic);
@@ -195,7 +245,7 @@ pub struct LiveSubscriber(Arc<Changed>);
 #[async_trait]
 impl Subscriber for LiveSubscriber {
     fn name(&self) -> &'static str {
-        "live"
+        NAME
     }
 
     fn types(&self) -> &'static [&'static str] {

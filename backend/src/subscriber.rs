@@ -92,13 +92,15 @@ pub struct Progress {
     pub lag: i64,
     /// Events that wait for a person.
     pub parked: i64,
+    /// How often it has changed hands between processes.
+    pub epoch: i64,
 }
 
 /// How far every subscriber is that has ever run here.
 pub async fn progress(sql: &mut (impl Sql + ?Sized)) -> Result<Vec<Progress>, DbError> {
     let rows = sql
         .fetch_all(
-            "select subscriber, position, (select coalesce(max(position), 0) from event) - position as lag, \
+            "select subscriber, position, epoch, (select coalesce(max(position), 0) from event) - position as lag, \
              (select count(*) from parked where parked.subscriber = cursor.subscriber) as parked \
              from cursor order by subscriber",
             args![],
@@ -111,6 +113,7 @@ pub async fn progress(sql: &mut (impl Sql + ?Sized)) -> Result<Vec<Progress>, Db
                 position: row.get("position")?,
                 lag: row.get("lag")?,
                 parked: row.get("parked")?,
+                epoch: row.get("epoch")?,
             })
         })
         .collect()

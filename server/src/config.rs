@@ -143,7 +143,7 @@ impl Settings {
         Ok(Self {
             listen: addresses("ORDERLY_LISTEN", get("ORDERLY_LISTEN").unwrap_or("127.0.0.1:3000"))?,
             database_url: database(get("DATABASE_URL"), &data)?,
-            mqtt_url: get("MQTT_URL").map(|url| url_of("MQTT_URL", url, &["mqtt://"]).map(Secret::new)).transpose()?,
+            mqtt_url: get("MQTT_URL").map(read::broker).transpose()?,
             mqtt_listen: match get("ORDERLY_MQTT_LISTEN") {
                 Some("off") => Vec::new(),
                 listen => addresses("ORDERLY_MQTT_LISTEN", listen.unwrap_or("127.0.0.1:1883"))?,

@@ -15,6 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::api::problem::AppError;
+use crate::mqtt::Counters;
 use crate::state::AppState;
 
 /// Upper bounds in seconds: from a cached answer to one that a person gives up on.
@@ -27,8 +28,8 @@ pub struct Metrics {
     seconds: Family<Route, Histogram>,
     /// Open MQTT connections, browsers and devices.
     pub mqtt_connections: Gauge<i64, AtomicI64>,
-    /// MQTT messages sent to clients.
-    pub mqtt_messages: Counter<u64, AtomicU64>,
+    /// What the MQTT gateway counts.
+    pub mqtt: Counters,
     head: Gauge<i64, AtomicI64>,
     lag: Family<Subscriber, Gauge<i64, AtomicI64>>,
     parked: Family<Subscriber, Gauge<i64, AtomicI64>>,
@@ -60,16 +61,19 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("orderly");
         let requests = Family::default();
         let seconds = Family::new_with_constructor(histogram as fn() -> Histogram);
-        let (mqtt_connections, mqtt_messages) = (Gauge::default(), Counter::default());
+        let (mqtt_connections, mqtt) = (Gauge::default(), Counters::default());
         let (head, lag, parked) = (Gauge::default(), Family::default(), Family::default());
         registry.register("http_requests", "Answered requests", Family::clone(&requests));
         registry.register_with_unit("http_request_duration", "Time to the head of the answer", Unit::Seconds, Family::clone(&seconds));
         registry.register("mqtt_connections", "Open MQTT connections", Gauge::clone(&mqtt_connections));
-        registry.register("mqtt_messages", "MQTT messages sent to clients", Counter::clone(&mqtt_messages));
+        registry.register("mqtt_messages", "MQTT messages sent to clients", Counter::clone(&mqtt.delivered));
+        registry.register("mqtt_replaced", "MQTT messages that a newer one replaced before their reader took them", mqtt.replaced.clone());
+        registry.register("mqtt_slow_readers", "MQTT clients disconnected because they took or acknowledged nothing", mqtt.slow.clone());
+        registry.register("mqtt_refused", "MQTT connections without a place, or ended for speaking too much", mqtt.refused.clone());
         registry.register("event_head", "Newest position of the log", Gauge::clone(&head));
         registry.register("subscriber_lag", "Events behind the head of the log", Family::clone(&lag));
         registry.register("subscriber_parked", "Events that wait for a person", Family::clone(&parked));
-        Self { registry, requests, seconds, mqtt_connections, mqtt_messages, head, lag, parked }
+        Self { registry, requests, seconds, mqtt_connections, mqtt, head, lag, parked }
     }
 }
 

@@ -2,14 +2,15 @@
 //! plain connection ([`Gateway::listen`]). Who may hear what is decided here, topic by topic; nobody may publish but
 //! our own publisher, who comes by a private port.
 //!
-//! In reading order: the [`codec`] turns bytes into packets; a [`session`] is one connection, carried by a [`transport`];
-//! a [`client`] is what everybody else sees of it; [`reach`] says what a filter could match; the [`broker`] knows who hears
-//! what; [`upstream`] follows a broker outside; the [`house`] is the shop that is asked.
+//! In reading order: the [`codec`] turns bytes into packets; a [`session`] is one connection, carried by a [`transport`] and
+//! held to the [`limits`]; a [`client`] is what everybody else sees of it; [`reach`] says what a filter could match; the
+//! [`broker`] knows who hears what; [`upstream`] follows a broker outside; the [`house`] is the shop that is asked.
 
 mod broker;
 mod client;
 mod codec;
 mod house;
+mod limits;
 mod message;
 mod reach;
 mod session;
@@ -19,16 +20,16 @@ mod websocket;
 
 use std::collections::HashMap;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use backend::identity::{Caller, Secret};
 use backend::live::BrokerAddress;
 use prometheus_client::metrics::counter::Counter;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,11 +38,11 @@ pub use self::broker::Broker;
 use self::client::Client;
 use self::codec::Reason;
 pub use self::house::House;
+pub use self::limits::Limits;
+use self::limits::{Place, Places};
 pub use self::message::NotLive;
 pub use self::websocket::upgrade;
 
-/// Connections at once, over all listeners. Beyond it a WebSocket is refused with 503, a plain connection closed.
-pub const MOST_CONNECTIONS: usize = 16_000;
 /// How often it is asked whether everybody still is who they were.
 const RECHECK: Duration = Duration::from_secs(2);
 /// Connections that end get this long.
@@ -53,14 +54,29 @@ pub struct Gateway(Arc<Inner>);
 
 pub(crate) struct Inner {
     house: Arc<dyn House>,
-    delivered: Counter<u64, AtomicU64>,
+    limits: Limits,
+    counters: Counters,
     broker: Broker,
+    plain: OnceLock<SocketAddr>,
     clients: Mutex<Clients>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     tasks: TaskTracker,
     stop: CancellationToken,
     /// Whether a broker outside is there; always, without one.
     upstream: watch::Sender<bool>,
+}
+
+/// What the gateway counts.
+#[derive(Debug, Clone, Default)]
+pub struct Counters {
+    /// Messages sent to clients.
+    pub delivered: Counter<u64, AtomicU64>,
+    /// Messages that a newer one of their topic replaced before their reader took them.
+    pub replaced: Counter<u64, AtomicU64>,
+    /// Clients that were disconnected because they took, or acknowledged, nothing.
+    pub slow: Counter<u64, AtomicU64>,
+    /// Connections that found no place, or spoke too much.
+    pub refused: Counter<u64, AtomicU64>,
 }
 
 #[derive(Default)]
@@ -81,8 +97,8 @@ struct Listed {
 
 /// By which door a connection came.
 enum Entrance {
-    /// For everybody; a browser brings its session cookie.
-    Public { cookie: Option<String> },
+    /// For everybody; a browser brings its session cookie. `crowded`: its address has more connections than it may.
+    Public { cookie: Option<String>, crowded: bool },
     /// For our own publisher.
     Private(Credential),
 }
@@ -103,15 +119,16 @@ impl Credential {
 }
 
 impl Gateway {
-    /// A gateway to this shop, which nobody can reach yet; `delivered` counts the messages sent to clients. Needs a running
-    /// tokio.
-    pub fn new(house: Arc<dyn House>, delivered: Counter<u64, AtomicU64>) -> Self {
+    /// A gateway to this shop, which nobody can reach yet. Needs a running tokio.
+    pub fn new(house: Arc<dyn House>, limits: Limits, counters: Counters) -> Self {
         let inner = Arc::new(Inner {
             house,
-            delivered,
-            broker: Broker::default(),
+            broker: Broker::new(counters.replaced.clone()),
+            counters,
+            plain: OnceLock::new(),
             clients: Mutex::default(),
-            places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+            places: Places::new(&limits),
+            limits,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             upstream: watch::Sender::new(true),
@@ -126,9 +143,26 @@ impl Gateway {
         &self.0.broker
     }
 
+    /// Where devices may come, where they may: see [`Gateway::listen`].
+    pub fn plain(&self) -> Option<SocketAddr> {
+        self.0.plain.get().copied()
+    }
+
     /// Serves plain MQTT until the gateway ends.
     pub fn listen(&self, listener: TcpListener) {
-        self.accept(listener, || Entrance::Public { cookie: None });
+        if let Ok(address) = listener.local_addr() {
+            // The first one is told of.
+            let _ = self.0.plain.set(address);
+        }
+        let inner = self.0.clone();
+        self.accept(listener, move |from| {
+            let Some(place) = inner.places.take(from) else {
+                tracing::warn!(%from, "every place is taken");
+                inner.counters.refused.inc();
+                return None;
+            };
+            Some((Entrance::Public { cookie: None, crowded: place.crowded }, Some(place)))
+        });
     }
 
     /// Opens the private entrance for our own publisher: a loopback port, and a credential that is made here.
@@ -137,7 +171,8 @@ impl Gateway {
         let port = listener.local_addr()?.port();
         let secret = Secret::random().map_err(io::Error::other)?;
         let credential = Credential::of(&secret);
-        self.accept(listener, move || Entrance::Private(credential.clone()));
+        // Our own publisher takes nobody's place.
+        self.accept(listener, move |_| Some((Entrance::Private(credential.clone()), None)));
         Ok(BrokerAddress::new("127.0.0.1", port, Some(("publisher", &secret))))
     }
 
@@ -152,12 +187,13 @@ impl Gateway {
         *self.0.upstream.borrow()
     }
 
-    /// How many are connected.
+    /// How many are connected, our own publisher apart.
     pub fn connections(&self) -> usize {
-        MOST_CONNECTIONS - self.0.places.available_permits()
+        self.0.places.taken()
     }
 
-    fn accept(&self, listener: TcpListener, entrance: impl Fn() -> Entrance + Send + 'static) {
+    /// Serves whoever connects and is let in.
+    fn accept(&self, listener: TcpListener, enter: impl Fn(IpAddr) -> Option<(Entrance, Option<Place>)> + Send + 'static) {
         let inner = self.0.clone();
         self.0.tasks.spawn(async move {
             loop {
@@ -167,16 +203,12 @@ impl Gateway {
                 };
                 match accepted {
                     Ok((stream, from)) => {
-                        let Ok(place) = inner.places.clone().try_acquire_owned() else {
-                            tracing::warn!(%from, "every place is taken");
-                            continue;
-                        };
-                        // A small message is not kept back to be sent with the next.
-                        if let Err(error) = stream.set_nodelay(true) {
+                        let Some((entrance, place)) = enter(from.ip()) else { continue };
+                        if let Err(error) = transport::prepare(&stream) {
                             tracing::debug!(%from, %error, "gone before it began");
                             continue;
                         }
-                        let (serving, entrance) = (inner.clone(), entrance());
+                        let serving = inner.clone();
                         inner.tasks.spawn(async move {
                             session::serve(&serving, stream, entrance).await;
                             drop(place);
@@ -285,22 +317,6 @@ impl Inner {
         let name = clients.by_id.remove(&client.id).and_then(|listed| listed.name);
         if let Some(name) = name.filter(|name| clients.by_name.get(name) == Some(&client.id)) {
             clients.by_name.remove(&name);
-        }
-    }
-
-    /// Tells those who listen to one order, or as one user, how it stands: what was published while a broker outside
-    /// was away went by.
-    async fn heal(&self) {
-        for topic in self.broker.unretained() {
-            match self.house.snapshot(&topic).await {
-                Ok(Some(payload)) => {
-                    if let Err(error) = self.broker.publish(&topic.to_string(), payload) {
-                        tracing::error!(%topic, %error, "the shop's snapshot");
-                    }
-                }
-                Ok(None) => {}
-                Err(error) => return tracing::warn!(%error, "what went by cannot be told now"),
-            }
         }
     }
 }

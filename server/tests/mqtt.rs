@@ -2,9 +2,13 @@
 
 #[path = "mqtt/clients.rs"]
 mod clients;
+#[path = "mqtt/conformance.rs"]
+mod conformance;
 #[path = "mqtt/hostile.rs"]
 mod hostile;
 #[path = "mqtt/rights.rs"]
 mod rights;
 #[path = "mqtt/stage.rs"]
 mod stage;
+#[path = "mqtt/table.rs"]
+mod table;

@@ -12,18 +12,19 @@ use crate::identity::Secret;
 /// The largest message, in bytes: a queue of a thousand tickets is far smaller.
 const LARGEST: usize = 8 << 20;
 
-/// A broker's address and how to get in: `mqtt://[user:pass@]host[:port]`.
+/// A broker's address and how to get in: `mqtt://[user:pass@]host[:port]`, or of a cluster all its nodes,
+/// `mqtt://[user:pass@]host[:port],host[:port]…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerAddress {
-    host: String,
-    port: u16,
+    /// At least one.
+    nodes: Vec<(String, u16)>,
     login: Option<(String, Secret)>,
 }
 
 /// Why the text is no broker's address. It never quotes it: there may be a password in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
-    #[error("it must look like mqtt://[user:pass@]host[:port]")]
+    #[error("it must look like mqtt://[user:pass@]host[:port], with more nodes of a cluster behind commas")]
     Form,
     #[error("only mqtt:// is spoken: the broker is reached over a trusted network")]
     Scheme,
@@ -31,12 +32,14 @@ pub enum InvalidAddress {
 
 impl BrokerAddress {
     pub fn new(host: &str, port: u16, login: Option<(&str, &Secret)>) -> Self {
-        Self { host: host.to_owned(), port, login: login.map(|(user, password)| (user.to_owned(), password.clone())) }
+        Self { nodes: vec![(host.to_owned(), port)], login: login.map(|(user, password)| (user.to_owned(), password.clone())) }
     }
 
-    /// How a client of this role connects. Each has a name of its own, for a broker ends the older of two with one name.
-    pub fn options(&self, role: &str) -> MqttOptions {
-        let mut options = MqttOptions::new(format!("{role}-{}", Uuid::now_v7().simple()), self.host.clone(), self.port);
+    /// How a client of this role connects; after so many failures, to the next node of a cluster. Each client has a name of
+    /// its own, for a broker ends the older of two with one name.
+    pub fn options(&self, role: &str, failures: u32) -> MqttOptions {
+        let (host, port) = &self.nodes[failures as usize % self.nodes.len()];
+        let mut options = MqttOptions::new(format!("{role}-{}", Uuid::now_v7().simple()), host.clone(), *port);
         options.set_keep_alive(Duration::from_secs(20)).set_clean_session(true).set_max_packet_size(LARGEST, LARGEST);
         if let Some((user, password)) = &self.login {
             options.set_credentials(user.clone(), password.expose());
@@ -55,7 +58,11 @@ impl BrokerAddress {
 
 impl fmt::Display for BrokerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "mqtt://{}:{}", self.host, self.port)
+        f.write_str("mqtt://")?;
+        for (n, (host, port)) in self.nodes.iter().enumerate() {
+            write!(f, "{}{host}:{port}", if n == 0 { "" } else { "," })?;
+        }
+        Ok(())
     }
 }
 
@@ -75,16 +82,27 @@ impl FromStr for BrokerAddress {
             }
             None => (None, rest),
         };
-        // An IPv6 address stands in brackets, which keep its colons apart from the port's.
-        let (host, port) = match place.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| InvalidAddress::Form)?),
-            _ => (place, 1883),
-        };
-        if host.is_empty() || host.contains(['/', '?', '#', ' ']) {
-            return Err(InvalidAddress::Form);
-        }
-        Ok(Self { host: host.to_owned(), port, login })
+        let nodes = place.split(',').map(node).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { nodes, login })
     }
+}
+
+/// `host[:port]`. An IPv6 address stands in brackets, which keep its colons apart from the port's.
+fn node(text: &str) -> Result<(String, u16), InvalidAddress> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| InvalidAddress::Form)?),
+        _ => (text, 1883),
+    };
+    if host.is_empty() || host.contains(['/', '?', '#', ' ']) {
+        return Err(InvalidAddress::Form);
+    }
+    Ok((host.to_owned(), port))
+}
+
+/// The wait before a broker is tried again: about a quarter of a second at first, twice as long each time, at most 8 s; by
+/// chance a fifth shorter, so that many processes do not come at once.
+pub fn again(failures: u32) -> Duration {
+    Duration::from_millis(250 << failures.min(5)).mul_f64(1.0 - 0.2 * rand::random::<f64>())
 }
 
 /// Percent-decoding (RFC 3986, 2.1), for passwords with an `@` or `:` in them.
@@ -110,17 +128,41 @@ mod tests {
     fn addresses_are_read() {
         let parts = |text: &str| {
             let address: BrokerAddress = text.parse().unwrap();
-            (address.host, address.port, address.login.map(|(user, password)| (user, password.expose().to_owned())))
+            let (host, port) = address.nodes[0].clone();
+            (host, port, address.login.map(|(user, password)| (user, password.expose().to_owned())))
         };
         let login = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
         assert_eq!(parts("mqtt://broker"), ("broker".to_owned(), 1883, None));
         assert_eq!(parts("mqtt://u:p@10.0.0.1:1884/"), ("10.0.0.1".to_owned(), 1884, login("u", "p")));
         assert_eq!(parts("mqtt://u:p%40%3a@[::1]:9"), ("[::1]".to_owned(), 9, login("u", "p@:")));
         assert_eq!(parts("mqtt://[::1]"), ("[::1]".to_owned(), 1883, None));
-        for bad in ["", "broker", "mqtt://", "mqtt://:1", "mqtt://h:port", "mqtt://h/x", "mqtt://a%g0@h", "mqtt://a%4@h"] {
+        let cluster: BrokerAddress = "mqtt://u:p@a:1,b,[::1]:3".parse().unwrap();
+        let tried: Vec<_> = (0..4).map(|failures| cluster.options("test", failures).broker_address()).collect();
+        assert_eq!(tried, [("a".to_owned(), 1), ("b".to_owned(), 1883), ("[::1]".to_owned(), 3), ("a".to_owned(), 1)]);
+        assert_eq!(cluster.to_string(), "mqtt://a:1,b:1883,[::1]:3");
+        for bad in [
+            "mqtt://a,",
+            "mqtt://a,b:x",
+            "",
+            "broker",
+            "mqtt://",
+            "mqtt://:1",
+            "mqtt://h:port",
+            "mqtt://h/x",
+            "mqtt://a%g0@h",
+            "mqtt://a%4@h",
+        ] {
             assert_eq!(bad.parse::<BrokerAddress>(), Err(InvalidAddress::Form), "{bad}");
         }
         assert_eq!("mqtts://h".parse::<BrokerAddress>(), Err(InvalidAddress::Scheme));
+    }
+
+    #[test]
+    fn a_broker_that_stays_away_is_asked_less_and_less() {
+        assert!((200..=250).contains(&again(0).as_millis()));
+        for failures in [5, 40, u32::MAX] {
+            assert!((6_400..=8_000).contains(&again(failures).as_millis()));
+        }
     }
 
     #[test]

@@ -10,12 +10,10 @@ use rumqttc::{AsyncClient, Event, Outgoing, Packet, QoS};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::address::BrokerAddress;
+use super::address::{BrokerAddress, again};
 
 /// Messages that the broker has not acknowledged, at once. Fewer than the client's own limit.
 const WINDOW: usize = 64;
-/// Wait between two tries.
-const AGAIN: Duration = Duration::from_millis(250);
 /// How long what waits is still sent at the end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -51,10 +49,10 @@ impl Publisher {
 
     /// Keeps the connection until `stop`, and tells of it by `connected`.
     pub(super) async fn run(self, address: BrokerAddress, connected: watch::Sender<Link>, stop: CancellationToken) {
-        let mut told = false;
+        let (mut failures, mut told) = (0, false);
         loop {
             // A client of its own for each connection: one that reconnects by itself forgets what it was given meanwhile.
-            let (client, mut events) = AsyncClient::new(address.options("orderly-live"), WINDOW);
+            let (client, mut events) = AsyncClient::new(address.options("orderly-live", failures), WINDOW);
             events.set_network_options(BrokerAddress::network_options());
             let error = loop {
                 let event = tokio::select! {
@@ -66,7 +64,7 @@ impl Publisher {
                 };
                 match event {
                     Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                        told = false;
+                        (failures, told) = (0, false);
                         let mut state = self.state();
                         state.client = Some(client.clone());
                         state.pump();
@@ -85,8 +83,9 @@ impl Publisher {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(AGAIN) => {}
+                () = tokio::time::sleep(again(failures)) => {}
             }
+            failures += 1;
         }
     }
 

@@ -2,21 +2,29 @@
 
 use bytes::Bytes;
 use domain::event::CloudEvent;
+use domain::live::{FlowView, Notice, NoticeKind, UserLive};
+use domain::ordering::OrderStatus;
+use domain::prep::FulfilmentStatus;
 use domain::topic::Topic;
-use domain::view::Naming;
-use domain::{EventId, Locale, StoreId};
+use domain::view::{Naming, OrderView};
+use domain::{EventId, Locale, StoreId, UserId};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::catalog::Catalog;
 use crate::db::{DbError, Tx};
+use crate::identity::Owner;
 use crate::log;
 use crate::ordering::Orders;
 use crate::prep::Queue;
 use crate::stores::Stores;
+use crate::subscriber::{self, Progress};
 
 /// One message serves everybody: names come in all languages, and first in the stores' own.
 const NAMING: Naming = Naming::All(Locale::En);
+
+/// Orders that notices are about, at most.
+const NOTICES: i64 = 10;
 
 /// Where the views come from.
 #[derive(Clone)]
@@ -55,9 +63,30 @@ impl Views {
                 }
                 None => Ok(None),
             },
+            Topic::User(user) => {
+                let (live, position) = (self.user(tx, *user).await?, log::head(tx).await?);
+                written(tx, topic, None, &user.to_string(), position, live).map(Some)
+            }
+            Topic::Ops(flow) => {
+                let progress = subscriber::progress(tx).await?;
+                let Some(found) = progress.iter().find(|progress| flow_of(progress) == *flow) else { return Ok(None) };
+                let view = FlowView { flow: flow.clone(), position: found.position, lag: found.lag, parked: found.parked };
+                // Nothing of it counts up with every change, but the time does.
+                let sequence = tx.now().as_millis();
+                written(tx, topic, None, flow, sequence, view).map(Some)
+            }
             // Not told yet.
-            Topic::KioskCode(_) | Topic::User(_) | Topic::Ops(_) => Ok(None),
+            Topic::KioskCode(_) => Ok(None),
         }
+    }
+
+    /// What somebody wants to know wherever they are.
+    async fn user(&self, tx: &mut Tx, user: UserId) -> Result<UserLive, DbError> {
+        let orders = self.orders.list(tx, &Owner::User(user), None, NOTICES, NAMING).await?;
+        let yesterday = tx.now().plus_seconds(-24 * 3600);
+        let notices = orders.items.iter().filter(|order| order.updated_at >= yesterday).filter_map(notice).collect();
+        // Nobody has a wallet or points yet.
+        Ok(UserLive { notices, wallet: None, points: 0 })
     }
 
     /// A store's topics count by log position.
@@ -66,6 +95,25 @@ impl Views {
         let position = log::head(tx).await?;
         written(tx, topic, Some(store), store.as_str(), position, data).map(Some)
     }
+}
+
+/// What there is to say of an order, if anything.
+fn notice(order: &OrderView) -> Option<Notice> {
+    let (kind, at) = match order.status {
+        OrderStatus::Rejected => (NoticeKind::Rejected, order.updated_at),
+        OrderStatus::Cancelled => (NoticeKind::Cancelled, order.updated_at),
+        OrderStatus::Fulfilled => (NoticeKind::Fulfilled, order.updated_at),
+        OrderStatus::Created | OrderStatus::Processed => {
+            let ready = order.fulfilments.iter().find(|fulfilment| fulfilment.status == FulfilmentStatus::Ready)?;
+            (NoticeKind::Ready, ready.since)
+        }
+    };
+    Some(Notice { order: order.id, number: order.number, store: order.store.clone(), kind, at })
+}
+
+/// A subscriber's name as a level of a topic.
+pub(super) fn flow_of(progress: &Progress) -> String {
+    progress.subscriber.replace('.', "-")
 }
 
 fn written<T: Serialize>(tx: &Tx, topic: &Topic, store: Option<&StoreId>, subject: &str, sequence: i64, data: T) -> Result<Bytes, DbError> {

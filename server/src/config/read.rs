@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use backend::identity::Secret;
+use backend::live::BrokerAddress;
 use ipnet::IpNet;
 
 use super::{InvalidSetting, NAMES, SERVICES, Sms};
@@ -45,6 +46,14 @@ pub(super) fn url_of(name: &str, value: &str, beginnings: &[&str]) -> Result<Str
         Ok(value.to_owned())
     } else {
         Err(refuse(name, format!("write {}HOST:PORT", beginnings.join("HOST:PORT or "))))
+    }
+}
+
+/// The address of a broker outside. It is not repeated: it may hold a password.
+pub(super) fn broker(url: &str) -> Result<Secret, InvalidSetting> {
+    match url.parse::<BrokerAddress>() {
+        Ok(_) => Ok(Secret::new(url)),
+        Err(error) => Err(refuse("MQTT_URL", error.to_string())),
     }
 }
 

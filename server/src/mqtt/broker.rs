@@ -1,19 +1,29 @@
 //! The broker in memory: who hears what, and the newest message of each store topic for who comes later.
 //!
-//! What is published enters here alone, whether it comes from our own publisher or from a broker outside.
+//! What is published enters here alone, whether it comes from our own publisher or from a broker outside. Which filters
+//! have anybody who listens is noted, for [`super::upstream`] asks a broker outside for these alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use domain::topic::{Filter, Topic};
+use prometheus_client::metrics::counter::Counter;
+use tokio::sync::Notify;
 
 use super::client::Client;
 use super::message::{Message, NotLive};
 
 /// The broker in memory.
 #[derive(Debug, Default)]
-pub struct Broker(Mutex<State>);
+pub struct Broker {
+    state: Mutex<State>,
+    /// Messages that a newer one replaced before their reader took them.
+    replaced: Counter<u64, AtomicU64>,
+    /// Some filter has its first listener, or lost its last one.
+    turned: Notify,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -22,16 +32,35 @@ struct State {
     exact: HashMap<String, HashMap<u64, Arc<Client>>>,
     /// By filter with wildcards, which few have, then by client.
     wild: HashMap<String, (Filter, HashMap<u64, Arc<Client>>)>,
+    /// With a broker outside: filters that have got their first listener, or lost their last one, since it was asked.
+    turned: Option<HashSet<String>>,
+}
+
+/// How a message comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coming {
+    /// It was published just now.
+    News,
+    /// A broker outside kept it, and tells it because we asked.
+    Kept,
 }
 
 impl Broker {
+    pub(super) fn new(replaced: Counter<u64, AtomicU64>) -> Self {
+        Self { replaced, ..Self::default() }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells a message to everybody who subscribed to its topic, and keeps it where the topic is a retained one. What is
     /// older than what is kept is not told: publishers may overtake each other.
     pub fn publish(&self, topic: &str, payload: Bytes) -> Result<(), NotLive> {
+        self.tell(topic, payload, Coming::News)
+    }
+
+    pub(super) fn tell(&self, topic: &str, payload: Bytes, coming: Coming) -> Result<(), NotLive> {
         let known: Topic = topic.parse().map_err(|_| NotLive)?;
         let message = Arc::new(Message::new(topic, payload)?);
         let hearers: Vec<_> = {
@@ -40,39 +69,68 @@ impl Broker {
                 if state.retained.get(topic).is_some_and(|kept| kept.sequence > message.sequence) {
                     return Ok(());
                 }
-                state.retained.insert(message.topic.clone(), message.clone());
+                // With a broker outside, what nobody here listens to any more may be old before somebody does again.
+                if state.turned.is_none() || state.is_heard(topic) {
+                    state.retained.insert(message.topic.clone(), message.clone());
+                }
             }
             let exact = state.exact.get(topic).into_iter().flat_map(HashMap::values);
             let wild = state.wild.values().filter(|(filter, _)| filter.matches(topic)).flat_map(|(_, clients)| clients.values());
             exact.chain(wild).cloned().collect()
         };
-        for client in hearers {
-            client.offer(&message, false);
-        }
+        let replaced = hearers.iter().filter(|client| client.offer(&message, coming == Coming::Kept)).count();
+        self.replaced.inc_by(replaced as u64);
         Ok(())
     }
 
-    /// From now on the client hears what the filter matches; first, where wanted, what is retained of it.
-    pub(super) fn subscribe(&self, filter: &Filter, client: &Arc<Client>, retained: bool) {
+    /// Answers one client's subscription with a message that the shop has made just now, or with a newer one, and keeps it
+    /// where its topic is a retained one.
+    pub(super) fn answer(&self, topic: &Topic, payload: Bytes, client: &Client) -> Result<(), NotLive> {
+        let mut message = Arc::new(Message::new(&topic.to_string(), payload)?);
+        if topic.retained() {
+            let mut state = self.state();
+            let kept = state.retained.entry(message.topic.clone()).or_insert_with(|| message.clone());
+            if kept.sequence < message.sequence {
+                *kept = message;
+            }
+            message = kept.clone();
+        }
+        client.offer(&message, true);
+        Ok(())
+    }
+
+    /// From now on the client hears what the filter matches; first, where wanted, what is retained of it. Whether that is
+    /// all there is to tell first: a single topic of which nothing is kept here is not.
+    pub(super) fn subscribe(&self, filter: &Filter, client: &Arc<Client>, retained: bool) -> bool {
         let mut state = self.state();
-        if filter.topic().is_some() {
-            state.exact.entry(filter.as_str().to_owned()).or_default().insert(client.id, client.clone());
-        } else {
-            let (_, clients) = state.wild.entry(filter.as_str().to_owned()).or_insert_with(|| (filter.clone(), HashMap::new()));
+        let exact = filter.topic().is_some();
+        let key = filter.as_str();
+        let first = if exact {
+            let clients = state.exact.entry(key.to_owned()).or_default();
             clients.insert(client.id, client.clone());
+            clients.len() == 1
+        } else {
+            let (_, clients) = state.wild.entry(key.to_owned()).or_insert_with(|| (filter.clone(), HashMap::new()));
+            clients.insert(client.id, client.clone());
+            clients.len() == 1
+        };
+        if first {
+            state.turn(key, &self.turned);
         }
         if !retained {
-            return;
+            return true;
         }
-        if filter.topic().is_some() {
-            if let Some(message) = state.retained.get(filter.as_str()) {
+        if exact {
+            let kept = state.retained.get(key);
+            if let Some(message) = kept {
                 client.offer(message, true);
             }
-        } else {
-            for message in state.retained.values().filter(|message| filter.matches(&message.topic)) {
-                client.offer(message, true);
-            }
+            return kept.is_some();
         }
+        for message in state.retained.values().filter(|message| filter.matches(&message.topic)) {
+            client.offer(message, true);
+        }
+        true
     }
 
     /// The client no longer hears what the filters match.
@@ -80,30 +138,72 @@ impl Broker {
         let mut state = self.state();
         for filter in filters {
             let key = filter.as_str();
-            if let Some(clients) = state.exact.get_mut(key) {
+            let left = if let Some(clients) = state.exact.get_mut(key) {
                 clients.remove(&client.id);
-                if clients.is_empty() {
-                    state.exact.remove(key);
-                }
+                clients.is_empty()
             } else if let Some((_, clients)) = state.wild.get_mut(key) {
                 clients.remove(&client.id);
-                if clients.is_empty() {
-                    state.wild.remove(key);
-                }
+                clients.is_empty()
+            } else {
+                false
+            };
+            if left {
+                state.exact.remove(key);
+                state.wild.remove(key);
+                state.turn(key, &self.turned);
             }
         }
     }
 
-    /// Topics that are not retained and that somebody listens to: what was published on them while a broker outside
-    /// was away is known to nobody but the shop.
-    pub(super) fn unretained(&self) -> Vec<Topic> {
-        self.state().exact.keys().filter_map(|topic| topic.parse::<Topic>().ok()).filter(|topic| !topic.retained()).collect()
+    /// From now on it is noted which filters are listened to, for a broker outside; all that are, are noted already.
+    pub(super) fn ask_outside(&self) {
+        let mut state = self.state();
+        let all = state.exact.keys().chain(state.wild.keys()).cloned().collect();
+        state.turned = Some(all);
+        self.turned.notify_one();
+    }
+
+    /// The filters that turned since they were asked for last, and whether somebody listens to each now.
+    pub(super) fn turned(&self) -> Vec<(String, bool)> {
+        let mut state = self.state();
+        let turned = state.turned.as_mut().map(std::mem::take).unwrap_or_default();
+        let is_heard = |key: &str| state.exact.contains_key(key) || state.wild.contains_key(key);
+        turned.into_iter().map(|key| (is_heard(&key), key)).map(|(is_heard, key)| (key, is_heard)).collect()
+    }
+
+    /// These were not asked for after all. Nobody is woken by that.
+    pub(super) fn turn_again(&self, filters: impl IntoIterator<Item = String>) {
+        if let Some(turned) = &mut self.state().turned {
+            turned.extend(filters);
+        }
+    }
+
+    /// Waits until a filter turns. Safe to drop.
+    pub(super) async fn turning(&self) {
+        self.turned.notified().await;
     }
 
     #[cfg(test)]
     fn is_deserted(&self) -> bool {
         let state = self.state();
         state.exact.is_empty() && state.wild.is_empty()
+    }
+}
+
+impl State {
+    fn is_heard(&self, topic: &str) -> bool {
+        self.exact.contains_key(topic) || self.wild.values().any(|(filter, _)| filter.matches(topic))
+    }
+
+    /// A filter got its first listener, or lost its last one.
+    fn turn(&mut self, key: &str, notify: &Notify) {
+        let Some(turned) = &mut self.turned else { return };
+        turned.insert(key.to_owned());
+        notify.notify_one();
+        if !self.exact.contains_key(key) && !self.wild.contains_key(key) {
+            let retained = std::mem::take(&mut self.retained);
+            self.retained = retained.into_iter().filter(|(topic, _)| self.is_heard(topic)).collect();
+        }
     }
 }
 
@@ -120,7 +220,7 @@ mod tests {
 
     fn hear(broker: &Broker, client: &Arc<Client>, filter: &str) {
         let filter: Filter = filter.parse().unwrap();
-        client.subscribe(Subscription { filter: filter.clone(), qos: 0, retain_as_published: false, grounds: Vec::new() });
+        client.subscribe(Subscription { filter: filter.clone(), qos: 0, retain_as_published: false, retained: true, grounds: Vec::new() });
         broker.subscribe(&filter, client, true);
     }
 
@@ -150,7 +250,6 @@ mod tests {
         let client = Client::new(1, Caller::Nobody);
         hear(&broker, &client, order);
         assert_eq!(heard(&client), []);
-        assert_eq!(broker.unretained(), [order.parse().unwrap()]);
         broker.publish(order, payload(2)).unwrap();
         assert_eq!(heard(&client).len(), 1);
     }
@@ -165,6 +264,42 @@ mod tests {
         assert_eq!(heard(&client).len(), 1, "two filters, one message");
         broker.unsubscribe(&client.filters(), &client);
         assert!(broker.is_deserted());
+    }
+
+    #[test]
+    fn a_broker_outside_is_asked_for_what_somebody_listens_to() {
+        let (broker, one, two) = (Broker::default(), Client::new(1, Caller::Nobody), Client::new(2, Caller::Nobody));
+        let (board, status) = ("v1/stores/harbor/board", "v1/stores/+/status");
+        hear(&broker, &one, board);
+        assert_eq!(broker.turned(), [], "nobody asks");
+        broker.ask_outside();
+        assert_eq!(broker.turned(), [(board.to_owned(), true)]);
+        hear(&broker, &two, board);
+        hear(&broker, &two, status);
+        assert_eq!(broker.turned(), [(status.to_owned(), true)]);
+        broker.unsubscribe(&one.filters(), &one);
+        assert_eq!(broker.turned(), [], "one is left");
+        broker.publish(board, payload(3)).unwrap();
+        broker.unsubscribe(&two.filters(), &two);
+        let mut turned = broker.turned();
+        turned.sort();
+        assert_eq!(turned, [(status.to_owned(), false), (board.to_owned(), false)]);
+        // What nobody follows may be old: whoever comes next is not told it.
+        let three = Client::new(3, Caller::Nobody);
+        hear(&broker, &three, board);
+        assert_eq!(heard(&three), []);
+    }
+
+    #[test]
+    fn an_answer_is_the_newest_there_is() {
+        let (broker, client) = (Broker::default(), Client::new(1, Caller::Nobody));
+        let board = "v1/stores/harbor/board";
+        let filter: Filter = board.parse().unwrap();
+        client.subscribe(Subscription { filter: filter.clone(), qos: 0, retain_as_published: false, retained: true, grounds: Vec::new() });
+        assert!(!broker.subscribe(&filter, &client, true), "nothing is kept");
+        broker.publish(board, payload(7)).unwrap();
+        broker.answer(&board.parse().unwrap(), payload(6), &client).unwrap();
+        assert_eq!(heard(&client), [(board.to_owned(), 7, true)]);
     }
 
     #[test]

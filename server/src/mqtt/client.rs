@@ -39,6 +39,8 @@ pub(super) struct Subscription {
     pub filter: Filter,
     pub qos: u8,
     pub retain_as_published: bool,
+    /// What is retained was asked for when it was made.
+    pub retained: bool,
     /// The topics whose rights granted it, and whose they are.
     pub grounds: Vec<(Topic, Option<Whose>)>,
 }
@@ -78,17 +80,30 @@ impl Client {
     pub(super) fn subscribe(&self, subscription: Subscription) -> Option<bool> {
         let mut state = self.state();
         let State { subscriptions, lanes, .. } = &mut *state;
-        // What is retained is sent again for the same filter, though it is not newer (3.8.4).
-        lanes.iter_mut().filter(|(topic, _)| subscription.filter.matches(topic)).for_each(|(_, lane)| lane.newest = i64::MIN);
-        if let Some(old) = subscriptions.iter_mut().find(|old| old.filter == subscription.filter) {
-            *old = subscription;
-            return Some(false);
-        }
-        if subscriptions.len() == MOST {
+        let old = subscriptions.iter().position(|old| old.filter == subscription.filter);
+        if old.is_none() && subscriptions.len() == MOST {
             return None;
         }
-        subscriptions.push(subscription);
-        Some(true)
+        if subscription.retained {
+            // What is retained is sent again for the same filter, though it is not newer (3.8.4).
+            lanes.iter_mut().filter(|(topic, _)| subscription.filter.matches(topic)).for_each(|(_, lane)| lane.newest = i64::MIN);
+        }
+        if let Some(old) = old {
+            subscriptions[old] = subscription;
+        } else {
+            subscriptions.push(subscription);
+        }
+        Some(old.is_none())
+    }
+
+    /// Whether there is a subscription with this filter.
+    pub(super) fn has(&self, filter: &Filter) -> bool {
+        self.state().subscriptions.iter().any(|subscription| subscription.filter == *filter)
+    }
+
+    /// Whether another filter is one too many.
+    pub(super) fn is_full(&self) -> bool {
+        self.state().subscriptions.len() >= MOST
     }
 
     /// Drops a subscription; whether it was there.
@@ -122,19 +137,23 @@ impl Client {
         lost
     }
 
-    /// Puts a message in, in place of an older one of its topic. `retained`: it answers a subscription.
-    pub(super) fn offer(&self, message: &Arc<Message>, retained: bool) {
+    /// Puts a message in, in place of an older one of its topic; whether there was one that the client never saw.
+    /// `answer`: it is not news, but what whoever subscribes is told first.
+    pub(super) fn offer(&self, message: &Arc<Message>, answer: bool) -> bool {
         let mut state = self.state();
-        if state.wanted(&message.topic).is_none() || state.closing.is_some() {
-            return;
+        let Some(wanted) = state.wanted(&message.topic) else { return false };
+        if state.closing.is_some() || (answer && !wanted.retained) {
+            return false;
         }
         let lane = state.lanes.entry(message.topic.clone()).or_insert(Lane { newest: i64::MIN, message: None });
+        // Who has heard of the topic already gets it as news (3.3.1-12).
+        let retained = answer && lane.newest == i64::MIN;
         if message.sequence <= lane.newest {
             // Something newer overtook the answer to a subscription, and is the answer now.
             if let Some((_, answers)) = &mut lane.message {
-                *answers |= retained;
+                *answers |= answer;
             }
-            return;
+            return false;
         }
         lane.newest = message.sequence;
         let answered = lane.message.as_ref().map(|(_, answers)| *answers);
@@ -144,6 +163,7 @@ impl Client {
         }
         drop(state);
         self.changed.notify_one();
+        answered.is_some()
     }
 
     /// What is to be sent next. Without `acknowledged` only what needs no acknowledgement: too many are outstanding.
@@ -151,7 +171,7 @@ impl Client {
         let mut state = self.state();
         let mut n = 0;
         while let Some(topic) = state.waiting.get(n).cloned() {
-            let Some((qos, retain_as_published)) = state.wanted(&topic) else {
+            let Some(Wanted { qos, retain_as_published, .. }) = state.wanted(&topic) else {
                 state.waiting.remove(n);
                 continue;
             };
@@ -166,6 +186,11 @@ impl Client {
             }
         }
         None
+    }
+
+    /// Whether something waits.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.state().waiting.is_empty()
     }
 
     /// Ends the connection, as soon as its session hears of it.
@@ -184,11 +209,26 @@ impl Client {
     }
 }
 
+/// How a topic is wanted, by all filters that match it.
+struct Wanted {
+    qos: u8,
+    /// With the flag that it was published with.
+    retain_as_published: bool,
+    /// What is retained, too.
+    retained: bool,
+}
+
 impl State {
-    /// The quality of service at which the topic is wanted, and whether with the flag that it was published with.
-    fn wanted(&self, topic: &str) -> Option<(u8, bool)> {
+    fn wanted(&self, topic: &str) -> Option<Wanted> {
         let matching = self.subscriptions.iter().filter(|s| s.filter.as_str() == topic || s.filter.matches(topic));
-        matching.map(|s| (s.qos, s.retain_as_published)).max()
+        matching.fold(None, |wanted: Option<Wanted>, s| {
+            let before = wanted.unwrap_or(Wanted { qos: 0, retain_as_published: false, retained: false });
+            Some(Wanted {
+                qos: before.qos.max(s.qos),
+                retain_as_published: before.retain_as_published || s.retain_as_published,
+                retained: before.retained || s.retained,
+            })
+        })
     }
 
     fn forget_unwanted(&mut self) {
@@ -212,7 +252,7 @@ mod tests {
     }
 
     fn subscription(filter: &str, qos: u8) -> Subscription {
-        Subscription { filter: filter.parse().unwrap(), qos, retain_as_published: false, grounds: Vec::new() }
+        Subscription { filter: filter.parse().unwrap(), qos, retain_as_published: false, retained: true, grounds: Vec::new() }
     }
 
     fn taken(client: &Client, acknowledged: bool) -> Vec<(String, i64)> {
@@ -261,6 +301,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_retained_is_an_answer_only_to_those_who_asked() {
+        let client = Client::new(1, Caller::Nobody);
+        client.subscribe(Subscription { retained: false, ..subscription("a", 0) });
+        client.offer(&message("a", 5), true);
+        assert!(client.take(true).is_none());
+        client.offer(&message("a", 5), false);
+        assert!(!client.take(true).unwrap().retain);
+        client.subscribe(subscription("b", 0));
+        client.offer(&message("b", 1), false);
+        client.take(true);
+        client.offer(&message("b", 2), true);
+        assert!(!client.take(true).unwrap().retain, "news to who has heard of it before, such as after a broker's loss");
+    }
+
+    #[test]
+    fn what_a_slow_reader_never_saw_is_counted() {
+        let client = Client::new(1, Caller::Nobody);
+        client.subscribe(subscription("a", 0));
+        assert_eq!([1, 2, 2, 3].map(|n| client.offer(&message("a", n), false)), [false, true, false, true]);
+        client.take(true);
+        assert!(!client.offer(&message("a", 4), false));
+    }
+
+    #[test]
     fn what_must_be_acknowledged_waits_and_does_not_hold_up_the_rest() {
         let client = Client::new(1, Caller::Nobody);
         client.subscribe(subscription("slow", 1));
@@ -291,7 +355,7 @@ mod tests {
         let store: domain::StoreId = "harbor".parse().unwrap();
         for topic in [Topic::Queue(store.clone()), Topic::Board(store)] {
             let grounds = vec![(topic.clone(), None)];
-            client.subscribe(Subscription { filter: Filter::from(&topic), qos: 0, retain_as_published: false, grounds });
+            client.subscribe(Subscription { filter: Filter::from(&topic), qos: 0, retain_as_published: false, retained: true, grounds });
         }
         assert_eq!(client.become_caller(Caller::Nobody), ["v1/stores/harbor/queue".parse().unwrap()]);
         client.offer(&message("v1/stores/harbor/queue", 1), false);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::event::Sequence;
 use serde::Deserialize;
 
-use super::codec::Version;
+use super::codec::{Packet1, Version};
 
 /// One snapshot.
 #[derive(Debug)]
@@ -15,8 +15,17 @@ pub(super) struct Message {
     /// Grows on each topic; see the contract.
     pub sequence: i64,
     payload: Bytes,
-    /// QoS 0 packets: by version, and retain flag or not.
-    packets: [OnceLock<Bytes>; 4],
+    /// By version, and retain flag or not.
+    written: [Written; 4],
+}
+
+/// The packets of one look, written when the first one is sent.
+#[derive(Debug, Default)]
+struct Written {
+    /// QoS 0: the same bytes for everybody.
+    plain: OnceLock<Bytes>,
+    /// QoS 1: the same but for the id.
+    with_id: OnceLock<Packet1>,
 }
 
 /// The payload is not a CloudEvent with a sequence.
@@ -31,17 +40,22 @@ impl Message {
             sequence: Sequence,
         }
         let Envelope { sequence: Sequence(sequence) } = serde_json::from_slice(&payload).map_err(|_| NotLive)?;
-        Ok(Self { topic: topic.into(), sequence, payload, packets: Default::default() })
+        Ok(Self { topic: topic.into(), sequence, payload, written: Default::default() })
     }
 
     /// PUBLISH at QoS 0.
     pub(super) fn packet(&self, version: Version, retain: bool) -> Bytes {
-        let which = usize::from(version == Version::V5) * 2 + usize::from(retain);
-        self.packets[which].get_or_init(|| version.publish(&self.topic, &self.payload, retain, None)).clone()
+        let written = &self.written[look(version, retain)].plain;
+        written.get_or_init(|| version.publish(&self.topic, &self.payload, retain)).clone()
     }
 
-    /// PUBLISH at QoS 1: the id stands in the middle, so it is written for each receiver.
+    /// PUBLISH at QoS 1.
     pub(super) fn packet_with_id(&self, version: Version, retain: bool, id: u16) -> Bytes {
-        version.publish(&self.topic, &self.payload, retain, Some(id))
+        let written = &self.written[look(version, retain)].with_id;
+        written.get_or_init(|| version.publish_with_id(&self.topic, &self.payload, retain)).with(id)
     }
+}
+
+fn look(version: Version, retain: bool) -> usize {
+    usize::from(version == Version::V5) * 2 + usize::from(retain)
 }

@@ -1,14 +1,25 @@
 //! What carries the bytes: a plain connection, or a WebSocket.
 
 use std::io;
+use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bytes::{Bytes, BytesMut};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Bytes are asked for in pieces of this size: ten thousand connections wait in `read` most of the time.
 const PIECE: usize = 1024;
+/// A connection that says nothing for so long is asked by the operating system whether it is there.
+const SILENT: Duration = Duration::from_mins(2);
+
+/// What every plain connection is told: a small message is not kept back to be sent with the next, and a machine that has
+/// gone without a word is noticed, though its client wants no keep-alive.
+pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENT))
+}
 
 /// A connection of bytes.
 pub(super) trait Transport: Send + 'static {

@@ -1,40 +1,56 @@
 //! MQTT over a WebSocket (section 6 of the standard).
 
-use axum::extract::State;
+use std::net::IpAddr;
+
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::{Entrance, Gateway, codec, session};
 use crate::api::problem::AppError;
-use crate::caller::{is_ours, session_cookie};
+use crate::caller::{client_address, is_ours, session_cookie};
 use crate::state::AppState;
+
+/// When somebody who found no place may come again, in seconds.
+const AGAIN_SECONDS: &str = "10";
 
 /// `GET /mqtt`. A browser always says where its page comes from, and brings the cookie whether its user wants it or not:
 /// only our own pages get in. What is no browser says nothing, and has no cookie that it did not mean to send.
 pub async fn upgrade(
     State(app): State<AppState>,
-    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: Request,
 ) -> Result<Response, AppError> {
-    if headers.contains_key(header::ORIGIN) && !is_ours(&headers, &app.public_url) {
+    let (parts, _) = request.into_parts();
+    let headers = &parts.headers;
+    if headers.contains_key(header::ORIGIN) && !is_ours(headers, &app.public_url) {
         return Err(AppError::new(StatusCode::FORBIDDEN, "foreign_origin", "Only our own pages may listen."));
     }
     let upgrade = upgrade.map_err(|_| {
         AppError::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "This is MQTT over a WebSocket, subprotocol mqtt.")
             .with_header(header::UPGRADE, "websocket")
     })?;
-    Ok(app.gateway.upgrade(upgrade, session_cookie(&headers).map(str::to_owned)))
+    let from = client_address(&parts, &app.settings.trusted_proxies);
+    Ok(app.gateway.upgrade(upgrade, session_cookie(headers).map(str::to_owned), from))
 }
 
 impl Gateway {
     /// Answers an upgrade. The caller has made sure that the `Origin` is ours; `cookie` is the session cookie's value.
-    /// With every place taken it is 503.
-    pub fn upgrade(&self, upgrade: WebSocketUpgrade, cookie: Option<String>) -> Response {
+    /// With every place taken it is 503, with all of the address's 429.
+    pub fn upgrade(&self, upgrade: WebSocketUpgrade, cookie: Option<String>, from: IpAddr) -> Response {
         let inner = self.0.clone();
-        let Ok(place) = inner.places.clone().try_acquire_owned() else {
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        let place = match inner.places.take(from) {
+            Some(place) if !place.crowded => place,
+            full => {
+                inner.counters.refused.inc();
+                let (status, code, why) = match full {
+                    Some(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_connections", "Too many connections come from this address."),
+                    None => (StatusCode::SERVICE_UNAVAILABLE, "full", "Every place is taken."),
+                };
+                return AppError::new(status, code, why).with_header(header::RETRY_AFTER, AGAIN_SECONDS).into_response();
+            }
         };
         let tasks = inner.tasks.clone();
         upgrade
@@ -46,7 +62,7 @@ impl Gateway {
             .max_message_size(codec::LARGEST)
             .on_upgrade(move |socket| {
                 tasks.track_future(async move {
-                    session::serve(&inner, socket, Entrance::Public { cookie }).await;
+                    session::serve(&inner, socket, Entrance::Public { cookie, crowded: false }).await;
                     drop(place);
                 })
             })

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::config::{InvalidSetting, Settings};
 use crate::metrics::Metrics;
-use crate::mqtt::Gateway;
+use crate::mqtt::{Gateway, Limits};
 
 pub(super) struct Wire {
     pub gateway: Gateway,
@@ -25,7 +25,8 @@ impl Wire {
     ) -> anyhow::Result<Self> {
         let outside = settings.mqtt_url.as_ref().map(|url| url.expose().parse::<BrokerAddress>()).transpose();
         let outside = outside.map_err(|error| InvalidSetting { name: "MQTT_URL".to_owned(), fix: error.to_string() })?;
-        let gateway = Gateway::new(Arc::new(backend.clone()), metrics.mqtt_messages.clone());
+        let limits = if settings.limits { Limits::default() } else { Limits::lifted() };
+        let gateway = Gateway::new(Arc::new(backend.clone()), limits, metrics.mqtt.clone());
         let address = match outside {
             Some(address) => {
                 gateway.follow(address.clone());

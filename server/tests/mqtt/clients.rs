@@ -22,7 +22,7 @@ pub struct Client3 {
 
 impl Client3 {
     pub fn new(address: &BrokerAddress) -> Self {
-        let (client, events) = rumqttc::AsyncClient::new(address.options("test"), 10);
+        let (client, events) = rumqttc::AsyncClient::new(address.options("test", 0), 10);
         Self { client, events }
     }
 

@@ -1,7 +1,13 @@
 //! Bytes that no client would send, and clients that do not behave.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use server::mqtt::Limits;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+use crate::clients::Client3;
 use crate::stage::{Stage, connect, packet, payload, sequence, soon, subscribe};
 
 const STATUS: &str = "v1/stores/harbor/status";
@@ -33,11 +39,21 @@ async fn nonsense_ends_the_connection_with_the_reason() {
     let stage = Stage::open().await;
     let two = connect(5, 60, None);
     let too_large = [0x30, 0xFF, 0xFF, 0x7F];
-    let cases: [(&str, &[u8], u8); 9] = [
+    let cases: [(&str, &[u8], u8); 19] = [
         ("a reserved type", &[0x00, 0], 0x81),
         ("wrong flags", &[0x80, 2, 0, 1], 0x81),
         ("a length without end", &[0x30, 0xFF, 0xFF, 0xFF, 0xFF], 0x81),
-        ("no filter", &[0x82, 3, 0, 1, 0], 0x81),
+        ("no filter", &[0x82, 3, 0, 1, 0], 0x82),
+        ("no filter to leave", &[0xA2, 3, 0, 1, 0], 0x82),
+        ("invalid UTF-8", &[0x82, 7, 0, 1, 0, 0, 1, 0xFF, 0], 0x81),
+        ("U+0000", &[0x82, 7, 0, 1, 0, 0, 1, 0, 0], 0x81),
+        ("a property that is none", &[0x82, 9, 0, 1, 2, 99, 0, 0, 1, b'a', 0], 0x81),
+        ("an identifier", &[0x82, 9, 0, 1, 2, 11, 5, 0, 1, b'a', 0], 0xA1),
+        ("retain handling 3", &[0x82, 7, 0, 1, 0, 0, 1, b'a', 0x30], 0x82),
+        ("a topic alias", &[0x30, 6, 0, 0, 3, 35, 0, 1], 0x94),
+        ("no topic", &[0x30, 3, 0, 0, 0], 0x82),
+        ("a wildcard in a name", &[0x30, 4, 0, 1, b'#', 0], 0x81),
+        ("a session to be kept after all", &[0xE0, 7, 0, 5, 17, 0, 0, 0, 9], 0x82),
         ("packet id 0", &[0x82, 7, 0, 0, 0, 0, 1, b'a', 0], 0x81),
         ("a string past the end", &[0x82, 6, 0, 1, 0, 0, 9, b'a'], 0x81),
         ("more than is taken", &too_large, 0x95),
@@ -49,8 +65,7 @@ async fn nonsense_ends_the_connection_with_the_reason() {
         raw.send(&connect(5, 60, None)).await;
         assert_eq!(raw.packet().await[0], 0x20);
         raw.send(bytes).await;
-        let end = raw.rest().await;
-        assert_eq!(end, [0xE0, 1, reason], "{what}");
+        assert_eq!(raw.end().await, Some(reason), "{what}");
     }
 }
 
@@ -68,10 +83,12 @@ async fn who_does_not_begin_with_connect_hears_nothing() {
         raw.send(bytes).await;
         assert_eq!(raw.rest().await, b"", "{bytes:x?}");
     }
-    for (level, answer) in [(3, &[0x20, 2, 0, 1][..]), (6, &[0x20, 3, 0, 0x84, 0])] {
+    for (level, code) in [(3, 1), (6, 0x84)] {
         let mut raw = stage.raw().await;
         raw.send(&connect(level, 60, None)).await;
-        assert_eq!(raw.rest().await, answer, "level {level}");
+        let answer = raw.packet().await;
+        assert_eq!((answer[0], answer[3]), (0x20, code), "level {level}");
+        assert_eq!(raw.rest().await, b"");
     }
     // Half a CONNECT and then the end leaves nothing behind.
     let mut raw = stage.raw().await;
@@ -108,12 +125,14 @@ async fn publishing_is_refused_as_each_version_can() {
     };
     let mut raw = connected(5).await;
     raw.send(&qos(5, 1)).await;
-    assert_eq!(raw.packet().await, [0x40, 4, 0, 9, 0x87, 0]);
+    let refused = raw.packet().await;
+    assert_eq!((refused[0], &refused[2..5]), (0x40, &[0, 9, 0x87][..]));
+    assert!(String::from_utf8_lossy(&refused).contains("clients publish nothing"), "{refused:x?}");
     raw.send(&qos(5, 0)).await;
-    assert_eq!(raw.rest().await, [0xE0, 1, 0x87]);
+    assert_eq!(raw.end().await, Some(0x87));
     let mut raw = connected(5).await;
     raw.send(&qos(5, 2)).await;
-    assert_eq!(raw.rest().await, [0xE0, 1, 0x9B]);
+    assert_eq!(raw.end().await, Some(0x9B));
     for level in 0..=2 {
         let mut raw = connected(4).await;
         raw.send(&qos(4, level)).await;
@@ -187,7 +206,7 @@ async fn a_silent_client_is_left_after_half_as_long_again() {
     let began = std::time::Instant::now();
     raw.send(&connect(5, 1, None)).await;
     assert_eq!(raw.packet().await[0], 0x20);
-    assert_eq!(raw.rest().await, [0xE0, 1, 0x8D]);
+    assert_eq!(raw.end().await, Some(0x8D));
     assert!(began.elapsed().as_millis() >= 1500);
 }
 
@@ -199,4 +218,135 @@ async fn a_keep_alive_of_for_ever_is_not_granted_in_5_0() {
     let ack = raw.packet().await;
     // Property 19, server keep alive: 600 s.
     assert!(ack.windows(3).any(|bytes| bytes == [19, 2, 88]), "{ack:x?}");
+}
+
+#[tokio::test]
+async fn ten_thousand_subscriptions_are_a_hundred_and_their_reasons() {
+    let stage = Stage::with(Limits { packets_at_once: 20_000, ..Limits::default() }).await;
+    for (level, refused) in [(5, 0x97), (4, 0x80)] {
+        let mut raw = stage.raw().await;
+        raw.send(&connect(level, 60, None)).await;
+        raw.packet().await;
+        let mut codes = Vec::new();
+        for packet in 0..10 {
+            let filters: Vec<_> = (0..1000).map(|n| format!("v1/stores/s{}/status", packet * 1000 + n)).collect();
+            raw.send(&subscribe(level, &filters.iter().map(|filter| (filter.as_str(), 0)).collect::<Vec<_>>())).await;
+            let ack = raw.packet().await;
+            codes.extend_from_slice(&ack[ack.len() - 1000..]);
+        }
+        assert!(codes[..100].iter().all(|code| *code == 0) && codes[100..].iter().all(|code| *code == refused), "level {level}");
+        raw.send(&[0xC0, 0]).await;
+        assert_eq!(raw.packet().await, [0xD0, 0], "the connection goes on");
+    }
+}
+
+#[tokio::test]
+async fn who_speaks_without_end_is_cut_off_and_nobody_else_notices() {
+    let stage = Stage::open().await;
+    let mut quiet = stage.raw().await;
+    quiet.send(&connect(5, 60, None)).await;
+    quiet.packet().await;
+    let mut loud = stage.raw().await;
+    loud.send(&connect(5, 60, None)).await;
+    loud.packet().await;
+    loud.send(&[0xC0, 0].repeat(1200)).await;
+    let rest = loud.rest().await;
+    // The reason may have been overtaken by a reset, and the last answers with it.
+    let pongs = rest.chunks(2).take_while(|pair| *pair == [0xD0, 0]).count();
+    assert!(pongs < 1200 && (rest.len() == pongs * 2 || rest[pongs * 2 + 2] == 0x96), "{pongs}: {:x?}", &rest[pongs * 2..]);
+    assert_eq!(stage.counters.refused.get(), 1);
+    quiet.send(&[0xC0, 0]).await;
+    assert_eq!(quiet.packet().await, [0xD0, 0]);
+}
+
+#[tokio::test]
+async fn a_connect_that_never_ends_is_left_at_its_deadline() {
+    let stage = Stage::with(Limits { handshake: Duration::from_millis(200), ..Limits::default() }).await;
+    let mut silent = stage.raw().await;
+    let mut slow = stage.raw().await;
+    slow.send(&connect(5, 60, None)[..5]).await;
+    let mut quick = stage.raw().await;
+    quick.send(&connect(5, 60, None)).await;
+    assert_eq!(quick.packet().await[3], 0, "a silent connection holds up nobody");
+    assert_eq!((silent.rest().await, slow.rest().await), (Vec::new(), Vec::new()));
+    assert_eq!(stage.gateway.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_is_left_and_its_memory_returns() {
+    let stage = Stage::with(Limits { patience: Duration::from_millis(300), ..Limits::default() }).await;
+    let mut raw = stage.raw().await;
+    raw.send(&connect(4, 60, None)).await;
+    raw.send(&subscribe(4, &[("v1/stores/+/status", 0)])).await;
+    raw.packet().await;
+    raw.packet().await;
+    let filling = "x".repeat(1_000_000);
+    soon("the slow reader is gone", async {
+        for n in 1.. {
+            if stage.gateway.connections() == 0 {
+                break;
+            }
+            stage.gateway.broker().publish(STATUS, payload(n, &filling)).unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert_eq!(stage.counters.slow.get(), 1);
+    assert!(stage.counters.replaced.get() > 0);
+}
+
+#[tokio::test]
+async fn a_client_that_never_acknowledges_is_left_with_the_reason() {
+    let stage = Stage::with(Limits { patience: Duration::from_millis(300), ..Limits::default() }).await;
+    let mut raw = stage.raw().await;
+    raw.send(&connect(5, 60, None)).await;
+    raw.send(&subscribe(5, &[("v1/stores/+/status", 1)])).await;
+    for n in 0..20 {
+        stage.publish(&format!("v1/stores/s{n}/status"), 1);
+    }
+    let mut last = raw.packet().await;
+    while last[0] != 0xE0 {
+        last = raw.packet().await;
+    }
+    assert_eq!(last[2], 0x97);
+    assert_eq!((raw.rest().await, stage.counters.slow.get()), (Vec::new(), 1));
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections() {
+    let stage = Stage::with(Limits { per_address: 2, ..Limits::default() }).await;
+    let open = async |from: &str| {
+        let mut request = format!("ws://{}/mqtt", stage.web).into_client_request().unwrap();
+        request.headers_mut().insert("Sec-WebSocket-Protocol", "mqtt".parse().unwrap());
+        request.headers_mut().insert("X-From", from.parse().unwrap());
+        match tokio_tungstenite::connect_async(request).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let first = open("192.0.2.1").await.unwrap();
+    let _second = open("192.0.2.1").await.unwrap();
+    assert_eq!(open("192.0.2.1").await.map(|_| ()), Err(429));
+    let _other = open("192.0.2.2").await.unwrap();
+    drop(first);
+    soon("the place is free again", async {
+        while open("192.0.2.1").await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn all_together_have_so_many_places() {
+    let stage = Stage::with(Limits { connections: 1, ..Limits::default() }).await;
+    let mut first = stage.raw().await;
+    first.send(&connect(5, 60, None)).await;
+    first.packet().await;
+    assert_eq!(stage.raw().await.rest().await, b"");
+    // Our own publisher has no part in that.
+    let mut publisher = Client3::new(&stage.publisher);
+    assert!(matches!(publisher.incoming().await, Ok(rumqttc::Packet::ConnAck(_))));
+    assert_eq!((stage.gateway.connections(), stage.counters.refused.get()), (1, 1));
 }

@@ -1,7 +1,7 @@
 //! A gateway on free ports, and a house whose people and things a test arranges.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,8 +17,7 @@ use bytes::Bytes;
 use domain::topic::Topic;
 use domain::view::{Role, RoleView};
 use domain::{OrderId, SessionId, TokenId, UserId};
-use prometheus_client::metrics::counter::Counter;
-use server::mqtt::{Gateway, House};
+use server::mqtt::{Counters, Gateway, House, Limits};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
@@ -81,6 +80,7 @@ impl House for TestHouse {
 pub struct Stage {
     pub house: Arc<TestHouse>,
     pub gateway: Gateway,
+    pub counters: Counters,
     pub plain: SocketAddr,
     pub web: SocketAddr,
     pub publisher: BrokerAddress,
@@ -89,11 +89,16 @@ pub struct Stage {
 impl Stage {
     /// With a barista at `harbor` by the token `barista`.
     pub async fn open() -> Self {
+        Self::with(Limits::default()).await
+    }
+
+    pub async fn with(limits: Limits) -> Self {
         let house = Arc::new(TestHouse::default());
         house.arrange(|facts| {
             facts.tokens.insert("barista".to_owned(), staff(1, Role::Barista));
         });
-        let gateway = Gateway::new(house.clone(), Counter::default());
+        let counters = Counters::default();
+        let gateway = Gateway::new(house.clone(), limits, counters.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let plain = listener.local_addr().unwrap();
         gateway.listen(listener);
@@ -104,11 +109,13 @@ impl Stage {
         let served = gateway.clone();
         let route = get(move |upgrade: WebSocketUpgrade, headers: HeaderMap| {
             let cookie = headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-            let response = served.upgrade(upgrade, cookie);
+            // Whoever says nothing of their address is this machine.
+            let from = headers.get("x-from").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            let response = served.upgrade(upgrade, cookie, from);
             async move { response }
         });
         tokio::spawn(async move { axum::serve(listener, Router::new().route("/mqtt", route)).await });
-        Self { house, gateway, plain, web, publisher }
+        Self { house, gateway, counters, plain, web, publisher }
     }
 
     pub fn publish(&self, topic: &str, sequence: i64) {
@@ -184,6 +191,21 @@ impl Raw {
         .await
     }
 
+    /// The reason of the DISCONNECT that is all that still comes; `None` where the connection ends without one, as it does
+    /// in 3.1.1.
+    pub async fn end(&mut self) -> Option<u8> {
+        let rest = self.rest().await;
+        match rest[..] {
+            [] => None,
+            // 3.14.2: the reason, and maybe a property, which is the reason in words.
+            [0xE0, length, reason, ref words @ ..] if words.len() + 1 == usize::from(length) => {
+                assert!(words.is_empty() || (words[0] > 3 && words[1] == 31), "{words:x?}");
+                Some(reason)
+            }
+            _ => panic!("not one DISCONNECT: {rest:x?}"),
+        }
+    }
+
     /// What still comes until the end.
     pub async fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
@@ -212,11 +234,30 @@ pub fn connect(level: u8, keep_alive: u16, password: Option<&str>) -> Vec<u8> {
     packet(0x10, &body)
 }
 
+/// CONNECT with these flags, properties (of 5.0) and client id, and without credentials.
+pub fn connect_with(level: u8, flags: u8, keep_alive: u16, properties: &[u8], client_id: &str) -> Vec<u8> {
+    let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', level, flags];
+    body.extend(keep_alive.to_be_bytes());
+    if level == 5 {
+        body.push(properties.len() as u8);
+        body.extend(properties);
+    }
+    body.extend((client_id.len() as u16).to_be_bytes());
+    body.extend(client_id.as_bytes());
+    packet(0x10, &body)
+}
+
 /// SUBSCRIBE with id 1.
 pub fn subscribe(level: u8, filters: &[(&str, u8)]) -> Vec<u8> {
+    subscribe_with(level, &[], filters)
+}
+
+/// SUBSCRIBE with id 1 and properties (of 5.0).
+pub fn subscribe_with(level: u8, properties: &[u8], filters: &[(&str, u8)]) -> Vec<u8> {
     let mut body = vec![0, 1];
     if level == 5 {
-        body.push(0);
+        body.push(properties.len() as u8);
+        body.extend(properties);
     }
     for (filter, options) in filters {
         body.extend((filter.len() as u16).to_be_bytes());

@@ -1,0 +1,96 @@
+//! SUBSCRIBE and UNSUBSCRIBE.
+
+use backend::identity::{Whose, rights};
+use domain::topic::{Filter, Topic};
+
+use super::super::client::Subscription;
+use super::super::codec::{self, Reason, RetainHandling, SubscribeReasonCode, Wish};
+use super::super::reach::reach;
+use super::super::transport::Transport;
+use super::{End, Session};
+
+impl<T: Transport> Session<'_, T> {
+    pub(super) async fn subscribe(&mut self, id: u16, wishes: Vec<Wish>) -> Result<(), End> {
+        let mut codes = Vec::with_capacity(wishes.len());
+        for wish in wishes {
+            codes.push(match self.subscribe_one(wish).await? {
+                Ok(qos) => codec::granted(qos),
+                Err(code) => code,
+            });
+        }
+        // What is retained waits with the client and follows.
+        let written = self.version.subscribed(id, codes.clone(), self.in_words);
+        // 3.9.2.1.2: a reason in words may not make it larger than what the client takes.
+        let fits = written.len() <= self.largest;
+        let written = if fits { written } else { self.version.subscribed(id, codes, false) };
+        self.answer(written).await
+    }
+
+    /// Grants or refuses one filter. A shop that cannot answer ends the connection: the client comes again.
+    async fn subscribe_one(&mut self, wish: Wish) -> Result<Result<u8, SubscribeReasonCode>, End> {
+        if wish.filter.starts_with("$share/") {
+            return Ok(Err(SubscribeReasonCode::SharedSubscriptionsNotSupported));
+        }
+        let Ok(filter) = wish.filter.parse::<Filter>() else { return Ok(Err(SubscribeReasonCode::TopicFilterInvalid)) };
+        let Some(topics) = reach(&filter) else { return Ok(Err(SubscribeReasonCode::NotAuthorized)) };
+        // Before the shop is asked: it costs nobody else anything.
+        let known = self.client.has(&filter);
+        if !known && self.client.is_full() {
+            return Ok(Err(SubscribeReasonCode::QuotaExceeded));
+        }
+        let caller = self.client.caller();
+        let mut grounds: Vec<(Topic, Option<Whose>)> = Vec::with_capacity(topics.len());
+        for topic in topics {
+            let whose = match topic {
+                Topic::Order(_) | Topic::KioskCode(_) => ask(self.gateway.house.whose(&topic)).await?,
+                _ => None,
+            };
+            if !rights::may_subscribe(&caller, &topic, whose.as_ref()) {
+                return Ok(Err(SubscribeReasonCode::NotAuthorized));
+            }
+            grounds.push((topic, whose));
+        }
+        let retained = match wish.retain_handling {
+            RetainHandling::OnEverySubscribe => true,
+            RetainHandling::OnNewSubscribe => !known,
+            RetainHandling::Never => false,
+        };
+        // The shop itself is asked for what no broker keeps: topics of one order or user, and those that nobody told yet.
+        let single = filter.topic().is_some();
+        let asked: Vec<_> = grounds.iter().map(|(topic, _)| topic).filter(|topic| single || !topic.retained()).cloned().collect();
+        let qos = wish.qos.min(1);
+        let subscription = Subscription { filter: filter.clone(), qos, retain_as_published: wish.retain_as_published, retained, grounds };
+        if self.client.subscribe(subscription).is_none() {
+            return Ok(Err(SubscribeReasonCode::QuotaExceeded));
+        }
+        let told = self.gateway.broker.subscribe(&filter, &self.client, retained);
+        for topic in asked.iter().filter(|topic| retained && !(told && topic.retained())) {
+            // Read after the client is listed: what happens in between comes as a message with a greater sequence.
+            if let Some(payload) = ask(self.gateway.house.snapshot(topic)).await?
+                && let Err(error) = self.gateway.broker.answer(topic, payload, &self.client)
+            {
+                tracing::error!(%topic, %error, "the shop's snapshot");
+            }
+        }
+        Ok(Ok(qos))
+    }
+
+    pub(super) async fn unsubscribe(&mut self, id: u16, filters: &[String]) -> Result<(), End> {
+        let mut were = Vec::with_capacity(filters.len());
+        for filter in filters {
+            if let Ok(filter) = filter.parse::<Filter>() {
+                self.gateway.broker.unsubscribe(&[filter], &self.client);
+            }
+            were.push(self.client.unsubscribe(filter));
+        }
+        self.answer(self.version.unsubscribed(id, &were)).await
+    }
+}
+
+/// What the shop answers; the connection ends where it cannot.
+async fn ask<A>(answer: impl Future<Output = Result<A, backend::db::DbError>>) -> Result<A, End> {
+    answer.await.map_err(|error| {
+        tracing::warn!(%error, "a subscription cannot be decided now");
+        End::Ours(Reason::ServerBusy)
+    })
+}

@@ -1,0 +1,6 @@
+class MQTTException(Exception):
+    pass
+
+
+class MalformedPacket(MQTTException):
+    pass
