@@ -19,6 +19,9 @@ want() {
 
 has_initdb() { have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
+has_nats() { have nats-server || test -x /usr/sbin/nats-server; }
+has_pip() { python3 -m pip --version; }
+
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
@@ -39,7 +42,7 @@ install_packages() {
   [ $guarded = no ] || as_root rm -f "$guard"
   [ $outcome = 0 ] || exit $outcome
   if [ -d /run/systemd/system ]; then
-    for service in postgresql mosquitto; do
+    for service in postgresql mosquitto nats-server; do
       case " ${packages[*]} " in *" $service "*) as_root systemctl disable --now "$service" ;; esac
     done
   fi
@@ -61,6 +64,23 @@ install_node_modules() {
   cp end2end/package-lock.json end2end/node_modules/.installed
 }
 
+# Real MQTT clients, and public validators of what they hear.
+install_clients() {
+  need_node
+  local folder=server/tests/clients
+  if ! cmp -s $folder/package-lock.json $folder/node_modules/.installed; then
+    echo "Installing MQTT clients and validators for the tests (MQTT.js, CloudEvents, Ajv, AsyncAPI)"
+    npm ci --prefix $folder --no-audit --no-fund --loglevel=error
+    cp $folder/package-lock.json $folder/node_modules/.installed
+  fi
+  if ! cmp -s $folder/requirements.txt $folder/python/.installed; then
+    echo "Installing an MQTT client for the tests (paho-mqtt)"
+    rm -rf $folder/python
+    python3 -m pip install --quiet --disable-pip-version-check --target $folder/python -r $folder/requirements.txt
+    cp $folder/requirements.txt $folder/python/.installed
+  fi
+}
+
 # Binaryen makes the browser code a tenth smaller; without Node the build goes on without it.
 install_wasm_opt() {
   [ -n "${WASM_OPT:-}" ] || [ -x end2end/node_modules/.bin/wasm-opt ] || have wasm-opt && return
@@ -79,6 +99,8 @@ case $target in
     want postgresql "the tests run on SQLite and on PostgreSQL" has_initdb
     want mosquitto "an MQTT broker outside, for the tests" test -x /usr/sbin/mosquitto
     want mosquitto-clients "real MQTT clients for the tests" have mosquitto_sub
+    want nats-server "a cluster of brokers outside, for the tests" has_nats
+    want python3-pip "fetches a real MQTT client for the tests" has_pip
     ;;
   journeys | shots | bench) want chromium "the journeys run in it" have chromium ;;&
   shots) want fonts-noto-cjk "Chinese on photographs" test -d /usr/share/fonts/opentype/noto ;;
@@ -92,5 +114,6 @@ if [ ! -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ]; th
 fi
 case $target in
   run) install_wasm_opt ;;
+  unit) install_clients ;;
   journeys | shots | bench) install_node_modules ;;
 esac

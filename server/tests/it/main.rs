@@ -1,8 +1,10 @@
 //! The real binary, started, asked, killed: one test binary, so that it links once and shares one PostgreSQL.
 
+mod brokers;
 mod command_line;
 mod contract;
 mod frame;
+mod interop;
 mod live;
 mod process;
 mod support;

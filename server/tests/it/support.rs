@@ -1,9 +1,11 @@
 //! A real `orderly` process with a database of its own, and clients that speak HTTP to it.
 
+mod broker;
 mod client;
 #[path = "../../../backend/tests/it/support/cluster.rs"]
 #[allow(dead_code, reason = "the backend's tests pause it, these do not")]
 mod cluster;
+mod tab;
 
 use std::future::Future;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -19,8 +21,10 @@ use backend::db::{Db, DbError, Sql as _};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+pub use broker::{Mosquitto, Nats};
 pub use client::Client;
 use cluster::Cluster;
+pub use tab::Tab;
 
 /// No test may take longer: one that waits for what never comes fails instead of hanging.
 const LIMIT: Duration = Duration::from_mins(2);
@@ -45,6 +49,11 @@ impl Place {
 
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Another folder at the same database, for a second process.
+    pub fn beside(&self) -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), database_url: self.database_url.clone() }
     }
 
     /// The program with this place's settings and nobody else's.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Method, RequestBuilder, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A client. What it is told to send goes with every call.
 #[derive(Clone)]
@@ -149,5 +149,18 @@ impl Client {
             assert!(Instant::now() < deadline, "{path} never became what was waited for; last: {}", reply.body);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// One flat white with oat milk at `harbor`, paid by card; its id.
+    pub async fn order_coffee(&self) -> String {
+        let lines = json!([{"sku": "flat-white-regular", "quantity": 1, "options": ["oat"]}]);
+        let checkout = json!({"store": "harbor", "lines": lines, "fulfilment": {"kind": "pickup"}});
+        let begun = self.keyed(Method::POST, "/checkouts", &checkout).await;
+        assert_eq!(begun.status, StatusCode::CREATED, "{}", begun.body);
+        let path = format!("/checkouts/{}/place", begun.body["id"].as_str().unwrap());
+        let place = json!({"payment": {"method": "card", "token": "tok_ok"}, "expected_total": begun.body["quote"]["total"]});
+        let placed = self.keyed(Method::POST, &path, &place).await;
+        assert_eq!(placed.status, StatusCode::CREATED, "{}", placed.body);
+        placed.body["id"].as_str().unwrap().to_owned()
     }
 }

@@ -1,0 +1,207 @@
+//! Brokers outside: two processes on one PostgreSQL tell each other's visitors by a real broker, and when it was away,
+//! everything ends with the newest state all the same.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{Client, Mosquitto, Nats, Place, Server, Tab};
+
+/// Runs a test with two servers on one database.
+fn with_two<F: Future<Output = ()>>(urls: [String; 2], test: impl FnOnce(Server, Server) -> F) {
+    let place = Place::on_postgres();
+    let beside = place.beside();
+    let [first, second] = urls;
+    crate::support::run_with(place, &[("MQTT_URL", &first)], async |one| {
+        let two = tokio::task::spawn_blocking(move || Server::start_with(beside, &[("MQTT_URL", &second)])).await.unwrap();
+        test(one, two).await;
+    });
+}
+
+/// The bar at `harbor`, at this server.
+fn bar(server: &Server) -> Client {
+    server.token("barista", "harbor")
+}
+
+async fn work(bar: &Client, order: &str, command: &str) {
+    let done = bar.keyed(Method::POST, &format!("/staff/orders/{order}/{command}"), &json!({})).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.body);
+}
+
+async fn open(manager: &Client, open: bool) {
+    let done = manager.call(Method::PUT, "/staff/stores/harbor/status", &json!({"open": open})).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.body);
+}
+
+fn lane_is(lane: &'static str) -> impl Fn(&Value) -> bool {
+    move |order| order["fulfilments"][0]["status"] == lane
+}
+
+#[test]
+fn a_change_through_one_process_reaches_browsers_on_the_other() {
+    let broker = Mosquitto::start();
+    with_two([broker.url(), broker.url()], async |one, two| {
+        let shopper = two.guest().await;
+        let id = shopper.order_coffee().await;
+        let mut phone = Tab::open(&two, Some(shopper.cookie()), None).await;
+        assert!(phone.subscribe(&format!("v1/orders/{id}")).await);
+        let token = one.place.answer(&["token", "issue", "--role", "barista", "--store", "harbor"]);
+        let mut board = Tab::open(&two, None, Some(&token)).await;
+        assert!(board.subscribe("v1/stores/harbor/queue").await);
+        phone.until(lane_is("queued")).await;
+        let bar = bar(&one);
+        work(&bar, &id, "claim").await;
+        phone.until(lane_is("making")).await;
+        work(&bar, &id, "ready").await;
+        phone.until(lane_is("ready")).await;
+        board.until(|queue| queue["lanes"]["ready"].as_array().is_some_and(|ready| ready.len() == 1)).await;
+
+        // Whoever reads the broker itself, in either version, finds the same there.
+        for version in ["mqttv311", "mqttv5"] {
+            let port = broker.port.to_string();
+            let output = tokio::process::Command::new("mosquitto_sub")
+                .args(["-p", &port, "-V", version, "-t", "v1/stores/harbor/board", "-C", "1", "-W", "10"])
+                .stdin(Stdio::null())
+                .output()
+                .await
+                .expect("mosquitto_sub (Debian: mosquitto-clients) is needed for this test: run scripts/install.sh unit");
+            let event: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{version}: {output:?}"));
+            assert_eq!((event["type"].as_str(), event["data"]["ready"].as_array().map(Vec::len)), (Some("live.board.v1"), Some(1)));
+        }
+    });
+}
+
+#[test]
+fn a_broker_that_is_away_is_waited_for_and_everything_ends_with_the_newest_state() {
+    let mut broker = Mosquitto::start();
+    let urls = [broker.url(), broker.url()];
+    with_two(urls, async move |one, two| {
+        let shopper = two.guest().await;
+        let id = shopper.order_coffee().await;
+        let mut phone = Tab::open(&two, Some(shopper.cookie()), None).await;
+        assert!(phone.subscribe(&format!("v1/orders/{id}")).await);
+        phone.until(lane_is("queued")).await;
+        let mut window = Tab::open(&two, None, None).await;
+        assert!(window.subscribe("v1/stores/+/status").await);
+        window.until(|status| status["id"] == "harbor" && status["open"] == true).await;
+
+        broker.stop();
+        // The shop goes on, and says that the broker is away.
+        let (bar, manager) = (bar(&one), one.token("manager", "harbor"));
+        work(&bar, &id, "claim").await;
+        work(&bar, &id, "ready").await;
+        open(&manager, false).await;
+        for server in [&one, &two] {
+            while server.nobody().page("/readyz").await.status != StatusCode::SERVICE_UNAVAILABLE {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        // Who comes now is told by the shop itself.
+        let mut late = Tab::open(&two, Some(shopper.cookie()), None).await;
+        assert!(late.subscribe(&format!("v1/orders/{id}")).await && late.subscribe("v1/stores/harbor/status").await);
+        late.until_any(|event| event["type"] == "live.order.v1" && event["data"]["fulfilments"][0]["status"] == "ready").await;
+
+        broker.start_again();
+        phone.until(lane_is("ready")).await;
+        window.until(|status| status["id"] == "harbor" && status["open"] == false).await;
+        // And it goes on as before.
+        open(&manager, true).await;
+        window.until(|status| status["id"] == "harbor" && status["open"] == true).await;
+        late.until_any(|event| event["type"] == "live.store_status.v1" && event["data"]["open"] == true).await;
+        work(&bar, &id, "collect").await;
+        phone.until(|order| order["status"] == "fulfilled").await;
+    });
+}
+
+#[test]
+fn a_process_that_is_killed_is_followed_by_the_other() {
+    let broker = Mosquitto::start();
+    with_two([broker.url(), broker.url()], async |one, two| {
+        let shopper = two.guest().await;
+        let id = shopper.order_coffee().await;
+        let mut phone = Tab::open(&two, Some(shopper.cookie()), None).await;
+        assert!(phone.subscribe(&format!("v1/orders/{id}")).await);
+        phone.until(lane_is("queued")).await;
+        let bar = bar(&two);
+        work(&bar, &id, "claim").await;
+        work(&bar, &id, "ready").await;
+        // Whether it has published that, or only moved its cursor, or neither.
+        one.kill();
+        phone.until(lane_is("ready")).await;
+        work(&bar, &id, "collect").await;
+        phone.until(|order| order["status"] == "fulfilled").await;
+    });
+}
+
+/// How many subscriptions the broker has, as it says itself every second.
+async fn until_subscriptions(broker: &Mosquitto, wanted: i64) {
+    let (client, mut events) = rumqttc::AsyncClient::new(rumqttc::MqttOptions::new("observer", "127.0.0.1", broker.port), 10);
+    client.subscribe("$SYS/broker/subscriptions/count", rumqttc::QoS::AtMostOnce).await.unwrap();
+    let mut last = String::new();
+    let seen = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            if let rumqttc::Event::Incoming(rumqttc::Packet::Publish(publish)) = events.poll().await.unwrap() {
+                last = String::from_utf8_lossy(&publish.payload).into_owned();
+                // Our own is one of them.
+                if last.parse() == Ok(wanted + 1) {
+                    return;
+                }
+            }
+        }
+    });
+    assert!(seen.await.is_ok(), "{wanted} subscriptions were expected, {last} there are, ours included");
+}
+
+#[test]
+fn a_node_asks_the_broker_only_for_what_its_clients_need() {
+    let broker = Mosquitto::start();
+    let url = broker.url();
+    crate::support::run_with(Place::on_sqlite(), &[("MQTT_URL", &url)], async |server| {
+        until_subscriptions(&broker, 0).await;
+        let mut tabs = Vec::new();
+        for _ in 0..3 {
+            let mut tab = Tab::open(&server, None, None).await;
+            assert!(tab.subscribe("v1/stores/harbor/status").await && tab.subscribe("v1/stores/+/board").await);
+            tabs.push(tab);
+        }
+        until_subscriptions(&broker, 2).await;
+        tabs.pop();
+        assert!(tabs[0].unsubscribe("v1/stores/harbor/status").await);
+        until_subscriptions(&broker, 2).await;
+        assert!(tabs[1].unsubscribe("v1/stores/harbor/status").await);
+        until_subscriptions(&broker, 1).await;
+        tabs.clear();
+        until_subscriptions(&broker, 0).await;
+    });
+}
+
+#[test]
+fn a_cluster_of_nats_survives_the_loss_of_a_node() {
+    let mut cluster = Nats::start();
+    let urls = [cluster.url(0), cluster.url(1)];
+    with_two(urls, async move |one, two| {
+        let shopper = two.guest().await;
+        let id = shopper.order_coffee().await;
+        for server in [&one, &two] {
+            while server.nobody().page("/readyz").await.status != StatusCode::OK {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        let mut phone = Tab::open(&two, Some(shopper.cookie()), None).await;
+        assert!(phone.subscribe(&format!("v1/orders/{id}")).await);
+        let mut window = Tab::open(&two, None, None).await;
+        assert!(window.subscribe("v1/stores/harbor/status").await);
+        phone.until(lane_is("queued")).await;
+        let (bar, manager) = (bar(&one), one.token("manager", "harbor"));
+        work(&bar, &id, "claim").await;
+        phone.until(lane_is("making")).await;
+        // The node that the second process is at.
+        cluster.kill(1);
+        work(&bar, &id, "ready").await;
+        phone.until(lane_is("ready")).await;
+        open(&manager, false).await;
+        window.until(|status| status["open"] == false).await;
+    });
+}
