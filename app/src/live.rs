@@ -7,6 +7,7 @@
 
 #[cfg(feature = "hydrate")]
 mod browser;
+mod menu;
 #[cfg(any(feature = "hydrate", test))]
 mod packet;
 #[cfg(any(feature = "hydrate", test))]
@@ -15,6 +16,8 @@ mod retry;
 mod server;
 
 use std::sync::Arc;
+
+pub use self::menu::menu_changes;
 
 use domain::{Timestamp, event::Sequence, topic::Topic};
 use leptos::prelude::*;

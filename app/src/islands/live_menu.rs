@@ -2,8 +2,7 @@
 
 use domain::{
     catalog::{Menu, PriceWindow},
-    topic::Topic,
-    view::{MenuChange, MenuChanges},
+    view::MenuChange,
 };
 use leptos::prelude::*;
 
@@ -11,11 +10,10 @@ use crate::live;
 
 /// The menu with everything that changed since it was made.
 pub fn live_menu(menu: Menu) -> Memo<Menu> {
-    // The topic's sequence is a position of the log, the menu has a version of its own: it is compared below.
-    let changes = live::subscribe::<MenuChanges>(Topic::Menu(menu.store.clone()), 0);
+    let changes = live::menu_changes(&menu.store, menu.version);
     Memo::new(move |_| {
         let mut menu = menu.clone();
-        if let Some(changes) = changes.get().filter(|changes| changes.version > menu.version) {
+        if let Some(changes) = changes.get() {
             changes.changed.iter().for_each(|change| apply(&mut menu, change));
         }
         menu

@@ -1,10 +1,6 @@
 //! A product in the menu: sold out and back without a reload, and into the cart with one press where nothing is to choose.
 
-use domain::{
-    Locale, Money, ProductId, Sku, StoreId,
-    topic::Topic,
-    view::{MenuChange, MenuChanges},
-};
+use domain::{Locale, Money, ProductId, Sku, StoreId, view::MenuChange};
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast as _;
@@ -46,11 +42,10 @@ pub fn ProductCard(
     locale: Locale,
     children: Children,
 ) -> impl IntoView {
-    // The topic's sequence is a position of the log, the menu has a version of its own: it is compared below.
-    let changes = live::subscribe::<MenuChanges>(Topic::Menu(store.clone()), 0);
+    let changes = live::menu_changes(&store, menu);
     let variants = Signal::derive(move || {
         let mut variants = variants.clone();
-        if let Some(changes) = changes.get().filter(|changes| changes.version > menu) {
+        if let Some(changes) = changes.get() {
             for change in &changes.changed {
                 for variant in &mut variants {
                     variant.take(change);
