@@ -130,10 +130,9 @@ impl Live {
             // Not now, then the next time.
             let Ok(all) = subscriber::progress(&mut self.db.reader()).await else { continue };
             for progress in all {
-                if progress.subscriber == NAME && epoch.is_none_or(|epoch| epoch < progress.epoch) {
-                    if epoch.is_none() || self.mark_recent(progress.position).await.is_ok() {
-                        epoch = Some(progress.epoch);
-                    }
+                let changed_hands = progress.subscriber == NAME && epoch.is_none_or(|epoch| epoch < progress.epoch);
+                if changed_hands && (epoch.is_none() || self.mark_recent(progress.position).await.is_ok()) {
+                    epoch = Some(progress.epoch);
                 }
                 let (flow, now) = (snapshot::flow_of(&progress), (progress.position, progress.lag, progress.parked));
                 if known.insert(flow.clone(), now) != Some(now) {
@@ -197,7 +196,7 @@ impl Live {
                             Ok(Some((Owner::User(user), _))) => drop(topics.named.insert(Topic::User(user))),
                             Ok(_) => {}
                             Err(error) => {
-                                tracing::warn!(%topic, %error, "whose it is cannot be read now; its owner's other pages stay as they are")
+                                tracing::warn!(%topic, %error, "whose it is cannot be read now; its owner's other pages stay as they are");
                             }
                         }
                     }

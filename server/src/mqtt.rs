@@ -28,6 +28,7 @@ use std::time::Duration;
 use backend::identity::{Caller, Secret};
 use backend::live::BrokerAddress;
 use prometheus_client::metrics::counter::Counter;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -41,6 +42,7 @@ pub use self::house::House;
 pub use self::limits::Limits;
 use self::limits::{Place, Places};
 pub use self::message::NotLive;
+use self::transport::Plain;
 pub use self::websocket::upgrade;
 
 /// How often it is asked whether everybody still is who they were.
@@ -165,6 +167,12 @@ impl Gateway {
         });
     }
 
+    /// Serves plain MQTT over a stream that is there already, from this address, to its end. Without a place it ends at once.
+    pub async fn carry<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, from: IpAddr) {
+        let Some(place) = self.0.places.take(from) else { return };
+        session::serve(&self.0, Plain(stream), Entrance::Public { cookie: None, crowded: place.crowded }).await;
+    }
+
     /// Opens the private entrance for our own publisher: a loopback port, and a credential that is made here.
     pub async fn private(&self) -> io::Result<BrokerAddress> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -210,7 +218,7 @@ impl Gateway {
                         }
                         let serving = inner.clone();
                         inner.tasks.spawn(async move {
-                            session::serve(&serving, stream, entrance).await;
+                            session::serve(&serving, Plain(stream), entrance).await;
                             drop(place);
                         });
                     }

@@ -4,6 +4,8 @@
 mod clients;
 #[path = "mqtt/conformance.rs"]
 mod conformance;
+#[path = "mqtt/fuzz.rs"]
+mod fuzz;
 #[path = "mqtt/hostile.rs"]
 mod hostile;
 #[path = "mqtt/rights.rs"]

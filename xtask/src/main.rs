@@ -9,10 +9,12 @@
 //! - `watch`: rebuild and restart on change
 //! - `size`: the budget of the browser code
 //! - `journeys`: everything that needs a real browser
+//! - `mqtt`: what the MQTT gateway bears
 //! - `stamp`: skips a step whose inputs did not change
 mod css;
 mod front;
 mod journeys;
+mod mqtt;
 mod server;
 mod site;
 mod size;
@@ -72,6 +74,18 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Build in release and print what the MQTT gateway bears, beside Mosquitto.
+    MqttLoad {
+        /// Which measurement, and its options: `fanout`, `orders` or `storm`; without it all. `--help` tells more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Build in release and send the MQTT gateway nonsense.
+    MqttFuzz {
+        /// How many packets.
+        #[arg(long, default_value_t = 10_000_000)]
+        packets: u64,
+    },
     /// Build in release and print the speed figures.
     Bench {
         /// Passed to `playwright test`, e.g. `-g pages` for one figure.
@@ -105,6 +119,8 @@ fn main() -> Result<()> {
         }
         Command::Journeys { args } => journeys::run(&workspace, "playwright.config.ts", &args),
         Command::Shots { args } => journeys::run(&workspace, "shots.config.ts", &args),
+        Command::MqttLoad { args } => mqtt::load(&workspace, &args),
+        Command::MqttFuzz { packets } => mqtt::fuzz(&workspace, packets),
         Command::Bench { args } => journeys::run(&workspace, "bench.config.ts", &args),
     }
 }

@@ -183,8 +183,8 @@ impl Broker {
         self.turned.notified().await;
     }
 
-    #[cfg(test)]
-    fn is_deserted(&self) -> bool {
+    /// Whether nobody listens to anything.
+    pub fn is_deserted(&self) -> bool {
         let state = self.state();
         state.exact.is_empty() && state.wild.is_empty()
     }

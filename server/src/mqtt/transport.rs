@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bytes::{Bytes, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Bytes are asked for in pieces of this size: ten thousand connections wait in `read` most of the time.
@@ -33,19 +33,22 @@ pub(super) trait Transport: Send + 'static {
     fn close(&mut self) -> impl Future<Output = ()> + Send;
 }
 
-impl Transport for TcpStream {
+/// A plain stream.
+pub(super) struct Plain<S>(pub S);
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Plain<S> {
     async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<bool> {
         buffer.reserve(PIECE);
-        Ok(self.read_buf(buffer).await? > 0)
+        Ok(self.0.read_buf(buffer).await? > 0)
     }
 
     async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
-        self.write_all(&bytes).await
+        self.0.write_all(&bytes).await
     }
 
     async fn close(&mut self) {
         // Who is gone already need not hear it.
-        let _ = self.shutdown().await;
+        let _ = self.0.shutdown().await;
     }
 }
 
