@@ -6,7 +6,7 @@ use domain::live::{FlowView, Notice, NoticeKind, UserLive};
 use domain::ordering::OrderStatus;
 use domain::prep::FulfilmentStatus;
 use domain::topic::Topic;
-use domain::view::{Naming, OrderView};
+use domain::view::{Naming, OrderView, WalletBalance};
 use domain::{EventId, Locale, StoreId, UserId};
 use serde::Serialize;
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use crate::db::{DbError, Tx};
 use crate::identity::Owner;
 use crate::log;
 use crate::ordering::Orders;
+use crate::payment::Wallets;
 use crate::prep::Queue;
 use crate::stores::Stores;
 use crate::subscriber::{self, Progress};
@@ -64,8 +65,9 @@ impl Views {
                 None => Ok(None),
             },
             Topic::User(user) => {
-                let (live, position) = (self.user(tx, *user).await?, log::head(tx).await?);
-                written(tx, topic, None, &user.to_string(), position, live).map(Some)
+                // A top-up is no fact of the log, so its position may stay the same; the time does not.
+                let (live, sequence) = (self.user(tx, *user).await?, tx.now().as_millis());
+                written(tx, topic, None, &user.to_string(), sequence, live).map(Some)
             }
             Topic::Ops(flow) => {
                 let progress = subscriber::progress(tx).await?;
@@ -85,8 +87,9 @@ impl Views {
         let orders = self.orders.list(tx, &Owner::User(user), None, NOTICES, NAMING).await?;
         let yesterday = tx.now().plus_seconds(-24 * 3600);
         let notices = orders.items.iter().filter(|order| order.updated_at >= yesterday).filter_map(notice).collect();
-        // Nobody has a wallet or points yet.
-        Ok(UserLive { notices, wallet: None, points: 0 })
+        let wallet = Wallets.view(tx, user).await?.map(|balance| WalletBalance { balance });
+        // Nobody has points yet.
+        Ok(UserLive { notices, wallet, points: 0 })
     }
 
     /// A store's topics count by log position.
