@@ -97,12 +97,11 @@ impl Client {
     /// A frame of the client, with a mask of zeros.
     async fn send(&mut self, packet: &[u8]) -> Result<()> {
         let mut frame = vec![0x82];
-        match u8::try_from(packet.len()) {
-            Ok(length @ ..126) => frame.push(0x80 | length),
-            _ => {
-                frame.push(0x80 | 126);
-                frame.extend((packet.len() as u16).to_be_bytes());
-            }
+        if packet.len() < 126 {
+            frame.push(0x80 | packet.len() as u8);
+        } else {
+            frame.push(0xFE);
+            frame.extend((packet.len() as u16).to_be_bytes());
         }
         frame.extend([0; 4]);
         frame.extend(packet);

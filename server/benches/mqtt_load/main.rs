@@ -143,7 +143,7 @@ async fn fanout(clients: usize, messages: u64) -> Result<()> {
         // What was freed while they came is given back, and what is waited for has come to rest.
         tokio::time::sleep(Duration::from_secs(3)).await;
         let each = (target.resident()? - before) as f64 / clients as f64;
-        let mut publisher = target.publisher().await?;
+        let mut publisher = target.publisher();
         let mut times = Vec::new();
         for number in 1..=messages {
             everybody.count.store(0, Ordering::Release);
@@ -207,7 +207,7 @@ async fn orders(clients: usize, rate: u64, seconds: u64) -> Result<()> {
             sent: (0..=total).map(|_| AtomicU64::new(0)).collect(),
         });
         crowd(&target, clients, order_topic, &heard).await?;
-        let mut publisher = target.publisher().await?;
+        let mut publisher = target.publisher();
         let begun = Instant::now();
         for number in 1..=total {
             let due = Duration::from_micros(number * 1_000_000 / rate);

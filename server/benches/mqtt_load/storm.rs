@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::client::{Client, Heard};
 use super::{AT_ONCE, EVERYBODY};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What each client holds.
 #[derive(Default)]

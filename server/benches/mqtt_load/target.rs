@@ -73,7 +73,7 @@ impl Target {
     }
 
     /// A connected publisher.
-    pub async fn publisher(&self) -> Result<Publisher> {
+    pub fn publisher(&self) -> Publisher {
         let (client, mut events) = AsyncClient::new(self.publisher.options("load", 0), 100);
         events.set_network_options(BrokerAddress::network_options());
         let over = Arc::new(AtomicBool::new(false));
@@ -82,7 +82,7 @@ impl Target {
             while events.poll().await.is_ok() {}
             told.store(true, Ordering::Release);
         });
-        Ok(Publisher { client, over })
+        Publisher { client, over }
     }
 }
 
