@@ -5,6 +5,35 @@ use std::fmt::Display;
 pub const HOME: &str = "/";
 pub const ORDERS: &str = "/orders";
 pub const STAFF: &str = "/staff";
+pub const SIGN_IN: &str = "/sign-in";
+pub const ACCOUNT: &str = "/account";
+/// Everything that is kept about the caller, as JSON.
+pub const EXPORT: &str = "/api/v1/me/export";
+
+/// The door for shoppers; afterwards they are at `back`, one of our pages.
+pub fn sign_in(back: &str) -> String {
+    format!("{SIGN_IN}?back={}", encoded(back))
+}
+
+/// A step of the same door: `phone` or `code`, with what the last try was refused for.
+pub fn sign_in_step(back: &str, step: &str, error: Option<&str>) -> String {
+    let error = error.map_or_else(String::new, |error| format!("&error={error}"));
+    format!("{}&step={step}{error}", sign_in(back))
+}
+
+/// RFC 3986: everything but the unreserved characters and `/` is written as bytes.
+fn encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
 
 /// A store's menu.
 pub fn store(store: impl Display) -> String {
@@ -31,6 +60,16 @@ pub fn queue(store: impl Display) -> String {
     format!("/staff/{store}/queue")
 }
 
+/// What there is, and what is sold out.
+pub fn stock(store: impl Display) -> String {
+    format!("/staff/{store}/stock")
+}
+
+/// A store's terms.
+pub fn settings(store: impl Display) -> String {
+    format!("/staff/{store}/settings")
+}
+
 /// Where forms are posted to: the server functions of the same names.
 pub mod form {
     pub const LANGUAGE: &str = "/do/language";
@@ -38,10 +77,29 @@ pub mod form {
     pub const CART_SET: &str = "/do/cart/set";
     pub const HOLD: &str = "/do/checkout/hold";
     pub const PLACE: &str = "/do/checkout/place";
+    pub const SEND_CODE: &str = "/do/sign-in/code";
+    pub const SIGN_IN: &str = "/do/sign-in";
+    pub const SIGN_OUT: &str = "/do/sign-out";
+    pub const ACCOUNT_EDIT: &str = "/do/account/edit";
+    pub const END_SESSION: &str = "/do/account/session";
+    pub const DELETE_ACCOUNT: &str = "/do/account/delete";
     pub const ORDER_CANCEL: &str = "/do/order/cancel";
     pub const STAFF_SIGN_IN: &str = "/do/staff/sign-in";
     pub const STAFF_SIGN_OUT: &str = "/do/staff/sign-out";
     pub const TICKET: &str = "/do/staff/ticket";
     pub const ITEM: &str = "/do/staff/item";
     pub const OPEN: &str = "/do/staff/open";
+    pub const SETTINGS: &str = "/do/staff/settings";
+    pub const STOCK: &str = "/do/staff/stock";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_is_one_value_of_the_query() {
+        assert_eq!(sign_in("/s/harbor?a=1&b=#x"), "/sign-in?back=/s/harbor%3Fa%3D1%26b%3D%23x");
+        assert_eq!(sign_in_step("/", "code", Some("wrong_code")), "/sign-in?back=/&step=code&error=wrong_code");
+    }
 }

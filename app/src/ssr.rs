@@ -1,6 +1,7 @@
 //! The pages: what a request gets. Data comes straight from the shop's façades; a page is complete when it is sent, with
 //! its status, so that it can be read without scripts.
 
+mod account;
 mod actions;
 mod checkout;
 mod failure;
@@ -11,6 +12,7 @@ mod orders;
 mod product;
 mod seo;
 mod shell;
+mod sign_in;
 mod staff;
 mod storefront;
 mod visit;
@@ -38,8 +40,12 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/s/:store/checkout") view=checkout::CheckoutPage ssr=SsrMode::Async/>
                 <Route path=path!("/orders") view=orders::Orders ssr=SsrMode::Async/>
                 <Route path=path!("/orders/:order") view=order::Order ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async/>
+                <Route path=path!("/account") view=account::AccountPage ssr=SsrMode::Async/>
                 <Route path=path!("/staff") view=staff::StaffHome ssr=SsrMode::Async/>
                 <Route path=path!("/staff/:store/queue") view=staff::QueuePage ssr=SsrMode::Async/>
+                <Route path=path!("/staff/:store/stock") view=staff::StockPage ssr=SsrMode::Async/>
+                <Route path=path!("/staff/:store/settings") view=staff::SettingsPage ssr=SsrMode::Async/>
             </FlatRoutes>
         </Router>
     }

@@ -63,6 +63,9 @@ pub struct AddressFields {
     pub country: String,
 }
 
+/// What the order form sends for a payment from the wallet; anything else is a card's token.
+pub const WALLET: &str = "wallet";
+
 /// Everything the checkout needs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CheckoutPage {
@@ -77,6 +80,8 @@ pub struct CheckoutPage {
     /// Makes the order happen once, however often the form is sent.
     pub key: String,
     pub address: AddressFields,
+    /// What is in the shopper's wallet; `None` for who has not signed in.
+    pub wallet: Option<Money>,
     /// What the last try was refused for.
     pub refusal: Option<Refusal>,
 }

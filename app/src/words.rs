@@ -19,3 +19,31 @@ pub fn happened(event_type: &str, locale: Locale) -> Option<&'static str> {
     let name = event_type.rsplit_once(".v").map_or(event_type, |(name, _)| name);
     event::by_name(&name.replace('.', "_"), locale)
 }
+
+/// The same where an order was paid from a wallet, for what is said otherwise then.
+pub fn happened_by_wallet(event_type: &str, locale: Locale) -> Option<&'static str> {
+    match event_type {
+        "payment.captured.v1" => Some(event::wallet_captured(locale)),
+        "payment.refunded.v1" => Some(event::wallet_refunded(locale)),
+        _ => None,
+    }
+}
+
+/// Why something happened: our own reasons in words, what somebody wrote as it is. `None` for a word that only programs
+/// read.
+pub fn reason(reason: &str, locale: Locale) -> Option<String> {
+    let written = || !reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    why::by_name(reason, locale).map(str::to_owned).or_else(|| written().then(|| reason.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_words_or_nothing() {
+        assert_eq!(reason("barista_timeout", Locale::En).as_deref(), Some("not made in time"));
+        assert_eq!(reason("I have to go", Locale::En).as_deref(), Some("I have to go"));
+        assert_eq!(reason("insufficient_score_77", Locale::En), None);
+    }
+}

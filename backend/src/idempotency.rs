@@ -178,6 +178,17 @@ where
     Ok(Outcome::Fresh(answer))
 }
 
+/// The answers that one caller has had are another's from now on, who is the same person: a guest who signs in. Where
+/// both used the same key for the same call, the second's own answer stays.
+pub async fn adopt_in(tx: &mut Tx, from: &str, to: &str) -> Result<(), DbError> {
+    store::adopt_in(tx, from, to).await
+}
+
+/// Throws away the answers that a caller has had, who is leaving.
+pub async fn forget_in(tx: &mut Tx, caller: &str) -> Result<(), DbError> {
+    store::forget_in(tx, caller).await
+}
+
 /// Throws old answers away, every hour. Its timer is set by the migration that makes the table, and then by itself.
 pub struct Purge;
 

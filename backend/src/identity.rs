@@ -1,24 +1,36 @@
 //! Identity: who is asking, and what they may do.
 //!
-//! A [`Caller`] comes out of a cookie ([`session`], [`cookie`]) or a bearer [`token`]; [`staff`] sign in by one-time codes;
-//! [`rights`] is the one table of who may do what; [`secret`] is what signs and hides.
+//! A [`Caller`] comes out of a cookie ([`session`], [`cookie`]) or a bearer [`token`]; shoppers [`sign_in`] by [`phone`],
+//! [`staff`] by one-time codes; [`account`] is what its owner sees and changes of it; [`rights`] is the one table of who may
+//! do what; [`secret`] is what signs and hides; [`purge`] throws away what has had its time.
 
+pub mod account;
 pub mod caller;
 pub mod cookie;
+pub mod phone;
+pub mod purge;
 pub mod rights;
 pub mod secret;
 pub mod session;
+pub mod sign_in;
 pub mod staff;
 mod store;
+mod throttle;
 pub mod token;
 
-use domain::UserId;
-use domain::view::Person;
+use std::net::IpAddr;
 
+use domain::view::Person;
+use domain::{Fault, Faults, UserId};
+
+pub use account::{Account, AccountEdit};
 pub use caller::{Caller, Owner};
+pub use phone::Phone;
+pub use purge::Purge;
 pub use rights::{Right, Whose};
 pub use secret::{Keys, Secret};
-pub use session::{IssuedSession, ensure_session_in};
+pub use session::{IssuedSession, Seen, ensure_session_in};
+pub use sign_in::shopper_by_phone_in;
 pub use token::{NewToken, TokenRow};
 
 use crate::db::{Db, DbError};
@@ -27,9 +39,44 @@ use crate::refused::{Extra, Refused};
 /// Why something about identities was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
-    /// The one-time code is wrong, spent or too old.
+    /// The staff's one-time code is wrong, spent or too old.
     #[error("this code is wrong, used or too old")]
     WrongCode,
+    /// The code of a text message is wrong.
+    #[error("This code is wrong.")]
+    WrongSignInCode {
+        /// How often it may still be tried.
+        left: i64,
+    },
+    /// The code was tried too often, used, replaced by a newer one, or is too old; or none was asked for.
+    #[error("This code is used up. Please ask for a new one.")]
+    CodeSpent,
+    /// Asked more often than anybody needs.
+    #[error("Too many requests; please wait a while.")]
+    RateLimited {
+        /// How many an hour.
+        limit: i64,
+        /// Seconds until the next one.
+        seconds: i64,
+    },
+    /// Neither cookie nor token.
+    #[error("Please open the shop first: there is no session.")]
+    SessionRequired,
+    /// A guest, or a program, wants what needs an account.
+    #[error("Please sign in for this.")]
+    SignInRequired,
+    /// No such session of theirs.
+    #[error("There is no such session.")]
+    NotFound,
+    /// An order may still need what is to be deleted.
+    #[error("An order of yours is under way. You can delete your data when it is done.")]
+    OrdersUnderWay,
+    /// What a store's manager decides about.
+    #[error("Your manager keeps this account.")]
+    StaffAccount,
+    /// What was sent cannot be.
+    #[error("Some of this cannot be.")]
+    Invalid(#[from] Faults),
     /// A person's or token's name.
     #[error("a name has 1 to 60 characters")]
     Name,
@@ -54,22 +101,85 @@ impl IdentityError {
 impl Refused for IdentityError {
     fn code(&self) -> &'static str {
         match self {
-            Self::WrongCode => "wrong_code",
-            Self::Name | Self::NotStaff | Self::Token(_) => "invalid_request",
+            Self::WrongCode | Self::WrongSignInCode { .. } => "wrong_code",
+            Self::CodeSpent => "code_spent",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::SessionRequired => "session_required",
+            Self::SignInRequired => "sign_in_required",
+            Self::NotFound => "not_found",
+            Self::OrdersUnderWay => "orders_under_way",
+            Self::StaffAccount => "staff_account",
+            Self::Name | Self::NotStaff | Self::Token(_) | Self::Invalid(_) => "invalid_request",
             Self::Database(error) => error.code(),
         }
     }
 
     fn status(&self) -> u16 {
         match self {
-            Self::WrongCode => 401,
-            Self::Name | Self::NotStaff | Self::Token(_) => 422,
+            Self::WrongCode | Self::WrongSignInCode { .. } | Self::SessionRequired => 401,
+            Self::SignInRequired => 403,
+            Self::NotFound => 404,
+            Self::OrdersUnderWay | Self::StaffAccount => 409,
+            Self::CodeSpent => 410,
+            Self::Name | Self::NotStaff | Self::Token(_) | Self::Invalid(_) => 422,
+            Self::RateLimited { .. } => 429,
             Self::Database(error) => error.status(),
         }
     }
 
+    fn faults(&self) -> Vec<Fault> {
+        if let Self::Invalid(faults) = self { faults.0.clone() } else { Vec::new() }
+    }
+
     fn extra(&self) -> Extra {
-        if let Self::Database(error) = self { error.extra() } else { Extra::default() }
+        match self {
+            Self::WrongSignInCode { left } => Extra { attempts_left: Some(*left), ..Extra::default() },
+            Self::RateLimited { seconds, .. } => Extra { retry_after: Some(*seconds), ..Extra::default() },
+            Self::Database(error) => error.extra(),
+            _ => Extra::default(),
+        }
+    }
+}
+
+/// From where somebody signs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Their address, through the proxies that are trusted to say so.
+    pub address: IpAddr,
+    /// What kind of browser on what kind of machine, as [`Client::device_of`] reads it.
+    pub device: Option<String>,
+}
+
+impl Client {
+    /// `Firefox · Windows`: what a `User-Agent` says, as far as its owner would recognise it. Nothing of it but these
+    /// words is kept.
+    pub fn device_of(user_agent: &str) -> Option<String> {
+        let first = |words: &[(&str, &'static str)]| words.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name);
+        // Each says it is also those after it.
+        let browser = first(&[
+            ("Edg", "Edge"),
+            ("OPR/", "Opera"),
+            ("SamsungBrowser", "Samsung Internet"),
+            ("MicroMessenger", "WeChat"),
+            ("Firefox", "Firefox"),
+            ("FxiOS", "Firefox"),
+            ("Chrome", "Chrome"),
+            ("CriOS", "Chrome"),
+            ("Safari", "Safari"),
+        ]);
+        let machine = first(&[
+            ("iPhone", "iPhone"),
+            ("iPad", "iPad"),
+            ("Android", "Android"),
+            ("Windows", "Windows"),
+            ("Macintosh", "Mac"),
+            ("CrOS", "ChromeOS"),
+            ("Linux", "Linux"),
+        ]);
+        match (browser, machine) {
+            (Some(browser), Some(machine)) => Some(format!("{browser} · {machine}")),
+            (one, other) => one.or(other).map(str::to_owned),
+        }
     }
 }
 
@@ -80,17 +190,19 @@ pub struct Identities {
     keys: Keys,
     /// Cookies are for https alone.
     https: bool,
+    /// Signing in is throttled; not so under load tests.
+    limits: bool,
 }
 
 impl Identities {
     /// `secrets` sign the cookies, the first of them; without any the one kept in the database does, which is made here
     /// if need be.
-    pub async fn open(db: Db, secrets: &[Secret], https: bool) -> Result<Self, IdentityError> {
+    pub async fn open(db: Db, secrets: &[Secret], https: bool, limits: bool) -> Result<Self, IdentityError> {
         let keys = match Keys::new(secrets) {
             Some(keys) => keys,
             None => Self::kept_keys(&db).await?,
         };
-        Ok(Self { db, keys, https })
+        Ok(Self { db, keys, https, limits })
     }
 
     async fn kept_keys(db: &Db) -> Result<Keys, IdentityError> {
@@ -107,5 +219,20 @@ impl Identities {
     /// The person with this account.
     pub async fn person(&self, user: UserId) -> Result<Option<Person>, DbError> {
         store::person(&mut self.db.reader(), user).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_said_in_two_words() {
+        let android = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile Safari/537.36";
+        let phone =
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/604.1";
+        assert_eq!(Client::device_of(android).as_deref(), Some("Chrome · Android"));
+        assert_eq!(Client::device_of(phone).as_deref(), Some("Safari · iPhone"));
+        assert_eq!(Client::device_of("curl/8.0 <script>"), None);
     }
 }

@@ -6,8 +6,9 @@
 //!
 //! The contexts: [`identity`] (who is asking, and what they may do), [`stores`] and [`catalog`] (what is sold, where and
 //! for how much), [`inventory`] (what is there of it); [`ordering`] (cart, checkout, order, and the saga that coordinates the
-//! others), [`payment`] (what is charged and goes back), [`prep`] (the barista's queue); [`live`] tells what changed over MQTT;
-//! [`seed`] fills them for a demo or a bench; [`check`] proves from the database that nothing is lost and nothing is there twice.
+//! others), [`payment`] (what is charged and goes back), [`prep`] (the barista's queue); [`notify`] sends text messages,
+//! [`live`] tells what changed over MQTT; [`seed`] fills them for a demo or a bench; [`check`] proves from the database that
+//! nothing is lost and nothing is there twice.
 
 pub mod catalog;
 pub mod check;
@@ -20,6 +21,7 @@ pub mod job;
 pub mod lease;
 pub mod live;
 pub mod log;
+pub mod notify;
 pub mod ordering;
 pub mod payment;
 pub mod prep;
@@ -36,10 +38,13 @@ use std::sync::Arc;
 use catalog::{Catalog, PriceWindows};
 use clock::Clock;
 use db::{Db, DbError};
-use idempotency::{Keys, Purge};
-use identity::{Identities, IdentityError, Secret};
+use domain::Money;
+use domain::view::{MeView, WalletBalance};
+use idempotency::Keys;
+use identity::{Caller, Identities, IdentityError, Secret};
 use inventory::Stock;
 use live::Live;
+use notify::{Sender, Sms};
 use ordering::{BaristaLimit, Carts, CheckoutHold, Checkouts, Orders, Saga, Sagas};
 use payment::test_provider::TestProvider;
 use payment::{CardProvider, Patience, Payments, Wallets};
@@ -62,6 +67,8 @@ pub struct BackendSettings {
     pub limits: bool,
     /// Browsers come by https: cookies are for https alone.
     pub https: bool,
+    /// Where text messages go.
+    pub sms: Sms,
 }
 
 /// The shop, open. Clones are the same shop.
@@ -97,6 +104,8 @@ pub struct Backend {
     pub live: Live,
     /// Requests that may come twice.
     pub keys: Keys,
+    /// What is told by text message.
+    pub texts: Sender,
 }
 
 /// Why the shop did not open.
@@ -119,7 +128,7 @@ impl Backend {
         }
         let db = Db::open(settings.database_url.expose(), clock.clone()).await?;
         db.migrate().await?;
-        let identities = Identities::open(db.clone(), &settings.secrets, settings.https).await?;
+        let identities = Identities::open(db.clone(), &settings.secrets, settings.https, settings.limits).await?;
         let catalog = Catalog::new(db.clone());
         let carts = Carts::new(catalog.clone());
         let checkouts = Checkouts::new(catalog.clone(), settings.limits);
@@ -143,6 +152,7 @@ impl Backend {
             queue: Queue,
             live,
             keys: Keys::default(),
+            texts: Sender::new(settings.sms),
         })
     }
 
@@ -160,11 +170,27 @@ impl Backend {
             .subscriber(Saga::new(self.orders.clone()))
             .subscriber(QueueSubscriber)
             .subscriber(self.live.subscriber())
-            .timer(Purge)
+            .timer(idempotency::Purge)
+            .timer(identity::Purge)
+            .job(self.identities.code_sender(self.texts.clone()))
             .timer(PriceWindows)
             .timer(CheckoutHold)
             .timer(BaristaLimit::new(self.orders.clone()));
         self.payments.jobs(runner, &self.db)
+    }
+
+    /// `GET /me`: who somebody is, and what they have.
+    pub async fn me(&self, caller: &Caller) -> Result<MeView, DbError> {
+        let mut me = caller.me();
+        if let Caller::User { user, .. } = caller {
+            let mut sql = self.db.reader();
+            let balance = match self.wallets.view(&mut sql, *user).await? {
+                Some(balance) => balance,
+                None => Money::zero(self.wallets.currency(&mut sql, *user).await?),
+            };
+            me.wallet = Some(WalletBalance { balance });
+        }
+        Ok(me)
     }
 
     /// Ends: what is queued is run, then the connections are closed.

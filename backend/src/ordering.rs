@@ -5,6 +5,7 @@
 //! no place and no stock leaves the store out. Under the order's lock [`domain::ordering::transition`] decides, and the
 //! statement changes the row only from the state it was decided in, so every step happens once, whoever repeats it.
 
+mod adopt;
 mod cart;
 mod checkout;
 mod day;
@@ -21,6 +22,7 @@ use domain::event::{Actor, OrderFulfilled};
 use domain::ordering::{Change, Command};
 use domain::{OrderId, StoreId};
 
+pub use self::adopt::{adopt_in, forget_in, under_way};
 pub use self::cart::{CartLine, Carts};
 pub use self::checkout::Checkouts;
 pub use self::error::OrderingError;

@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CategoryId, CheckoutId, Currency, Fault, FulfilmentId, Locale, ModifierId, Money, OptionId, OrderId, ProductId, Sku, StoreId, Text,
-    Timestamp, TransferId, UserId,
+    CategoryId, CheckoutId, Currency, Fault, FulfilmentId, Locale, ModifierId, Money, OptionId, OrderId, ProductId, SessionId, Sku,
+    StoreId, Text, Timestamp, TransferId, UserId,
     catalog::{self, ImageSource, Menu},
     event::Actor,
     ordering::{CancelledBy, OrderStatus, PaymentMethod, PaymentStatus},
@@ -287,6 +287,19 @@ wire! {
         order: Option<OrderId>,
         /// What was in the wallet then.
         balance_after: Money,
+    }
+
+    /// A browser in which an account is signed in.
+    SessionView {
+        id: SessionId,
+        /// What kind of browser it is, such as `Firefox · Windows`.
+        device: Option<String>,
+        created_at: Timestamp,
+        /// To the day.
+        seen_at: Timestamp,
+        expires_at: Timestamp,
+        /// The one that asks.
+        current: bool,
     }
 
     /// `GET`, `PATCH /staff/stores/{store}/settings`.

@@ -32,8 +32,17 @@ for (const language of LANGUAGES) {
       await shopper.placeOrder();
       await expect(shopper.status).toHaveText(shopper.w('order.queued'));
       await take('order-queued');
+      await shopper.openJourney();
+      await take('order-journey');
       await shopper.page.goto('/orders');
       await take('orders');
+      await shopper.page.goto('/account');
+      await take('sign-in');
+      await shopper.signIn('+15550100001');
+      await take('account');
+      await shopper.page.goto('/s/harbor/p/flat-white');
+      await shopper.addWithOat();
+      await take('checkout-wallet');
     });
   }
 
@@ -44,6 +53,11 @@ for (const language of LANGUAGES) {
     await take('staff-sign-in');
     await barista.signIn('Kim', 'manager');
     await take('staff-home');
+    for (const page of ['stock', 'settings']) {
+      await barista.page.goto(`/staff/harbor/${page}`);
+      await take(`staff-${page}`);
+    }
+    await barista.page.goto('/staff');
     await barista.openBoard();
     await take('board-empty');
     const shopper = await Shopper.arrive(browser, shop, { language });

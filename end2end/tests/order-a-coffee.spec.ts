@@ -103,11 +103,7 @@ for (const language of LANGUAGES) {
 }
 
 test('without JavaScript until the order is placed', async ({ browser, shop }) => {
-  const barista = await Barista.arrive(browser, shop);
-  await barista.page.goto('/staff');
-  await barista.signIn('Kim');
-  await barista.openBoard();
-  await barista.expectLive();
+  const barista = await Barista.atBoard(browser, shop);
 
   const shopper = await Shopper.arrive(browser, shop, { javaScriptEnabled: false });
   await shopper.page.goto('/');
@@ -125,14 +121,8 @@ test('without JavaScript until the order is placed', async ({ browser, shop }) =
 });
 
 test('an order that the shopper takes back leaves the board and is refunded', async ({ browser, shop }) => {
-  const barista = await Barista.arrive(browser, shop);
-  await barista.page.goto('/staff');
-  await barista.signIn('Kim');
-  await barista.openBoard();
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
-  await shopper.chooseProduct();
-  await shopper.addWithOat();
+  const barista = await Barista.atBoard(browser, shop);
+  const shopper = await Shopper.atCheckout(browser, shop);
   const number = await shopper.placeOrder();
   await expect(barista.ticket(number, 'queued')).toBeVisible();
 
@@ -146,15 +136,9 @@ test('an order that the shopper takes back leaves the board and is refunded', as
 });
 
 test('a declined card is said in words, and nothing reaches the bar', async ({ browser, shop }) => {
-  const barista = await Barista.arrive(browser, shop);
-  await barista.page.goto('/staff');
-  await barista.signIn('Kim');
-  await barista.openBoard();
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
-  await shopper.chooseProduct();
-  await shopper.addWithOat();
-  await shopper.page.getByRole('radio', { name: shopper.w('checkout.card_declined') }).check();
+  const barista = await Barista.atBoard(browser, shop);
+  const shopper = await Shopper.atCheckout(browser, shop);
+  await shopper.payWith('checkout.card_declined');
   await shopper.placeOrder();
   await expect(shopper.status).toHaveText(shopper.w('order.declined'));
   await expectAccessible(shopper.page, 'a declined order');

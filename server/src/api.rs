@@ -7,6 +7,7 @@ pub mod problem;
 
 mod back_office;
 mod checkouts;
+mod export;
 mod orders;
 mod query;
 mod queue;
@@ -36,8 +37,13 @@ pub fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(orders::journey))
         .routes(routes!(orders::cancel))
         .routes(routes!(session::start))
+        .routes(routes!(session::send_code))
+        .routes(routes!(session::sign_in))
         .routes(routes!(session::end))
-        .routes(routes!(session::me))
+        .routes(routes!(session::me, session::edit_me, session::delete_me))
+        .routes(routes!(export::export))
+        .routes(routes!(session::sessions, session::end_sessions))
+        .routes(routes!(session::end_session))
         .routes(routes!(queue::queue))
         .routes(routes!(queue::claim))
         .routes(routes!(queue::release))

@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use backend::identity::{Caller, cookie};
+use backend::identity::{Caller, Client, IssuedSession, Seen, cookie};
 use domain::Locale;
 
 pub use self::address::client_address;
@@ -23,27 +23,44 @@ impl<S: Sync> FromRequestParts<S> for Who {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AppError> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            tracing::error!(path = parts.uri.path(), "a route asks who calls, but stands outside the layer that finds out");
-            AppError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side. Nothing was changed.")
-        })
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| outside(parts))
     }
 }
 
-/// The calls that change nothing in anybody's name: one gives a session to who has none, the other only does sums.
-const NEEDS_NO_SESSION: [&str; 2] = ["/api/v1/session", "/api/v1/quotes"];
+fn outside(parts: &Parts) -> AppError {
+    tracing::error!(path = parts.uri.path(), "a route asks who calls, but stands outside the layer that finds out");
+    AppError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side. Nothing was changed.")
+}
+
+/// From where a request comes, as [`of_api`] or [`of_pages`] found out.
+pub struct Whence(pub Client);
+
+impl<S: Sync> FromRequestParts<S> for Whence {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AppError> {
+        parts.extensions.get::<Client>().cloned().map(Self).ok_or_else(|| outside(parts))
+    }
+}
+
+/// The calls that change nothing in anybody's name: they give a session to who has none, or only do sums.
+const NEEDS_NO_SESSION: [&str; 4] = ["/api/v1/session", "/api/v1/quotes", "/api/v1/sign-in", "/api/v1/sign-in/code"];
 
 /// The layer of the API: limits, who calls, and no change without knowing.
 pub async fn of_api(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let locale = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map_or(Locale::En, Locale::negotiate);
+    let mut renewed = None;
     let mut response = match of_api_caller(&app, &parts).await {
-        Ok(caller) => {
-            parts.extensions.insert(Who(caller));
+        Ok(seen) => {
+            renewed = seen.renewed;
+            parts.extensions.insert(client(&app, &parts));
+            parts.extensions.insert(Who(seen.caller));
             next.run(Request::from_parts(parts, body)).await
         }
         Err(error) => error.into_response(),
     };
+    set_session(&app, &mut response, renewed.as_ref());
     // What is wrong is said in English; a program reads its code.
     let locale = if response.status().is_client_error() || response.status().is_server_error() { Locale::En } else { locale };
     let headers = response.headers_mut();
@@ -54,37 +71,48 @@ pub async fn of_api(State(app): State<AppState>, request: Request, next: Next) -
     response
 }
 
-async fn of_api_caller(app: &AppState, parts: &Parts) -> Result<Caller, AppError> {
-    let caller = find_out(app, parts).await?;
-    if caller.is_nobody() && !parts.method.is_safe() && !NEEDS_NO_SESSION.contains(&parts.uri.path()) {
+async fn of_api_caller(app: &AppState, parts: &Parts) -> Result<Seen, AppError> {
+    let seen = find_out(app, parts).await?;
+    if seen.caller.is_nobody() && !parts.method.is_safe() && !NEEDS_NO_SESSION.contains(&parts.uri.path()) {
         return Err(AppError::session_required());
     }
-    Ok(caller)
+    Ok(seen)
+}
+
+/// Gives the browser its session, unless what was asked for has given or taken one itself.
+fn set_session(app: &AppState, response: &mut Response, issued: Option<&IssuedSession>) {
+    let Some(value) = issued.and_then(|issued| HeaderValue::try_from(app.backend.identities.set_cookie(issued)).ok()) else { return };
+    let headers = response.headers_mut();
+    let own = headers.get_all(header::SET_COOKIE).iter().any(|value| value.as_bytes().starts_with(cookie::NAME.as_bytes()));
+    if !own {
+        headers.append(header::SET_COOKIE, value);
+    }
+}
+
+/// From where they ask.
+fn client(app: &AppState, parts: &Parts) -> Client {
+    let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    Client { address: client_address(parts, &app.settings.trusted_proxies), device: agent.and_then(Client::device_of) }
 }
 
 /// The layer of pages, forms and server functions: as the API's, and a visitor without a session gets a guest's.
 pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next) -> Result<Response, AppError> {
     let (mut parts, body) = request.into_parts();
-    let mut caller = find_out(&app, &parts).await?;
-    let mut set_cookie = None;
+    let Seen { mut caller, renewed: mut issued } = find_out(&app, &parts).await?;
     if caller.is_nobody() {
         if !parts.method.is_safe() {
             return Err(AppError::session_required());
         }
-        let (guest, issued) = app.backend.identities.new_guest();
-        set_cookie = HeaderValue::try_from(app.backend.identities.set_cookie(&issued)).ok();
-        caller = guest;
+        let (guest, new) = app.backend.identities.new_guest();
+        (caller, issued) = (guest, Some(new));
     }
-    let locale = page_language(&parts.headers, &caller);
+    let locale = page_language(&parts, &caller);
+    parts.extensions.insert(client(&app, &parts));
     parts.extensions.insert(Who(caller));
     parts.extensions.insert(locale);
     let mut response = next.run(Request::from_parts(parts, body)).await;
+    set_session(&app, &mut response, issued.as_ref());
     let headers = response.headers_mut();
-    // A page that signs somebody in sets its own.
-    let own = headers.get_all(header::SET_COOKIE).iter().any(|value| value.as_bytes().starts_with(cookie::NAME.as_bytes()));
-    if let Some(value) = set_cookie.filter(|_| !own) {
-        headers.append(header::SET_COOKIE, value);
-    }
     headers.entry(header::CONTENT_LANGUAGE).or_insert(HeaderValue::from_static(locale.tag()));
     headers.append(header::VARY, HeaderValue::from_static("accept-language, cookie"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
@@ -97,44 +125,44 @@ fn is_limited(parts: &Parts) -> bool {
     parts.uri.path().starts_with("/api/") || !parts.method.is_safe()
 }
 
-async fn find_out(app: &AppState, parts: &Parts) -> Result<Caller, AppError> {
+async fn find_out(app: &AppState, parts: &Parts) -> Result<Seen, AppError> {
     let headers = &parts.headers;
     let limited = app.settings.limits && is_limited(parts);
     if limited {
         // Before anything is looked up: guessing tokens costs as much as anything else.
         app.limits.address(client_address(parts, &app.settings.trusted_proxies))?;
     }
-    let caller = match bearer(headers) {
+    let seen = match bearer(headers) {
         Some(token) => {
             let caller = app.backend.identities.caller_by_token(token).await?;
             if caller.is_nobody() {
                 return Err(AppError::new(StatusCode::UNAUTHORIZED, "invalid_token", "This token is unknown or revoked.")
                     .with_header(header::WWW_AUTHENTICATE, "Bearer"));
             }
-            caller
+            Seen { caller, renewed: None }
         }
         None => by_cookie(app, &parts.method, headers).await?,
     };
-    if let (true, Some(session)) = (limited, caller.session()) {
+    if let (true, Some(session)) = (limited, seen.caller.session()) {
         app.limits.session(session)?;
     }
-    Ok(caller)
+    Ok(seen)
 }
 
 /// A cookie is sent by the browser whether its user wants it or not, so a change must come from a page of ours.
-async fn by_cookie(app: &AppState, method: &Method, headers: &HeaderMap) -> Result<Caller, AppError> {
-    let caller = match session_cookie(headers) {
-        Some(value) => app.backend.identities.caller_by_cookie(value).await?,
-        None => Caller::Nobody,
+async fn by_cookie(app: &AppState, method: &Method, headers: &HeaderMap) -> Result<Seen, AppError> {
+    let seen = match session_cookie(headers) {
+        Some(value) => app.backend.identities.seen(value).await?,
+        None => Seen { caller: Caller::Nobody, renewed: None },
     };
     let foreign = || AppError::new(StatusCode::FORBIDDEN, "foreign_origin", "This came from a page that is not ours. Nothing was changed.");
     if method.is_safe() {
-        return Ok(caller);
+        return Ok(seen);
     }
     match origin::said(headers, &app.public_url) {
-        origin::Said::Ours => Ok(caller),
+        origin::Said::Ours => Ok(seen),
         // Who has no cookie to abuse may also be no browser.
-        origin::Said::Nothing if caller.is_nobody() => Ok(caller),
+        origin::Said::Nothing if seen.caller.is_nobody() => Ok(seen),
         origin::Said::Nothing | origin::Said::Foreign => Err(foreign()),
     }
 }
@@ -160,11 +188,16 @@ pub fn session_cookie(headers: &HeaderMap) -> Option<&str> {
     cookie_value(headers, cookie::NAME)
 }
 
-/// The language of a page: the one chosen with the switch, the account's, the browser's.
-fn page_language(headers: &HeaderMap, caller: &Caller) -> Locale {
-    let chosen = cookie_value(headers, "orderly_lang").and_then(|tag| tag.parse().ok());
+/// The language of a page: the one that its address names (`?lang=`, for links that search engines keep), the one chosen
+/// with the switch, the account's, the browser's.
+fn page_language(parts: &Parts, caller: &Caller) -> Locale {
+    let headers = &parts.headers;
+    let pairs = parts.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    let named = pairs.filter(|(name, _)| *name == "lang").find_map(|(_, tag)| tag.parse().ok());
+    let chosen = || cookie_value(headers, "orderly_lang").and_then(|tag| tag.parse().ok());
     let of_account = if let Caller::User { language, .. } = caller { *language } else { None };
-    chosen
+    named
+        .or_else(chosen)
         .or(of_account)
         .unwrap_or_else(|| headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map_or(Locale::En, Locale::negotiate))
 }
@@ -181,7 +214,12 @@ mod tests {
     fn cookies_are_found_by_their_whole_name() {
         let both = headers(&[(header::COOKIE, "a=1; xorderly_session=no; orderly_session=yes; orderly_lang=zh-CN")]);
         assert_eq!(session_cookie(&both), Some("yes"));
-        assert_eq!(page_language(&both, &Caller::Nobody), Locale::ZhCn);
+        let page = |address: &str| {
+            let mut parts = http::Request::get(address).body(()).unwrap().into_parts().0;
+            parts.headers = both.clone();
+            page_language(&parts, &Caller::Nobody)
+        };
+        assert_eq!((page("/s/harbor"), page("/s/harbor?a=1&lang=en"), page("/?lang=xx")), (Locale::ZhCn, Locale::En, Locale::ZhCn));
         assert_eq!(session_cookie(&headers(&[(header::COOKIE, "orderly_sessions=1")])), None);
     }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use backend::BackendSettings;
 use backend::identity::Secret;
+use backend::notify::Sms;
 use ipnet::IpNet;
 
 use self::read::{addresses, path, refuse, service, sms, text, url_of};
@@ -86,17 +87,6 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// What is logged, in the words of `RUST_LOG`.
     pub log_filter: String,
-}
-
-/// Where text messages go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sms {
-    /// Into the log.
-    Log,
-    /// Into a file, one JSON line each.
-    File(PathBuf),
-    /// To somebody who sends them.
-    Http(String),
 }
 
 /// How logs are written.
@@ -189,6 +179,7 @@ impl Settings {
             secrets: self.secrets.clone(),
             limits: self.limits,
             https: self.is_https(),
+            sms: self.sms.clone(),
         }
     }
 }
@@ -240,6 +231,9 @@ mod tests {
         assert!(settings.runs("prep") && !settings.runs("live"));
         assert_eq!((settings.secrets.len(), settings.trusted_proxies.len()), (2, 2));
         assert_eq!(settings.sms, Sms::File("/tmp/sms.jsonl".into()));
+        for url in ["http:http://sms.example/send", "http://sms.example/send"] {
+            assert_eq!(read(&[("ORDERLY_SMS", url)]).unwrap().sms, Sms::Http("http://sms.example/send".to_owned()), "{url}");
+        }
     }
 
     #[test]
@@ -255,6 +249,8 @@ mod tests {
             ("ORDERLY_PUBLIC_URL", "https://shop.example/path"),
             ("ORDERLY_SMS", "pigeon"),
             ("ORDERLY_SMS", "file:"),
+            ("ORDERLY_SMS", "http:"),
+            ("ORDERLY_SMS", "http:somewhere"),
             ("ORDERLY_SERVICES", "web,barista"),
             ("ORDERLY_LIMITS", "maybe"),
             ("ORDERLY_PAY_URL", "ftp://bank"),

@@ -12,6 +12,7 @@ use wasm_bindgen::JsCast as _;
 
 use super::{
     live_line::{connection, live_line},
+    staff_tabs::StaffTabs,
     ticket::ticket,
 };
 use crate::{live, live::Connection, paths, pieces, tab, words as w};
@@ -92,7 +93,15 @@ impl Bar {
 
 /// The board of a store. `switches`: who looks may open and close the store.
 #[island(lazy)]
-pub fn Board(store: StoreView, queue: QueueView, person: String, switches: bool, now: Timestamp, locale: Locale) -> impl IntoView {
+pub fn Board(
+    store: StoreView,
+    queue: QueueView,
+    person: String,
+    switches: bool,
+    tabs: StaffTabs,
+    now: Timestamp,
+    locale: Locale,
+) -> impl IntoView {
     let all = |queue: &QueueView| -> BTreeSet<OrderId> {
         let lanes = &queue.lanes;
         lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready).map(|ticket| ticket.order).collect()
@@ -128,9 +137,9 @@ pub fn Board(store: StoreView, queue: QueueView, person: String, switches: bool,
     view! {
         <header class="staff-bar">
             <div class="staff-bar__title"><h1>{store.name}</h1>{live_line(locale, true)}</div>
+            {tabs.view(&id, &paths::queue(&id), locale)}
             <div class="staff-bar__tools">
                 {switches.then(|| open_switch(id.clone(), paths::queue(&id), open, locale))}
-                <a class="button button--quiet" href=format!("{}#stock", paths::STAFF)>{w::board::sold_out(locale)}</a>
                 <span class="row">{pieces::icon("person")}{person}</span>
             </div>
         </header>

@@ -3,7 +3,7 @@
 mod cart_line;
 mod hold;
 
-use domain::{Fault, Locale, Money, Timestamp, catalog::Menu, pricing};
+use domain::{Fault, Locale, Money, StoreId, Timestamp, catalog::Menu, pricing};
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
 
@@ -84,6 +84,7 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
             pieces::notice(tone, w::problem::title(locale).to_owned(), Some(w::refusal(&code, locale).to_owned()))
         })
     };
+    let total = Memo::new(move |_| cart.quote().ok().map(|quote| quote.total));
     let how =
         if page.ships { address(&page.address, cart).into_any() } else { pickup(&page.store_name, page.wait_seconds, locale).into_any() };
     view! {
@@ -97,9 +98,9 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
                     </ul>
                 </section>
                 {how}
-                {cards(locale)}
+                {payment(page.wallet, &page.store, total, locale)}
             </div>
-            {order_form(cart, page.key, clock)}
+            {order_form(cart, page.key, total, clock)}
         </div>
     }
     .into_any()
@@ -174,39 +175,85 @@ fn field(field: Field, cart: Cart) -> AnyView {
     .into_any()
 }
 
-/// The cards of the built-in test provider.
-fn cards(locale: Locale) -> AnyView {
-    let cards = [
-        ("tok_ok", w::checkout::card_ok(locale), w::checkout::card_ok_note(locale)),
-        ("tok_declined", w::checkout::card_declined(locale), w::checkout::card_declined_note(locale)),
-    ]
-    .map(|(token, name, note)| {
+/// What can pay: the wallet of who is signed in, and the cards of the built-in test provider.
+fn payment(wallet: Option<Money>, store: &StoreId, total: Memo<Option<Money>>, locale: Locale) -> AnyView {
+    let enough = wallet.is_some_and(|balance| {
+        total.get_untracked().is_some_and(|total| total.currency == balance.currency && balance.amount >= total.amount)
+    });
+    let card = |token: &'static str, name: &'static str, note: &'static str, chosen: bool| {
         view! {
             <label class="radio-card">
-                <input form="place" type="radio" name="card" value=token checked=token == "tok_ok"/>
+                <input form="place" type="radio" name="payment" value=token checked=chosen/>
                 <span class="radio-card__name">{name}</span><span class="radio-card__note">{note}</span>
             </label>
         }
-    })
-    .collect_view();
+    };
+    let own = if let Some(balance) = wallet {
+        from_wallet(balance, enough, total, locale)
+    } else {
+        let page = paths::sign_in(&paths::checkout(store));
+        let link = view! {
+            <p><a class="button button--plain" href=page data-testid="wallet-sign-in">{pieces::icon("person")}{w::checkout::wallet_sign_in(locale)}</a></p>
+        };
+        link.into_any()
+    };
     view! {
         <section class="panel" aria-labelledby="pay-title">
             <h2 id="pay-title">{w::checkout::payment(locale)}</h2>
             <fieldset class="choice">
                 <legend class="sr-only">{w::checkout::pay_with(locale)}</legend>
-                <div class="choice__cards choice__cards--rows">{cards}</div>
+                <div class="choice__cards choice__cards--rows">
+                    {own}
+                    {card("tok_ok", w::checkout::card_ok(locale), w::checkout::card_ok_note(locale), !enough)}
+                    {card("tok_declined", w::checkout::card_declined(locale), w::checkout::card_declined_note(locale), false)}
+                </div>
+                <details class="fold">
+                    <summary>{w::checkout::more_cards(locale)}</summary>
+                    <div class="choice__cards choice__cards--rows">
+                        {card("tok_slow", w::checkout::card_slow(locale), w::checkout::card_slow_note(locale), false)}
+                        {card("tok_later", w::checkout::card_later(locale), w::checkout::card_later_note(locale), false)}
+                        {card("tok_timeout", w::checkout::card_timeout(locale), w::checkout::card_timeout_note(locale), false)}
+                    </div>
+                </details>
             </fieldset>
         </section>
     }
     .into_any()
 }
 
-fn order_form(cart: Cart, key: String, clock: ReadSignal<Timestamp>) -> AnyView {
+/// The wallet as a choice: what is left of it afterwards, or how much is missing. Chosen while it is enough, the server
+/// has the last word.
+fn from_wallet(balance: Money, enough: bool, total: Memo<Option<Money>>, locale: Locale) -> AnyView {
+    let left = move || total.get().and_then(|total| balance.checked_sub(total).ok());
+    let short = Memo::new(move |_| left().is_none_or(|left| left.amount < 0));
+    let note = move || match left() {
+        Some(left) if left.amount < 0 => w::checkout::wallet_short(locale, Money::new(-left.amount, left.currency).format(locale)),
+        Some(left) => w::checkout::wallet_after(locale, left.format(locale)),
+        None => String::new(),
+    };
+    let top_up = move || {
+        short.get().then(
+            || view! { <a class="button button--quiet" href=format!("{}#wallet", paths::ACCOUNT)>{w::checkout::wallet_top_up(locale)}</a> },
+        )
+    };
+    view! {
+        <div class="choice__with">
+            <label class="radio-card" data-testid="wallet-choice">
+                <input form="place" type="radio" name="payment" value=crate::wire::WALLET checked=enough disabled=move || short.get()/>
+                <span class="radio-card__name">{w::checkout::wallet(locale)}" · "{pieces::price(balance, locale)}</span>
+                <span class="radio-card__note">{note}</span>
+            </label>
+            {top_up}
+        </div>
+    }
+    .into_any()
+}
+
+fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSignal<Timestamp>) -> AnyView {
     let locale = cart.locale;
     let busy = tab::busy();
     let key = RwSignal::new(key);
-    let quote = Memo::new(move |_| cart.quote());
-    let total = Memo::new(move |_| quote.with(|quote| quote.as_ref().ok().map(|quote| quote.total)));
+    let subtotal = Memo::new(move |_| cart.quote().ok().map(|quote| quote.subtotal));
     // What cannot be priced has no form yet; what is short by the last answer may be tried again.
     let wrong = Memo::new(move |_| total.get().is_none());
     let submit = move |event: SubmitEvent| {
@@ -250,7 +297,7 @@ fn order_form(cart: Cart, key: String, clock: ReadSignal<Timestamp>) -> AnyView 
             <h2>{w::checkout::summary(locale)}</h2>
             <dl class="totals" aria-live="polite">
                 <div><dt>{w::checkout::subtotal(locale)}</dt>
-                    <dd>{move || quote.with(|quote| quote.as_ref().ok().map(|quote| quote.subtotal)).map(amount)}</dd></div>
+                    <dd>{move || subtotal.get().map(amount)}</dd></div>
                 <div><dt>{delivery}</dt><dd>{w::checkout::free(locale)}</dd></div>
                 <div class="totals__total"><dt>{w::checkout::total(locale)}</dt><dd data-testid="total">{move || total.get().map(amount)}</dd></div>
             </dl>

@@ -2,7 +2,7 @@
 
 use domain::{
     Locale, Timestamp,
-    ordering::{CancelledBy, OrderStatus, PaymentStatus},
+    ordering::{CancelledBy, OrderStatus, PaymentMethod, PaymentStatus},
     prep::{FulfilmentKind, FulfilmentStatus},
     view::{FulfilmentView, JourneyEntry, OrderView},
 };
@@ -19,6 +19,9 @@ pub fn data_status(order: &OrderView) -> &'static str {
 
 /// What is going on, in a few words.
 pub fn headline(order: &OrderView, locale: Locale) -> String {
+    if wants_confirmation(order).is_some() {
+        return w::order::confirm(locale).to_owned();
+    }
     let fulfilment = order.fulfilments.first();
     match data_status(order) {
         "created" => w::order::created(locale),
@@ -31,6 +34,7 @@ pub fn headline(order: &OrderView, locale: Locale) -> String {
         "packed" => w::order::packed(locale),
         "shipped" => w::order::shipped(locale),
         "rejected" if order.reason.as_deref() == Some("payment_declined") => w::order::declined(locale),
+        "rejected" if order.reason.as_deref() == Some("payment_timeout") => w::order::pay_timed_out(locale),
         "rejected" => w::order::rejected(locale),
         "cancelled" | "failed" => match (order.cancelled_by, order.reason.as_deref()) {
             (Some(CancelledBy::System), Some("barista_timeout")) => w::order::timed_out(locale),
@@ -43,6 +47,15 @@ pub fn headline(order: &OrderView, locale: Locale) -> String {
     .to_owned()
 }
 
+/// Where the shopper has to confirm the payment, while that is what everything waits for. Only an address of the web is
+/// one to follow.
+pub fn wants_confirmation(order: &OrderView) -> Option<&str> {
+    let waiting = order.status == OrderStatus::Created && order.payment.status == PaymentStatus::ActionRequired;
+    let url = order.payment.action_url.as_deref().filter(|_| waiting)?;
+    let web = ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) || (url.starts_with('/') && !url.starts_with("//"));
+    web.then_some(url)
+}
+
 fn made_by(fulfilment: Option<&FulfilmentView>, locale: Locale) -> String {
     match fulfilment.and_then(|fulfilment| fulfilment.claimed_by.as_ref()) {
         Some(person) => w::order::making_by(locale, &person.name),
@@ -52,6 +65,9 @@ fn made_by(fulfilment: Option<&FulfilmentView>, locale: Locale) -> String {
 
 /// What comes next, or what to do.
 pub fn next_step(order: &OrderView, locale: Locale) -> String {
+    if wants_confirmation(order).is_some() {
+        return w::order::confirm_next(locale).to_owned();
+    }
     match data_status(order) {
         "created" => w::order::created_next(locale),
         "queued" => w::order::queued_next(locale),
@@ -62,10 +78,15 @@ pub fn next_step(order: &OrderView, locale: Locale) -> String {
         "packing" => w::order::packing_next(locale),
         "packed" => w::order::packed_next(locale),
         "shipped" => w::order::shipped_next(locale),
+        "rejected" if order.reason.as_deref() == Some("payment_timeout") => w::order::pay_timed_out_next(locale),
         "rejected" => w::order::declined_next(locale),
         "cancelled" | "failed" => match order.payment.status {
             PaymentStatus::Captured | PaymentStatus::Refunded | PaymentStatus::PartiallyRefunded => {
-                return w::order::refunded_next(locale, order.quote.total.format(locale));
+                let total = order.quote.total.format(locale);
+                return match order.payment.method {
+                    PaymentMethod::Card => w::order::refunded_next(locale, total),
+                    PaymentMethod::Wallet => w::order::refunded_wallet_next(locale, total),
+                };
             }
             _ => w::order::not_charged_next(locale),
         },

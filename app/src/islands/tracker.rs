@@ -13,7 +13,7 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
 use super::{
     live_line::live_line,
-    progress::{Step, data_status, headline, next_step, steps},
+    progress::{Step, data_status, headline, next_step, steps, wants_confirmation},
 };
 use crate::{live, paths, pieces, tab, wire::StoreClock, words as w};
 
@@ -49,6 +49,7 @@ pub fn OrderTracker(
                 </h1>
                 <p class="tracker__status" aria-live=ready data-testid="order-status">{move || order.with(|order| headline(order, locale))}</p>
                 <p class="tracker__next">{move || order.with(|order| next_step(order, locale))}</p>
+                {move || order.with(|order| confirm(order, locale))}
                 {move || again(order.with(|order| order.status), &store, locale)}
             </section>
             <div class="stack">
@@ -71,7 +72,13 @@ pub fn OrderTracker(
                 </section>
                 <details class="fold" data-testid="journey">
                     <summary>{w::order::journey(locale)}</summary>
-                    <ol class="timeline">{move || journey.get().iter().filter_map(|entry| happened(entry, clock, locale)).collect_view()}</ol>
+                    <ol class="timeline">
+                        {move || {
+                            let wallet = order.with(|order| order.payment.method) == PaymentMethod::Wallet;
+                            let told = Told { own, wallet, clock, locale };
+                            journey.with(|journey| journey.iter().filter_map(|entry| told.happened(entry)).collect_view())
+                        }}
+                    </ol>
                 </details>
             </div>
         </article>
@@ -109,6 +116,14 @@ fn again(status: OrderStatus, store: &StoreId, locale: Locale) -> Option<impl In
     let href = paths::store(store);
     matches!(status, OrderStatus::Rejected | OrderStatus::Cancelled)
         .then(|| view! { <a class="button button--quiet" href=href>{w::order::again(locale)}</a> })
+}
+
+/// The way to the bank, while the payment waits for it.
+fn confirm(order: &OrderView, locale: Locale) -> Option<impl IntoView + use<>> {
+    let url = wants_confirmation(order)?.to_owned();
+    Some(
+        view! { <a class="button button--tall" href=url rel="noreferrer" data-testid="confirm-payment">{w::order::confirm_go(locale)}{pieces::icon("forward")}</a> },
+    )
 }
 
 /// Place in the queue and when it will be ready, while that is open.
@@ -166,7 +181,8 @@ fn payment(order: &OrderView, locale: Locale) -> &'static str {
     match (order.payment.status, order.payment.method) {
         (PaymentStatus::Pending | PaymentStatus::ActionRequired, _) => w::order::pay_pending(locale),
         (PaymentStatus::Declined | PaymentStatus::Voided, _) => w::order::pay_declined(locale),
-        (PaymentStatus::Refunded | PaymentStatus::PartiallyRefunded, _) => w::order::pay_refunded(locale),
+        (PaymentStatus::Refunded | PaymentStatus::PartiallyRefunded, PaymentMethod::Card) => w::order::pay_refunded(locale),
+        (PaymentStatus::Refunded | PaymentStatus::PartiallyRefunded, PaymentMethod::Wallet) => w::order::pay_refunded_wallet(locale),
         (PaymentStatus::Captured, PaymentMethod::Card) => w::order::paid_card(locale),
         (PaymentStatus::Captured, PaymentMethod::Wallet) => w::order::paid_wallet(locale),
     }
@@ -192,13 +208,35 @@ fn cancel(order: String, locale: Locale) -> AnyView {
     .into_any()
 }
 
-fn happened(entry: &JourneyEntry, clock: StoreClock, locale: Locale) -> Option<impl IntoView + use<>> {
-    let what = w::happened(&entry.type_name, locale)?;
-    let who = match entry.actor {
-        Actor::Customer(_) | Actor::Guest(_) => w::order::by_you(locale),
-        Actor::Staff(_) | Actor::Token(_) => w::order::by_staff(locale),
-        Actor::System => w::order::by_system(locale),
-    };
-    let at = entry.at;
-    Some(view! { <li><time datetime=at.to_string()>{clock.hour(at)}</time><span>{what}</span><small>{who}</small></li> })
+/// How the journey is told: to whom, and what the order was paid with.
+#[derive(Clone, Copy)]
+struct Told {
+    own: bool,
+    wallet: bool,
+    clock: StoreClock,
+    locale: Locale,
+}
+
+impl Told {
+    /// What happened, when, by whom and why; `None` for what nobody asks for.
+    fn happened(self, entry: &JourneyEntry) -> Option<AnyView> {
+        let Self { own, wallet, clock, locale } = self;
+        let of_wallet = if wallet { w::happened_by_wallet(&entry.type_name, locale) } else { None };
+        let what = of_wallet.or_else(|| w::happened(&entry.type_name, locale))?;
+        let who = match entry.actor {
+            Actor::Customer(_) | Actor::Guest(_) if own => w::order::by_you(locale),
+            Actor::Customer(_) | Actor::Guest(_) => w::order::by_shopper(locale),
+            Actor::Staff(_) | Actor::Token(_) => w::order::by_staff(locale),
+            Actor::System => w::order::by_system(locale),
+        };
+        let why = entry.reason.as_deref().and_then(|reason| w::reason(reason, locale));
+        let at = entry.at;
+        let view = view! {
+            <li data-type=entry.type_name.clone()>
+                <time datetime=at.to_string()>{clock.hour(at)}</time><span>{what}</span>
+                <small>{who}{why.map(|why| view! { ": "<q class="timeline__why">{why}</q> })}</small>
+            </li>
+        };
+        Some(view.into_any())
+    }
 }

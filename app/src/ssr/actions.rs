@@ -6,7 +6,9 @@ mod checkout;
 pub mod draft;
 mod language;
 mod order;
+pub mod session;
 mod staff;
+mod store;
 
 use backend::refused::Refused;
 use http::{HeaderValue, header};
@@ -26,7 +28,7 @@ fn to<T>(page: &str, value: T) -> Done<T> {
 }
 
 /// A page of ours: a path and nothing that could lead elsewhere or break the header.
-fn ours(page: &str) -> &str {
+pub fn ours(page: &str) -> &str {
     let path = page.starts_with('/') && !page.starts_with("//") && !page.contains('\\');
     if path && page.bytes().all(|byte| byte.is_ascii_graphic()) { page } else { "/" }
 }
@@ -71,12 +73,20 @@ mod tests {
             (actions::cart::SetQuantity::PATH, form::CART_SET),
             (actions::checkout::Hold::PATH, form::HOLD),
             (actions::checkout::Place::PATH, form::PLACE),
+            (actions::session::SendCode::PATH, form::SEND_CODE),
+            (actions::session::SignInByPhone::PATH, form::SIGN_IN),
+            (actions::session::SignOutShopper::PATH, form::SIGN_OUT),
+            (actions::session::EditAccount::PATH, form::ACCOUNT_EDIT),
+            (actions::session::EndSession::PATH, form::END_SESSION),
+            (actions::session::DeleteAccount::PATH, form::DELETE_ACCOUNT),
             (actions::order::CancelOrder::PATH, form::ORDER_CANCEL),
             (actions::staff::SignIn::PATH, form::STAFF_SIGN_IN),
             (actions::staff::SignOut::PATH, form::STAFF_SIGN_OUT),
             (actions::staff::MoveTicket::PATH, form::TICKET),
             (actions::staff::SwitchItem::PATH, form::ITEM),
             (actions::staff::OpenStore::PATH, form::OPEN),
+            (actions::store::SetSettings::PATH, form::SETTINGS),
+            (actions::store::AdjustStock::PATH, form::STOCK),
         ] {
             assert_eq!(here, there);
         }

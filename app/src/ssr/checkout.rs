@@ -58,6 +58,7 @@ async fn body(visit: Visit, store: String, error: Option<String>, draft: Option<
         wait_seconds: status.estimated_wait_seconds,
         key: Uuid::now_v7().to_string(),
         address: draft.address,
+        wallet: visit.wallet().await?,
         refusal: error.map(|code| Refusal { code, faults: draft.faults }),
     };
     let main = view! {

@@ -15,7 +15,8 @@ pub fn frame(visit: &Visit, main: AnyView) -> AnyView {
         <header class="masthead">
             <a class="masthead__home" href=paths::HOME><img src="/favicon.svg" width="32" height="32" alt=""/>{w::frame::name(locale)}</a>
             <nav class="masthead__links" aria-label=w::frame::you(locale)>
-                <a class="masthead__link" href=paths::ORDERS aria-current=here>{icon("receipt")}{w::frame::my_orders(locale)}</a>
+                <a class="masthead__link" href=paths::ORDERS aria-current=here>{icon("receipt")}<span class="masthead__word">{w::frame::my_orders(locale)}</span></a>
+                {person(visit)}
                 {language(visit)}
             </nav>
         </header>
@@ -23,6 +24,28 @@ pub fn frame(visit: &Visit, main: AnyView) -> AnyView {
         <footer class="footer">
             <div class="footer__inner"><p>{w::frame::claim(locale)}</p><a href=paths::STAFF>{w::frame::staff(locale)}</a></div>
         </footer>
+    }
+    .into_any()
+}
+
+/// Who is signed in, or the way to sign in. Afterwards they are where they were.
+fn person(visit: &Visit) -> AnyView {
+    let locale = visit.locale;
+    let Some(person) = visit.caller.person() else {
+        let back = if visit.page.starts_with(paths::SIGN_IN) { paths::HOME } else { &*visit.page };
+        let link = view! {
+            <a class="masthead__link" href=paths::sign_in(back) rel="nofollow" data-testid="sign-in-link">
+                {icon("person")}<span class="masthead__word">{w::frame::sign_in(locale)}</span>
+            </a>
+        };
+        return link.into_any();
+    };
+    let name = if person.name.is_empty() { w::frame::account(locale).to_owned() } else { person.name };
+    let here = (visit.page.split('?').next() == Some(paths::ACCOUNT)).then_some("page");
+    view! {
+        <a class="masthead__link" href=paths::ACCOUNT aria-current=here data-testid="account-link">
+            {icon("person")}<span class="masthead__word">{name}</span>
+        </a>
     }
     .into_any()
 }
@@ -37,13 +60,20 @@ pub fn language(visit: &Visit) -> AnyView {
     let other = if visit.locale == Locale::En { Locale::ZhCn } else { Locale::En };
     view! {
         <form method="post" action=paths::form::LANGUAGE>
-            <input type="hidden" name="back" value=visit.page.clone()/>
+            <input type="hidden" name="back" value=without_language(&visit.page)/>
             <button class="masthead__link" name="language" value=other.tag() lang=other.tag() aria-label=w::frame::other_language_label(visit.locale)>
                 {w::frame::other_language(visit.locale)}
             </button>
         </form>
     }
     .into_any()
+}
+
+/// A page's address without the language that it names: what is chosen with the switch wins from now on.
+fn without_language(page: &str) -> String {
+    let Some((path, query)) = page.split_once('?') else { return page.to_owned() };
+    let kept: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("lang=")).collect();
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
 }
 
 /// What a form that came back was refused for, above the content.
@@ -63,4 +93,14 @@ pub fn empty(title: &'static str, text: &'static str, action: Option<(String, &'
         </div>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_switch_leads_to_the_page_that_names_no_language() {
+        assert_eq!(["/", "/s/x?lang=en", "/?a=1&lang=zh-CN&b=2"].map(without_language), ["/", "/s/x", "/?a=1&b=2"]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use backend::db::{DbError, Sql};
 use domain::{Locale, OrderId, StoreId, Timestamp, view::OrderView};
 use leptos::prelude::*;
 
@@ -38,10 +39,8 @@ async fn body(visit: Visit, after: Option<String>) -> Result<AnyView, Failure> {
         Some(owner) => visit.backend.orders.list(&mut sql, &owner, after, PAGE, visit.naming()).await?,
         None => domain::view::Page { items: Vec::new(), next: None },
     };
-    let rows = visit.backend.stores.list(&mut sql).await?;
+    let stores = stores(&visit, &mut sql).await?;
     drop(sql);
-    let stores: BTreeMap<StoreId, (String, StoreClock)> =
-        rows.into_iter().map(|row| (row.id, (row.name.in_locale(locale).to_owned(), clock(&row.time_zone, visit.now)))).collect();
     let head = head(
         &visit,
         Head { title: w::orders::title(locale).to_owned(), description: w::orders::description(locale).to_owned(), ..Head::default() },
@@ -73,7 +72,17 @@ async fn body(visit: Visit, after: Option<String>) -> Result<AnyView, Failure> {
     Ok(frame(&visit, main.into_any()))
 }
 
-fn row(order: &OrderView, stores: &BTreeMap<StoreId, (String, StoreClock)>, now: Timestamp, locale: Locale) -> AnyView {
+/// The stores' names and clocks.
+pub type Stores = BTreeMap<StoreId, (String, StoreClock)>;
+
+pub async fn stores(visit: &Visit, sql: &mut impl Sql) -> Result<Stores, DbError> {
+    let rows = visit.backend.stores.list(sql).await?;
+    let named = rows.into_iter().map(|row| (row.id, (row.name.in_locale(visit.locale).to_owned(), clock(&row.time_zone, visit.now))));
+    Ok(named.collect())
+}
+
+/// An order in a list.
+pub fn row(order: &OrderView, stores: &Stores, now: Timestamp, locale: Locale) -> AnyView {
     let (store, clock) = stores.get(&order.store).cloned().unwrap_or_else(|| (order.store.to_string(), StoreClock::default()));
     let what = order
         .lines
@@ -101,7 +110,7 @@ fn row(order: &OrderView, stores: &BTreeMap<StoreId, (String, StoreClock)>, now:
 }
 
 /// `Today, 10:36`, else the day in the store's time.
-fn day(at: Timestamp, now: Timestamp, clock: StoreClock, locale: Locale) -> String {
+pub fn day(at: Timestamp, now: Timestamp, clock: StoreClock, locale: Locale) -> String {
     let local = |at: Timestamp| at.plus_seconds(i64::from(clock.offset_minutes) * 60).to_string();
     let (then, today) = (local(at), local(now));
     match (then.get(..10), today.get(..10)) {

@@ -4,10 +4,10 @@ use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::{Link, Meta, Script, Title};
 use serde_json::{Value, json};
 
-use super::visit::{PublicUrl, Visit};
+use super::visit::{PublicUrl, Visit, query};
 use crate::{pieces::decimal, words as w};
 use domain::{
-    Money,
+    Locale, Money,
     view::{MenuView, ProductView},
 };
 
@@ -31,7 +31,18 @@ pub fn head(visit: &Visit, head: Head) -> AnyView {
     let origin = use_context::<PublicUrl>().map_or_else(String::new, |url| url.0.to_string());
     let name = w::frame::name(visit.locale);
     let title = if head.title.starts_with(name) { head.title } else { format!("{} · {name}", head.title) };
-    let canonical = head.canonical.map(|path| format!("{origin}{path}"));
+    let named = query("lang").and_then(|tag| tag.parse::<Locale>().ok());
+    let in_language = |path: &str, locale: Option<Locale>| {
+        locale.map_or_else(|| format!("{origin}{path}"), |locale| format!("{origin}{path}?lang={locale}"))
+    };
+    // Each language has an address of its own, and the one without chooses by the browser (RFC 8288 and x-default).
+    let alternates = head.canonical.as_ref().filter(|_| head.indexed).map(|path| {
+        let languages = [Locale::En, Locale::ZhCn]
+            .map(|locale| view! { <Link rel="alternate" hreflang=locale.tag() href=in_language(path, Some(locale))/> })
+            .collect_view();
+        view! { {languages}<Link rel="alternate" hreflang="x-default" href=in_language(path, None)/> }
+    });
+    let canonical = head.canonical.as_ref().map(|path| in_language(path, named));
     let picture = head.picture.map(|path| if path.starts_with('/') { format!("{origin}{path}") } else { path });
     let described = !head.description.is_empty();
     // Leptos writes the title's text as it is; attributes it escapes itself.
@@ -39,6 +50,7 @@ pub fn head(visit: &Visit, head: Head) -> AnyView {
         <Title text=title.replace('&', "&amp;").replace('<', "&lt;")/>
         {described.then(|| view! { <Meta name="description" content=head.description.clone()/> })}
         {(!head.indexed).then(|| view! { <Meta name="robots" content="noindex"/> })}
+        {alternates}
         {canonical.map(|url| view! {
             <Link rel="canonical" href=url.clone()/>
             <Meta property="og:url" content=url/>

@@ -1,16 +1,20 @@
-//! Behind the bar: the door, the staff's home, the barista's board.
+//! Behind the bar: the door, the staff's home, the barista's board; [`stock`] and [`settings`] have pages of their own.
+
+mod frame;
+mod settings;
+mod stock;
 
 use backend::{
     identity::{Caller, Right},
     stores::StoreRow,
 };
 use domain::{
-    Locale, StoreId,
-    catalog::Menu,
+    Locale,
     view::{Role, RoleView},
 };
 use leptos::prelude::*;
 
+pub use self::{settings::SettingsPage, stock::StockPage};
 use super::{
     failure::Failure,
     frame::{language, problem, skip},
@@ -40,11 +44,7 @@ async fn home(visit: Visit, error: Option<String>) -> Result<AnyView, Failure> {
     }
     let rows: Vec<_> = visit.backend.stores.list(&mut visit.backend.db.reader()).await?;
     let rows: Vec<_> = rows.into_iter().filter(|row| visit.caller.is_staff(&row.id)).collect();
-    let mut panels = Vec::new();
-    for row in &rows {
-        let menu = visit.menu(&row.id).await?;
-        panels.push(store_panels(row, &menu, &visit).into_any());
-    }
+    let panels: Vec<_> = rows.iter().map(|row| store_panel(row, &visit)).collect();
     let works = roles.iter().map(|held| role(held, &rows, locale)).collect::<Vec<_>>().join(" · ");
     let head = head(&visit, Head { title: w::staff::home_title(locale).to_owned(), ..Head::default() });
     let nothing = panels.is_empty().then(|| {
@@ -85,91 +85,29 @@ fn role(held: &RoleView, rows: &[StoreRow], locale: Locale) -> String {
     }
 }
 
-/// A store: its board, whether it is open, and what is sold out.
-fn store_panels(row: &StoreRow, menu: &Menu, visit: &Visit) -> AnyView {
+/// A store: whether it is open, and the pages that somebody works with there.
+fn store_panel(row: &StoreRow, visit: &Visit) -> AnyView {
     let (id, locale) = (row.id.clone(), visit.locale);
-    let open = row.open;
     let title = format!("store-{id}");
-    let switch =
-        visit.caller.may(Right::Store, &id).then(|| open_switch(id.to_string(), paths::STAFF.to_owned(), Signal::stored(open), locale));
-    let board = visit.caller.may(Right::Queue, &id).then(|| {
-        view! { <a class="button button--tall" href=paths::queue(&id)>{w::staff::open_board(locale)}{icon("forward")}</a> }
-    });
-    let switches = visit.caller.may(Right::Switch, &id).then(|| switches(&id, menu, locale));
+    let open = Signal::stored(row.open);
+    let switch = visit.caller.may(Right::Store, &id).then(|| open_switch(id.to_string(), paths::STAFF.to_owned(), open, locale));
+    let tabs = frame::tabs(visit, &id);
+    let page = |may: bool, page: String, name: &'static str, class: &'static str| {
+        may.then(|| view! { <a class=class href=page>{name}{icon("forward")}</a> })
+    };
     view! {
         <section class="panel" aria-labelledby=title.clone()>
-            <h2 id=title.clone()>{row.name.in_locale(locale).to_owned()}</h2>
             <div class="row row--between">
+                <h2 id=title.clone()>{row.name.in_locale(locale).to_owned()}</h2>
                 {switch}
-                <a class="button button--quiet" href=paths::store(&id)>{w::staff::see_store(locale)}</a>
-                {board}
+            </div>
+            <div class="row">
+                {page(tabs.board, paths::queue(&id), w::staff::open_board(locale), "button button--tall")}
+                {page(tabs.stock, paths::stock(&id), w::staff::open_stock(locale), "button button--quiet button--tall")}
+                {page(tabs.settings, paths::settings(&id), w::staff::open_settings(locale), "button button--quiet button--tall")}
+                <a class="button button--plain button--tall" href=paths::store(&id)>{w::staff::see_store(locale)}</a>
             </div>
         </section>
-        {switches}
-    }
-    .into_any()
-}
-
-/// Sold out and back: every item by category, and the options.
-fn switches(store: &StoreId, menu: &Menu, locale: Locale) -> AnyView {
-    let mut options: Vec<_> = menu.products().flat_map(|product| &product.modifiers).flat_map(|group| &group.options).collect();
-    options.sort_by(|a, b| a.id.cmp(&b.id));
-    options.dedup_by(|a, b| a.id == b.id);
-    let groups = menu.categories.iter().map(|category| {
-        let rows = category.products.iter().flat_map(|product| {
-            product.variants.iter().map(|variant| {
-                let variant_name = variant.name.in_locale(locale);
-                let name = product.name.in_locale(locale);
-                let name = if variant_name.is_empty() { name.to_owned() } else { format!("{name}, {variant_name}") };
-                switch(Switch { store, field: "sku", id: variant.sku.as_str(), name, note: None, on: variant.available }, locale)
-            })
-        });
-        let rows = rows.collect_view();
-        view! { <details class="fold"><summary>{category.name.in_locale(locale).to_owned()}</summary><ul class="stock-list">{rows}</ul></details> }
-    });
-    let groups = groups.collect_view();
-    let options = (!options.is_empty()).then(|| {
-        let rows = options.into_iter().map(|option| {
-            let name = option.name.in_locale(locale).to_owned();
-            let note = Some(w::staff::option(locale));
-            switch(Switch { store, field: "option", id: option.id.as_str(), name, note, on: option.available }, locale)
-        });
-        let rows = rows.collect_view();
-        view! { <details class="fold"><summary>{w::staff::options(locale)}</summary><ul class="stock-list">{rows}</ul></details> }
-    });
-    view! {
-        <section class="panel" id="stock" aria-labelledby=format!("{store}-stock")>
-            <h2 id=format!("{store}-stock")>{w::staff::switches(locale)}</h2>
-            <div>{groups}{options}</div>
-        </section>
-    }
-    .into_any()
-}
-
-struct Switch<'a> {
-    store: &'a StoreId,
-    /// `sku` or `option`.
-    field: &'static str,
-    id: &'a str,
-    name: String,
-    note: Option<&'static str>,
-    on: bool,
-}
-
-fn switch(item: Switch<'_>, locale: Locale) -> AnyView {
-    let Switch { store, field, id, name, note, on } = item;
-    let word = if on { w::staff::on_sale(locale) } else { w::staff::sold_out(locale) };
-    view! {
-        <li class="stock-row" id=format!("{store}-{id}")>
-            <p class="stock-row__name">{name.clone()}{note.map(|note| view! { <small>{note}</small> })}</p>
-            <form method="post" action=paths::form::ITEM>
-                <input type="hidden" name="store" value=store.to_string()/>
-                <input type="hidden" name=field value=id.to_owned()/>
-                <button class="switch" role="switch" name="available" value=(!on).to_string() aria-checked=on.to_string()>
-                    <span class="sr-only">{name}": "</span>{word}
-                </button>
-            </form>
-        </li>
     }
     .into_any()
 }
@@ -230,11 +168,12 @@ async fn queue(visit: Visit, store: String, error: Option<String>) -> Result<Any
     drop(sql);
     let head = head(&visit, Head { title: w::board::title(locale, row.name.in_locale(locale)), ..Head::default() });
     let switches = visit.caller.may(Right::Store, &row.id);
+    let tabs = frame::tabs(&visit, &row.id);
     let view = view! {
         {head}
         {skip(locale)}
         {problem(error.as_deref(), locale)}
-        <Board store=status queue person=name.clone() switches now=visit.now locale/>
+        <Board store=status queue person=name.clone() switches tabs now=visit.now locale/>
     };
     Ok(view.into_any())
 }

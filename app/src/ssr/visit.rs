@@ -8,7 +8,7 @@ use backend::{
     identity::{Caller, Owner},
     stores::StoreRow,
 };
-use domain::{Locale, StoreId, Timestamp, catalog::Menu, pricing, view::Naming};
+use domain::{Locale, Money, StoreId, Timestamp, catalog::Menu, pricing, view::Naming};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
@@ -52,6 +52,11 @@ impl Visit {
         self.caller.owner()
     }
 
+    /// What is in the visitor's wallet; `None` for who has not signed in.
+    pub async fn wallet(&self) -> Result<Option<Money>, DbError> {
+        Ok(self.backend.me(&self.caller).await?.wallet.map(|wallet| wallet.balance))
+    }
+
     /// A store of the path.
     pub async fn store(&self, id: &str) -> Result<StoreRow, Failure> {
         let id: StoreId = id.parse().map_err(|_| Failure::NotFound)?;
@@ -84,6 +89,14 @@ pub fn summary(menu: &Menu, lines: &[Line], now: Timestamp) -> CartSummary {
 pub fn clock(time_zone: &str, now: Timestamp) -> StoreClock {
     let offset = jiff::tz::TimeZone::get(time_zone).ok().zip(jiff::Timestamp::from_millisecond(now.as_millis()).ok());
     StoreClock { offset_minutes: offset.map_or(0, |(zone, now)| zone.to_offset(now).seconds() / 60) }
+}
+
+/// A cookie of ours.
+pub fn cookie(name: &str) -> Option<String> {
+    let parts = use_context::<http::request::Parts>()?;
+    let values = parts.headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = values.flat_map(|value| value.split(';'));
+    pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=').map(str::to_owned)).filter(|value| !value.is_empty())
 }
 
 /// A part of the path.

@@ -59,3 +59,15 @@ pub(super) async fn keep_in(
 pub(super) async fn purge_in(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     tx.execute("delete from request_key where expires_at <= $1", args![now]).await
 }
+
+pub(super) async fn adopt_in(tx: &mut Tx, from: &str, to: &str) -> Result<(), DbError> {
+    let text = "insert into request_key (caller, method, path, key, fingerprint, status, body, created_at, expires_at) \
+                select $2, method, path, key, fingerprint, status, body, created_at, expires_at from request_key where caller = $1 \
+                on conflict (caller, method, path, key) do nothing";
+    tx.execute(text, args![from, to]).await?;
+    forget_in(tx, from).await
+}
+
+pub(super) async fn forget_in(tx: &mut Tx, caller: &str) -> Result<(), DbError> {
+    tx.execute("delete from request_key where caller = $1", args![caller]).await.map(drop)
+}

@@ -90,6 +90,11 @@ impl Keys {
         digest_of(&self.0[0], purpose, message).finalize().into_bytes().into()
     }
 
+    /// The signatures of `message` by all keys, the newest first: what one of them has made is among them.
+    pub fn sign_by_each<'k>(&'k self, purpose: &'k str, message: &'k [u8]) -> impl Iterator<Item = [u8; 32]> + 'k {
+        self.0.iter().map(move |key| digest_of(key, purpose, message).finalize().into_bytes().into())
+    }
+
     /// Whether one of the keys made this signature; takes the same time wherever they differ.
     pub fn verify(&self, purpose: &str, message: &[u8], signature: &[u8]) -> bool {
         self.0.iter().fold(false, |found, key| digest_of(key, purpose, message).verify_slice(signature).is_ok() | found)

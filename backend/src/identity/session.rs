@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use domain::{SessionId, Timestamp};
 use uuid::Uuid;
 
+use super::sign_in::SHOPPER_SECONDS;
 use super::store::{self, Known};
 use super::{Caller, Identities, Secret, cookie};
 use crate::db::{DbError, Tx};
 
 /// How long a guest's cookie is good.
 pub const GUEST_SECONDS: i64 = 90 * 24 * 3600;
+/// A session that slides is renewed once a day, not with every request.
+const RENEW_SECONDS: i64 = 24 * 3600;
 
 /// A session that was just made, with what the browser is to keep.
 #[derive(Debug, Clone)]
@@ -21,6 +24,26 @@ pub struct IssuedSession {
     pub cookie: Secret,
     /// How long the cookie is to be kept.
     pub seconds: i64,
+}
+
+/// A session to be written down.
+#[derive(Debug, Clone)]
+pub(super) struct NewSession {
+    pub(super) id: SessionId,
+    /// How long it lasts from now.
+    pub(super) seconds: i64,
+    /// It is renewed while it is used.
+    pub(super) slides: bool,
+    /// What kind of browser it is, for its owner to recognise.
+    pub(super) device: Option<String>,
+}
+
+/// Who shows a cookie, and the cookie anew where it was renewed.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub caller: Caller,
+    /// To be set again, so that the browser keeps it for as long as we do.
+    pub renewed: Option<IssuedSession>,
 }
 
 impl Identities {
@@ -47,12 +70,29 @@ impl Identities {
 
     /// Who shows this cookie. One that is not ours, has ended or is too old is nobody.
     pub async fn caller_by_cookie(&self, value: &str) -> Result<Caller, DbError> {
-        let Some(session) = cookie::open(&self.keys, value) else { return Ok(Caller::Nobody) };
+        Ok(self.find(value).await?.0)
+    }
+
+    /// As [`Identities::caller_by_cookie`], for a request: a shopper's session is renewed by it, once a day.
+    pub async fn seen(&self, value: &str) -> Result<Seen, DbError> {
+        let (caller, slides_until) = self.find(value).await?;
+        let now = self.db.clock().now();
+        let due = slides_until.is_some_and(|until| until.seconds_since(now) <= SHOPPER_SECONDS - RENEW_SECONDS);
+        let Some(session) = caller.session().filter(|_| due) else { return Ok(Seen { caller, renewed: None }) };
+        let expires_at = now.plus_seconds(SHOPPER_SECONDS);
+        let renewed: bool = self.db.transaction(move |tx| Box::pin(store::renew_session(tx, session, expires_at))).await?;
+        let cookie = cookie::seal(&self.keys, session);
+        Ok(Seen { caller, renewed: renewed.then_some(IssuedSession { session, cookie, seconds: SHOPPER_SECONDS }) })
+    }
+
+    /// Who shows this cookie, and until when their session lasts if it slides.
+    async fn find(&self, value: &str) -> Result<(Caller, Option<Timestamp>), DbError> {
+        let Some(session) = cookie::open(&self.keys, value) else { return Ok((Caller::Nobody, None)) };
         let now = self.db.clock().now();
         Ok(match store::session(&mut self.db.reader(), session, now).await? {
-            Some(Known::Live(caller)) => caller,
-            Some(Known::Over) => Caller::Nobody,
-            None => unwritten(session, now),
+            Some(Known::Live(caller, slides_until)) => (caller, slides_until),
+            Some(Known::Over) => (Caller::Nobody, None),
+            None => (unwritten(session, now), None),
         })
     }
 
@@ -75,7 +115,7 @@ impl Identities {
         Ok(callers
             .iter()
             .map(|caller| match (id(caller).and_then(|id| known.get(&id)), caller) {
-                (Some(Known::Live(now)), _) => Some(now.clone()),
+                (Some(Known::Live(now, _)), _) => Some(now.clone()),
                 (None, Caller::Nobody) => Some(Caller::Nobody),
                 (None, Caller::Guest { session, .. }) => Some(unwritten(*session, now)).filter(|caller| !caller.is_nobody()),
                 (Some(Known::Over) | None, _) => None,
@@ -94,8 +134,8 @@ fn unwritten(session: SessionId, now: Timestamp) -> Caller {
 pub async fn ensure_session_in(tx: &mut Tx, caller: &Caller) -> Result<(), DbError> {
     match caller {
         Caller::Guest { session, fresh: true } => {
-            let expires_at = cookie::made_at(*session).plus_seconds(GUEST_SECONDS);
-            store::insert_session(tx, *session, None, expires_at).await
+            let seconds = cookie::made_at(*session).plus_seconds(GUEST_SECONDS).seconds_since(tx.now());
+            store::insert_session(tx, &NewSession { id: *session, seconds, slides: false, device: None }, None).await
         }
         _ => Ok(()),
     }

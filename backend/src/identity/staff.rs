@@ -5,7 +5,7 @@ use domain::StoreId;
 use domain::view::{Person, Role};
 
 use super::secret::{Secret, hex, random};
-use super::session::IssuedSession;
+use super::session::{IssuedSession, NewSession};
 use super::{Caller, Identities, IdentityError, rights, store};
 
 /// How long a sign-in code is good: a day.
@@ -89,13 +89,13 @@ impl Identities {
         let code = normalized(typed).ok_or(IdentityError::WrongCode)?;
         let hash = blocking(move || slow_hash(&code)).await?;
         let issued = self.issue(SHIFT_SECONDS);
-        let (session, old) = (issued.session, before.session().filter(|_| !before.is_guest()));
+        let session = NewSession { id: issued.session, seconds: SHIFT_SECONDS, slides: false, device: None };
+        let old = before.session().filter(|_| !before.is_guest());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
                     let user = store::spend_code(tx, hash).await?.ok_or(IdentityError::WrongCode)?;
-                    let expires_at = tx.now().plus_seconds(SHIFT_SECONDS);
-                    store::insert_session(tx, session, Some(user), expires_at).await?;
+                    store::insert_session(tx, &session, Some(user)).await?;
                     if let Some(old) = old {
                         store::end_session(tx, old).await?;
                     }

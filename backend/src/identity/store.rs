@@ -1,5 +1,8 @@
 //! The tables of identity.
 
+mod account;
+mod sign_in;
+
 use std::collections::HashMap;
 
 use domain::view::{Person, Role, RoleView};
@@ -7,7 +10,13 @@ use domain::{SessionId, StoreId, Timestamp, TokenId, UserId};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub(super) use self::account::{account, empty_account, end_session_of, rename_account, renew_session, sessions_of, set_language};
+pub(super) use self::sign_in::{
+    account_of_phone, end_sign_in_code, forget_number, insert_phone, insert_sign_in_code, purge_in, throttle_in, throttled_until_in,
+    to_be_sent, try_sign_in_code,
+};
 use super::caller::Caller;
+use super::session::NewSession;
 use super::staff::NewCode;
 use super::token::{NewToken, TokenRow};
 use crate::args;
@@ -15,8 +24,8 @@ use crate::db::{DbError, Row, Sql, Tx};
 
 /// What is known about a session that has a row.
 pub(super) enum Known {
-    /// It is good, and this is who it is.
-    Live(Caller),
+    /// It is good, and this is who it is; a session that is renewed while it is used, until when it lasts now.
+    Live(Caller, Option<Timestamp>),
     /// It has ended, or its time is over.
     Over,
 }
@@ -26,11 +35,11 @@ macro_rules! callers {
     ($sessions:literal, $tokens:literal) => {
         concat!(
             "select 'session' as kind, s.id, s.account, a.name, a.language, r.role, r.store, null as merchant, null as kiosk, \
-             s.expires_at, s.ended_at from session s left join account a on a.id = s.account \
+             s.expires_at, s.ended_at, s.slides from session s left join account a on a.id = s.account \
              left join account_role r on r.account = s.account where ",
             $sessions,
             " union all select 'token', t.id, t.account, a.name, a.language, t.role, t.store, t.merchant, t.kiosk, \
-             null, t.revoked_at from token t left join account a on a.id = t.account where ",
+             null, t.revoked_at, false from token t left join account a on a.id = t.account where ",
             $tokens
         )
     };
@@ -69,11 +78,12 @@ fn read_callers(rows: &[Row], now: Timestamp) -> Result<HashMap<Uuid, Known>, Db
             found.insert(id, Known::Over);
             continue;
         }
-        if let Some(Known::Live(Caller::User { roles, .. })) = found.get_mut(&id) {
+        if let Some(Known::Live(Caller::User { roles, .. }, _)) = found.get_mut(&id) {
             roles.extend(role_of(row)?);
             continue;
         }
-        found.insert(id, Known::Live(read_caller(id, row)?));
+        let slides: bool = row.get("slides")?;
+        found.insert(id, Known::Live(read_caller(id, row)?, expires.filter(|_| slides)));
     }
     Ok(found)
 }
@@ -109,9 +119,11 @@ fn role_of(row: &Row) -> Result<Option<RoleView>, DbError> {
 }
 
 /// Writes a session that has no row yet; one that has keeps it.
-pub(super) async fn insert_session(tx: &mut Tx, id: SessionId, user: Option<UserId>, expires_at: Timestamp) -> Result<(), DbError> {
-    let text = "insert into session (id, account, created_at, expires_at) values ($1, $2, $3, $4) on conflict (id) do nothing";
-    tx.execute(text, args![id, user, tx.now(), expires_at]).await.map(drop)
+pub(super) async fn insert_session(tx: &mut Tx, new: &NewSession, user: Option<UserId>) -> Result<(), DbError> {
+    let now = tx.now();
+    let text = "insert into session (id, account, created_at, expires_at, slides, seen_at, device) values ($1, $2, $3, $4, $5, $3, $6) \
+                on conflict (id) do nothing";
+    tx.execute(text, args![new.id, user, now, now.plus_seconds(new.seconds), new.slides, &new.device]).await.map(drop)
 }
 
 /// Ends a session, also one that has no row yet.

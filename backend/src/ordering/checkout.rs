@@ -127,7 +127,8 @@ impl Checkouts {
     pub async fn cancel_in(&self, tx: &mut Tx, caller: &Caller, id: CheckoutId) -> Result<(), OrderingError> {
         let checkout = find_in(tx, caller, id).await?;
         Stores.lock_in(tx, &checkout.store).await?;
-        match store::checkout(tx, id).await?.ok_or(OrderingError::NotFound)?.status {
+        let checkout = find_in(tx, caller, id).await?;
+        match checkout.status {
             CheckoutStatus::Live => end_in(tx, &checkout, Ended::GivenUp, caller.actor(&checkout.store)).await.map(drop),
             CheckoutStatus::Placed => Err(OrderingError::CheckoutExpired),
             CheckoutStatus::Ended => Ok(()),
@@ -230,7 +231,7 @@ impl Wanted<'_> {
 /// Ends a live checkout in nothing, once: its stock and its place are free, its timer is taken back. False where it had
 /// ended before. The caller has the store's lock.
 pub(super) async fn end_in(tx: &mut Tx, checkout: &CheckoutRow, ended: Ended, actor: Actor) -> Result<bool, OrderingError> {
-    if !store::end_checkout_in(tx, checkout.id, CheckoutStatus::Ended).await? {
+    if !store::end_checkout_in(tx, checkout, CheckoutStatus::Ended).await? {
         return Ok(false);
     }
     timer::cancel_in(tx, limits::CHECKOUT_HOLD, &checkout.id.to_string()).await?;

@@ -66,6 +66,16 @@ impl From<WalletError> for OrderingError {
     }
 }
 
+impl OrderingError {
+    /// For a command that refuses nothing by itself: what is left is what the database says, or a defect.
+    pub(crate) fn into_database(self) -> DbError {
+        match self {
+            Self::Unavailable(error) => error,
+            other => DbError::Defect(other.to_string()),
+        }
+    }
+}
+
 impl From<StoreError> for OrderingError {
     fn from(error: StoreError) -> Self {
         match error {

@@ -34,7 +34,8 @@ impl TimerHandler for CheckoutHold {
         let id: CheckoutId = key.parse()?;
         let Some(checkout) = store::checkout(tx, id).await? else { return Ok(()) };
         Stores.lock_in(tx, &checkout.store).await?;
-        // Placed or given up in the meantime: then nothing is left to be ended.
+        // Read again under the lock: it may have been placed or given up, or be somebody else's since they signed in.
+        let Some(checkout) = store::checkout(tx, id).await? else { return Ok(()) };
         checkout::end_in(tx, &checkout, Ended::Expired, Actor::System).await?;
         Ok(())
     }

@@ -59,7 +59,7 @@ impl Orders {
     ) -> Result<OrderId, OrderingError> {
         let checkout = checkout::find_in(tx, caller, id).await?;
         Stores.lock_in(tx, &checkout.store).await?;
-        if checkout.expires_at <= tx.now() || !store::end_checkout_in(tx, id, CheckoutStatus::Placed).await? {
+        if checkout.expires_at <= tx.now() || !store::end_checkout_in(tx, &checkout, CheckoutStatus::Placed).await? {
             return Err(OrderingError::CheckoutExpired);
         }
         if request.expected_total != checkout.quote.total {

@@ -5,11 +5,17 @@ mod checkout;
 pub(super) mod invariants;
 mod order;
 
-pub(super) use self::cart::{add_line_in, add_to_line_in, cart, clear_cart_in, lines_in_cart, remove_line_in, set_quantity_in};
-pub(super) use self::checkout::{CheckoutRow, CheckoutStatus, checkout, end_checkout_in, insert_checkout_in, live_checkout};
+pub(super) use self::cart::{
+    add_line_in, add_to_line_in, adopt_line_in, cart, clear_cart_in, lines_in_cart, remove_line_in, set_quantity_in, take_cart_in,
+};
+pub(super) use self::checkout::{
+    CheckoutRow, CheckoutStatus, checkout, end_checkout_in, give_checkout_in, give_ended_checkouts_in, insert_checkout_in, live_checkout,
+    live_checkouts,
+};
 pub(crate) use self::order::OrderRow;
 pub(super) use self::order::{
-    advance_in, end_step_in, insert_order_in, lock_order_in, next_number_in, order, orders_of, orders_of_day, sagas, step_in, touch_in,
+    advance_in, end_step_in, forget_addresses_in, give_orders_in, insert_order_in, lock_order_in, next_number_in, order, orders_of,
+    orders_of_day, sagas, step_in, touch_in, under_way,
 };
 
 use crate::db::DbError;

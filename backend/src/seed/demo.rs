@@ -1,13 +1,16 @@
 //! The demo shops: a café, a stand and a web shop, from the files in `backend/demo`.
 
-use domain::{Currency, KioskId, MerchantId, StoreId, Text, event::StoreOpened, prep::FulfilmentKind, view::Admission};
+use domain::{Currency, KioskId, MerchantId, Money, StoreId, Text, event::StoreOpened, prep::FulfilmentKind, view::Admission};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::SeedError;
 use crate::catalog::import::{self, NewCategory, NewModifier, NewStore, Place};
 use crate::db::{Db, DbError, Tx};
+use crate::identity::phone::InvalidPhone;
+use crate::identity::{self, Phone};
 use crate::log::{self, NewEvent};
+use crate::payment::{Credit, WalletError, Wallets};
 use crate::stores::{DEFAULT_SETTINGS, SettingsPatch, StoreKind};
 
 const FILES: [(&str, &str); 3] = [
@@ -15,6 +18,10 @@ const FILES: [(&str, &str); 3] = [
     ("pier.json", include_str!("../../demo/pier.json")),
     ("unicorn.json", include_str!("../../demo/unicorn.json")),
 ];
+
+/// The demo's shopper and what they have to begin with.
+const PHONE: &str = "+15550100001";
+const PURSE: i64 = 3300;
 
 /// One demo file.
 #[derive(Deserialize)]
@@ -49,6 +56,7 @@ pub async fn demo(db: &Db) -> Result<Vec<StoreId>, SeedError> {
     db.transaction(move |tx| {
         Box::pin(async move {
             let mut added = Vec::new();
+            add_shopper_in(tx).await?;
             for (store, shop) in &shops {
                 if add_in(tx, store, shop).await? {
                     added.push(store.id.clone());
@@ -58,6 +66,18 @@ pub async fn demo(db: &Db) -> Result<Vec<StoreId>, SeedError> {
         })
     })
     .await
+}
+
+/// Somebody with money in the wallet, to buy with. Once: what they have spent is spent.
+async fn add_shopper_in(tx: &mut Tx) -> Result<(), DbError> {
+    let phone: Phone = PHONE.parse().map_err(|error: InvalidPhone| DbError::Defect(error.to_string()))?;
+    let user = identity::shopper_by_phone_in(tx, &phone).await?;
+    let credited = Wallets.credit_in(tx, user, Money::new(PURSE, Currency::USD), Credit::Gift, &format!("demo:{user}")).await;
+    match credited {
+        Ok(_) => Ok(()),
+        Err(WalletError::Database(error)) => Err(error),
+        Err(error) => Err(DbError::Defect(error.to_string())),
+    }
 }
 
 impl Shop {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use backend::db::{DbError, Tx};
 use backend::identity::{Caller, Secret};
+use backend::notify::Sms;
 use backend::ordering::OrderingError;
 use backend::payment::Patience;
 use backend::prep::PrepError;
@@ -45,6 +46,15 @@ impl Cafe {
 
     /// The demo shop with so much patience for the card provider.
     pub async fn open_with(shop: &TestDb, patience: Patience) -> Self {
+        Self::open_as(shop, patience, Sms::Log).await
+    }
+
+    /// The demo shop with its text messages in this file.
+    pub async fn open_texting(shop: &TestDb, file: &std::path::Path) -> Self {
+        Self::open_as(shop, Patience::default(), Sms::File(file.to_owned())).await
+    }
+
+    async fn open_as(shop: &TestDb, patience: Patience, sms: Sms) -> Self {
         let settings = BackendSettings {
             database_url: Secret::new(shop.url.clone()),
             data_dir: std::env::temp_dir(),
@@ -52,6 +62,7 @@ impl Cafe {
             secrets: vec![Secret::new("for tests")],
             limits: true,
             https: false,
+            sms,
         };
         let books = Arc::new(Books::default());
         let backend = Backend::open(settings, shop.clock.clone()).await.expect("the shop opens");

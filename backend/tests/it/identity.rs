@@ -12,7 +12,7 @@ use crate::support::{TestDb, on_both_databases};
 const HOUR: Duration = Duration::from_hours(1);
 
 async fn identities(shop: &TestDb) -> Identities {
-    Identities::open(shop.db.clone(), &[], false).await.unwrap()
+    Identities::open(shop.db.clone(), &[], false, true).await.unwrap()
 }
 
 fn harbor() -> StoreId {
@@ -69,7 +69,7 @@ on_both_databases! {
 
         let with = async |secrets: &[&str]| {
             let secrets: Vec<_> = secrets.iter().copied().map(Secret::new).collect();
-            Identities::open(shop.db.clone(), &secrets, false).await.unwrap()
+            Identities::open(shop.db.clone(), &secrets, false, true).await.unwrap()
         };
         let (_, old) = with(&["old"]).await.new_guest();
         assert_eq!(two.caller_by_cookie(old.cookie.expose()).await, Ok(Caller::Nobody));

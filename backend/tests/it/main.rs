@@ -11,6 +11,7 @@ mod payment;
 mod prep;
 mod races;
 mod seed;
+mod sign_in;
 mod small_shop;
 mod spine;
 mod support;

@@ -35,6 +35,12 @@ export class Api {
     return (answer.status() === 204 ? undefined : await answer.json()) as T;
   }
 
+  async patch<T>(path: string, data: unknown): Promise<T> {
+    const answer = await this.request.patch(`${this.url}/api/v1${path}`, { headers: this.headers(), data });
+    if (!answer.ok()) throw new Error(`PATCH ${path}: ${answer.status()} ${await answer.text()}`);
+    return (await answer.json()) as T;
+  }
+
   /** One flat white with oat milk, paid by card; resolves when the bar has it. */
   async orderCoffee(): Promise<Order> {
     const lines = [{ sku: 'flat-white-regular', quantity: 1, options: ['oat'] }];

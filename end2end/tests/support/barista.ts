@@ -10,6 +10,16 @@ export class Barista extends Visitor {
     return new Barista(...(await Visitor.enter(browser, shop, language, { ...TABLET, ...options })));
   }
 
+  /** Somebody who is at the board of the harbour café already. */
+  static async atBoard(browser: Browser, shop: Orderly, likes: Likes = {}): Promise<Barista> {
+    const barista = await Barista.arrive(browser, shop, likes);
+    await barista.page.goto('/staff');
+    await barista.signIn('Kim');
+    await barista.openBoard();
+    await barista.expectLive();
+    return barista;
+  }
+
   /** Signs in with the one-time code of `orderly staff add`. */
   async signIn(name: string, role = 'barista'): Promise<void> {
     const { code } = await this.shop.json<{ code: string }>('staff', 'add', '--store', 'harbor', '--name', name, '--role', role);

@@ -54,6 +54,7 @@ export class Orderly {
       ORDERLY_MQTT_LISTEN: 'off',
       ORDERLY_DATA: data,
       DATABASE_URL: `sqlite:${join(data, 'orderly.db')}`,
+      ORDERLY_SMS: `file:${join(data, 'sms.jsonl')}`,
       ...settings,
     };
   }
@@ -134,6 +135,26 @@ export class Orderly {
   /** The same for commands that know `--json`. */
   async json<T>(...args: string[]): Promise<T> {
     return JSON.parse(await this.command(...args, '--json')) as T;
+  }
+
+  /** The sign-in code of the newest text message to a phone, once there are `count` of them. */
+  async code(phone: string, count = 1): Promise<string> {
+    const file = join(this.data, 'sms.jsonl');
+    const deadline = Date.now() + START_WITHIN_MS;
+    for (;;) {
+      const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line !== '') : [];
+      const messages = lines.map((line) => JSON.parse(line) as { to: string; code: string }).filter(({ to }) => to === phone);
+      const newest = messages.at(-1);
+      if (newest !== undefined && messages.length >= count) return newest.code;
+      if (Date.now() > deadline) throw new Error(`no message for ${phone} came:\n${this.logText()}`);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  }
+
+  /** A bearer token for a device or a member of staff. */
+  async token(role: string, store: string): Promise<string> {
+    const { token } = await this.json<{ token: string }>('token', 'issue', '--role', role, '--store', store);
+    return token;
   }
 
   logText(): string {

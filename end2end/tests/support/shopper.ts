@@ -16,6 +16,15 @@ export class Shopper extends Visitor {
     return new Shopper(...(await Visitor.enter(browser, shop, language, { ...PHONE, ...options })));
   }
 
+  /** Somebody with a flat white in the cart, about to pay. */
+  static async atCheckout(browser: Browser, shop: Orderly, likes: Likes = {}): Promise<Shopper> {
+    const shopper = await Shopper.arrive(browser, shop, likes);
+    await shopper.page.goto('/s/harbor');
+    await shopper.chooseProduct();
+    await shopper.addWithOat();
+    return shopper;
+  }
+
   get status(): Locator {
     return this.page.getByTestId('order-status');
   }
@@ -45,6 +54,32 @@ export class Shopper extends Visitor {
     await this.page.waitForURL('**/s/harbor/checkout');
     await expect(this.page.getByTestId('line')).toContainText(oat);
     await expect(this.page.getByTestId('total')).toContainText('$5.10');
+  }
+
+  /** Signs in by phone; `count`: the how many-th code of this phone it is. Begins at the sign-in page. */
+  async signIn(phone: string, count = 1): Promise<void> {
+    await this.page.getByLabel(this.w('sign_in.phone')).fill(phone);
+    await this.page.getByRole('button', { name: this.w('sign_in.send') }).click();
+    await expect(this.page.getByRole('heading', { level: 1 })).toHaveText(this.w('sign_in.code_heading'));
+    await this.page.getByLabel(this.w('sign_in.code'), { exact: true }).fill(await this.shop.code(phone, count));
+    await this.page.getByRole('button', { name: this.w('sign_in.sign_in') }).click();
+    await expect(this.page.getByTestId('account-link')).toBeVisible();
+  }
+
+  /** Chooses a test card by its message, also one that is folded away. */
+  async payWith(card: string): Promise<void> {
+    const choice = this.page.getByRole('radio', { name: this.w(card) });
+    if (!(await choice.isVisible())) await this.page.getByText(this.w('checkout.more_cards')).click();
+    await choice.check();
+  }
+
+  /** The timeline of the order. */
+  get journey(): Locator {
+    return this.page.getByTestId('journey');
+  }
+
+  async openJourney(): Promise<void> {
+    await this.page.getByText(this.w('order.journey')).click();
   }
 
   /** Places the order and returns its number, as it stands on its page. */

@@ -4,9 +4,10 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use backend::identity::Secret;
 use backend::live::BrokerAddress;
+use backend::notify::Sms;
 use ipnet::IpNet;
 
-use super::{InvalidSetting, NAMES, SERVICES, Sms};
+use super::{InvalidSetting, NAMES, SERVICES};
 
 pub(super) fn refuse(name: &str, fix: impl Into<String>) -> InvalidSetting {
     InvalidSetting { name: name.to_owned(), fix: fix.into() }
@@ -70,7 +71,9 @@ pub(super) fn sms(value: &str) -> Result<Sms, InvalidSetting> {
     match value.split_once(':') {
         None if value == "log" => Ok(Sms::Log),
         Some(("file", path)) if !path.is_empty() => Ok(Sms::File(path.into())),
-        Some(("http", url)) => url_of("ORDERLY_SMS", url, &["http://", "https://"]).map(Sms::Http),
+        // The address alone is clear enough, too.
+        Some(("http", rest)) if rest.starts_with("//") => url_of("ORDERLY_SMS", value, &["http://"]).map(Sms::Http),
+        Some(("http", url)) => url_of("ORDERLY_SMS", url, &["http://"]).map(Sms::Http),
         _ => Err(refuse("ORDERLY_SMS", format!("'{value}' is none of log, file:PATH, http:URL"))),
     }
 }

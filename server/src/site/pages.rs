@@ -5,6 +5,7 @@ use axum::Router;
 use axum::http::{HeaderValue, header, request::Parts};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use backend::identity::Client;
 use domain::Locale;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
@@ -43,6 +44,9 @@ fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
                 provide_context(caller.clone());
             }
             provide_context(parts.extensions.get::<Locale>().copied().unwrap_or_default());
+            if let Some(client) = parts.extensions.get::<Client>() {
+                provide_context(client.clone());
+            }
         }
         if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce())
             && let Ok(policy) = HeaderValue::try_from(security::page_policy(&nonce))

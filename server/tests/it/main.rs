@@ -7,4 +7,6 @@ mod frame;
 mod interop;
 mod live;
 mod process;
+mod settings;
+mod sign_in;
 mod support;

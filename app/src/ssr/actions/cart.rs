@@ -17,10 +17,10 @@ use crate::{
 
 #[server(name = AddToCart, prefix = "/do", endpoint = "cart/add")]
 pub async fn add_to_cart(
-    store: String,
-    product: String,
-    sku: String,
-    quantity: String,
+    #[server(default)] store: String,
+    #[server(default)] product: String,
+    #[server(default)] sku: String,
+    #[server(default)] quantity: String,
     #[server(default)] options: BTreeMap<String, Vec<String>>,
 ) -> Done<CartAnswer> {
     let line = LineRequest { sku, quantity: number(&quantity), options: options.into_values().flatten().collect() };
@@ -68,7 +68,11 @@ fn typed(line: &LineRequest) -> String {
 }
 
 #[server(name = SetQuantity, prefix = "/do", endpoint = "cart/set")]
-pub async fn set_quantity(store: String, line: String, quantity: String) -> Done<CartAnswer> {
+pub async fn set_quantity(
+    #[server(default)] store: String,
+    #[server(default)] line: String,
+    #[server(default)] quantity: String,
+) -> Done<CartAnswer> {
     match set(&store, &line, number(&quantity)).await {
         Ok(answer) => to(&paths::checkout(&store), answer),
         Err(refusal) => to(&format!("{}?error={}", paths::checkout(&store), refusal.code), CartAnswer::Refused(refusal)),

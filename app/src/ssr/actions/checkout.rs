@@ -17,15 +17,15 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{super::visit::Visit, Done, draft::Draft, refusal, to};
+use super::{super::visit::Visit, Done, draft::Draft, number, refusal, to};
 use crate::{
     paths,
-    wire::{AddressFields, HoldAnswer, PlaceAnswer, Refusal},
+    wire::{AddressFields, HoldAnswer, PlaceAnswer, Refusal, WALLET},
 };
 
 /// Holds what is in the cart, for who looks at the checkout with scripts.
 #[server(name = Hold, prefix = "/do", endpoint = "checkout/hold")]
-pub async fn hold(store: String) -> Done<HoldAnswer> {
+pub async fn hold(#[server(default)] store: String) -> Done<HoldAnswer> {
     let page = paths::checkout(&store);
     match hold_cart(&store).await {
         Ok(answer) => to(&page, answer),
@@ -115,15 +115,22 @@ impl Cart {
 /// Orders what is in the cart. `key` was made with the page: sent twice, it is one order.
 #[server(name = Place, prefix = "/do", endpoint = "checkout/place")]
 pub async fn place(
-    store: String,
-    key: String,
+    #[server(default)] store: String,
+    #[server(default)] key: String,
     #[server(default)] checkout: String,
-    expected_total: i64,
-    currency: String,
-    card: String,
+    #[server(default)] expected_total: String,
+    #[server(default)] currency: String,
+    #[server(default)] payment: String,
     #[server(default)] address: AddressFields,
 ) -> Done<PlaceAnswer> {
-    let order = Order { checkout: checkout.parse().ok(), key, expected_total, currency, card, address: address.clone() };
+    let order = Order {
+        checkout: checkout.parse().ok(),
+        key,
+        expected_total: number(&expected_total),
+        currency,
+        payment,
+        address: address.clone(),
+    };
     match order.place(&store).await {
         Ok(order) => {
             let page = paths::order(order);
@@ -142,7 +149,8 @@ struct Order {
     key: String,
     expected_total: i64,
     currency: String,
-    card: String,
+    /// [`WALLET`], or the card's token.
+    payment: String,
     address: AddressFields,
 }
 
@@ -160,8 +168,8 @@ impl Order {
         let key = request_key(&visit.caller, &store, &self.key)?;
         let fingerprint = self.fingerprint();
         let currency: Currency = self.currency.parse().map_err(|_| coded("currency_mismatch"))?;
-        let request =
-            PlaceRequest { payment: PaymentRequest::Card { token: self.card }, expected_total: Money::new(self.expected_total, currency) };
+        let payment = if self.payment == WALLET { PaymentRequest::Wallet } else { PaymentRequest::Card { token: self.payment } };
+        let request = PlaceRequest { payment, expected_total: Money::new(self.expected_total, currency) };
         let cart = Cart { visit: visit.clone(), store, address: self.address };
         let outcome = visit.backend.keys.once(&visit.backend.db, key, fingerprint, move |tx| {
             Box::pin(async move {

@@ -3,8 +3,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::Fault;
-use http::{HeaderValue, header, request::Parts};
-use leptos::prelude::*;
+use http::{HeaderValue, header};
 use leptos_axum::ResponseOptions;
 use serde::{Deserialize, Serialize};
 
@@ -29,10 +28,7 @@ impl Draft {
 
     /// What the last page left, once.
     pub fn take(response: Option<&ResponseOptions>) -> Option<Self> {
-        let parts = use_context::<Parts>()?;
-        let cookies =
-            parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-        let value = cookies.into_iter().find_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))?;
+        let value = super::super::visit::cookie(NAME)?;
         if let Some(response) = response {
             response
                 .append_header(header::SET_COOKIE, HeaderValue::from_static("orderly_draft=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"));

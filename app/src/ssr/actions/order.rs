@@ -8,7 +8,7 @@ use super::{super::visit::Visit, Done, refusal, to};
 use crate::{paths, wire::Refusal};
 
 #[server(name = CancelOrder, prefix = "/do", endpoint = "order/cancel")]
-pub async fn cancel_order(order: String) -> Done<()> {
+pub async fn cancel_order(#[server(default)] order: String) -> Done<()> {
     let Ok(id) = order.parse::<OrderId>() else { return to(paths::ORDERS, ()) };
     match cancel(id).await {
         Ok(()) => to(&paths::order(id), ()),

@@ -9,7 +9,7 @@ use crate::{paths, wire::Refusal};
 
 /// Signs in by a one-time code. Afterwards the browser is at `back`, or at the staff's home.
 #[server(name = SignIn, prefix = "/do", endpoint = "staff/sign-in")]
-pub async fn sign_in(code: String, #[server(default)] back: String) -> Done<()> {
+pub async fn sign_in(#[server(default)] code: String, #[server(default)] back: String) -> Done<()> {
     let visit = Visit::here();
     match visit.backend.identities.staff_sign_in(&visit.caller, &code).await {
         Ok(issued) => {
@@ -38,7 +38,7 @@ pub async fn sign_out() -> Done<()> {
 
 /// Moves a ticket, for boards without scripts.
 #[server(name = MoveTicket, prefix = "/do", endpoint = "staff/ticket")]
-pub async fn move_ticket(store: String, order: String, verb: String) -> Done<()> {
+pub async fn move_ticket(#[server(default)] store: String, #[server(default)] order: String, #[server(default)] verb: String) -> Done<()> {
     match act(&order, &verb).await {
         Ok(()) => to(&paths::queue(&store), ()),
         Err(refusal) => to(&format!("{}?error={}", paths::queue(&store), refusal.code), ()),
@@ -67,10 +67,15 @@ async fn act(order: &str, verb: &str) -> Result<(), Refusal> {
 
 /// Sold out, or back: an item (SKU) or an option.
 #[server(name = SwitchItem, prefix = "/do", endpoint = "staff/item")]
-pub async fn switch_item(store: String, #[server(default)] sku: String, #[server(default)] option: String, available: bool) -> Done<()> {
-    match switch(&store, &sku, &option, available).await {
-        Ok(place) => to(&format!("{}#{place}", paths::STAFF), ()),
-        Err(refusal) => to(&format!("{}?error={}", paths::STAFF, refusal.code), ()),
+pub async fn switch_item(
+    #[server(default)] store: String,
+    #[server(default)] sku: String,
+    #[server(default)] option: String,
+    #[server(default)] available: String,
+) -> Done<()> {
+    match switch(&store, &sku, &option, available == "true").await {
+        Ok(place) => to(&format!("{}#{place}", paths::stock(&store)), ()),
+        Err(refusal) => to(&format!("{}?error={}", paths::stock(&store), refusal.code), ()),
     }
 }
 
@@ -101,9 +106,9 @@ async fn switch(store: &str, sku: &str, option: &str, available: bool) -> Result
 
 /// Opens or closes a store.
 #[server(name = OpenStore, prefix = "/do", endpoint = "staff/open")]
-pub async fn open_store(store: String, open: bool, #[server(default)] back: String) -> Done<()> {
+pub async fn open_store(#[server(default)] store: String, #[server(default)] open: String, #[server(default)] back: String) -> Done<()> {
     let page = if back.starts_with(paths::STAFF) { &*back } else { paths::STAFF };
-    match set_open(&store, open).await {
+    match set_open(&store, open == "true").await {
         Ok(()) => to(page, ()),
         Err(refusal) => to(&format!("{page}?error={}", refusal.code), ()),
     }
@@ -118,7 +123,7 @@ async fn set_open(store: &str, open: bool) -> Result<(), Refusal> {
     done.await.map(drop).map_err(|error: StoreError| refusal(&error))
 }
 
-fn require(visit: &Visit, right: Right, store: &StoreId) -> Result<(), Refusal> {
+pub(super) fn require(visit: &Visit, right: Right, store: &StoreId) -> Result<(), Refusal> {
     if visit.caller.may(right, store) {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! Lines of carts.
 
 use domain::pricing::{LineRequest, MAX_QUANTITY};
-use domain::{LineId, StoreId};
+use domain::{LineId, StoreId, Timestamp};
 use uuid::Uuid;
 
 use super::json;
@@ -79,4 +79,36 @@ pub(in super::super) async fn remove_line_in(tx: &mut Tx, owner: &Owner, store: 
 
 pub(in super::super) async fn clear_cart_in(tx: &mut Tx, owner: &Owner, store: &StoreId) -> Result<(), DbError> {
     tx.execute("delete from cart_line where owner = $1 and store = $2", args![owner.to_string(), store]).await.map(drop)
+}
+
+/// A line that has been taken out of a cart, with all that it was.
+pub(in super::super) struct TakenLine {
+    store: StoreId,
+    line: CartLine,
+    added_at: Timestamp,
+}
+
+/// Empties all carts of a shopper and answers what was in them, the oldest first.
+pub(in super::super) async fn take_cart_in(tx: &mut Tx, owner: &Owner) -> Result<Vec<TakenLine>, DbError> {
+    let rows = tx.fetch_all("delete from cart_line where owner = $1 returning *", args![owner.to_string()]).await?;
+    let mut lines = rows
+        .iter()
+        .map(|row| Ok(TakenLine { store: row.get("store")?, line: from_row(row)?, added_at: row.get("added_at")? }))
+        .collect::<Result<Vec<_>, DbError>>()?;
+    // Whoever else fills the same cart takes its lines in the same order.
+    lines.sort_by_key(|taken| (taken.added_at, taken.line.id));
+    Ok(lines)
+}
+
+/// Puts such a line into another shopper's cart, as it was; the same item with the same options adds up, to at most 99.
+pub(in super::super) async fn adopt_line_in(tx: &mut Tx, owner: &Owner, taken: TakenLine) -> Result<(), DbError> {
+    let TakenLine { store, line: CartLine { id, request }, added_at } = taken;
+    tx.execute(
+        "insert into cart_line (id, owner, store, sku, options, quantity, added_at) values ($1, $2, $3, $4, $5, $6, $7) \
+         on conflict (owner, store, sku, options) do update set quantity = case \
+           when cart_line.quantity + excluded.quantity > $8 then $8 else cart_line.quantity + excluded.quantity end",
+        args![id, owner.to_string(), store, &request.sku, json(&request.options)?, request.quantity, added_at, MAX_QUANTITY],
+    )
+    .await
+    .map(drop)
 }

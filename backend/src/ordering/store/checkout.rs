@@ -92,8 +92,26 @@ pub(in super::super) async fn insert_checkout_in(tx: &mut Tx, checkout: &Checkou
     .map(drop)
 }
 
-/// Ends a live checkout, in an order or in nothing; false where it had ended before.
-pub(in super::super) async fn end_checkout_in(tx: &mut Tx, id: CheckoutId, status: CheckoutStatus) -> Result<bool, DbError> {
-    let text = "update checkout set status = $1 where id = $2 and status = 'live'";
-    Ok(tx.execute(text, args![status.as_str(), id]).await? == 1)
+/// Ends a live checkout, in an order or in nothing; false where it had ended before, or is somebody else's by now.
+pub(in super::super) async fn end_checkout_in(tx: &mut Tx, checkout: &CheckoutRow, status: CheckoutStatus) -> Result<bool, DbError> {
+    let text = "update checkout set status = $1 where id = $2 and owner = $3 and status = 'live'";
+    Ok(tx.execute(text, args![status.as_str(), checkout.id, checkout.owner.to_string()]).await? == 1)
+}
+
+/// All live checkouts of a shopper, by store.
+pub(in super::super) async fn live_checkouts(sql: &mut impl Sql, owner: &Owner) -> Result<Vec<CheckoutRow>, DbError> {
+    let text = "select * from checkout where owner = $1 and status = 'live' order by store";
+    sql.fetch_all(text, args![owner.to_string()]).await?.iter().map(from_row).collect()
+}
+
+/// A live checkout is somebody else's from now on.
+pub(in super::super) async fn give_checkout_in(tx: &mut Tx, id: CheckoutId, from: &Owner, to: &Owner) -> Result<(), DbError> {
+    let text = "update checkout set owner = $3 where id = $1 and owner = $2 and status = 'live'";
+    tx.execute(text, args![id, from.to_string(), to.to_string()]).await.map(drop)
+}
+
+/// Checkouts that have ended are somebody else's from now on: whose they were is asked when a request comes again.
+pub(in super::super) async fn give_ended_checkouts_in(tx: &mut Tx, from: &Owner, to: &Owner) -> Result<(), DbError> {
+    let text = "update checkout set owner = $2 where owner = $1 and status <> 'live'";
+    tx.execute(text, args![from.to_string(), to.to_string()]).await.map(drop)
 }

@@ -186,3 +186,26 @@ pub(in super::super) async fn sagas(sql: &mut impl Sql, late: Option<Timestamp>)
         })
         .collect()
 }
+
+/// All orders of a shopper are somebody else's from now on.
+pub(in super::super) async fn give_orders_in(tx: &mut Tx, from: &Owner, to: &Owner) -> Result<(), DbError> {
+    let text = "update sales_order set owner = $2 where owner = $1";
+    tx.execute(text, args![from.to_string(), to.to_string()]).await.map(drop)
+}
+
+/// Whether a shopper has an order that is not done yet.
+pub(in super::super) async fn under_way(sql: &mut impl Sql, owner: &Owner) -> Result<bool, DbError> {
+    let text = "select id from sales_order where owner = $1 and status in ('created', 'processed') limit 1";
+    Ok(sql.fetch_optional(text, args![owner.to_string()]).await?.is_some())
+}
+
+/// Takes the addresses out of a shopper's orders and checkouts.
+pub(in super::super) async fn forget_addresses_in(tx: &mut Tx, owner: &Owner, instead: &FulfilmentRequest) -> Result<(), DbError> {
+    let (owner, instead) = (owner.to_string(), json(instead)?);
+    // What is no pick-up has an address.
+    let pickup = json(&FulfilmentRequest::Pickup)?;
+    let text = "update sales_order set fulfilment = $2 where owner = $1 and fulfilment <> $3";
+    tx.execute(text, args![&owner, &instead, &pickup]).await?;
+    let text = "update checkout set fulfilment = $2 where owner = $1 and fulfilment <> $3";
+    tx.execute(text, args![owner, instead, pickup]).await.map(drop)
+}

@@ -105,6 +105,12 @@ impl Client {
         self.send(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await
     }
 
+    /// A form of a page, as a browser without scripts sends it.
+    pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let request = self.http.post(format!("{}{path}", self.url)).headers(self.headers.clone()).header("accept", "text/html");
+        self.send(request.form(fields)).await
+    }
+
     pub async fn send(&self, request: RequestBuilder) -> Reply {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());

@@ -1,0 +1,246 @@
+//! Everything of a shopper's in one place: orders, wallet, name and language, browsers, data.
+
+use backend::identity::{Account, Caller};
+use domain::{
+    Locale, Timestamp,
+    view::{OrderView, SessionView, WalletEntry, WalletView},
+};
+use leptos::prelude::*;
+
+use super::{
+    failure::Failure,
+    frame::{frame, problem},
+    orders,
+    seo::{Head, head},
+    visit::{Visit, page, query},
+};
+use crate::{
+    paths,
+    pieces::{decimal, icon, price},
+    wire::StoreClock,
+    words as w,
+};
+
+/// So many of the last orders, and of the wallet's movements.
+const ORDERS: i64 = 3;
+const ENTRIES: i64 = 8;
+
+/// `/account`
+#[component]
+pub fn AccountPage() -> impl IntoView {
+    let visit = Visit::here();
+    let asked = Asked { error: query("error"), saved: query("saved"), before: query("before").and_then(|before| before.parse().ok()) };
+    page(async move { body(visit, asked).await })
+}
+
+/// What the address says.
+struct Asked {
+    error: Option<String>,
+    /// What has just been done: `1` or `topped_up`.
+    saved: Option<String>,
+    /// Wallet entries before this one.
+    before: Option<i64>,
+}
+
+async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
+    let locale = visit.locale;
+    let Caller::User { user, session, .. } = &visit.caller else { return Ok(go_and_sign_in()) };
+    let (backend, id, before) = (visit.backend.clone(), *user, asked.before);
+    let wallet: WalletView =
+        visit.backend.db.snapshot(move |tx| Box::pin(async move { backend.wallets.page(tx, id, before, ENTRIES).await })).await?;
+    let mut sql = visit.backend.db.reader();
+    let Some(account) = visit.backend.identities.account(&mut sql, *user).await? else { return Ok(go_and_sign_in()) };
+    let owner = visit.owner().ok_or(Failure::NotFound)?;
+    let orders = visit.backend.orders.list(&mut sql, &owner, None, ORDERS, visit.naming()).await?;
+    let stores = orders::stores(&visit, &mut sql).await?;
+    drop(sql);
+    let sessions = visit.backend.identities.sessions(&visit.caller).await?;
+    let staff = visit.caller.roles().iter().any(|held| backend::identity::rights::is_staff(held.role));
+    let head = head(&visit, Head { title: w::account::title(locale).to_owned(), ..Head::default() });
+    let hello = if account.name.is_empty() { w::account::title(locale).to_owned() } else { w::account::hello(locale, &account.name) };
+    let phone = account.phone_ending.as_ref().map(|ending| view! { <p class="soft">{w::account::phone(locale, ending)}</p> });
+    let saved = asked.saved.map(|what| {
+        let text = if what == "topped_up" { w::wallet::topped_up(locale) } else { w::account::saved(locale) };
+        view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{text}</p></div> }
+    });
+    let main = view! {
+        {head}
+        <main class="page" id="main">
+            <div class="stack stack--wide">
+                <div class="row row--between">
+                    <div><h1>{hello}</h1>{phone}</div>
+                    <form method="post" action=paths::form::SIGN_OUT>
+                        <button class="button button--quiet" data-testid="sign-out">{w::account::sign_out(locale)}</button>
+                    </form>
+                </div>
+                {problem(asked.error.as_deref(), locale)}
+                {saved}
+                <div class="account">
+                    {money(&wallet, visit.now, locale)}
+                    {last_orders(&orders.items, &stores, visit.now, locale)}
+                    {you(&account, staff, locale)}
+                    {browsers(&sessions, Some(*session), visit.now, locale)}
+                    {data(staff, locale)}
+                </div>
+            </div>
+        </main>
+    };
+    Ok(frame(&visit, main.into_any()))
+}
+
+/// To the door, and back here afterwards.
+fn go_and_sign_in() -> AnyView {
+    leptos_axum::redirect(&paths::sign_in(paths::ACCOUNT));
+    ().into_any()
+}
+
+/// The balance, and how it came to be.
+fn money(wallet: &WalletView, now: Timestamp, locale: Locale) -> AnyView {
+    let entries = &wallet.entries;
+    let rows = entries.items.iter().map(|entry| movement(entry, now, locale)).collect_view();
+    let list = if entries.items.is_empty() {
+        view! { <p class="soft">{w::wallet::none(locale)}</p> }.into_any()
+    } else {
+        view! { <ul class="entries" data-testid="entries">{rows}</ul> }.into_any()
+    };
+    let older = entries.next.as_ref().map(|next| {
+        view! { <div class="row"><a class="button button--quiet" href=format!("{}?before={next}#wallet", paths::ACCOUNT)>{w::wallet::older(locale)}</a></div> }
+    });
+    view! {
+        <section class="panel" id="wallet" aria-labelledby="wallet-title">
+            <h2 id="wallet-title">{w::wallet::title(locale)}</h2>
+            <p class="balance" data-testid="balance">{price(wallet.balance, locale)}</p>
+            {list}
+            {older}
+        </section>
+    }
+    .into_any()
+}
+
+/// A movement: what, when, how much, and what was in the wallet then.
+fn movement(entry: &WalletEntry, now: Timestamp, locale: Locale) -> AnyView {
+    let what = w::wallet::by_name(entry.kind.as_str(), locale).unwrap_or_default();
+    let what = match entry.order {
+        Some(order) => view! { <a href=paths::order(order)>{what}</a> }.into_any(),
+        None => view! { <span>{what}</span> }.into_any(),
+    };
+    let amount = entry.amount.format(locale);
+    let amount = if entry.amount.amount > 0 { format!("+{amount}") } else { amount };
+    view! {
+        <li class="entry">
+            <p class="entry__what">{what}<small>{orders::day(entry.at, now, StoreClock::default(), locale)}" UTC"</small></p>
+            <p class="entry__amount"><data value=decimal(entry.amount)>{amount}</data><small>{w::wallet::after(locale, entry.balance_after.format(locale))}</small></p>
+        </li>
+    }
+    .into_any()
+}
+
+fn last_orders(items: &[OrderView], stores: &orders::Stores, now: Timestamp, locale: Locale) -> AnyView {
+    let body = if items.is_empty() {
+        view! { <p class="soft">{w::orders::none_text(locale)}</p> }.into_any()
+    } else {
+        let rows = items.iter().map(|order| orders::row(order, stores, now, locale)).collect_view();
+        view! { <ul class="order-list">{rows}</ul> }.into_any()
+    };
+    view! {
+        <section class="panel" aria-labelledby="orders-title">
+            <h2 id="orders-title">{w::orders::title(locale)}</h2>
+            {body}
+            <div class="row"><a class="button button--quiet" href=paths::ORDERS>{w::account::all_orders(locale)}</a></div>
+        </section>
+    }
+    .into_any()
+}
+
+fn you(account: &Account, staff: bool, locale: Locale) -> AnyView {
+    let name = if staff {
+        view! { <p><span class="soft">{w::account::name(locale)}": "</span>{account.name.clone()}</p> }.into_any()
+    } else {
+        view! {
+            <div class="field">
+                <label for="name">{w::account::name(locale)}</label>
+                <input class="input" id="name" name="name" autocomplete="nickname" maxlength="60" value=account.name.clone() aria-describedby="name-hint"/>
+                <p class="field__hint" id="name-hint">{w::account::name_hint(locale)}</p>
+            </div>
+        }
+        .into_any()
+    };
+    let languages = [("", w::account::language_auto(locale)), ("en", "English"), ("zh-CN", "简体中文")]
+        .map(|(tag, label)| {
+            let chosen = account.language.map_or("", Locale::tag) == tag;
+            view! { <option value=tag selected=chosen lang=(!tag.is_empty()).then_some(tag)>{label}</option> }
+        })
+        .collect_view();
+    view! {
+        <section class="panel" id="you" aria-labelledby="you-title">
+            <h2 id="you-title">{w::account::you(locale)}</h2>
+            <form class="stack" method="post" action=paths::form::ACCOUNT_EDIT data-testid="you-form">
+                {name}
+                <div class="field">
+                    <label for="language">{w::account::language(locale)}</label>
+                    <select class="input" id="language" name="language">{languages}</select>
+                </div>
+                <div class="row"><button class="button">{w::account::save(locale)}</button></div>
+            </form>
+        </section>
+    }
+    .into_any()
+}
+
+fn browsers(sessions: &[SessionView], own: Option<domain::SessionId>, now: Timestamp, locale: Locale) -> AnyView {
+    let rows = sessions
+        .iter()
+        .map(|session| {
+            let device = session.device.clone().unwrap_or_else(|| w::account::unknown_device(locale).to_owned());
+            let seen = match now.seconds_since(session.seen_at).max(0) / 86_400 {
+                _ if Some(session.id) == own => w::account::this_browser(locale).to_owned(),
+                0 => w::account::seen_today(locale).to_owned(),
+                days => w::account::seen_days(locale, days),
+            };
+            view! {
+                <li class="stock-row" data-testid="session">
+                    <p class="stock-row__name">{device.clone()}<small>{seen}</small></p>
+                    <form method="post" action=paths::form::END_SESSION>
+                        <button class="button button--quiet" name="session" value=session.id.to_string()>
+                            {w::account::sign_out(locale)}<span class="sr-only">": "{device}</span>
+                        </button>
+                    </form>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="panel" id="sessions" aria-labelledby="sessions-title">
+            <h2 id="sessions-title">{w::account::sessions(locale)}</h2>
+            <ul class="stock-list">{rows}</ul>
+            <form class="row" method="post" action=paths::form::END_SESSION>
+                <button class="button button--danger" name="session" value="all">{w::account::everywhere(locale)}</button>
+            </form>
+        </section>
+    }
+    .into_any()
+}
+
+fn data(staff: bool, locale: Locale) -> AnyView {
+    let delete = (!staff).then(|| {
+        view! {
+            <details class="fold">
+                <summary>{w::account::delete(locale)}</summary>
+                <form class="stack" method="post" action=paths::form::DELETE_ACCOUNT data-testid="delete-form">
+                    <p class="soft">{w::account::delete_text(locale)}</p>
+                    <label class="tick"><input type="checkbox" name="sure" value="yes" required=true/><span>{w::account::delete_sure(locale)}</span></label>
+                    <div class="row"><button class="button button--danger">{w::account::delete(locale)}</button></div>
+                </form>
+            </details>
+        }
+    });
+    view! {
+        <section class="panel" aria-labelledby="data-title">
+            <h2 id="data-title">{w::account::data(locale)}</h2>
+            <p class="soft">{w::account::data_text(locale)}</p>
+            <div class="row"><a class="button button--quiet" href=paths::EXPORT download="orderly.json">{w::account::export(locale)}</a></div>
+            {delete}
+        </section>
+    }
+    .into_any()
+}

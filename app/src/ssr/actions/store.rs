@@ -1,0 +1,122 @@
+//! What managers and the warehouse change of a store: its terms, and its counts.
+
+use std::collections::BTreeMap;
+
+use backend::{
+    idempotency::{Answer, CommandError, KeyError, RequestKey},
+    identity::Right,
+    inventory::{Adjustment, StockError},
+    refused::Refused as _,
+    stores::{SettingsPatch, StoreError},
+};
+use domain::{Fault, Faults, Sku, StoreId};
+use leptos::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::{super::visit::Visit, Done, number, refusal, staff::require, to};
+use crate::{paths, wire::Refusal};
+
+/// Changes a store's terms, all of the form at once or none.
+#[server(name = SetSettings, prefix = "/do", endpoint = "staff/settings")]
+pub async fn set_settings(#[server(default)] store: String, #[server(default)] settings: BTreeMap<String, String>) -> Done<()> {
+    let page = paths::settings(&store);
+    match patch(&store, settings).await {
+        Ok(()) => to(&format!("{page}?saved=1"), ()),
+        Err(refusal) => {
+            let fields: Vec<_> = refusal.faults.iter().map(|fault| fault.pointer.trim_start_matches('/')).collect();
+            to(&format!("{page}?error={}&fields={}", refusal.code, fields.join(",")), ())
+        }
+    }
+}
+
+async fn patch(store: &str, typed: BTreeMap<String, String>) -> Result<(), Refusal> {
+    let visit = Visit::here();
+    let store: StoreId = store.parse().map_err(|_| refusal(&StoreError::Unknown))?;
+    require(&visit, Right::Store, &store)?;
+    let patch = SettingsPatch::read(&Value::Object(values(typed))).map_err(|faults| refusal(&StoreError::Invalid(faults)))?;
+    let (stores, actor) = (visit.backend.stores, visit.caller.actor(&store));
+    let done = visit.backend.db.transaction(move |tx| Box::pin(async move { stores.patch_settings_in(tx, &store, &patch, actor).await }));
+    done.await.map(drop).map_err(|error: StoreError| refusal(&error))
+}
+
+/// A form's texts as a `PATCH` has them: numbers, and nothing for an empty field.
+fn values(typed: BTreeMap<String, String>) -> Map<String, Value> {
+    typed
+        .into_iter()
+        .map(|(field, text)| {
+            let text = text.trim();
+            let value = match text.parse::<i64>() {
+                _ if text.is_empty() => Value::Null,
+                Ok(number) => json!(number),
+                Err(_) => json!(text),
+            };
+            (field, value)
+        })
+        .collect()
+}
+
+/// Corrects a count: adds, takes away, or says how many there are. `key` was made with the page: sent twice, it is booked
+/// once.
+#[server(name = AdjustStock, prefix = "/do", endpoint = "staff/stock")]
+pub async fn adjust_stock(
+    #[server(default)] store: String,
+    #[server(default)] sku: String,
+    #[server(default)] key: String,
+    #[server(default)] how: String,
+    #[server(default)] units: String,
+    #[server(default)] reason: String,
+) -> Done<()> {
+    let page = paths::stock(&store);
+    match book(&store, &sku, key, &how, number(&units), reason).await {
+        Ok(sku) => to(&format!("{page}?saved={sku}#count-{sku}"), ()),
+        Err(refusal) => to(&format!("{page}?error={}", refusal.code), ()),
+    }
+}
+
+async fn book(store: &str, sku: &str, key: String, how: &str, units: i64, reason: String) -> Result<Sku, Refusal> {
+    let visit = Visit::here();
+    let invalid = |pointer: &str, code: &str| refusal(&StockError::Invalid(Faults(vec![Fault::new(pointer, code, "This cannot be.")])));
+    let store: StoreId = store.parse().map_err(|_| invalid("/store", "unknown_store"))?;
+    let sku: Sku = sku.parse().map_err(|_| invalid("/sku", "unknown_sku"))?;
+    require(&visit, Right::Stock, &store)?;
+    let change = match (how, units) {
+        ("add", 1..) => Adjustment::Delta(units),
+        ("remove", 1..) => Adjustment::Delta(-units),
+        ("count", 0..) => Adjustment::OnHand(units),
+        _ => return Err(invalid("/units", "units_out_of_range")),
+    };
+    let caller = visit.caller.key().unwrap_or_default();
+    let request = RequestKey { caller, method: "POST".to_owned(), path: format!("{}?sku={store}/{sku}", paths::form::STOCK), key };
+    let (stock, actor, item) = (visit.backend.stock, visit.caller.actor(&store), sku.clone());
+    let fingerprint = format!("{change:?} {reason}");
+    let once = visit.backend.keys.once(&visit.backend.db, request, fingerprint, move |tx| {
+        Box::pin(async move {
+            match stock.adjust_in(tx, &store, &item, change, &reason, actor).await {
+                Ok(_) => Ok(Answer { status: 200, body: String::new() }),
+                Err(StockError::Unavailable(error)) => Err(CommandError::Database(error)),
+                Err(error) => {
+                    let body = serde_json::to_string(&refusal(&error)).unwrap_or_default();
+                    // What is held may be collected: the same form may work in a moment.
+                    Err(CommandError::Forgotten(Answer { status: error.status(), body }, None))
+                }
+            }
+        })
+    });
+    match once.await {
+        Ok(_) => Ok(sku),
+        Err(KeyError::Forgotten(answer, _)) => Err(serde_json::from_str(&answer.body).unwrap_or_default()),
+        Err(error) => Err(refusal(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_read_as_the_api_would_be_told() {
+        let typed = [("capacity", " 20 "), ("order_limit", ""), ("code_seconds", "soon"), ("admission", "qr")];
+        let values = values(typed.map(|(field, text)| (field.to_owned(), text.to_owned())).into());
+        assert_eq!(Value::Object(values), json!({"admission": "qr", "capacity": 20, "code_seconds": "soon", "order_limit": null}));
+    }
+}

@@ -1,0 +1,45 @@
+//! The frame of a store's pages for its staff: where one is, and the store's other pages.
+
+use backend::{identity::Right, stores::StoreRow};
+use domain::StoreId;
+use leptos::prelude::*;
+
+use super::super::{
+    frame::{language, problem, skip},
+    visit::Visit,
+};
+use crate::{islands::StaffTabs, paths, words as w};
+
+/// The staff's pages of one store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tab {
+    Stock,
+    Settings,
+}
+
+/// Which of a store's pages somebody may open.
+pub fn tabs(visit: &Visit, store: &StoreId) -> StaffTabs {
+    let may = |right| visit.caller.may(right, store);
+    StaffTabs { board: may(Right::Queue), stock: may(Right::Stock) || may(Right::Switch), settings: may(Right::Store) }
+}
+
+/// A page of a store, for who may see it.
+pub fn store_frame(visit: &Visit, row: &StoreRow, tab: Tab, error: Option<&str>, body: AnyView) -> AnyView {
+    let locale = visit.locale;
+    let (title, here) = match tab {
+        Tab::Stock => (w::stock::title(locale), paths::stock(&row.id)),
+        Tab::Settings => (w::settings::title(locale), paths::settings(&row.id)),
+    };
+    view! {
+        {skip(locale)}
+        <header class="staff-bar">
+            <div class="staff-bar__title"><h1>{title}</h1><p class="soft">{row.name.in_locale(locale).to_owned()}</p></div>
+            {tabs(visit, &row.id).view(&row.id, &here, locale)}
+            <div class="staff-bar__tools">{language(visit)}</div>
+        </header>
+        <main class="page" id="main">
+            <div class="stack stack--wide">{problem(error, locale)}{body}</div>
+        </main>
+    }
+    .into_any()
+}

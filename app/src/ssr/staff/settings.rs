@@ -1,0 +1,134 @@
+//! The terms of a store, for its managers: open and closed, limits, times, codes.
+
+use backend::identity::{Caller, Right};
+use domain::{
+    Locale,
+    view::{Admission, StoreSettings},
+};
+use leptos::prelude::*;
+
+use super::super::{
+    failure::Failure,
+    seo::{Head, head},
+    visit::{Visit, page, param, query},
+};
+use super::frame::{Tab, store_frame};
+use crate::{
+    islands::{StoreStatus, open_switch},
+    paths,
+    pieces::icon,
+    words as w,
+};
+
+/// `/staff/{store}/settings`
+#[component]
+pub fn SettingsPage() -> impl IntoView {
+    let visit = Visit::here();
+    let asked = (param("store"), query("error"), query("fields").unwrap_or_default(), query("saved").is_some());
+    page(async move { body(visit, asked).await })
+}
+
+async fn body(visit: Visit, (store, error, faulty, saved): (String, Option<String>, String, bool)) -> Result<AnyView, Failure> {
+    let locale = visit.locale;
+    let row = visit.store(&store).await?;
+    let Caller::User { .. } = &visit.caller else { return Err(Failure::SignIn) };
+    if !visit.caller.may(Right::Store, &row.id) {
+        return Err(Failure::Forbidden);
+    }
+    let status = visit.backend.stores.view(&mut visit.backend.db.reader(), &row.id, visit.naming()).await?.ok_or(Failure::NotFound)?;
+    let head = head(&visit, Head { title: w::settings::page_title(locale, row.name.in_locale(locale)), ..Head::default() });
+    let saved = saved.then(|| view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{w::settings::saved(locale)}</p></div> });
+    let ships = row.fulfilment == domain::prep::FulfilmentKind::Ship;
+    let switch = open_switch(row.id.to_string(), paths::settings(&row.id), Signal::stored(row.open), locale);
+    let body = view! {
+        {head}
+        {saved}
+        <section class="panel" aria-labelledby="open-title">
+            <h2 id="open-title">{w::settings::open(locale)}</h2>
+            <div class="row row--between">{switch}<StoreStatus store=status ships locale/></div>
+            <p class="soft">{w::settings::open_hint(locale)}</p>
+        </section>
+        {form(row.id.as_str(), &row.settings, &faulty, locale)}
+    };
+    Ok(store_frame(&visit, &row, Tab::Settings, error.as_deref(), body.into_any()))
+}
+
+/// A number of the form.
+struct Number {
+    name: &'static str,
+    label: &'static str,
+    /// What it does, and what an empty field means.
+    hint: &'static str,
+    value: Option<i64>,
+    least: i64,
+    most: i64,
+    required: bool,
+}
+
+fn form(store: &str, settings: &StoreSettings, faulty: &str, locale: Locale) -> AnyView {
+    let StoreSettings {
+        capacity, order_limit, scans_per_code, code_seconds, customer_seconds, barista_seconds, wait_target_seconds, ..
+    } = *settings;
+    let number = |name, label, hint, value: Option<i64>, (least, most), required| {
+        field(&Number { name, label, hint, value, least, most, required }, faulty, locale)
+    };
+    let admission = [
+        (Admission::Open, w::settings::admission_open(locale), w::settings::admission_open_hint(locale)),
+        (Admission::Qr, w::settings::admission_qr(locale), w::settings::admission_qr_hint(locale)),
+    ]
+    .map(|(value, name, note)| {
+        let chosen = settings.admission == value;
+        view! {
+            <label class="radio-card">
+                <input type="radio" name="settings[admission]" value=value.as_str() checked=chosen/>
+                <span class="radio-card__name">{name}</span><span class="radio-card__note">{note}</span>
+            </label>
+        }
+    })
+    .collect_view();
+    view! {
+        <form class="settings" method="post" action=paths::form::SETTINGS data-testid="settings">
+            <input type="hidden" name="store" value=store.to_owned()/>
+            <section class="panel" aria-labelledby="orders-title">
+                <h2 id="orders-title">{w::settings::orders(locale)}</h2>
+                {number("capacity", w::settings::capacity(locale), w::settings::capacity_hint(locale), capacity, (1, 1000), false)}
+                {number("order_limit", w::settings::order_limit(locale), w::settings::order_limit_hint(locale), order_limit, (1, 100), false)}
+                {number("customer_seconds", w::settings::customer_seconds(locale), w::settings::customer_seconds_hint(locale), Some(customer_seconds), (30, 3600), true)}
+                {number("barista_seconds", w::settings::barista_seconds(locale), w::settings::barista_seconds_hint(locale), Some(barista_seconds), (60, 14_400), true)}
+            </section>
+            <section class="panel" aria-labelledby="codes-title">
+                <h2 id="codes-title">{w::settings::codes(locale)}</h2>
+                <fieldset class="choice">
+                    <legend class="sr-only">{w::settings::admission(locale)}</legend>
+                    <div class="choice__cards">{admission}</div>
+                </fieldset>
+                {number("scans_per_code", w::settings::scans_per_code(locale), w::settings::scans_per_code_hint(locale), Some(scans_per_code), (1, 1000), true)}
+                {number("code_seconds", w::settings::code_seconds(locale), w::settings::code_seconds_hint(locale), Some(code_seconds), (30, 3600), true)}
+                {number("wait_target_seconds", w::settings::wait_target(locale), w::settings::wait_target_hint(locale), wait_target_seconds, (60, 7200), false)}
+            </section>
+            <div class="row"><button class="button button--tall">{w::settings::save(locale)}</button></div>
+        </form>
+    }
+    .into_any()
+}
+
+fn field(number: &Number, faulty: &str, locale: Locale) -> AnyView {
+    let Number { name, label, hint, value, least, most, required } = *number;
+    let wrong = faulty.split(',').any(|field| field == name);
+    let id = format!("set-{name}");
+    let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
+    let described = if wrong { format!("{error_id} {hint_id}") } else { hint_id.clone() };
+    let error = wrong.then(|| {
+        view! { <p class="field-error" id=error_id role="alert">{icon("alert")}{w::settings::range(locale, least, most)}</p> }
+    });
+    view! {
+        <div class="field field--number">
+            <label for=id.clone()>{label}</label>
+            <input class="input" id=id name=format!("settings[{name}]") type="number" inputmode="numeric" step="1" min=least.to_string() max=most.to_string()
+                value=value.map(|value| value.to_string()) required=required aria-describedby=described aria-invalid=wrong.then_some("true")/>
+            {error}
+            <p class="field__hint" id=hint_id>{w::settings::range(locale, least, most)}" "{hint}</p>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,130 @@
+//! What an account's owner sees and changes of it: name, language, sessions, and its end.
+
+use domain::fault::has_control;
+use domain::view::SessionView;
+use domain::{Fault, Faults, Locale, SessionId, Timestamp, UserId};
+
+use super::{Caller, Identities, IdentityError, Owner, store};
+use crate::db::{DbError, Sql};
+use crate::{idempotency, ordering};
+
+/// An account as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub user: UserId,
+    /// Empty until they have said it.
+    pub name: String,
+    /// `None`: as the browser asks.
+    pub language: Option<Locale>,
+    pub created_at: Timestamp,
+    /// The last two digits of the phone that they sign in by; staff have none.
+    pub phone_ending: Option<String>,
+}
+
+/// What is to change of an account; `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountEdit {
+    /// At most 60 characters; empty takes it away.
+    pub name: Option<String>,
+    /// `Some(None)`: as the browser asks.
+    pub language: Option<Option<Locale>>,
+}
+
+impl Identities {
+    /// The account; `None` where there is none (any more).
+    pub async fn account(&self, sql: &mut impl Sql, user: UserId) -> Result<Option<Account>, DbError> {
+        store::account(sql, user).await
+    }
+
+    /// Changes what the owner may change. Staff keep the name that their manager gave them.
+    pub async fn edit_account(&self, caller: &Caller, edit: AccountEdit) -> Result<(), IdentityError> {
+        let user = of_session(caller)?;
+        if let Some(name) = &edit.name {
+            let name = name.trim();
+            if name.chars().count() > 60 || has_control(name) || name.contains(['\n', '\t']) {
+                return Err(IdentityError::Invalid(Faults(vec![Fault::new(
+                    "/name",
+                    "invalid_name",
+                    "At most 60 letters, digits and signs.",
+                )])));
+            }
+            if is_staff(caller) {
+                return Err(IdentityError::StaffAccount);
+            }
+        }
+        self.db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    if let Some(name) = edit.name {
+                        store::rename_account(tx, user, name.trim()).await?;
+                    }
+                    if let Some(language) = edit.language {
+                        store::set_language(tx, user, language).await?;
+                    }
+                    Ok::<_, IdentityError>(())
+                })
+            })
+            .await
+    }
+
+    /// The live sessions of the caller's account, the newest first.
+    pub async fn sessions(&self, caller: &Caller) -> Result<Vec<SessionView>, IdentityError> {
+        let user = of_session(caller)?;
+        Ok(store::sessions_of(&mut self.db.reader(), user, caller.session(), self.db.clock().now()).await?)
+    }
+
+    /// Ends one session of the caller's account, also the caller's own.
+    pub async fn end_session(&self, caller: &Caller, session: SessionId) -> Result<(), IdentityError> {
+        let user = of_session(caller)?;
+        let ended = self.db.transaction(move |tx| Box::pin(store::end_session_of(tx, user, Some(session)))).await;
+        match ended {
+            Ok(0) => Err(IdentityError::NotFound),
+            Ok(_) => Ok(()),
+            Err(error) => Err(IdentityError::Database(error)),
+        }
+    }
+
+    /// Ends all sessions of the caller's account, the caller's own with them.
+    pub async fn sign_out_everywhere(&self, caller: &Caller) -> Result<(), IdentityError> {
+        let user = of_session(caller)?;
+        Ok(self.db.transaction(move |tx| Box::pin(store::end_session_of(tx, user, None))).await.map(drop)?)
+    }
+
+    /// Takes everything personal out of the caller's account: its phone, name, addresses, carts and sessions. Orders and
+    /// ledger stay, as bookkeeping of nobody. Refused while an order is under way, which may still need the address.
+    pub async fn delete_account(&self, caller: &Caller) -> Result<(), IdentityError> {
+        let user = of_session(caller)?;
+        if is_staff(caller) {
+            return Err(IdentityError::StaffAccount);
+        }
+        let owner = Owner::User(user);
+        self.db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    // The account first: two deletions wait for each other here.
+                    store::empty_account(tx, user).await?;
+                    if ordering::under_way(tx, &owner).await? {
+                        return Err(IdentityError::OrdersUnderWay);
+                    }
+                    ordering::forget_in(tx, &owner).await.map_err(|error| IdentityError::Database(error.into_database()))?;
+                    idempotency::forget_in(tx, &owner.to_string()).await?;
+                    store::end_session_of(tx, user, None).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+/// The account of somebody who has signed in with a browser; a token is nobody's to change an account with.
+fn of_session(caller: &Caller) -> Result<UserId, IdentityError> {
+    match caller {
+        Caller::User { user, .. } => Ok(*user),
+        Caller::Nobody => Err(IdentityError::SessionRequired),
+        Caller::Guest { .. } | Caller::Token { .. } => Err(IdentityError::SignInRequired),
+    }
+}
+
+fn is_staff(caller: &Caller) -> bool {
+    caller.roles().iter().any(|held| super::rights::is_staff(held.role))
+}

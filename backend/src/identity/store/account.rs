@@ -1,0 +1,76 @@
+//! Accounts and their sessions, as their owners see them.
+
+use domain::view::SessionView;
+use domain::{Locale, SessionId, Timestamp, UserId};
+
+use crate::args;
+use crate::db::{DbError, Sql, Tx};
+use crate::identity::account::Account;
+
+pub(in super::super) async fn account(sql: &mut impl Sql, user: UserId) -> Result<Option<Account>, DbError> {
+    let text = "select a.name, a.language, a.created_at, p.ending from account a left join phone p on p.account = a.id \
+                where a.id = $1 and a.deleted_at is null";
+    let row = sql.fetch_optional(text, args![user]).await?;
+    row.map(|row| {
+        Ok(Account {
+            user,
+            name: row.get("name")?,
+            language: row.parse_opt("language")?,
+            created_at: row.get("created_at")?,
+            phone_ending: row.get("ending")?,
+        })
+    })
+    .transpose()
+}
+
+pub(in super::super) async fn rename_account(tx: &mut Tx, user: UserId, name: &str) -> Result<(), DbError> {
+    tx.execute("update account set name = $2 where id = $1", args![user, name]).await.map(drop)
+}
+
+pub(in super::super) async fn set_language(tx: &mut Tx, user: UserId, language: Option<Locale>) -> Result<(), DbError> {
+    tx.execute("update account set language = $2 where id = $1", args![user, language.map(Locale::tag)]).await.map(drop)
+}
+
+/// Takes the name, the language and the phone out of an account.
+pub(in super::super) async fn empty_account(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    let now = tx.now();
+    tx.execute("update account set name = '', language = null, deleted_at = $2 where id = $1", args![user, now]).await?;
+    tx.execute("delete from sign_in_code where phone in (select hash from phone where account = $1)", args![user]).await?;
+    tx.execute("delete from phone where account = $1", args![user]).await.map(drop)
+}
+
+pub(in super::super) async fn sessions_of(
+    sql: &mut impl Sql,
+    user: UserId,
+    current: Option<SessionId>,
+    now: Timestamp,
+) -> Result<Vec<SessionView>, DbError> {
+    let text = "select id, device, created_at, coalesce(seen_at, created_at) as seen_at, expires_at from session \
+                where account = $1 and ended_at is null and expires_at > $2 order by created_at desc, id desc";
+    let rows = sql.fetch_all(text, args![user, now]).await?;
+    rows.iter()
+        .map(|row| {
+            let id = row.get("id")?;
+            Ok(SessionView {
+                id,
+                device: row.get("device")?,
+                created_at: row.get("created_at")?,
+                seen_at: row.get("seen_at")?,
+                expires_at: row.get("expires_at")?,
+                current: current == Some(id),
+            })
+        })
+        .collect()
+}
+
+/// Ends one session of an account, or all of them; how many were live until now.
+pub(in super::super) async fn end_session_of(tx: &mut Tx, user: UserId, session: Option<SessionId>) -> Result<u64, DbError> {
+    let text = "update session set ended_at = $2, device = null where account = $1 and ended_at is null and ($3 is null or id = $3)";
+    tx.execute(text, args![user, tx.now(), session]).await
+}
+
+/// Keeps a session that is being used for as long again; false where it has ended, or its kind does not last longer.
+pub(in super::super) async fn renew_session(tx: &mut Tx, session: SessionId, expires_at: Timestamp) -> Result<bool, DbError> {
+    let text = "update session set expires_at = $2, seen_at = $3 where id = $1 and slides and ended_at is null and expires_at > $3";
+    Ok(tx.execute(text, args![session, expires_at, tx.now()]).await? > 0)
+}

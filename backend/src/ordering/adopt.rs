@@ -1,0 +1,56 @@
+//! When a shopper becomes somebody else: a guest who signs in, and somebody who has their data deleted.
+
+use domain::event::Actor;
+use domain::view::{Address, FulfilmentRequest};
+
+use super::checkout::{self, Ended};
+use super::{OrderingError, store};
+use crate::db::{DbError, Sql, Tx};
+use crate::identity::Owner;
+use crate::stores::Stores;
+
+/// Everything of `from` is `to`'s from now on. Carts are added up, to at most 99 of a line, and never lose one; where both
+/// have a live checkout at a store, that of `from`, who is at it now, replaces the other.
+pub async fn adopt_in(tx: &mut Tx, from: &Owner, to: &Owner) -> Result<(), OrderingError> {
+    // Sorted by store, as everybody takes the stores' locks.
+    for live in store::live_checkouts(tx, from).await? {
+        Stores.lock_in(tx, &live.store).await?;
+        if let Some(other) = store::live_checkout(tx, to, &live.store).await? {
+            checkout::end_in(tx, &other, Ended::Replaced, Actor::System).await?;
+        }
+        store::give_checkout_in(tx, live.id, from, to).await?;
+    }
+    store::give_ended_checkouts_in(tx, from, to).await?;
+    store::give_orders_in(tx, from, to).await?;
+    for line in store::take_cart_in(tx, from).await? {
+        store::adopt_line_in(tx, to, line).await?;
+    }
+    Ok(())
+}
+
+/// Whether an order of theirs is not done yet.
+pub async fn under_way(sql: &mut impl Sql, owner: &Owner) -> Result<bool, DbError> {
+    store::under_way(sql, owner).await
+}
+
+/// Takes out what tells who they are: carts, live checkouts, and the addresses of their orders. The orders stay, as
+/// bookkeeping.
+pub async fn forget_in(tx: &mut Tx, owner: &Owner) -> Result<(), OrderingError> {
+    for live in store::live_checkouts(tx, owner).await? {
+        Stores.lock_in(tx, &live.store).await?;
+        checkout::end_in(tx, &live, Ended::GivenUp, Actor::System).await?;
+    }
+    store::take_cart_in(tx, owner).await?;
+    let nowhere = FulfilmentRequest::Ship {
+        address: Address {
+            name: "-".to_owned(),
+            line1: "-".to_owned(),
+            line2: None,
+            city: "-".to_owned(),
+            region: None,
+            postal_code: "-".to_owned(),
+            country: "ZZ".to_owned(),
+        },
+    };
+    Ok(store::forget_addresses_in(tx, owner, &nowhere).await?)
+}

@@ -1,0 +1,139 @@
+// People with a phone: signing in, what they bring along, the wallet, and where they are signed in.
+import { expectAccessible } from './support/access';
+import { Api } from './support/api';
+import { expect, test } from './support/journey';
+import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
+
+// The demo's shopper, who has 33.00 in the wallet, and somebody whom nobody knows.
+const KNOWN = '+15550100001';
+const NEW = '+15550100009';
+
+const ADDRESS = { name: 'Ada', line1: '1 Quay', city: 'Oakland', postal_code: '94607', country: 'US' };
+
+for (const language of LANGUAGES) {
+  test(`a guest signs in at the checkout and pays from the wallet (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const { page, w } = shopper;
+    const dollars = (amount: string) => (language === 'en' ? `$${amount}` : `US$${amount}`);
+    const buy = async () => {
+      await page.goto('/s/unicorn/p/unicorn-plush');
+      await page.getByTestId('add-to-cart').click();
+      await page.getByRole('link', { name: w('cart.view') }).click();
+      await page.waitForURL('**/s/unicorn/checkout');
+    };
+    await buy();
+    await page.getByTestId('wallet-sign-in').click();
+    await expectAccessible(page, 'sign-in by phone');
+    await page.getByLabel(w('sign_in.phone')).fill('12');
+    await page.getByRole('button', { name: w('sign_in.send') }).click();
+    await expect(page.getByRole('alert')).toContainText(w('problem.invalid_phone'));
+    await expectAccessible(page, 'sign-in with a number that is none');
+    await page.getByLabel(w('sign_in.phone')).fill(KNOWN);
+    await page.getByRole('button', { name: w('sign_in.send') }).click();
+    const code = await shop.code(KNOWN);
+    await page.getByLabel(w('sign_in.code'), { exact: true }).fill(code.startsWith('7') ? `8${code.slice(1)}` : `7${code.slice(1)}`);
+    await page.getByRole('button', { name: w('sign_in.sign_in') }).click();
+    await expect(page.getByRole('alert')).toContainText('2');
+    await expectAccessible(page, 'a wrong code');
+    await page.getByLabel(w('sign_in.code'), { exact: true }).fill(code);
+    await page.getByRole('button', { name: w('sign_in.sign_in') }).click();
+
+    // Back where they were, with what they had, and with the wallet to choose.
+    await page.waitForURL('**/s/unicorn/checkout');
+    await expect(page.getByTestId('line')).toHaveCount(1);
+    await expect(page.getByTestId('wallet-choice')).toContainText('$33.00');
+    await expect(page.getByTestId('wallet-choice')).toContainText(w('checkout.wallet_after', { amount: dollars('16.00') }));
+    await expectAccessible(page, 'the checkout with a wallet');
+    for (const [field, value] of Object.entries(ADDRESS)) await page.locator(`#address-${field}`).fill(value);
+    await shopper.placeOrder();
+    await expect(page.getByText(w('order.paid_wallet'))).toBeVisible();
+    await shopper.openJourney();
+    await expect(shopper.journey).toContainText(w('event.wallet_captured'));
+
+    await page.goto('/account');
+    await expect(page.getByTestId('balance')).toContainText('$16.00');
+    await expectAccessible(page, 'the account');
+    await buy();
+    await expect(page.getByTestId('wallet-choice')).toContainText(w('checkout.wallet_short', { amount: dollars('1.00') }));
+    await expect(page.getByTestId('wallet-choice').getByRole('radio')).toBeDisabled();
+    await expectAccessible(page, 'the checkout with a short wallet');
+    await shopper.leave();
+  });
+}
+
+test('without JavaScript: sign in, pay from the wallet, sign out', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop, { javaScriptEnabled: false });
+  const { page, w } = shopper;
+  await page.goto('/s/harbor');
+  await shopper.chooseProduct();
+  await shopper.addWithOat();
+  await page.getByTestId('wallet-sign-in').click();
+  await shopper.signIn(KNOWN);
+  await page.waitForURL('**/s/harbor/checkout');
+  await shopper.placeOrder();
+  await page.goto('/account');
+  await expect(page.getByTestId('balance')).toContainText('$27.90');
+  await page.getByTestId('sign-out').click();
+  await expect(page.getByTestId('sign-in-link')).toBeVisible();
+  await page.goto('/account');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(w('sign_in.heading'));
+  await shopper.leave();
+});
+
+test('carts of two browsers add up', async ({ browser, shop }) => {
+  const home = await Shopper.atCheckout(browser, shop);
+  await home.page.getByTestId('wallet-sign-in').click();
+  await home.signIn(NEW);
+  const phone = await Shopper.atCheckout(browser, shop);
+  await phone.page.getByTestId('wallet-sign-in').click();
+  await phone.signIn(NEW, 2);
+  await phone.page.waitForURL('**/s/harbor/checkout');
+  await expect(phone.page.getByTestId('total')).toContainText('$10.20');
+  await home.leave();
+  await phone.leave();
+});
+
+test('signed out from elsewhere, a page stops being live and says so', async ({ browser, shop }) => {
+  const phone = await Shopper.atCheckout(browser, shop);
+  await phone.page.getByTestId('wallet-sign-in').click();
+  await phone.signIn(NEW);
+  await phone.page.waitForURL('**/s/harbor/checkout');
+  await phone.payWith('checkout.card_ok');
+  await phone.placeOrder();
+  await phone.expectLive();
+
+  const home = await Shopper.arrive(browser, shop);
+  await home.page.goto('/sign-in?back=/account');
+  await home.signIn(NEW, 2);
+  await expect(home.page.getByTestId('session')).toHaveCount(2);
+  await home.page.getByTestId('session').nth(1).getByRole('button').click();
+  await expect(home.page.getByTestId('session')).toHaveCount(1);
+  await expect(phone.liveLine).toHaveAttribute('data-state', 'offline');
+  await expect(phone.liveLine).toContainText(phone.w('live.refused'));
+  await home.leave();
+  await phone.context.close();
+});
+
+test('name and language are kept, data can be taken along and deleted', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  await page.goto('/account');
+  await shopper.signIn(NEW);
+  await page.waitForURL('**/account');
+  await page.getByLabel(w('account.name')).fill('Ada <b>&');
+  await page.getByRole('button', { name: w('account.save') }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(w('account.hello', { name: 'Ada <b>&' }));
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: w('account.export') }).click()]);
+  expect(download.suggestedFilename()).toBe('orderly.json');
+  const own = await new Api(shopper.context.request, shop.url).get<{ account: { name: string } }>('/me/export');
+  expect(own.account.name).toBe('Ada <b>&');
+
+  await page.getByText(w('account.delete')).first().click();
+  await page.getByLabel(w('account.delete_sure')).check();
+  await page.getByTestId('delete-form').getByRole('button').click();
+  await expect(page.getByText(w('sign_in.goodbye_title'))).toBeVisible();
+  await expect(page.getByTestId('sign-in-link')).toBeVisible();
+  await expectAccessible(page, 'goodbye');
+  await shopper.leave();
+});
