@@ -2,10 +2,10 @@
 # installed when it is missing, and said. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run dev test format lint unit races journeys bench size shots
+.PHONY: help run dev test format lint unit races torture torture-long journeys bench size shots
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: ## build in release and start on http://127.0.0.1:3000 with the demo shop
 	@scripts/install.sh run
@@ -15,7 +15,7 @@ dev: ## build in debug and start; build and start again when a file changes
 	@scripts/install.sh dev
 	cargo xtask dev
 
-test: format lint unit journeys ## everything that must hold before a change lands
+test: format lint unit torture journeys ## everything that must hold before a change lands
 
 format: ## are all files formatted?
 	cargo fmt --all --check
@@ -35,6 +35,16 @@ unit: ## all Rust tests, on SQLite and on PostgreSQL
 races: ## every race of the suite fifty times, on both databases
 	@scripts/install.sh unit
 	ORDERLY_RACES=50 cargo test --package backend --test it races
+
+torture: ## two minutes of breaking a real shop while people buy; the same seed every time
+	@scripts/install.sh unit
+	cargo xtask torture --seed 1 --kills 30 --minutes 0.6
+	cargo xtask torture --seed 1 --kills 30 --minutes 0.6 --database postgres
+
+torture-long: ## 300 kills on each database, with the binary as it ships; SEED=n for another plan
+	@scripts/install.sh unit
+	cargo xtask torture --release --seed $(or $(SEED),1) --kills 300
+	cargo xtask torture --release --seed $(or $(SEED),1) --kills 300 --database postgres
 
 journeys: ## whole journeys in Chromium, against the release build
 	@scripts/install.sh journeys

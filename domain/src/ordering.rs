@@ -168,7 +168,8 @@ pub fn transition(state: &State, command: Command) -> Result<Vec<Change>, Illega
     match (state.status, command) {
         (Created, Command::Process) => Ok(vec![Change::Processed]),
         (Created, Command::Reject { reason }) => Ok(vec![Change::Rejected { reason }]),
-        (Processed, Command::Process)
+        // Only what was processed is fulfilled.
+        (Processed | Fulfilled, Command::Process)
         | (Rejected, Command::Reject { .. })
         | (Cancelled, Command::Cancel { .. })
         | (Fulfilled, Command::Fulfil) => Err(Illegal::AlreadyApplied),

@@ -10,16 +10,21 @@
 //! - `size`: the budget of the browser code
 //! - `journeys`: everything that needs a real browser
 //! - `mqtt`: what the MQTT gateway bears
+//! - `orders`: how many orders a second
+//! - `torture`: everything that can break, broken while people buy; `load`: what it buys with
 //! - `stamp`: skips a step whose inputs did not change
 mod css;
 mod front;
 mod journeys;
+mod load;
 mod mqtt;
+mod orders;
 mod server;
 mod site;
 mod size;
 mod stamp;
 mod toolchain;
+mod torture;
 mod watch;
 mod workspace;
 
@@ -68,6 +73,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Break a shop of real processes in every way while people buy, then prove that nothing was lost or done twice.
+    Torture(torture::Torture),
     /// Build in release and photograph every page into `end2end/shots`.
     Shots {
         /// Passed to `playwright test`, e.g. `-g checkout` for one page.
@@ -85,6 +92,12 @@ enum Command {
         /// How many packets.
         #[arg(long, default_value_t = 10_000_000)]
         packets: u64,
+    },
+    /// Build in release and print how many orders a second it takes; `bench` does so, too.
+    Orders {
+        /// How long it is measured on each database.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
     },
     /// Build in release and print the speed figures.
     Bench {
@@ -118,9 +131,18 @@ fn main() -> Result<()> {
             size::report(&workspace)
         }
         Command::Journeys { args } => journeys::run(&workspace, "playwright.config.ts", &args),
+        Command::Torture(options) => torture::run(&workspace, &options),
         Command::Shots { args } => journeys::run(&workspace, "shots.config.ts", &args),
         Command::MqttLoad { args } => mqtt::load(&workspace, &args),
         Command::MqttFuzz { packets } => mqtt::fuzz(&workspace, packets),
-        Command::Bench { args } => journeys::run(&workspace, "bench.config.ts", &args),
+        Command::Orders { seconds } => orders::run(&workspace, seconds),
+        Command::Bench { args } => {
+            let figures = journeys::run(&workspace, "bench.config.ts", &args);
+            // Somebody who asks for one figure gets no other.
+            if args.is_empty() {
+                orders::run(&workspace, 20)?;
+            }
+            figures
+        }
     }
 }

@@ -34,7 +34,8 @@ fn not_started(command: &Command, hint: &str, error: &std::io::Error) -> anyhow:
     }
 }
 
-fn shown(command: &Command) -> String {
+/// A command as somebody would type it.
+pub fn shown(command: &Command) -> String {
     std::iter::once(command.get_program()).chain(command.get_args()).map(|part| part.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 

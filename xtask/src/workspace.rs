@@ -64,7 +64,7 @@ impl Workspace {
     /// Asks cargo, which knows about `CARGO_TARGET_DIR` and every configuration file.
     pub fn find() -> Result<Self> {
         // Where cargo runs us from, not where we were compiled: clones may share one target folder.
-        let clone = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
+        let clone = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
         let output = Command::new(toolchain::cargo())
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .current_dir(clone)

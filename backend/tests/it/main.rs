@@ -6,6 +6,7 @@ mod check;
 mod idempotency;
 mod identity;
 mod inventory;
+mod model;
 mod ordering;
 mod payment;
 mod prep;

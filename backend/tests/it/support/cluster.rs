@@ -15,8 +15,8 @@ const NOBODY: u32 = 65_534;
 /// Starts the server, says when it is up, and ends it when its input ends, which also happens when the test process is
 /// killed. Then it removes the folder, because nobody else is left to do so.
 const KEEPER: &str = r#"
-"$BIN/postgres" -D "$DIR/data" -k "$DIR" -c listen_addresses= -c max_connections=400 -c fsync=off \
-    -c full_page_writes=off -c shared_buffers=32MB -c log_min_messages=fatal -c lc_messages=C >"$DIR/log" 2>&1 &
+"$BIN/postgres" -D "$DIR/data" -k "$DIR" -c listen_addresses= -c max_connections=400 -c fsync="$SYNC" \
+    -c full_page_writes="$SYNC" -c shared_buffers=32MB -c log_min_messages=fatal -c lc_messages=C >"$DIR/log" 2>&1 &
 server=$!
 until "$BIN/pg_isready" -q -h "$DIR"; do
     kill -0 $server 2>/dev/null || { cat "$DIR/log" >&2; exit 1; }
@@ -35,6 +35,8 @@ pub struct Cluster {
     bin: PathBuf,
     keeper: Option<(Child, ChildStdin)>,
     databases: AtomicU32,
+    /// Whether what is committed is on the disk.
+    durable: bool,
 }
 
 impl Cluster {
@@ -46,8 +48,13 @@ impl Cluster {
 
     /// Makes a new one and starts it.
     pub fn start() -> Self {
+        Self::start_in(&std::env::temp_dir(), false)
+    }
+
+    /// Makes one below this folder; a durable one waits for the disk, as it would in earnest.
+    pub fn start_in(place: &Path, durable: bool) -> Self {
         let bin = programs();
-        let folder = tempfile::Builder::new().prefix("orderly-pg-").tempdir().expect("a temporary folder");
+        let folder = tempfile::Builder::new().prefix("orderly-pg-").tempdir_in(place).expect("a temporary folder");
         if is_root() {
             chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("the folder is given to nobody");
         }
@@ -59,7 +66,7 @@ impl Cluster {
             .output()
             .expect("initdb runs");
         assert!(initdb.status.success(), "initdb: {}", String::from_utf8_lossy(&initdb.stderr));
-        let mut cluster = Self { folder, bin, keeper: None, databases: AtomicU32::new(0) };
+        let mut cluster = Self { folder, bin, keeper: None, databases: AtomicU32::new(0), durable };
         cluster.resume();
         cluster
     }
@@ -75,6 +82,7 @@ impl Cluster {
             .args(["-c", KEEPER])
             .env("BIN", &self.bin)
             .env("DIR", self.folder.path())
+            .env("SYNC", if self.durable { "on" } else { "off" })
             .current_dir(self.folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -86,6 +94,12 @@ impl Cluster {
         BufReader::new(stdout).read_line(&mut line).expect("it says something");
         assert_eq!(line, "up\n", "PostgreSQL does not start");
         self.keeper = Some((keeper, stdin));
+    }
+
+    /// Where its socket is, and where its programs are.
+    #[allow(dead_code, reason = "for who measures it")]
+    pub fn place(&self) -> (&Path, &Path) {
+        (self.folder.path(), &self.bin)
     }
 
     /// Makes an empty database; its address.

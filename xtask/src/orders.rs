@@ -1,0 +1,185 @@
+//! How many orders a second the release server takes from the checkout to `processed`, with everything on the disk, and
+//! what the database beside it could do at most.
+use crate::{
+    load::{chance::Chance, http::Http},
+    server,
+    torture::ground::{Ground, answer, free_address},
+    workspace::{Mode, Workspace},
+};
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+const CLIENTS: u64 = 64;
+const PRODUCTS: u64 = 100;
+const WARM: Duration = Duration::from_secs(3);
+/// What an order is to the database: the key's answer, the hold and the placing, the charge's claim and its end, the saga's
+/// steps and the queue's, each with its cursor.
+const TRANSACTIONS: f64 = 7.0;
+
+/// A server that ends with this.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What one client has seen.
+#[derive(Default)]
+struct Seen {
+    orders: u64,
+    /// How long each request took.
+    waits: Vec<Duration>,
+}
+
+/// Measures both databases and prints a row each.
+pub fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
+    let binary = server::build(workspace, Mode::Release)?;
+    // On the disk that the build is on: what is in memory is quick and lost.
+    let folder = workspace.steps(Mode::Release).join("orders");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder)?;
+    let time = Duration::from_secs(seconds);
+    let sqlite = format!("sqlite:{}", folder.join("orderly.db").display());
+    let (rate, p99) = measure(&binary, &folder, &sqlite, time)?;
+    println!(
+        "orders on SQLite, {CLIENTS} clients             {rate:.0} orders/s      ≥ 500      99th percentile of a request {p99:.0} ms (≤ 250)"
+    );
+    let ground = Ground::with_durable_cluster(&folder);
+    let (rate, p99) = measure(&binary, &folder, &ground.database_url, time)?;
+    let tps = pgbench(&ground, seconds)?;
+    let share = rate * TRANSACTIONS / tps * 100.0;
+    println!("orders on PostgreSQL, {CLIENTS} clients         {rate:.0} orders/s      99th percentile of a request {p99:.0} ms (≤ 250)");
+    println!(
+        "  pgbench -N beside it                 {tps:.0} tps      {TRANSACTIONS:.0} transactions an order: {share:.0} % of it (≥ 30 %)"
+    );
+    Ok(())
+}
+
+fn command(binary: &Path, folder: &Path, database_url: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(binary);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ORDERLY_") {
+            command.env_remove(name);
+        }
+    }
+    let settings = [("ORDERLY_DEMO", "off"), ("ORDERLY_LIMITS", "off"), ("ORDERLY_MQTT_LISTEN", "off"), ("RUST_LOG", "error")];
+    command.args(args).env_remove("MQTT_URL").envs(settings).env("DATABASE_URL", database_url).env("ORDERLY_DATA", folder);
+    command
+}
+
+/// Orders a second, and the 99th percentile of a request in milliseconds.
+fn measure(binary: &Path, folder: &Path, database_url: &str, time: Duration) -> Result<(f64, f64)> {
+    answer(command(binary, folder, database_url, &["seed", "bench", "--products", &PRODUCTS.to_string()]))?;
+    let address = free_address()?;
+    let mut serve = command(binary, folder, database_url, &["serve"]);
+    serve.env("ORDERLY_LISTEN", address.to_string()).stdin(Stdio::null()).stdout(Stdio::null());
+    let _server = Server(serve.spawn().context("the server starts")?);
+    let until = Instant::now() + Duration::from_secs(30);
+    while !Http::new(address, Duration::from_secs(2)).send("GET", "/readyz", "", b"").is_ok_and(|reply| reply.status == 200) {
+        if Instant::now() > until {
+            bail!("the server is not ready");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    buy(address, WARM)?;
+    let begun = Instant::now();
+    let seen = buy(address, time)?;
+    let rate = seen.orders as f64 / begun.elapsed().as_secs_f64();
+    let mut waits = seen.waits;
+    waits.sort_unstable();
+    let p99 = waits.get(waits.len() * 99 / 100).copied().unwrap_or_default();
+    Ok((rate, p99.as_secs_f64() * 1000.0))
+}
+
+/// Everybody buys for so long, and then waits until their last order is processed: what is counted is done.
+fn buy(address: SocketAddr, time: Duration) -> Result<Seen> {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|name| {
+                scope.spawn({
+                    let stop = &stop;
+                    move || client(address, name, stop)
+                })
+            })
+            .collect();
+        std::thread::sleep(time);
+        stop.store(true, Ordering::SeqCst);
+        let mut all = Seen::default();
+        for client in clients {
+            let seen = client.join().map_err(|_| anyhow::anyhow!("a client panicked"))??;
+            all.orders += seen.orders;
+            all.waits.extend(seen.waits);
+        }
+        Ok(all)
+    })
+}
+
+fn client(address: SocketAddr, name: u64, stop: &AtomicBool) -> Result<Seen> {
+    let mut http = Http::new(address, Duration::from_secs(30));
+    let cookie = http.send("POST", "/api/v1/session", "", b"")?.cookie.context("no session")?;
+    let headers = format!("cookie: {cookie}\r\nsec-fetch-site: same-origin\r\n");
+    let mut chance = Chance::of(std::process::id().into(), name);
+    let mut seen = Seen::default();
+    let mut last = None;
+    while !stop.load(Ordering::Relaxed) {
+        let sku = format!("bench-{}", 1 + chance.below(PRODUCTS));
+        let body = json!({"store": "bench", "lines": [{"sku": sku, "quantity": 1}], "fulfilment": {"kind": "pickup"}});
+        let begun = call(&mut http, "/api/v1/checkouts", &headers, &mut chance, &body, &mut seen)?;
+        let path = format!("/api/v1/checkouts/{}/place", begun["id"].as_str().unwrap_or_default());
+        let body = json!({"payment": {"method": "card", "token": "tok_ok"}, "expected_total": begun["quote"]["total"]});
+        let order = call(&mut http, &path, &headers, &mut chance, &body, &mut seen)?;
+        seen.orders += 1;
+        last = order["id"].as_str().map(ToOwned::to_owned);
+    }
+    let Some(last) = last else { return Ok(seen) };
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let order = http.send("GET", &format!("/api/v1/orders/{last}"), &headers, b"")?.json();
+        match order["status"].as_str() {
+            Some("processed") => return Ok(seen),
+            Some("created") if Instant::now() < until => std::thread::sleep(Duration::from_millis(10)),
+            _ => bail!("order {last} was not processed: {order}"),
+        }
+    }
+}
+
+fn call(http: &mut Http, path: &str, headers: &str, chance: &mut Chance, body: &Value, seen: &mut Seen) -> Result<Value> {
+    let headers = format!("{headers}idempotency-key: {:016x}{:016x}\r\n", chance.next(), chance.next());
+    let begun = Instant::now();
+    let reply = http.send("POST", path, &headers, body.to_string().as_bytes())?;
+    seen.waits.push(begun.elapsed());
+    if reply.status != 201 {
+        bail!("{path} was answered with {}: {}", reply.status, String::from_utf8_lossy(&reply.body));
+    }
+    Ok(reply.json())
+}
+
+/// Simple updates, each a durable transaction, by as many clients, in the same cluster.
+fn pgbench(ground: &Ground, seconds: u64) -> Result<f64> {
+    let (socket, bin) = ground.cluster_place().context("there is a cluster")?;
+    let program = || {
+        let mut command = Command::new(bin.join("pgbench"));
+        command.args(["-U", "postgres", "-h"]).arg(socket);
+        command
+    };
+    let mut fill = program();
+    fill.args(["-i", "-q", "-s", "10", "postgres"]);
+    answer(fill)?;
+    let mut run = program();
+    run.args(["-N", "-n", "-c", &CLIENTS.to_string(), "-j", "2", "-T", &seconds.to_string(), "postgres"]);
+    let told = answer(run)?;
+    let tps = told.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    tps.with_context(|| format!("pgbench said no tps: {told}"))
+}

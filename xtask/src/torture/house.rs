@@ -1,0 +1,253 @@
+//! The processes of the shop, and what starts them again when they end, as an init system would.
+use super::ground::{Ground, answer, free_address};
+use crate::load::http::Http;
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    fs::{self, OpenOptions},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+const LOOK: Duration = Duration::from_millis(20);
+/// What ended by itself is not started again at once: what was in its way may still be.
+const PAUSE: Duration = Duration::from_millis(200);
+const START: Duration = Duration::from_mins(1);
+
+pub struct House {
+    recipe: Recipe,
+    /// The servers, and after them the card provider.
+    pub servers: Vec<Arc<Process>>,
+    pub provider: Option<Arc<Process>>,
+    keepers: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// How the shop's commands are run.
+struct Recipe {
+    binary: PathBuf,
+    folder: PathBuf,
+    database_url: String,
+    mqtt_url: Option<String>,
+    pay_url: Option<String>,
+}
+
+impl Recipe {
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("ORDERLY_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(args)
+            .current_dir(&self.folder)
+            .env_remove("MQTT_URL")
+            .env("DATABASE_URL", &self.database_url)
+            .env("ORDERLY_DATA", &self.folder)
+            .env("ORDERLY_MQTT_LISTEN", "off")
+            .env("ORDERLY_LIMITS", "off")
+            .env("RUST_LOG", "warn")
+            .envs(self.mqtt_url.as_ref().map(|url| ("MQTT_URL", url)))
+            .envs(self.pay_url.as_ref().map(|url| ("ORDERLY_PAY_URL", url)));
+        command
+    }
+}
+
+/// A process that is to run until the house is closed.
+pub struct Process {
+    pub name: String,
+    pub address: SocketAddr,
+    command: Mutex<Command>,
+    child: Mutex<Option<Child>>,
+    wanted: AtomicBool,
+    /// It was we who ended it.
+    expected: AtomicBool,
+    /// How often it ended by itself: the database or the disk was away at its start.
+    pub ended: AtomicU32,
+}
+
+impl Process {
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self) -> Result<()> {
+        let child = self.command.lock().unwrap_or_else(PoisonError::into_inner).spawn().with_context(|| format!("{} starts", self.name))?;
+        *self.child() = Some(child);
+        Ok(())
+    }
+
+    /// Sends a signal; false where there is no process now.
+    pub fn signal(&self, signal: Signal) -> bool {
+        let mut child = self.child();
+        let Some(child) = child.as_mut() else { return false };
+        // One that has ended and was not waited for must not be signalled: its number may be somebody else's.
+        if !matches!(child.try_wait(), Ok(None)) {
+            return false;
+        }
+        if matches!(signal, Signal::KILL | Signal::TERM) {
+            self.expected.store(true, Ordering::SeqCst);
+        }
+        kill_process(Pid::from_child(child), signal).is_ok()
+    }
+
+    /// Starts it again whenever it has ended.
+    fn keep(&self) {
+        while self.wanted.load(Ordering::SeqCst) {
+            let ended = match self.child().as_mut().map(Child::try_wait) {
+                Some(Ok(None)) => false,
+                Some(Ok(Some(_)) | Err(_)) | None => true,
+            };
+            if ended {
+                if !self.expected.swap(false, Ordering::SeqCst) {
+                    self.ended.fetch_add(1, Ordering::SeqCst);
+                    std::thread::sleep(PAUSE);
+                }
+                if self.wanted.load(Ordering::SeqCst)
+                    && let Err(error) = self.start()
+                {
+                    eprintln!("{error:#}");
+                    std::thread::sleep(PAUSE);
+                }
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Asks once whether it answers as it should.
+    pub fn ready(&self, path: &str) -> bool {
+        Http::new(self.address, Duration::from_secs(2)).send("GET", path, "", b"").is_ok_and(|reply| reply.status == 200)
+    }
+
+    pub fn wait_ready(&self, path: &str, until: Instant) -> Result<()> {
+        while !self.ready(path) {
+            if Instant::now() > until {
+                bail!("{} is not ready", self.name);
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+}
+
+impl House {
+    /// Fills the shop and opens it.
+    pub fn open(binary: PathBuf, ground: &Ground) -> Result<Self> {
+        let recipe = Recipe {
+            binary,
+            folder: ground.path().to_owned(),
+            database_url: ground.database_url.clone(),
+            mqtt_url: ground.broker().map(|address| format!("mqtt://{address}")),
+            pay_url: None,
+        };
+        answer(recipe.command(&["seed", "demo"]))?;
+        let provider = None;
+        let names: &[&str] = if ground.has_cluster() { &["server-a", "server-b"] } else { &["server"] };
+        let mut servers = Vec::new();
+        for name in names {
+            let address = free_address()?;
+            let mut command = recipe.command(&["serve"]);
+            command.env("ORDERLY_LISTEN", address.to_string());
+            servers.push(Arc::new(process(name, address, command, &recipe)?));
+        }
+        let house = Self { recipe, servers, provider, keepers: Mutex::default() };
+        house.heal()?;
+        Ok(house)
+    }
+
+    /// A new token of somebody who works there.
+    pub fn token(&self, role: &str, store: &str) -> Result<String> {
+        answer(self.command(&["token", "issue", "--role", role, "--store", store, "--name", role]))
+    }
+
+    fn processes(&self) -> impl Iterator<Item = &Arc<Process>> {
+        self.provider.iter().chain(&self.servers)
+    }
+
+    /// A command beside the running shop.
+    pub fn command(&self, args: &[&str]) -> Command {
+        self.recipe.command(args)
+    }
+
+    /// Everything runs again, and is ready.
+    pub fn heal(&self) -> Result<()> {
+        let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+        if keepers.is_empty() {
+            for process in self.processes() {
+                process.start()?;
+                let process = process.clone();
+                keepers.push(std::thread::spawn(move || process.keep()));
+            }
+        }
+        drop(keepers);
+        for process in self.processes() {
+            process.signal(Signal::CONT);
+        }
+        let until = Instant::now() + START;
+        self.servers.iter().try_for_each(|server| server.wait_ready("/readyz", until))
+    }
+
+    /// Stops everything by SIGTERM; what did not end as it should.
+    pub fn close(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for process in self.processes() {
+            process.wanted.store(false, Ordering::SeqCst);
+        }
+        for keeper in self.keepers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            let _ = keeper.join();
+        }
+        for server in &self.servers {
+            server.signal(Signal::TERM);
+            let until = Instant::now() + Duration::from_secs(11);
+            loop {
+                match server.child().as_mut().map(Child::try_wait) {
+                    Some(Ok(Some(status))) if status.success() => break,
+                    Some(Ok(None)) if Instant::now() < until => std::thread::sleep(LOOK),
+                    Some(Ok(status)) => {
+                        wrong.push(format!("{} did not end by SIGTERM as it should: {status:?}", server.name));
+                        break;
+                    }
+                    Some(Err(_)) | None => break,
+                }
+            }
+        }
+        wrong
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        for process in self.processes() {
+            process.wanted.store(false, Ordering::SeqCst);
+            process.signal(Signal::KILL);
+            if let Some(mut child) = process.child().take() {
+                let _ = child.wait();
+            }
+        }
+    }
+}
+
+/// A process whose words go to a log of its own.
+fn process(name: &str, address: SocketAddr, mut command: Command, recipe: &Recipe) -> Result<Process> {
+    let log = recipe.folder.join(format!("{name}.log"));
+    fs::write(&log, "")?;
+    let log = OpenOptions::new().append(true).open(log)?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    Ok(Process {
+        name: name.to_owned(),
+        address,
+        command: Mutex::new(command),
+        child: Mutex::default(),
+        wanted: AtomicBool::new(true),
+        expected: AtomicBool::new(false),
+        ended: AtomicU32::new(0),
+    })
+}

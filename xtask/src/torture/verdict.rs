@@ -1,0 +1,137 @@
+//! Whether everything that was promised is so.
+use super::{
+    ground::answer,
+    house::House,
+    people::{Promise, Shopper, Told},
+};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
+
+/// All orders of a shopper as the shop tells them; `None` where it does not answer.
+fn orders_of(shopper: &mut Shopper) -> Option<Vec<Value>> {
+    let mut orders = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = shopper.voice.ask("GET", &format!("/orders?limit=200{cursor}"), None, &Value::Null)?.json();
+        orders.extend(page["items"].as_array().cloned().unwrap_or_default());
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Some(orders),
+        }
+    }
+}
+
+/// Why an order is not settled yet; `None` where nothing more will happen to it by itself.
+fn moves(order: &Value) -> Option<&'static str> {
+    let (status, payment) = (order["status"].as_str().unwrap_or_default(), order["payment"]["status"].as_str().unwrap_or_default());
+    match (status, payment) {
+        ("created", _) => Some("its payment has not ended"),
+        (_, "pending" | "action_required") => Some("its payment is not let go of"),
+        ("rejected" | "cancelled", "captured" | "partially_refunded") => Some("its refund is not there"),
+        ("processed", _) if order["fulfilments"].as_array().is_none_or(Vec::is_empty) => Some("nobody begins with it"),
+        ("processed", _) if order["store"] == "harbor" => Some("it is not handed over"),
+        _ => None,
+    }
+}
+
+/// Waits until nothing moves any more; what still does at `until` is stuck.
+pub fn settle(told: &mut Told, until: Instant) -> Vec<String> {
+    let mut stuck = Vec::new();
+    for shopper in &mut told.shoppers {
+        loop {
+            let Some(orders) = orders_of(shopper) else {
+                stuck.push("the orders of a shopper cannot be read".to_owned());
+                break;
+            };
+            let moving: Vec<_> = orders.iter().filter_map(|order| Some((order, moves(order)?))).collect();
+            if moving.is_empty() {
+                break;
+            }
+            if Instant::now() > until {
+                for (order, why) in moving {
+                    stuck.push(format!("order {} is stuck: {why}: {} {}", order["id"], order["status"], order["payment"]));
+                }
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+    stuck
+}
+
+/// Compares what everybody was told with what the shop says now.
+pub fn compare(told: &mut Told) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut sold = BTreeMap::<&str, i64>::new();
+    for shopper in &mut told.shoppers {
+        let Some(orders) = orders_of(shopper) else {
+            wrong.push("the orders of a shopper cannot be read".to_owned());
+            continue;
+        };
+        let mut there: HashMap<&str, &Value> = orders.iter().map(|order| (order["id"].as_str().unwrap_or_default(), order)).collect();
+        if there.len() != orders.len() {
+            wrong.push("an order is listed twice".to_owned());
+        }
+        for promise in &shopper.promises {
+            let Some(order) = there.remove(promise.id.as_str()) else {
+                wrong.push(format!("order {} was acknowledged and is lost", promise.id));
+                continue;
+            };
+            wrong.extend(broken_promise(promise, order).map(|why| format!("order {}: {why}: {order}", promise.id)));
+            if matches!(order["status"].as_str(), Some("processed" | "fulfilled")) {
+                for (sku, units) in &promise.units {
+                    *sold.entry(sku).or_default() += units;
+                }
+            }
+        }
+        wrong.extend(there.keys().map(|id| format!("order {id} is there and was never acknowledged")));
+    }
+    let delivered = told.delivered.lock().unwrap_or_else(PoisonError::into_inner);
+    for (sku, units) in &sold {
+        // What is made to order is not counted.
+        let Some(there) = delivered.get(sku).copied() else { continue };
+        if *units > there {
+            wrong.push(format!("{units} × {sku} are sold, of {there} that there ever were"));
+        }
+    }
+    wrong
+}
+
+fn broken_promise(promise: &Promise, order: &Value) -> Option<String> {
+    let told = |field: &str| order[field].as_str().unwrap_or_default().to_owned();
+    if order["number"].as_i64() != Some(promise.number) || told("store") != promise.store {
+        return Some(format!("it had number {} at {}", promise.number, promise.store));
+    }
+    if order["quote"]["total"]["amount"].as_i64() != Some(promise.total) {
+        return Some(format!("it was to cost {}", promise.total));
+    }
+    if promise.cancelled && told("status") != "cancelled" {
+        return Some("it was called off".to_owned());
+    }
+    let payment = order["payment"]["status"].as_str().unwrap_or_default();
+    let expected: &[&str] = match told("status").as_str() {
+        "processed" | "fulfilled" => &["captured"],
+        "rejected" | "cancelled" => &["declined", "voided", "refunded"],
+        _ => &[],
+    };
+    if !expected.contains(&payment) {
+        return Some(format!("its payment is {payment}"));
+    }
+    match (promise.token, told("status").as_str()) {
+        ("tok_declined" | "tok_timeout", "processed" | "fulfilled") => Some(format!("it was paid with {}", promise.token)),
+        ("tok_ok" | "tok_slow", "rejected") if order["reason"] != "payment_timeout" => Some("its card was good".to_owned()),
+        _ => None,
+    }
+}
+
+/// What `orderly check` says, beside the running shop.
+pub fn check(house: &House) -> Vec<String> {
+    match answer(house.command(&["check"])) {
+        Ok(_) => Vec::new(),
+        Err(error) => vec![format!("{error:#}")],
+    }
+}
