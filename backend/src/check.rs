@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::db::{Db, DbError, Tx};
 use crate::subscriber::{self, parked};
-use crate::{inventory, lease, ordering, stores};
+use crate::{inventory, lease, ordering, payment, stores};
 
 /// How many broken things of one check are named; there may be more.
 pub(crate) const MOST: i64 = 100;
@@ -27,7 +27,7 @@ const PAGE: i64 = 500;
 const GRACE_SECONDS: i64 = 120;
 
 /// All checks in the order in which they are told: the name, and what it proves.
-pub const CHECKS: [(&str, &str); 15] = [
+pub const CHECKS: [(&str, &str); 18] = [
     ("stock.balance", "received + adjusted + returned − sold = on hand, of which no more is held than is there"),
     ("stock.movements", "every level is the sum of its movements"),
     ("stock.holds", "what is held, sold and returned is what the holds say"),
@@ -37,6 +37,9 @@ pub const CHECKS: [(&str, &str); 15] = [
     ("checkouts.timed", "every live checkout ends by its timer"),
     ("orders.numbered", "numbers of a store's day are 1, 2, 3 … in the order of placing"),
     ("orders.paid", "what is processed is paid; what was paid for a rejected or cancelled order went back or is on its way"),
+    ("ledger.sums", "every movement of money has two sides that sum to zero"),
+    ("ledger.wallets", "every wallet holds what its movements come to, and never less than nothing"),
+    ("ledger.orders", "what the wallets paid and got back is what their orders say"),
     ("orders.made", "every order has the fulfilments that its state asks for, and its time limit while the bar works"),
     ("orders.told", "every state has its event, once"),
     ("log.things", "every event, payment and fulfilment has its thing"),
@@ -85,6 +88,7 @@ async fn run_in(tx: &mut Tx) -> Result<Vec<Verdict>, DbError> {
     found.extend(inventory::breaches(tx).await?);
     found.extend(stores::breaches(tx).await?);
     found.extend(ordering::invariants::breaches(tx).await?);
+    found.extend(payment::invariants::breaches(tx).await?);
     found.extend(crate::log::invariants::breaches(tx, progress.late).await?);
     orders::walk(tx, &progress, &mut found).await?;
     holders::walk(tx, &mut found).await?;
@@ -124,15 +128,16 @@ impl Findings {
 struct Progress {
     cursors: HashMap<String, i64>,
     parked: HashSet<(String, String)>,
-    /// What was due before is late; `None` while no server runs, when everything waits.
-    late: Option<Timestamp>,
+    /// What was due before is late. While no server runs everything waits, and what counts is when the last thing happened.
+    late: Timestamp,
 }
 
 impl Progress {
     async fn read(tx: &mut Tx) -> Result<Self, DbError> {
         let cursors = subscriber::progress(tx).await?.into_iter().map(|progress| (progress.subscriber, progress.position)).collect();
         let parked = parked::list(tx).await?.into_iter().map(|parked| (parked.subscriber, parked.stream)).collect();
-        let late = if lease::any(tx).await? { Some(tx.now().plus_seconds(-GRACE_SECONDS)) } else { None };
+        let alive_at = if lease::any(tx).await? { tx.now() } else { crate::log::invariants::last_at(tx).await? };
+        let late = alive_at.plus_seconds(-GRACE_SECONDS);
         Ok(Self { cursors, parked, late })
     }
 

@@ -4,6 +4,8 @@
 mod check;
 mod events;
 mod output;
+mod parked;
+mod sagas;
 mod staff;
 mod token;
 
@@ -56,6 +58,11 @@ enum Command {
         /// One JSON object.
         #[arg(long)]
         json: bool,
+    },
+    /// Orders that are on their way from one step to the next, and those that are stuck.
+    Sagas {
+        #[command(subcommand)]
+        command: sagas::Command,
     },
     /// The log of everything that happened.
     Events {
@@ -124,6 +131,7 @@ async fn execute(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::Token { command } => token::run(&backend, command).await,
         Command::Staff { command } => staff::run(&backend, command).await,
         Command::Check { json } => check::run(&backend, json).await,
+        Command::Sagas { command } => sagas::run(&backend, command).await,
         Command::Events { command } => events::run(&backend, command).await,
     };
     backend.close().await;

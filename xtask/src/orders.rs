@@ -144,7 +144,7 @@ fn client(address: SocketAddr, name: u64, stop: &AtomicBool) -> Result<Seen> {
         last = order["id"].as_str().map(ToOwned::to_owned);
     }
     let Some(last) = last else { return Ok(seen) };
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     loop {
         let order = http.send("GET", &format!("/api/v1/orders/{last}"), &headers, b"")?.json();
         match order["status"].as_str() {

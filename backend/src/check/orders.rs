@@ -77,6 +77,7 @@ impl Order<'_> {
             ("places.held", self.wrong_place()),
             ("orders.made", self.wrong_fulfilments()),
             ("orders.told", self.untold()),
+            ("sagas.moving", self.forgotten()),
         ];
         all.into_iter().filter_map(|(check, why)| why.map(|why| Breach::new(check, thing(), why))).collect()
     }
@@ -169,6 +170,20 @@ impl Order<'_> {
             }
             _ => None,
         }
+    }
+
+    /// What is left to do has a step, with a deadline that somebody notices.
+    fn forgotten(&self) -> Option<String> {
+        use PaymentStatus::{ActionRequired, Captured, PartiallyRefunded, Pending};
+        let unsettled =
+            self.payment.is_some_and(|payment| matches!(payment.status, Pending | ActionRequired | Captured | PartiallyRefunded));
+        let left = match self.is.status {
+            OrderStatus::Created => true,
+            OrderStatus::Processed => self.fulfilments.is_empty(),
+            OrderStatus::Rejected | OrderStatus::Cancelled => unsettled,
+            OrderStatus::Fulfilled => false,
+        };
+        (left && !self.is.has_step).then(|| "something is left to do for it, and its saga is over".to_owned())
     }
 
     fn untold(&self) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use super::{Breach, Findings, MOST, Progress};
 use crate::db::{DbError, Tx};
+use crate::ordering::invariants as ordering;
 use crate::subscriber::parked;
 use crate::{job, timer};
 
@@ -21,8 +22,15 @@ pub(super) async fn look(tx: &mut Tx, progress: &Progress, found: &mut Findings)
         let why = format!("given up after {} attempts: {}", dead.attempts, dead.error);
         found.add(Breach::new("sagas.moving", format!("job {} {}", dead.kind, dead.key), why));
     }
-    let Some(late) = progress.late else { return Ok(()) };
-    for timer in timer::overdue(tx, late, MOST).await?.into_iter().filter(|timer| is_of_an_order(&timer.kind)) {
+    for saga in ordering::stuck(tx, progress.late).await? {
+        let thing = format!("order {} ({} {}, {})", saga.order, saga.store, saga.number, saga.status.as_str());
+        found.add(Breach::new(
+            "sagas.moving",
+            thing,
+            format!("its step {} should have been over at {}", saga.step.as_str(), saga.deadline),
+        ));
+    }
+    for timer in timer::overdue(tx, progress.late, MOST).await?.into_iter().filter(|timer| is_of_an_order(&timer.kind)) {
         let why = format!("was due at {}; {}", timer.due, timer.error.as_deref().unwrap_or("nobody fires it"));
         found.add(Breach::new("sagas.moving", format!("timer {} {}", timer.kind, timer.key), why));
     }

@@ -28,7 +28,7 @@ pub(crate) struct Mark {
 
 /// What is not as it must be with the log itself. Events that were written before `waiting_since` have had time to get
 /// a position.
-pub(crate) async fn breaches(sql: &mut impl Sql, waiting_since: Option<Timestamp>) -> Result<Vec<Breach>, DbError> {
+pub(crate) async fn breaches(sql: &mut impl Sql, waiting_since: Timestamp) -> Result<Vec<Breach>, DbError> {
     let mut found = Vec::new();
     let text = "select count(position) as positions, coalesce(min(position), 1) as least, coalesce(max(position), 0) as head from event";
     let row = sql.fetch_one(text, args![]).await?;
@@ -36,12 +36,10 @@ pub(crate) async fn breaches(sql: &mut impl Sql, waiting_since: Option<Timestamp
     if positions != head || least != 1 {
         found.push(Breach::new("log.positions", "the log", format!("{positions} events have positions from {least} to {head}")));
     }
-    if let Some(since) = waiting_since {
-        let text = "select id, at from event where position is null and at < $1 order by at limit $2";
-        for row in sql.fetch_all(text, args![since, MOST]).await? {
-            let why = format!("has waited for its position since {}", row.get::<Timestamp>("at")?);
-            found.push(Breach::new("log.positions", format!("event {}", row.get::<String>("id")?), why));
-        }
+    let text = "select id, at from event where position is null and at < $1 order by at limit $2";
+    for row in sql.fetch_all(text, args![waiting_since, MOST]).await? {
+        let why = format!("has waited for its position since {}", row.get::<Timestamp>("at")?);
+        found.push(Breach::new("log.positions", format!("event {}", row.get::<String>("id")?), why));
     }
     for row in sql.fetch_all("select subscriber, position from cursor where position > $1 or position < 0", args![head]).await? {
         let why = format!("stands at {}, and the log ends at {head}", row.get::<i64>("position")?);
@@ -55,6 +53,11 @@ pub(crate) async fn breaches(sql: &mut impl Sql, waiting_since: Option<Timestamp
         found.push(Breach::new("log.cursors", row.get::<String>("subscriber")?, why));
     }
     Ok(found)
+}
+
+/// When the last thing happened.
+pub(crate) async fn last_at(sql: &mut impl Sql) -> Result<Timestamp, DbError> {
+    sql.fetch_one("select coalesce(max(at), 0) as at from event", args![]).await?.get("at")
 }
 
 /// Facts after this entry, in the order of writing.

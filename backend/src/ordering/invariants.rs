@@ -3,6 +3,7 @@
 use domain::{CheckoutId, OrderId, Timestamp};
 
 pub(crate) use super::limits::{BARISTA_LIMIT, CHECKOUT_HOLD};
+use super::sagas::SagaRow;
 use super::store::CheckoutStatus;
 use super::store::invariants as store;
 pub(crate) use super::store::invariants::Glance;
@@ -20,6 +21,11 @@ pub(crate) async fn breaches(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError>
 /// Orders after this one, by id.
 pub(crate) async fn orders_after(sql: &mut impl Sql, after: Option<OrderId>, limit: i64) -> Result<Vec<Glance>, DbError> {
     store::orders_after(sql, after, limit).await
+}
+
+/// Orders whose step should have been over before `late`.
+pub(crate) async fn stuck(sql: &mut impl Sql, late: Timestamp) -> Result<Vec<SagaRow>, DbError> {
+    super::store::sagas(sql, Some(late)).await
 }
 
 /// These orders, those of them that there are.

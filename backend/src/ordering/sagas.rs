@@ -38,10 +38,9 @@ impl Step {
     /// When a step that begins at `from` should be over: well after everything that it waits for has given up.
     pub fn deadline(self, from: Timestamp) -> Timestamp {
         from.plus_seconds(match self {
-            Self::Pay => 90,
+            Self::Pay | Self::Undo => 90,
             Self::Confirm => crate::payment::CONFIRM_SECONDS + 60,
             Self::Start => 60,
-            Self::Undo => 90,
         })
     }
 }

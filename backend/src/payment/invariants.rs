@@ -6,6 +6,7 @@ use domain::ordering::PaymentStatus;
 use domain::{OrderId, PaymentId};
 
 use super::store::invariants as store;
+pub(crate) use super::wallet::breaches;
 use super::{CHARGE, REFUND};
 use crate::db::{DbError, Sql};
 use crate::job;

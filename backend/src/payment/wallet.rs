@@ -15,6 +15,7 @@ use domain::wallet::EntryKind;
 use domain::{Currency, Money, OrderId, StoreId, UserId};
 
 pub use self::error::WalletError;
+use crate::check::Breach;
 use crate::db::{DbError, Sql, Tx};
 use crate::stores::Stores;
 
@@ -110,6 +111,14 @@ impl Wallets {
         }
         put_in(tx, user, amount, EntryKind::Refund, &order.to_string(), &Other::Sales(store), Some(order)).await
     }
+}
+
+/// What is not as it must be with the wallets, for the check.
+pub(crate) async fn breaches(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
+    let mut found = store::invariants::unbalanced(sql).await?;
+    found.extend(store::invariants::one_sided(sql).await?);
+    found.extend(store::invariants::booked_otherwise(sql).await?);
+    Ok(found)
 }
 
 /// What puts money into a wallet from outside.

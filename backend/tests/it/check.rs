@@ -5,9 +5,10 @@ use std::time::Duration;
 use backend::args;
 use backend::check::{self, Verdict};
 use backend::db::{DbError, Sql as _};
-use domain::view::{Address, FulfilmentRequest};
+use backend::payment::Credit;
+use domain::view::{Address, FulfilmentRequest, PaymentRequest, PlaceRequest};
 
-use crate::cafe::{Cafe, Work, barista, croissant, flat_white, guest, line, request, settle};
+use crate::cafe::{Cafe, EN, Work, barista, croissant, flat_white, guest, line, person, request, settle};
 use crate::support::{TestDb, on_both_databases};
 
 /// What is done to the database, how it is undone, and which checks have to find it.
@@ -21,6 +22,31 @@ struct Harm {
 }
 
 const HARMS: &[Harm] = &[
+    Harm { checks: &["ledger.wallets"], says: "it holds 1 after", does: &["update wallet set balance = 1"], tables: &["wallet"] },
+    Harm {
+        checks: &["ledger.wallets", "ledger.orders"],
+        says: "the ledger has taken 0",
+        does: &["delete from ledger_transfer where kind = 'charge'"],
+        tables: &["ledger_transfer"],
+    },
+    Harm {
+        checks: &["ledger.sums"],
+        says: "from nobody to nowhere",
+        does: &["update ledger_transfer set from_account = 'nobody', to_account = 'nowhere' where kind = 'refund'"],
+        tables: &["ledger_transfer"],
+    },
+    Harm {
+        checks: &["sagas.moving"],
+        says: "should have been over at",
+        does: &["update sales_order set saga_deadline = 5 where saga_step is not null"],
+        tables: &["sales_order"],
+    },
+    Harm {
+        checks: &["sagas.moving"],
+        says: "its saga is over",
+        does: &["update sales_order set saga_step = null, saga_deadline = null where status = 'created'"],
+        tables: &["sales_order"],
+    },
     Harm {
         checks: &["stock.balance", "stock.holds"],
         says: "of which 99 are held",
@@ -159,11 +185,8 @@ const HARMS: &[Harm] = &[
     Harm {
         checks: &["sagas.moving"],
         says: "nobody fires it",
-        does: &[
-            "insert into timer (kind, key, due, payload, next_at, attempts) values ('ordering.barista_limit', 'x', 5, 'null', 5, 0)",
-            "update lease set expires_at = 9000000000000 where name = 'subscriber/live'",
-        ],
-        tables: &["timer", "lease"],
+        does: &["insert into timer (kind, key, due, payload, next_at, attempts) values ('ordering.barista_limit', 'x', 5, 'null', 5, 0)"],
+        tables: &["timer"],
     },
 ];
 
@@ -238,6 +261,23 @@ async fn used_shop(shop: &TestDb) -> Cafe {
     let caller = guest();
     let checkout = cafe.begin_as(&caller, parcel).await.unwrap();
     cafe.place(&caller, &checkout, "tok_ok").await.unwrap();
+    // From a wallet: one kept, one called off.
+    let ada = person("Ada", None);
+    let user = ada.user().expect("she is signed in");
+    let credit = cafe.tx(move |tx, cafe| {
+        let amount = domain::Money::new(3300, domain::Currency::USD);
+        Box::pin(async move { cafe.backend.wallets.credit_in(tx, user, amount, Credit::Gift, "welcome").await })
+    });
+    assert!(credit.await.unwrap());
+    for _ in 0..2 {
+        let checkout = cafe.begin(&ada, "harbor", &[flat_white(1)]).await.unwrap();
+        let request = PlaceRequest { payment: PaymentRequest::Wallet, expected_total: checkout.quote.total };
+        let order = cafe.place_as(&ada, checkout.id, request).await.unwrap();
+        settle(&running).await;
+        if cafe.backend.orders.list(&mut cafe.backend.db.reader(), &ada.owner().unwrap(), None, 9, EN).await.unwrap().items.len() == 2 {
+            cafe.cancel(&ada, order).await.unwrap();
+        }
+    }
     settle(&running).await;
     running.shutdown().await;
     // One that lives, one that expired, and one whose payment has not begun: nobody is there to do it.

@@ -10,16 +10,17 @@ use backend::idempotency::{Answer, CommandError, KeyError, Keys, Outcome, Reques
 use backend::identity::Caller;
 use backend::inventory::Adjustment;
 use backend::ordering::OrderingError;
+use backend::payment::Credit;
 use backend::refused::Refused as _;
 use backend::stores::SettingsPatch;
 use domain::event::Actor;
 use domain::ordering::{OrderStatus, PaymentStatus};
-use domain::view::{Address, FulfilmentRequest};
-use domain::{CheckoutId, OrderId};
+use domain::view::{Address, CheckoutRequest, FulfilmentRequest, PaymentRequest, PlaceRequest, Role};
+use domain::{CheckoutId, Currency, Money, OrderId};
 use futures::future::join_all;
 use tokio::sync::Barrier;
 
-use crate::cafe::{Cafe, EN, Work, barista, croissant, flat_white, guest, id, line, request, settle};
+use crate::cafe::{Cafe, EN, Work, barista, croissant, flat_white, guest, id, line, person, request, settle};
 use crate::support::{on_both_databases, rounds};
 
 /// Starts all of them at the same moment, and waits for all.
@@ -36,15 +37,44 @@ async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(race
     join_all(tasks).await.into_iter().map(|ended| ended.expect("no racer panics")).collect()
 }
 
-/// One plush unicorn to Ada, and the card charged for it.
-async fn buy_a_unicorn(cafe: Cafe) -> Result<OrderId, OrderingError> {
-    let caller = guest();
+/// One plush unicorn, sent to Ada.
+fn unicorn_request() -> CheckoutRequest {
     let mut request = request("unicorn", &[line("unicorn-plush", 1, &[])]);
     let (name, line1, city) = ("Ada".to_owned(), "1 Pier".to_owned(), "Harbor".to_owned());
     let address = Address { name, line1, line2: None, city, region: None, postal_code: "12345".to_owned(), country: "US".to_owned() };
     request.fulfilment = FulfilmentRequest::Ship { address };
-    let checkout = cafe.begin_as(&caller, request).await?;
+    request
+}
+
+/// A card is charged for it.
+async fn buy_a_unicorn(cafe: Cafe) -> Result<OrderId, OrderingError> {
+    let caller = guest();
+    let checkout = cafe.begin_as(&caller, unicorn_request()).await?;
     cafe.place(&caller, &checkout, "tok_ok").await
+}
+
+async fn buy_from_wallet(cafe: Cafe, who: Caller) -> Result<OrderId, OrderingError> {
+    let checkout = cafe.begin_as(&who, unicorn_request()).await?;
+    let request = PlaceRequest { payment: PaymentRequest::Wallet, expected_total: checkout.quote.total };
+    cafe.place_as(&who, checkout.id, request).await
+}
+
+/// A shopper with so much in the wallet.
+async fn with_wallet(cafe: &Cafe, amount: i64) -> Caller {
+    let who = person("Ada", None);
+    let user = who.user().expect("she is signed in");
+    cafe.tx(move |tx, cafe| {
+        let amount = Money::new(amount, Currency::USD);
+        Box::pin(async move { cafe.backend.wallets.credit_in(tx, user, amount, Credit::Gift, &user.to_string()).await })
+    })
+    .await
+    .expect("the wallet is filled");
+    who
+}
+
+async fn balance(cafe: &Cafe, who: &Caller) -> i64 {
+    let user = who.user().expect("she is signed in");
+    cafe.backend.wallets.view(&mut cafe.backend.db.reader(), user).await.expect("the database answers").expect("she has one").amount
 }
 
 async fn capacity(cafe: &Cafe, capacity: i64) {
@@ -186,6 +216,68 @@ on_both_databases! {
         assert!(eaten > 0, "one that is in time is placed");
     }
 
+    /// The worked example: 1700 each, four of them, 3300 in the wallet.
+    async fn a_wallet_buys_what_it_can_and_no_more(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let ada = with_wallet(&cafe, 3300).await;
+        let bought = buy_from_wallet(cafe.clone(), ada.clone()).await.unwrap();
+        settle(&running).await;
+        assert_eq!(cafe.view(bought).await.status, OrderStatus::Processed);
+        assert_eq!((balance(&cafe, &ada).await, cafe.stock("unicorn", "unicorn-plush").await), (1600, (3, 0)));
+        let error = buy_from_wallet(cafe.clone(), ada.clone()).await.unwrap_err();
+        assert_eq!((error.code(), error.status()), ("insufficient_funds", 402));
+        assert_eq!((balance(&cafe, &ada).await, cafe.stock("unicorn", "unicorn-plush").await), (1600, (2, 1)), "her checkout still holds one");
+        shop.hands.advance(Duration::from_mins(5));
+        settle(&running).await;
+        assert_eq!(cafe.stock("unicorn", "unicorn-plush").await, (3, 0));
+        cafe.cancel(&ada, bought).await.unwrap();
+        settle(&running).await;
+        assert_eq!((balance(&cafe, &ada).await, cafe.stock("unicorn", "unicorn-plush").await), (3300, (4, 0)));
+        assert_eq!(cafe.view(bought).await.payment.status, PaymentStatus::Refunded);
+    }
+
+    /// One wallet, two shops at once: the money is there for one of them.
+    async fn a_wallet_is_not_spent_twice(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        for round in 1..=rounds() {
+            let ada = with_wallet(&cafe, 2000).await;
+            let here = cafe.begin(&ada, "harbor", &[flat_white(3)]).await.unwrap();
+            let pay = |checkout: domain::view::CheckoutView| {
+                let (cafe, ada) = (cafe.clone(), ada.clone());
+                let request = PlaceRequest { payment: PaymentRequest::Wallet, expected_total: checkout.quote.total };
+                async move { cafe.place_as(&ada, checkout.id, request).await }
+            };
+            let there = cafe.begin_as(&ada, unicorn_request()).await.unwrap();
+            let paid = at_once([pay(here), pay(there)]).await;
+            let (mut orders, mut refused) = (Vec::new(), 0);
+            for paid in paid {
+                match paid {
+                    Ok(order) => orders.push(order),
+                    Err(error) => {
+                        assert_eq!(error.code(), "insufficient_funds");
+                        refused += 1;
+                    }
+                }
+            }
+            assert_eq!((orders.len(), refused), (1, 1), "round {round}");
+            settle(&running).await;
+            let left = 2000 - cafe.view(orders[0]).await.quote.total.amount;
+            assert_eq!(balance(&cafe, &ada).await, left);
+            // Called off by both sides at once: the money comes back once.
+            let ways = [ada.clone(), person("Sam", Some((Role::Manager, cafe.view(orders[0]).await.store.as_str())))].map(|who| {
+                let (cafe, order) = (cafe.clone(), orders[0]);
+                async move { cafe.cancel(&who, order).await }
+            });
+            assert_eq!(at_once(ways).await.into_iter().flatten().count(), 1);
+            settle(&running).await;
+            assert_eq!(balance(&cafe, &ada).await, 2000, "round {round}");
+            shop.hands.advance(Duration::from_mins(5));
+            settle(&running).await;
+        }
+    }
+
     /// The bar begins while the shopper calls off: one of them is told no, and the other's word holds.
     async fn a_claim_and_a_cancel_do_not_both_happen(shop) {
         let cafe = Cafe::open(&shop).await;
@@ -251,13 +343,12 @@ on_both_databases! {
 
 /// Places under a key, as the API does.
 async fn place_keyed(cafe: Cafe, keys: Keys, caller: Caller, checkout: CheckoutId, key: String) -> Result<Outcome, KeyError> {
-    use domain::view::{PaymentRequest, PlaceRequest};
     let key = RequestKey { caller: caller.owner().unwrap().to_string(), method: "POST".to_owned(), path: "/place".to_owned(), key };
     let (db, orders) = (cafe.backend.db.clone(), cafe.backend.orders.clone());
     keys.once(&db, key, String::new(), move |tx| {
         Box::pin(async move {
             let payment = PaymentRequest::Card { token: "tok_ok".to_owned() };
-            let expected_total = domain::Money::new(510, domain::Currency::USD);
+            let expected_total = Money::new(510, Currency::USD);
             match orders.place_in(tx, &caller, checkout, &PlaceRequest { payment, expected_total }, EN).await {
                 Ok(order) => Ok(Answer { status: 201, body: order.to_string() }),
                 Err(error) => Err(CommandError::Kept(Answer { status: error.status(), body: error.code().to_owned() })),

@@ -6,7 +6,7 @@ use backend::db::Wake;
 use backend::log;
 use clap::{Args, Subcommand};
 
-use super::Output;
+use super::{Output, parked};
 
 /// How many events are read at once.
 const BATCH: i64 = 256;
@@ -15,6 +15,26 @@ const BATCH: i64 = 256;
 pub(super) enum Command {
     /// The newest events, oldest of them first.
     Tail(Tail),
+    /// Events that a subscriber could not handle, and those of the same stream that wait behind them.
+    Parked {
+        /// One JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let a subscriber try a parked stream again, in order.
+    Retry {
+        /// Its name.
+        subscriber: String,
+        /// The stream, as `events parked` shows it.
+        stream: String,
+    },
+    /// Give up the first parked event of a stream, for good, and go on with those behind it.
+    Drop {
+        /// The subscriber's name.
+        subscriber: String,
+        /// The stream, as `events parked` shows it.
+        stream: String,
+    },
     /// Let a projection forget what it has built and read the log again from its start.
     Replay {
         /// Its name.
@@ -38,6 +58,9 @@ pub(super) struct Tail {
 pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Tail(tail) => tail.run(backend).await,
+        Command::Parked { json } => parked::list(backend, json).await,
+        Command::Retry { subscriber, stream } => parked::retry(backend, &subscriber, &stream).await,
+        Command::Drop { subscriber, stream } => parked::drop_first(backend, &subscriber, &stream).await,
         Command::Replay { subscriber } => {
             let runner = backend.runner();
             let Some(found) = runner.subscribers().iter().find(|s| s.name() == subscriber) else {

@@ -10,6 +10,7 @@ on_both_databases! {
     the_seeds_may_be_repeated
     the_log_is_shown
     the_check_proves_the_running_shop_and_names_what_is_broken
+    what_is_stuck_is_seen_and_goes_on
 }
 
 async fn tokens_work_until_they_are_revoked(server: Server) {
@@ -72,6 +73,38 @@ async fn the_check_proves_the_running_shop_and_names_what_is_broken(server: Serv
     assert_eq!(broken[0]["broken"][0]["thing"], "harbor");
     let (line, _) = server.place.refusal(&["check"]);
     assert!(line.contains("1 of") && line.contains("places.counted"), "{line}");
+}
+
+async fn what_is_stuck_is_seen_and_goes_on(server: Server) {
+    let shopper = server.guest().await;
+    let lines = serde_json::json!([{"sku": "flat-white-regular", "quantity": 1, "options": ["oat"]}]);
+    let body = serde_json::json!({"store": "harbor", "lines": lines, "fulfilment": {"kind": "pickup"}});
+    let begun = shopper.keyed(reqwest::Method::POST, "/checkouts", &body).await;
+    let place = serde_json::json!({"payment": {"method": "card", "token": "tok_ok"}, "expected_total": begun.body["quote"]["total"]});
+    let path = format!("/checkouts/{}/place", begun.body["id"].as_str().unwrap());
+    let placed = shopper.keyed(reqwest::Method::POST, &path, &place).await;
+    let id = placed.body["id"].as_str().unwrap();
+    shopper.until(&format!("/orders/{id}"), |order| order["fulfilments"][0]["status"] == "queued").await;
+    assert_eq!(server.place.answer(&["sagas", "list", "--json"]), "[]");
+    let (line, _) = server.place.refusal(&["sagas", "retry", id]);
+    assert!(line.contains("nothing left to be done"), "{line}");
+
+    // Back to where it waited for its fulfilment, which nobody will make twice.
+    let back = "update sales_order set saga_step = 'start', saga_deadline = 5 where status = 'processed' and $1 is not null";
+    server.place.execute(back).await;
+    let stuck: Value = serde_json::from_str(&server.place.answer(&["sagas", "list", "--stuck", "--json"])).unwrap();
+    assert_eq!((&stuck[0]["order"], &stuck[0]["step"], &stuck[0]["status"]), (&placed.body["id"], &"start".into(), &"processed".into()));
+    assert!(server.place.answer(&["sagas", "list"]).contains(id));
+    let (line, _) = server.place.refusal(&["check"]);
+    assert!(line.contains("sagas.moving"), "{line}");
+    server.place.answer(&["sagas", "retry", id]);
+    assert_eq!(server.place.answer(&["sagas", "list", "--stuck", "--json"]), "[]");
+
+    assert_eq!(server.place.answer(&["events", "parked", "--json"]), "[]");
+    for command in ["retry", "drop"] {
+        let (line, code) = server.place.refusal(&["events", command, "ordering.saga", id]);
+        assert!(line.contains("events parked") && code == Some(1), "{line}");
+    }
 }
 
 async fn the_log_is_shown(server: Server) {
@@ -141,7 +174,12 @@ fn every_command_explains_itself() {
         &["staff", "add", "--help"],
         &["events", "tail", "--help"],
         &["events", "replay", "--help"],
+        &["events", "parked", "--help"],
+        &["events", "retry", "--help"],
+        &["events", "drop", "--help"],
         &["check", "--help"],
+        &["sagas", "list", "--help"],
+        &["sagas", "retry", "--help"],
     ] {
         assert!(place.answer(args).contains("Usage: orderly"), "{args:?}");
     }

@@ -17,6 +17,8 @@ pub(crate) struct Glance {
     pub number: i64,
     pub checkout: CheckoutId,
     pub status: OrderStatus,
+    /// Its saga has something left to do.
+    pub has_step: bool,
 }
 
 fn glance_of(row: &Row) -> Result<Glance, DbError> {
@@ -27,12 +29,13 @@ fn glance_of(row: &Row) -> Result<Glance, DbError> {
         number: row.get("number")?,
         checkout: row.get("checkout")?,
         status: row.parse("status")?,
+        has_step: row.get::<Option<String>>("saga_step")?.is_some(),
     })
 }
 
 /// Orders after this one, by id.
 pub(in super::super) async fn orders_after(sql: &mut impl Sql, after: Option<OrderId>, limit: i64) -> Result<Vec<Glance>, DbError> {
-    let text = "select id, store, day, number, checkout, status from sales_order where id > $1 order by id limit $2";
+    let text = "select id, store, day, number, checkout, status, saga_step from sales_order where id > $1 order by id limit $2";
     let after = after.map(|id| id.to_string()).unwrap_or_default();
     sql.fetch_all(text, args![after, limit]).await?.iter().map(glance_of).collect()
 }
@@ -40,8 +43,8 @@ pub(in super::super) async fn orders_after(sql: &mut impl Sql, after: Option<Ord
 /// These orders, those of them that there are.
 pub(in super::super) async fn orders_named(sql: &mut impl Sql, orders: &[String]) -> Result<Vec<Glance>, DbError> {
     let text = sql.either(
-        "select id, store, day, number, checkout, status from sales_order where id in (select value from json_each($1))",
-        "select id, store, day, number, checkout, status from sales_order where id in (select jsonb_array_elements_text($1::jsonb))",
+        "select id, store, day, number, checkout, status, saga_step from sales_order where id in (select value from json_each($1))",
+        "select id, store, day, number, checkout, status, saga_step from sales_order where id in (select jsonb_array_elements_text($1::jsonb))",
     );
     sql.fetch_all(text, args![ids(orders)]).await?.iter().map(glance_of).collect()
 }
@@ -49,8 +52,8 @@ pub(in super::super) async fn orders_named(sql: &mut impl Sql, orders: &[String]
 /// The orders that these checkouts became.
 pub(in super::super) async fn orders_of_checkouts(sql: &mut impl Sql, checkouts: &[CheckoutId]) -> Result<Vec<Glance>, DbError> {
     let text = sql.either(
-        "select id, store, day, number, checkout, status from sales_order where checkout in (select value from json_each($1))",
-        "select id, store, day, number, checkout, status from sales_order where checkout in (select jsonb_array_elements_text($1::jsonb))",
+        "select id, store, day, number, checkout, status, saga_step from sales_order where checkout in (select value from json_each($1))",
+        "select id, store, day, number, checkout, status, saga_step from sales_order where checkout in (select jsonb_array_elements_text($1::jsonb))",
     );
     sql.fetch_all(text, args![ids(checkouts)]).await?.iter().map(glance_of).collect()
 }

@@ -1,5 +1,7 @@
 //! The SQL of wallets and their ledger.
 
+pub(super) mod invariants;
+
 use domain::view::WalletEntry;
 use domain::wallet::EntryKind;
 use domain::{Currency, Money, OrderId, UserId};

@@ -1,0 +1,75 @@
+//! What must be true of wallets and their ledger, as queries for what is not.
+
+use domain::{OrderId, UserId};
+
+use crate::args;
+use crate::check::{Breach, MOST};
+use crate::db::{DbError, Sql};
+
+/// Wallets that hold something else than their movements say.
+pub(in super::super) async fn unbalanced(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
+    let text = "select * from (select wallet.account, wallet.balance, wallet.entries, count(ledger_transfer.id) as moved, \
+                cast(coalesce(sum(case when to_account = 'wallet:' || wallet.account then amount \
+                  when from_account = 'wallet:' || wallet.account then -amount end), 0) as bigint) as total, \
+                coalesce(min(balance_after), 0) as least, coalesce(max(entry), 0) as newest, \
+                coalesce(max(case when ledger_transfer.entry = wallet.entries then balance_after end), 0) as last \
+                from wallet left join ledger_transfer on ledger_transfer.wallet = wallet.account \
+                group by wallet.account, wallet.balance, wallet.entries) as counted \
+                where balance <> total or balance < 0 or least < 0 or entries <> moved or newest <> entries or last <> balance \
+                order by account limit $1";
+    let rows = sql.fetch_all(text, args![MOST]).await?;
+    rows.iter()
+        .map(|row| {
+            let why = format!(
+                "it holds {} after {} movements; the ledger has {} of them, up to number {}, which come to {}, the last one to {}",
+                row.get::<i64>("balance")?,
+                row.get::<i64>("entries")?,
+                row.get::<i64>("moved")?,
+                row.get::<i64>("newest")?,
+                row.get::<i64>("total")?,
+                row.get::<i64>("last")?
+            );
+            Ok(Breach::new("ledger.wallets", format!("wallet of {}", row.get::<UserId>("account")?), why))
+        })
+        .collect()
+}
+
+/// Movements that do not belong to a wallet, or of which the sides do not sum to zero.
+pub(in super::super) async fn one_sided(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
+    let text = "select id, from_account, to_account, amount from ledger_transfer \
+                where amount <= 0 or from_account = to_account \
+                or (from_account <> 'wallet:' || wallet and to_account <> 'wallet:' || wallet) \
+                or wallet not in (select account from wallet) order by id limit $1";
+    let mut found = Vec::new();
+    for row in sql.fetch_all(text, args![MOST]).await? {
+        let (from, to): (String, String) = (row.get("from_account")?, row.get("to_account")?);
+        let why = format!("it moves {} from {from} to {to}", row.get::<i64>("amount")?);
+        found.push(Breach::new("ledger.sums", format!("movement {}", row.get::<String>("id")?), why));
+    }
+    let text = "select currency, cast(sum(amount) as bigint) as total from ledger_side group by currency having sum(amount) <> 0";
+    for row in sql.fetch_all(text, args![]).await? {
+        let why = format!("all its movements come to {}", row.get::<i64>("total")?);
+        found.push(Breach::new("ledger.sums", row.get::<String>("currency")?, why));
+    }
+    Ok(found)
+}
+
+/// Payments from wallets for which the ledger has taken or given back something else.
+pub(in super::super) async fn booked_otherwise(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
+    let text = "select * from (select payment.order_id, payment.status, payment.amount, \
+                cast(coalesce(sum(case when kind = 'charge' then ledger_transfer.amount end), 0) as bigint) as taken, \
+                cast(coalesce(sum(case when kind = 'refund' then ledger_transfer.amount end), 0) as bigint) as given_back \
+                from payment left join ledger_transfer on ledger_transfer.order_id = payment.order_id where payment.method = 'wallet' \
+                group by payment.order_id, payment.status, payment.amount) as booked where taken <> amount \
+                or given_back <> case status when 'refunded' then amount when 'partially_refunded' then given_back else 0 end \
+                or given_back > taken order by order_id limit $1";
+    let rows = sql.fetch_all(text, args![MOST]).await?;
+    rows.iter()
+        .map(|row| {
+            let (status, amount): (String, i64) = (row.get("status")?, row.get("amount")?);
+            let (taken, back): (i64, i64) = (row.get("taken")?, row.get("given_back")?);
+            let why = format!("its payment of {amount} is {status}; the ledger has taken {taken} and given {back} back");
+            Ok(Breach::new("ledger.orders", format!("order {}", row.get::<OrderId>("order_id")?), why))
+        })
+        .collect()
+}
