@@ -41,8 +41,8 @@ pub enum Connection {
     Live,
     /// It was lost then, by this machine's clock, and is being made again: what is shown may be old.
     Reconnecting { since: Timestamp },
-    /// The machine has no network; as soon as it has one, the connection is made again.
-    Offline,
+    /// The machine has had no network since then; as soon as it has one, the connection is made again.
+    Offline { since: Timestamp },
 }
 
 /// The newest view published on a topic since the component was rendered: `None` until something newer than

@@ -25,10 +25,16 @@ pub fn ticking(server_now: Timestamp) -> ReadSignal<Timestamp> {
     now
 }
 
-/// A clock time of this machine, as its user writes it.
+/// Hours and minutes in this machine's time zone, as its user writes them where the page has their language.
 pub fn local_time(at: Timestamp, locale: Locale) -> String {
     let date = js_sys::Date::new(&JsValue::from_f64(at.as_millis() as f64));
-    date.to_locale_time_string(locale.tag()).into()
+    let language = window().navigator().language().filter(|tag| tag.get(..2) == locale.tag().get(..2));
+    let options = js_sys::Object::new();
+    for (name, value) in [("hour", "numeric"), ("minute", "2-digit")] {
+        // Setting a property of a plain object does not fail.
+        let _ = js_sys::Reflect::set(&options, &name.into(), &value.into());
+    }
+    date.to_locale_time_string_with_options(language.as_deref().unwrap_or(locale.tag()), &options).into()
 }
 
 /// A button's work: from the press until the answer or, where the page is left, until somebody comes back to it.

@@ -36,8 +36,22 @@ pub enum CartAnswer {
 /// The answer of the hold's form to a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HoldAnswer {
-    Held { checkout: String, expires_at: Timestamp, seconds: i64 },
+    Held {
+        checkout: String,
+        expires_at: Timestamp,
+        seconds: i64,
+        /// What it costs until then, whatever the menu says meanwhile.
+        sums: Sums,
+    },
     Refused(Refusal),
+}
+
+/// What a cart costs: each of its lines in their order, and all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    pub lines: Vec<Money>,
+    pub subtotal: Money,
+    pub total: Money,
 }
 
 /// The answer of the order form to a script.

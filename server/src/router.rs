@@ -1,5 +1,7 @@
 //! Everything that HTTP answers.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{StatusCode, header};
@@ -18,6 +20,7 @@ const MAX_BODY: usize = 1024 * 1024;
 
 /// All routes, and what every request goes through.
 pub fn router(state: AppState) -> Router {
+    let style_sheet: Arc<str> = site::style_sheet(&state.leptos).into();
     let api = Router::new().nest("/api/v1", api::router()).layer(from_fn_with_state(state.clone(), caller::of_api));
     Router::new()
         .route("/healthz", get(health::live))
@@ -35,7 +38,7 @@ pub fn router(state: AppState) -> Router {
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(from_fn(refuse_large))
         .layer(CompressionLayer::new())
-        .layer(from_fn(site::friendly))
+        .layer(from_fn_with_state(style_sheet, site::friendly))
         .layer(from_fn(problem::render))
         .layer(from_fn_with_state(state.clone(), security::headers))
         .layer(from_fn_with_state(state.clone(), observe::request))

@@ -7,11 +7,11 @@ use domain::{
     topic::Topic,
     view::{OrderView, Problem, QueueView, StoreView, TicketView},
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
 
 use super::{
-    live_line::{connection, live_line},
+    live_line::{connection, live_line, offline},
     staff_tabs::StaffTabs,
     ticket::ticket,
 };
@@ -30,17 +30,27 @@ pub(crate) struct Bar {
     /// The queue as it was asked for while nothing comes by itself.
     asked: RwSignal<Option<QueueView>>,
     connection: ReadSignal<Connection>,
-    problem: RwSignal<Option<String>>,
+    /// Nothing can be sent: the buttons wait, and say so.
+    pub offline: Signal<bool>,
+    problem: RwSignal<Option<Trouble>>,
     /// Said to screen readers.
     said: RwSignal<String>,
     /// The ticket whose button was pressed: it keeps the focus wherever it goes.
     pressed: RwSignal<Option<OrderId>>,
 }
 
+/// What did not work.
+#[derive(Clone)]
+struct Trouble {
+    text: String,
+    /// The server could not be reached: that is over when the connection is back.
+    away: bool,
+}
+
 impl Bar {
     /// Does `verb` to an order. The ticket moves when the news of it comes.
     pub fn act(self, order: OrderId, number: i64, verb: &'static str) {
-        if self.busy.with_untracked(|busy| busy.contains(&order)) {
+        if self.offline_stops() || self.busy.with_untracked(|busy| busy.contains(&order)) {
             return;
         }
         self.busy.update(|busy| {
@@ -51,14 +61,14 @@ impl Bar {
         spawn_local(async move {
             let reply = tab::ask(&format!("/api/v1/staff/orders/{order}/{verb}"), tab::Body::Keyed("{}")).await;
             let refused = match reply {
-                Err(tab::Unreachable) => Some(w::board::unreachable(self.locale).to_owned()),
+                Err(tab::Unreachable) => Some(Trouble { text: w::board::unreachable(self.locale).to_owned(), away: true }),
                 Ok(reply) if reply.ok() => {
                     if let Ok(order) = reply.json::<OrderView>() {
                         self.say(number, super::progress::data_status(&order));
                     }
                     None
                 }
-                Ok(reply) => Some(self.refusal(&reply)),
+                Ok(reply) => Some(Trouble { text: self.refusal(&reply), away: false }),
             };
             if refused.is_some() || self.connection.get_untracked() != Connection::Live {
                 self.ask_again().await;
@@ -68,6 +78,15 @@ impl Bar {
                 busy.remove(&order);
             });
         });
+    }
+
+    /// Whether nothing can be sent now; who pressed is told so.
+    fn offline_stops(self) -> bool {
+        let stops = self.offline.get_untracked();
+        if stops {
+            self.problem.set(Some(Trouble { text: w::board::offline(self.locale).to_owned(), away: true }));
+        }
+        stops
     }
 
     fn say(self, number: i64, status: &str) {
@@ -114,6 +133,7 @@ pub fn Board(
         first: StoredValue::new(all(&queue)),
         asked: RwSignal::new(None),
         connection: connection(),
+        offline: offline(),
         problem: RwSignal::new(None),
         said: RwSignal::new(String::new()),
         pressed: RwSignal::new(None),
@@ -124,6 +144,19 @@ pub fn Board(
         bar.asked.get().filter(|asked| asked.version > live.version).unwrap_or(live)
     });
     keep_focus(bar, queue);
+    Effect::new(move |_| {
+        if bar.connection.get() == Connection::Live
+            && bar.problem.with_untracked(|problem| problem.as_ref().is_some_and(|problem| problem.away))
+        {
+            bar.problem.set(None);
+        }
+    });
+    // The switch is a plain form, which would leave the page for one of the browser's.
+    let stop = move |event: SubmitEvent| {
+        if bar.offline_stops() {
+            event.prevent_default();
+        }
+    };
     let status = live::subscribe::<StoreView>(Topic::Status(store.id.clone()), store.sequence);
     let open = Signal::derive(move || status.get().map_or(store.open, |store| store.open));
     let id = store.id.to_string();
@@ -138,12 +171,12 @@ pub fn Board(
         <header class="staff-bar">
             <div class="staff-bar__title"><h1>{store.name}</h1>{live_line(locale, true)}</div>
             {tabs.view(&id, &paths::queue(&id), locale)}
-            <div class="staff-bar__tools">
+            <div class="staff-bar__tools" on:submit=stop>
                 {switches.then(|| open_switch(id.clone(), paths::queue(&id), open, locale))}
                 <span class="row">{pieces::icon("person")}{person}</span>
             </div>
         </header>
-        {move || bar.problem.get().map(|text| problem(text, bar))}
+        {move || bar.problem.get().map(|trouble| problem(trouble.text, bar))}
         <p class="sr-only" role="status">{bar.said}</p>
         <main class="board" id="main">{lanes}</main>
     }

@@ -3,15 +3,20 @@
 mod cart_line;
 mod hold;
 
-use domain::{Fault, Locale, Money, StoreId, Timestamp, catalog::Menu, pricing};
+use domain::{
+    Fault, Locale, Money, StoreId, Timestamp,
+    catalog::Menu,
+    pricing::{self, LineRequest},
+    topic::Topic,
+    view::StoreView,
+};
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
-use wasm_bindgen::JsCast as _;
 
 use self::{cart_line::cart_line, hold::Held};
-use super::live_menu::live_menu;
+use super::{live_line::offline, live_menu::live_menu};
 use crate::{
-    paths, pieces, tab,
-    wire::{AddressFields, CheckoutPage, Line, PlaceAnswer, Refusal},
+    live, paths, pieces, tab,
+    wire::{AddressFields, CheckoutPage, Line, PlaceAnswer, Refusal, Sums},
     words as w,
 };
 
@@ -25,9 +30,14 @@ pub(crate) struct Cart {
     /// As the server has it.
     saved: RwSignal<Vec<Line>>,
     held: RwSignal<Option<Held>>,
+    /// The hold has ended by itself.
+    over: Memo<bool>,
     refusal: RwSignal<Option<Refusal>>,
     /// The cart is being saved and held.
     syncing: RwSignal<bool>,
+    /// The order was sent off while that was under way: it goes as soon as it is done.
+    pressed: RwSignal<bool>,
+    offline: Signal<bool>,
     ships: bool,
     now: Timestamp,
     locale: Locale,
@@ -39,15 +49,41 @@ impl Cart {
         self.lines.with(|lines| lines.iter().filter(|line| line.request.quantity > 0).cloned().collect())
     }
 
-    /// What it costs, or what is wrong.
-    fn quote(self) -> Result<pricing::Quote, domain::Faults> {
-        let lines: Vec<_> = self.left().into_iter().map(|line| line.request).collect();
-        self.menu.with(|menu| pricing::quote(menu, &lines, self.now))
+    /// What it costs, or what is wrong: as it is held, and as the menu says now where it is not.
+    fn quote(self) -> Result<Sums, domain::Faults> {
+        let lines = self.left();
+        match self.locked(&lines) {
+            Some(sums) => Ok(sums),
+            None => self.preview(&lines.into_iter().map(|line| line.request).collect::<Vec<_>>()),
+        }
     }
 
-    /// What is wrong with a line: what the menu says now, else what the last try was told.
+    /// What these lines cost by the hold, while it lives and is of these lines.
+    fn locked(self, lines: &[Line]) -> Option<Sums> {
+        self.held.with(|held| held.as_ref().filter(|held| held.lines == lines && !self.over.get()).map(|held| held.sums.clone()))
+    }
+
+    /// What a line costs.
+    fn line_total(self, id: &str) -> Option<Money> {
+        let lines = self.left();
+        let at = lines.iter().position(|line| line.id == id)?;
+        match self.locked(&lines) {
+            Some(sums) => sums.lines.get(at).copied(),
+            None => self.preview(std::slice::from_ref(&lines[at].request)).ok().map(|sums| sums.total),
+        }
+    }
+
+    fn preview(self, lines: &[LineRequest]) -> Result<Sums, domain::Faults> {
+        let quote = self.menu.with(|menu| pricing::quote(menu, lines, self.now))?;
+        Ok(Sums { lines: quote.lines.iter().map(|line| line.total).collect(), subtotal: quote.subtotal, total: quote.total })
+    }
+
+    /// What is wrong with a line: what the menu says now, else what the last try was told. What is held is right.
     fn fault(self, id: &str) -> Option<Fault> {
         let lines = self.left();
+        if self.locked(&lines).is_some() {
+            return None;
+        }
         let at = lines.iter().position(|line| line.id == id)?;
         let here = |fault: &&Fault| {
             fault.pointer.strip_prefix(&format!("/lines/{at}")).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -64,20 +100,25 @@ impl Cart {
 /// The checkout of a cart that is not empty.
 #[island(lazy)]
 pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl IntoView {
+    let clock = tab::ticking(now);
+    let held = RwSignal::new(None::<Held>);
     let cart = Cart {
         store: StoredValue::new(page.store.to_string()),
         menu: live_menu(page.menu),
         lines: RwSignal::new(page.lines.clone()),
         saved: RwSignal::new(page.lines),
-        held: RwSignal::new(None),
+        held,
+        over: Memo::new(move |_| held.with(|held| held.as_ref().is_some_and(|held| held.expires_at <= clock.get()))),
         refusal: RwSignal::new(page.refusal),
         syncing: RwSignal::new(false),
+        pressed: RwSignal::new(false),
+        offline: offline(),
         ships: page.ships,
         now,
         locale,
     };
-    let clock = tab::ticking(now);
     Effect::new(move |_| hold::begin(cart));
+    forget_what_is_over(cart, live::subscribe::<StoreView>(Topic::Status(page.store.clone()), 0));
     let notice = move || {
         cart.refusal.with(|refusal| refusal.as_ref().map(|refusal| refusal.code.clone())).map(|code| {
             let tone = if code.starts_with("store_") || code.starts_with("admission_") { "wait" } else { "stop" };
@@ -252,16 +293,13 @@ fn from_wallet(balance: Money, enough: bool, total: Memo<Option<Money>>, locale:
 fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSignal<Timestamp>) -> AnyView {
     let locale = cart.locale;
     let busy = tab::busy();
+    let form = NodeRef::<leptos::html::Form>::new();
     let key = RwSignal::new(key);
     let subtotal = Memo::new(move |_| cart.quote().ok().map(|quote| quote.subtotal));
     // What cannot be priced has no form yet; what is short by the last answer may be tried again.
     let wrong = Memo::new(move |_| total.get().is_none());
-    let submit = move |event: SubmitEvent| {
-        let Some(form) = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok()) else { return };
-        event.prevent_default();
-        if busy.get_untracked() || cart.syncing.get_untracked() || wrong.get_untracked() {
-            return;
-        }
+    let send = move || {
+        let Some(form) = form.get_untracked() else { return };
         busy.set(true);
         spawn_local(async move {
             let answer = match tab::fields(&form) {
@@ -284,14 +322,37 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
             busy.set(false);
         });
     };
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() || wrong.get_untracked() {
+            return;
+        }
+        if cart.offline.get_untracked() {
+            cart.say(Refusal { code: OFFLINE.to_owned(), faults: Vec::new() });
+        } else if cart.syncing.get_untracked() {
+            cart.pressed.set(true);
+        } else {
+            send();
+        }
+    };
+    // What was pressed while the cart was being held goes when it is; a hold that is refused has taken the press back.
+    Effect::new(move |_| {
+        if !cart.syncing.get() && cart.pressed.get_untracked() {
+            cart.pressed.set(false);
+            if !wrong.get_untracked() {
+                send();
+            }
+        }
+    });
+    let at_work = move || busy.get() || cart.pressed.get();
     let amount = move |money: Money| pieces::price(money, locale);
-    let label = move || if busy.get() { w::checkout::placing(locale) } else { w::checkout::place(locale) };
+    let label = move || if at_work() { w::checkout::placing(locale) } else { w::checkout::place(locale) };
     let delivery = if cart.ships { w::checkout::ship(locale) } else { w::checkout::pickup(locale) };
     view! {
-        <form class="panel checkout__side" id="place" method="post" action=paths::form::PLACE on:submit=submit>
+        <form node_ref=form class="panel checkout__side" id="place" method="post" action=paths::form::PLACE on:submit=submit>
             <input type="hidden" name="store" value=cart.store.get_value()/>
             <input type="hidden" name="key" value=move || key.get()/>
-            <input type="hidden" name="checkout" value=move || cart.held.with(|held| held.as_ref().map(|held| held.checkout.clone()).unwrap_or_default())/>
+            <input type="hidden" name="checkout" value=move || cart.held.with(|held| held.as_ref().filter(|_| !cart.over.get()).map(|held| held.checkout.clone()).unwrap_or_default())/>
             <input type="hidden" name="expected_total" value=move || total.get().map_or(0, |total| total.amount)/>
             <input type="hidden" name="currency" value=move || cart.menu.with(|menu| menu.currency.to_string())/>
             <h2>{w::checkout::summary(locale)}</h2>
@@ -303,7 +364,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
             </dl>
             {hold::countdown(cart, clock)}
             <button class="button button--tall button--wide button--split" disabled=move || wrong.get()
-                aria-busy=move || (busy.get() || cart.syncing.get()).to_string() data-testid="place-order">
+                aria-busy=move || at_work().to_string() data-testid="place-order">
                 <span>{label}</span>{move || total.get().map(amount)}
             </button>
             {move || wrong.get().then(|| view! { <p class="field-error">{pieces::icon("alert")}{w::checkout::fix_first(locale)}</p> })}
@@ -313,10 +374,42 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
     .into_any()
 }
 
+/// What the order form says of itself while there is no network; no server ever says it.
+const OFFLINE: &str = "offline";
+
+/// Takes a refusal back once its reason is gone: the store is open again, the network is back. The cart is held then.
+fn forget_what_is_over(cart: Cart, status: ReadSignal<Option<std::sync::Arc<StoreView>>>) {
+    let refused_for = move |codes: &[&str]| {
+        cart.refusal.with_untracked(|refusal| refusal.as_ref().is_some_and(|refusal| codes.contains(&&*refusal.code)))
+    };
+    let forget = move || {
+        cart.refusal.set(None);
+        if cart.held.with_untracked(Option::is_none) {
+            hold::begin(cart);
+        }
+    };
+    Effect::new(move |_| {
+        if status.get().is_some_and(|store| store.accepting) && refused_for(&["store_closed", "store_at_capacity"]) {
+            forget();
+        }
+    });
+    Effect::new(move |_| {
+        if !cart.offline.get() && refused_for(&[OFFLINE]) {
+            forget();
+        }
+    });
+}
+
 impl Cart {
-    /// Says what went wrong, where people look: the notice takes the focus.
+    /// Says what went wrong; nothing is held any more.
     fn refused(self, refusal: Refusal) {
         self.held.set(None);
+        self.pressed.set(false);
+        self.say(refusal);
+    }
+
+    /// Says what went wrong, where people look.
+    fn say(self, refusal: Refusal) {
         self.refusal.set(Some(refusal));
         request_animation_frame(|| {
             if let Some(notice) = document().get_element_by_id("problem") {

@@ -96,6 +96,9 @@ fn price(variants: &[CardVariant], locale: Locale) -> impl IntoView + use<> {
 fn add_form(store: String, product: String, sku: String, name: String, locale: Locale) -> AnyView {
     let busy = tab::busy();
     let failed = RwSignal::new(None::<&'static str>);
+    let added = RwSignal::new(false);
+    let checkout = paths::checkout(&store);
+    let said = w::menu::added(locale, &name);
     let send = move |event: SubmitEvent| {
         let Some(form) = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok()) else { return };
         event.prevent_default();
@@ -110,12 +113,12 @@ fn add_form(store: String, product: String, sku: String, name: String, locale: L
                 Err(error) => Err(error),
             };
             match answer.and_then(|reply| reply.json()) {
-                Ok(CartAnswer::Done(summary)) => cart::changed().set(Some(summary)),
-                Ok(CartAnswer::Refused(refusal)) => failed.set(Some(w::refusal(&refusal.code, locale))),
-                // The browser says itself what it cannot reach.
-                Err(tab::Unreachable) => {
-                    let _ = form.submit();
+                Ok(CartAnswer::Done(summary)) => {
+                    cart::changed().set(Some(summary));
+                    let _ = added.try_set(true);
                 }
+                Ok(CartAnswer::Refused(refusal)) => failed.set(Some(w::refusal(&refusal.code, locale))),
+                Err(tab::Unreachable) => failed.set(Some(w::refusal("unreachable", locale))),
             }
             let _ = busy.try_set(false);
         });
@@ -129,6 +132,11 @@ fn add_form(store: String, product: String, sku: String, name: String, locale: L
             <button class="product-card__add" aria-label=w::menu::add(locale, name) aria-busy=move || busy.get().to_string()>
                 {pieces::icon("plus")}
             </button>
+            // Who goes by keyboard has the cart as the next stop.
+            {move || added.get().then(|| view! {
+                <span role="status" class="sr-only">{said.clone()}</span>
+                <a class="product-card__view" href=checkout.clone()>{w::cart::view(locale)}</a>
+            })}
             {move || failed.get().map(|text| view! { <p class="field-error" role="alert">{text}</p> })}
         </form>
     }

@@ -4,10 +4,11 @@ use domain::{
     Faults, Locale, Money, Timestamp,
     catalog::{Menu, ModifierGroup, Product, Variant},
     pricing::{self, LineRequest, MAX_QUANTITY},
+    view::StoreView,
 };
 use leptos::{ev::SubmitEvent, prelude::*};
 
-use super::live_menu::live_menu;
+use super::{live_line::offline, live_menu::live_menu, store_status::newest};
 use crate::{paths, pieces, tab, wire::Chosen, words as w};
 
 /// What is chosen now.
@@ -59,9 +60,9 @@ impl Choice {
 }
 
 /// The form of a product. `menu` has this product alone. `sent`: it came back with a refusal, so that what is missing is
-/// marked at once.
+/// marked at once. Where the store is closed, the button says so: what is put into the cart waits there.
 #[island(lazy)]
-pub fn ProductForm(menu: Menu, now: Timestamp, chosen: Chosen, sent: bool, locale: Locale) -> impl IntoView {
+pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen, sent: bool, locale: Locale) -> impl IntoView {
     let store = menu.store.to_string();
     let Some(product) = menu.products().next().cloned() else { return ().into_any() };
     let choice = Choice::new(&product, chosen);
@@ -77,9 +78,22 @@ pub fn ProductForm(menu: Menu, now: Timestamp, chosen: Chosen, sent: bool, local
     let quote = Memo::new(move |_| menu.with(|menu| pricing::quote(menu, &[choice.line()], now)));
     let sold_out =
         Memo::new(move |_| menu.with(|menu| !menu.products().flat_map(|product| &product.variants).any(|variant| variant.available)));
+    let status = newest(status);
+    let closed = Memo::new(move |_| status.with(|store| !store.open));
+    let offline = offline();
+    // Somebody pressed the button while there was no network: said until there is one.
+    let stopped = RwSignal::new(false);
+    Effect::new(move |_| {
+        if !offline.get() {
+            stopped.set(false);
+        }
+    });
     let submit = move |event: SubmitEvent| {
         tried.set(true);
-        if busy.get_untracked() || quote.with_untracked(Result::is_err) {
+        if offline.get_untracked() {
+            stopped.set(true);
+        }
+        if stopped.get_untracked() || busy.get_untracked() || quote.with_untracked(Result::is_err) {
             event.prevent_default();
         } else {
             busy.set(true);
@@ -88,9 +102,10 @@ pub fn ProductForm(menu: Menu, now: Timestamp, chosen: Chosen, sent: bool, local
     let sizes = (product.variants.len() > 1).then(|| sizes(&product.variants, choice, menu, now, locale));
     let only = (product.variants.len() == 1).then(|| view! { <input type="hidden" name="sku" value=choice.sku.get_untracked()/> });
     let groups = product.modifiers.iter().map(|group| modifier(group, choice, menu, tried, locale)).collect_view();
-    let label = move || match (sold_out.get(), busy.get()) {
-        (true, _) => w::product::sold_out(locale),
-        (_, true) => w::product::adding(locale),
+    let label = move || match (sold_out.get(), busy.get(), closed.get()) {
+        (true, ..) => w::product::sold_out(locale),
+        (_, true, _) => w::product::adding(locale),
+        (.., true) => w::product::add_closed(locale),
         _ => w::product::add(locale),
     };
     let total = move || quote.with(|quote| quote.as_ref().ok().map(|quote| quote.total)).map(|total| pieces::price(total, locale));
@@ -115,6 +130,7 @@ pub fn ProductForm(menu: Menu, now: Timestamp, chosen: Chosen, sent: bool, local
                 <button class="button button--tall button--split" disabled=move || sold_out.get() aria-busy=move || busy.get().to_string()
                     data-testid="add-to-cart"><span>{label}</span>{total}</button>
             </div>
+            {move || stopped.get().then(|| view! { <p class="field-error" role="alert">{pieces::icon("alert")}{w::problem::offline(locale)}</p> })}
             <div role="status" class="sr-only">{move || problems(&quote.get(), tried.get(), locale)}</div>
         </form>
     }

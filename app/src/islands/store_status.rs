@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use crate::{live, pieces, words as w};
 
 /// The newest of the server's view and what came since.
-fn newest(store: StoreView) -> Signal<StoreView> {
+pub(super) fn newest(store: StoreView) -> Signal<StoreView> {
     let later = live::subscribe::<StoreView>(Topic::Status(store.id.clone()), store.sequence);
     Signal::derive(move || later.get().map_or_else(|| store.clone(), |later| (*later).clone()))
 }

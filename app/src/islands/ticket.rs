@@ -44,7 +44,8 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
             <form method="post" action=paths::form::TICKET on:submit=submit>
                 <input type="hidden" name="store" value=bar.store.get_value()/>
                 <input type="hidden" name="order" value=order.to_string()/>
-                <button class=class name="verb" value=verb aria-busy=move || bar.busy.with(|busy| busy.contains(&order)).to_string()>
+                <button class=class name="verb" value=verb aria-busy=move || bar.busy.with(|busy| busy.contains(&order)).to_string()
+                    aria-disabled=move || bar.offline.get().then_some("true") aria-describedby=move || bar.offline.get().then_some("live-line")>
                     {label}<span class="sr-only">" "{w::board::order(locale)}" "{number}</span>
                 </button>
             </form>

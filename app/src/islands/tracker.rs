@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Locale, StoreId, Timestamp,
+    Locale, OrderId, StoreId, Timestamp,
     event::Actor,
     ordering::{OrderStatus, PaymentMethod, PaymentStatus},
     topic::Topic,
-    view::{JourneyEntry, LineView, OrderView, Page},
+    view::{JourneyEntry, LineView, OrderView, Page, Problem},
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use wasm_bindgen::JsCast as _;
 
 use super::{
-    live_line::live_line,
+    live_line::{Hours, live_line, offline},
     progress::{Step, data_status, headline, next_step, steps, wants_confirmation},
 };
 use crate::{live, paths, pieces, tab, wire::StoreClock, words as w};
@@ -33,7 +34,13 @@ pub fn OrderTracker(
     let lines = order.lines.iter().map(|line| line_view(line, &pictures, locale)).collect_view();
     let total = order.quote.total;
     let later = live::subscribe::<OrderView>(Topic::Order(id), order.sequence);
-    let order = Memo::new(move |_| later.get().map_or_else(|| order.clone(), |order| (*order).clone()));
+    // The answer to what was pressed here, which may be faster than the news of it, or come where no news do.
+    let answered = RwSignal::new(None::<OrderView>);
+    let order = Memo::new(move |_| {
+        let order = later.get().map_or_else(|| order.clone(), |later| (*later).clone());
+        answered.get().filter(|answered| answered.sequence > order.sequence).unwrap_or(order)
+    });
+    let clock = Hours::new(clock, locale);
     let journey = read_again(journey, order);
     let now = tab::ticking(now);
     let status = Memo::new(move |_| order.with(data_status));
@@ -47,7 +54,7 @@ pub fn OrderTracker(
                     <span class="tracker__label">{before}{store_name}{after}</span>
                     <span class="tracker__number" data-testid="order-number"><span class="sr-only">{w::order::number(locale)}" "</span>{number}</span>
                 </h1>
-                <p class="tracker__status" aria-live=ready data-testid="order-status">{move || order.with(|order| headline(order, locale))}</p>
+                <p class="tracker__status" id="order-status" tabindex="-1" aria-live=ready data-testid="order-status">{move || order.with(|order| headline(order, locale))}</p>
                 <p class="tracker__next">{move || order.with(|order| next_step(order, locale))}</p>
                 {move || order.with(|order| confirm(order, locale))}
                 {move || again(order.with(|order| order.status), &store, locale)}
@@ -67,7 +74,7 @@ pub fn OrderTracker(
                     <dl class="totals"><div class="totals__total"><dt>{w::order::total(locale)}</dt><dd>{pieces::price(total, locale)}</dd></div></dl>
                     <div class="row row--between">
                         <p class="soft">{move || order.with(|order| payment(order, locale))}</p>
-                        {move || (own && order.with(|order| order.cancellable)).then(|| cancel(id.to_string(), locale))}
+                        {move || (own && order.with(|order| order.cancellable)).then(|| cancel(id, answered, locale))}
                     </div>
                 </section>
                 <details class="fold" data-testid="journey">
@@ -127,7 +134,7 @@ fn confirm(order: &OrderView, locale: Locale) -> Option<impl IntoView + use<>> {
 }
 
 /// Place in the queue and when it will be ready, while that is open.
-fn figures(order: &OrderView, now: ReadSignal<Timestamp>, clock: StoreClock, locale: Locale) -> Option<impl IntoView + use<>> {
+fn figures(order: &OrderView, now: ReadSignal<Timestamp>, clock: Hours, locale: Locale) -> Option<impl IntoView + use<>> {
     let open = matches!(data_status(order), "created" | "processed" | "queued" | "making");
     let position = order.queue_position.filter(|_| open).map(|position| {
         let place = if position == 1 { w::order::next_in_line(locale).to_owned() } else { position.to_string() };
@@ -146,7 +153,7 @@ fn figures(order: &OrderView, now: ReadSignal<Timestamp>, clock: StoreClock, loc
     (position.is_some() || ready.is_some()).then(|| view! { <dl class="figures">{position}{ready}</dl> })
 }
 
-fn stage(step: Step, clock: StoreClock) -> AnyView {
+fn stage(step: Step, clock: Hours) -> AnyView {
     let icon = match step.state {
         "done" => Some(pieces::icon("check")),
         "failed" => Some(pieces::icon("close")),
@@ -188,24 +195,59 @@ fn payment(order: &OrderView, locale: Locale) -> &'static str {
     }
 }
 
-/// A plain form; the order's new state comes back live, and with the page.
-fn cancel(order: String, locale: Locale) -> AnyView {
+/// A plain form without scripts. With them the page stays: it says what became of it, also where nothing can be sent.
+fn cancel(order: OrderId, answered: RwSignal<Option<OrderView>>, locale: Locale) -> AnyView {
     let busy = tab::busy();
+    let offline = offline();
+    let failed = RwSignal::new(None::<&'static str>);
     let submit = move |event: SubmitEvent| {
-        if busy.get_untracked() {
-            event.prevent_default();
+        event.prevent_default();
+        if busy.get_untracked() || offline.get_untracked() {
+            return;
         }
         busy.set(true);
+        failed.set(None);
+        spawn_local(async move {
+            let reply = tab::ask(&format!("/api/v1/orders/{order}/cancel"), tab::Body::Keyed("{}")).await;
+            let refused = match reply {
+                Err(tab::Unreachable) => Some(w::board::unreachable(locale)),
+                Ok(reply) if reply.ok() => {
+                    answered.set(reply.json().ok());
+                    focus_status();
+                    None
+                }
+                Ok(reply) => Some(w::refusal(reply.json::<Problem>().as_ref().map_or("", |problem| &problem.code), locale)),
+            };
+            // The button is gone where it worked.
+            let _ = failed.try_set(refused);
+            let _ = busy.try_set(false);
+        });
+    };
+    let sentence = move || {
+        let text = if offline.get() { Some(w::order::cancel_offline(locale)) } else { failed.get() };
+        text.map(|text| view! { <p class="field-error" id="cancel-problem" role="status">{pieces::icon("alert")}{text}</p> })
     };
     view! {
-        <form method="post" action=paths::form::ORDER_CANCEL on:submit=submit>
-            <input type="hidden" name="order" value=order/>
-            <button class="button button--danger" aria-busy=move || busy.get().to_string() data-testid="cancel-order">
+        <form class="stack" method="post" action=paths::form::ORDER_CANCEL on:submit=submit>
+            <input type="hidden" name="order" value=order.to_string()/>
+            <button class="button button--danger" aria-busy=move || busy.get().to_string() aria-disabled=move || offline.get().then_some("true")
+                aria-describedby=move || offline.get().then_some("cancel-problem") data-testid="cancel-order">
                 {move || if busy.get() { w::order::cancelling(locale) } else { w::order::cancel(locale) }}
             </button>
+            {sentence}
         </form>
     }
     .into_any()
+}
+
+/// The button that had the focus goes with what it did; what became of it is read next.
+fn focus_status() {
+    request_animation_frame(|| {
+        let status = document().get_element_by_id("order-status").and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
+        if let Some(status) = status {
+            let _ = status.focus();
+        }
+    });
 }
 
 /// How the journey is told: to whom, and what the order was paid with.
@@ -213,7 +255,7 @@ fn cancel(order: String, locale: Locale) -> AnyView {
 struct Told {
     own: bool,
     wallet: bool,
-    clock: StoreClock,
+    clock: Hours,
     locale: Locale,
 }
 

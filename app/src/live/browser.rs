@@ -235,11 +235,22 @@ impl Client {
     fn lost(&mut self) {
         self.socket = None;
         self.accepted = false;
-        if let Connection::Connecting | Connection::Live | Connection::Offline = self.connection.get_untracked() {
-            let since = Timestamp::from_millis(js_sys::Date::now() as i64);
-            self.connection.set(Connection::Reconnecting { since });
-        }
+        let since = self.old_since();
+        self.connection.set(Connection::Reconnecting { since });
         self.retry();
+    }
+
+    /// Since when what is shown may be old: from the first of all failures in a row.
+    fn old_since(&self) -> Timestamp {
+        match self.connection.get_untracked() {
+            Connection::Reconnecting { since } | Connection::Offline { since } => since,
+            Connection::Connecting | Connection::Live => Timestamp::from_millis(js_sys::Date::now() as i64),
+        }
+    }
+
+    fn offline(&mut self) {
+        let since = self.old_since();
+        self.connection.set(Connection::Offline { since });
     }
 
     /// Gives the server up, unless it says something soon.
@@ -252,7 +263,7 @@ impl Client {
         self.waiting = false;
         if !window().navigator().on_line() {
             // The browser may be wrong about that, so it is tried all the same, only seldom.
-            self.connection.set(Connection::Offline);
+            self.offline();
         }
         self.remind(retry::delay(self.attempt, js_sys::Math::random()), open);
         self.attempt += 1;
@@ -311,7 +322,7 @@ fn watch() {
         }
     };
     window_event_listener_untyped("online", move |_| again());
-    window_event_listener_untyped("offline", |_| with(|client| client.connection.set(Connection::Offline)));
+    window_event_listener_untyped("offline", |_| with(Client::offline));
     // A page that is kept for the way back must not hold a connection.
     window_event_listener_untyped("pagehide", |_| {
         with(|client| {

@@ -1,7 +1,7 @@
 //! Pages for when there is no page.
 
 use backend::refused::Refused;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 
@@ -22,8 +22,8 @@ pub enum Failure {
     Forbidden,
     /// Staff have to say first who they are.
     SignIn,
-    /// Our fault; the status says whether a later try may help.
-    Broken(StatusCode),
+    /// Our fault; the status says whether a later try may help, and after how many seconds.
+    Broken(StatusCode, Option<i64>),
 }
 
 impl<E: Refused> From<E> for Failure {
@@ -34,9 +34,8 @@ impl<E: Refused> From<E> for Failure {
             401 => Self::SignIn,
             status => {
                 tracing::error!(%error, "a page could not be made");
-                Self::Broken(
-                    StatusCode::from_u16(status).ok().filter(StatusCode::is_server_error).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-                )
+                let status = StatusCode::from_u16(status).ok().filter(StatusCode::is_server_error);
+                Self::Broken(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error.extra().retry_after)
             }
         }
     }
@@ -48,10 +47,13 @@ pub fn view(failure: Failure, visit: &Visit) -> AnyView {
         Failure::NotFound => StatusCode::NOT_FOUND,
         Failure::Forbidden => StatusCode::FORBIDDEN,
         Failure::SignIn => StatusCode::UNAUTHORIZED,
-        Failure::Broken(status) => status,
+        Failure::Broken(status, _) => status,
     };
     if let Some(response) = use_context::<ResponseOptions>() {
         response.set_status(status);
+        if let Failure::Broken(_, Some(seconds)) = failure {
+            response.insert_header(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
     }
     let locale = visit.locale;
     match failure {
@@ -80,7 +82,7 @@ pub fn view(failure: Failure, visit: &Visit) -> AnyView {
                 status,
             },
         ),
-        Failure::Broken(_) => lost(
+        Failure::Broken(..) => lost(
             visit,
             Said {
                 title: w::lost::broken_title(locale),

@@ -99,8 +99,8 @@ pub fn row(order: &OrderView, stores: &Stores, now: Timestamp, locale: Locale) -
     };
     view! {
         <li class="order-row">
-            <span class="order-row__number num">{order.number}</span>
-            <p class="order-row__store"><a href=paths::order(order.id)>{store}</a></p>
+            <span class="order-row__number num" aria-hidden="true">{order.number}</span>
+            <p class="order-row__store"><a href=paths::order(order.id)>{store}<span class="sr-only">", "{w::board::order(locale)}" "{order.number}</span></a></p>
             {pill}
             <p class="order-row__what">{day(order.placed_at, now, clock, locale)}" · "{what}</p>
             <p class="order-row__total">{price(order.quote.total, locale)}</p>

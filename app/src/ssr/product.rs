@@ -1,6 +1,6 @@
 //! A product with its options.
 
-use domain::view::ProductView;
+use domain::{prep::FulfilmentKind, view::ProductView};
 use leptos::prelude::*;
 
 use super::{
@@ -10,7 +10,12 @@ use super::{
     storefront::picture,
     visit::{Visit, page, param, query},
 };
-use crate::{islands::ProductForm, paths, pieces::icon, wire::Chosen};
+use crate::{
+    islands::{ProductForm, StoreNotice, StoreStatus},
+    paths,
+    pieces::icon,
+    wire::Chosen,
+};
 
 /// `/s/{store}/p/{product}`
 #[component]
@@ -28,6 +33,8 @@ pub fn ProductPage() -> impl IntoView {
 async fn body(visit: Visit, store: String, product: String, chosen: Chosen, error: Option<String>) -> Result<AnyView, Failure> {
     let locale = visit.locale;
     let row = visit.store(&store).await?;
+    let status = visit.backend.stores.view(&mut visit.backend.db.reader(), &row.id, visit.naming()).await?.ok_or(Failure::NotFound)?;
+    let ships = row.fulfilment == FulfilmentKind::Ship;
     let menu = visit.menu(&row.id).await?;
     let shown = ProductView::of(menu.product(&product).ok_or(Failure::NotFound)?, locale, visit.now);
     let only = menu.only(|other| other.id == shown.id);
@@ -53,8 +60,13 @@ async fn body(visit: Visit, store: String, product: String, chosen: Chosen, erro
             <article class="product">
                 <div class="product__media">{picture(shown.image.as_ref(), "product__picture", true, true)}</div>
                 <div class="product__form">
-                    <div class="product__head"><h1>{shown.name.clone()}</h1><p class="lead">{shown.description.clone()}</p></div>
-                    <ProductForm menu=only now=visit.now chosen sent locale/>
+                    <div class="product__head">
+                        <h1>{shown.name.clone()}</h1>
+                        <p class="lead">{shown.description.clone()}</p>
+                        <StoreStatus store=status.clone() ships locale/>
+                        <StoreNotice store=status.clone() locale/>
+                    </div>
+                    <ProductForm menu=only status now=visit.now chosen sent locale/>
                 </div>
             </article>
         </main>

@@ -1,10 +1,15 @@
 //! The document around every page.
 
 use domain::Locale;
-use leptos::{config::LeptosOptions, prelude::*};
+use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
 use leptos_meta::{HashedStylesheet, MetaTags};
 
 use super::App;
+
+/// A move from page to page that the browser leaves out, because the tab is hidden or the next click came first, is no error
+/// to report: the page changes all the same.
+const SKIPPED: &str =
+    "for(const e of['pageswap','pagereveal'])addEventListener(e,({viewTransition:t})=>{t?.ready.catch(()=>{});t?.finished.catch(()=>{})})";
 
 /// The whole document, with the page in its body.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -23,6 +28,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="icon" href="/favicon.svg" r#type="image/svg+xml"/>
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
+                <script nonce=use_nonce()>{SKIPPED}</script>
                 <HydrationScripts options islands=true/>
                 <MetaTags/>
             </head>

@@ -73,6 +73,8 @@ async fn body(visit: Visit, store: String, error: Option<String>) -> Result<AnyV
     };
     let main = view! {
         {head}
+        // Before the menu, so that it is not behind everything that is on it.
+        <CartBar store=row.id.clone() cart locale/>
         <main class="page" id="main">
             {problem(error.as_deref(), locale)}
             <div class="store-head">
@@ -87,7 +89,6 @@ async fn body(visit: Visit, store: String, error: Option<String>) -> Result<AnyV
             </div>
             {menu}
         </main>
-        <CartBar store=row.id cart locale/>
     };
     Ok(frame(&visit, main.into_any()))
 }

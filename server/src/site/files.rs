@@ -4,7 +4,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use tower_http::services::ServeDir;
+use tower_http::services::{ServeDir, ServeFile};
 
 use crate::config::Settings;
 
@@ -16,6 +16,13 @@ pub fn hashed_files(settings: &Settings) -> ServeDir {
 /// All other files; what is none of them is for the fallback.
 pub fn any_file<F>(settings: &Settings, fallback: F) -> ServeDir<F> {
     folder(settings.site_root.clone()).call_fallback_on_method_not_allowed(true).fallback(fallback)
+}
+
+/// The stores' pictures; a store without one of its own has a neutral one.
+pub fn store_pictures(settings: &Settings) -> ServeDir<ServeFile> {
+    let img = settings.site_root.join("img");
+    let neutral = ServeFile::new(img.join("store.svg")).precompressed_br().precompressed_gzip();
+    folder(img.join("stores")).fallback(neutral)
 }
 
 fn folder(path: std::path::PathBuf) -> ServeDir {

@@ -1,7 +1,9 @@
 //! A page for when there is no page: something went wrong before, or while, one was made.
 
+use std::sync::Arc;
+
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -10,8 +12,9 @@ use domain::view::Problem;
 
 use crate::caller::cookie_value;
 
-/// Turns a problem into a page for whoever wants a page. Programs get the problem as it is.
-pub async fn friendly(request: Request, next: Next) -> Response {
+/// Turns a problem into a page for whoever wants a page. Programs get the problem as it is. The page is made of nothing but
+/// itself and files, so that it is there when nothing else is.
+pub async fn friendly(State(style_sheet): State<Arc<str>>, request: Request, next: Next) -> Response {
     let wants_page = !request.uri().path().starts_with("/api/v1/")
         && request.headers().get(header::ACCEPT).is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")));
     let locale = language(request.headers());
@@ -28,9 +31,9 @@ pub async fn friendly(request: Request, next: Next) -> Response {
     parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     parts.headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        HeaderValue::from_static("default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; frame-ancestors 'none'"),
     );
-    Response::from_parts(parts, Body::from(page(status, &problem.code, locale)))
+    Response::from_parts(parts, Body::from(page(status, &problem.code, locale, &style_sheet)))
 }
 
 fn language(headers: &HeaderMap) -> Locale {
@@ -64,7 +67,7 @@ fn words(status: StatusCode, code: &str, locale: Locale) -> (&'static str, &'sta
     }
 }
 
-fn page(status: StatusCode, code: &str, locale: Locale) -> String {
+fn page(status: StatusCode, code: &str, locale: Locale, style_sheet: &str) -> String {
     let (title, sentence) = words(status, code, locale);
     let home = match locale {
         Locale::En => "To the shops",
@@ -72,9 +75,13 @@ fn page(status: StatusCode, code: &str, locale: Locale) -> String {
     };
     format!(
         "<!DOCTYPE html><html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <meta name=\"robots\" content=\"noindex\"><title>{title}</title><style>:root{{color-scheme:light dark}}body{{font:1.125rem/1.6 system-ui,sans-serif;\
-         max-width:32rem;margin:15vh auto;padding:0 1.5rem}}a{{color:inherit}}</style></head><body><main><h1>{title}</h1><p>{sentence}</p>\
-         <p><a href=\"/\">{home}</a></p></main></body></html>",
-        locale.tag()
+         <meta name=\"robots\" content=\"noindex\"><title>{title} · Orderly</title><link rel=\"stylesheet\" href=\"{style_sheet}\">\
+         <link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\"></head><body><header class=\"masthead\">\
+         <a class=\"masthead__home\" href=\"/\"><img src=\"/favicon.svg\" width=\"32\" height=\"32\" alt=\"\">Orderly</a></header>\
+         <main class=\"page\" id=\"main\"><div class=\"lost\"><div class=\"lost__body\"><h1>{title}</h1><p class=\"lead\">{sentence}</p>\
+         <a class=\"button\" href=\"/\">{home}</a><p class=\"lost__code\">{code}</p></div>\
+         <img src=\"/img/broken.svg\" width=\"400\" height=\"300\" alt=\"\"></div></main></body></html>",
+        locale.tag(),
+        code = status.as_u16(),
     )
 }

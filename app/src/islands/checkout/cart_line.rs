@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast as _;
 
 use super::{Cart, hold};
 use crate::{paths, pieces, wire::Line, words as w};
-use domain::pricing::{self, MAX_QUANTITY};
+use domain::pricing::MAX_QUANTITY;
 
 /// A line with its own form: each button is a quantity, also without scripts.
 pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
@@ -27,11 +27,7 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
     let quantity = Memo::new(move |_| {
         cart.lines.with(|lines| lines.iter().find(|line| id.with_value(|id| *id == line.id)).map_or(0, |line| line.request.quantity))
     });
-    let total = move || {
-        let line = cart.lines.with(|lines| lines.iter().find(|line| id.with_value(|id| *id == line.id)).cloned())?;
-        let quote = cart.menu.with(|menu| pricing::quote(menu, &[line.request], cart.now)).ok()?;
-        Some(pieces::price(quote.total, locale))
-    };
+    let total = move || id.with_value(|id| cart.line_total(id)).map(|total| pieces::price(total, locale));
     let fault = Memo::new(move |_| id.with_value(|id| cart.fault(id)).map(|fault| sentence(&fault, cart)));
     let submit = move |event: SubmitEvent| {
         let wanted = event

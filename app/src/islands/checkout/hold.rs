@@ -7,7 +7,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::Cart;
 use crate::{
     paths, tab,
-    wire::{CartAnswer, HoldAnswer, Refusal},
+    wire::{CartAnswer, HoldAnswer, Line, Refusal, Sums},
     words as w,
 };
 
@@ -15,6 +15,10 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Held {
     pub checkout: String,
+    /// What it is a hold of.
+    pub lines: Vec<Line>,
+    /// What that costs until it ends, whatever the menu says meanwhile.
+    pub sums: Sums,
     pub expires_at: Timestamp,
     /// How long it was when it was made.
     pub millis: i64,
@@ -36,10 +40,10 @@ pub(super) fn sync(cart: Cart) {
     cart.syncing.set(true);
     spawn_local(async move {
         let done = run(cart).await;
-        let _ = cart.syncing.try_set(false);
         if let Err(refusal) = done {
             cart.refused(refusal);
         }
+        let _ = cart.syncing.try_set(false);
     });
 }
 
@@ -63,7 +67,7 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
             tab::go(&paths::checkout(cart.store.get_value()));
             return Ok(());
         }
-        if cart.ships || untrack(|| cart.quote()).is_err() {
+        if cart.ships || untrack(|| cart.preview(&cart.left().into_iter().map(|line| line.request).collect::<Vec<_>>())).is_err() {
             return Ok(());
         }
         let fields = format!("store={}", cart.store.get_value());
@@ -74,9 +78,10 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
         }
         return match answer {
             HoldAnswer::Refused(refusal) => Err(refusal),
-            HoldAnswer::Held { checkout, expires_at, seconds } => {
+            HoldAnswer::Held { checkout, expires_at, seconds, sums } => {
                 cart.refusal.set(None);
-                cart.held.set(Some(Held { checkout, expires_at, millis: seconds * 1000 }));
+                let lines = untrack(|| cart.left());
+                cart.held.set(Some(Held { checkout, lines, sums, expires_at, millis: seconds * 1000 }));
                 Ok(())
             }
         };
@@ -84,7 +89,7 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
 }
 
 /// A line that the server has otherwise.
-fn changed(cart: Cart) -> Option<crate::wire::Line> {
+fn changed(cart: Cart) -> Option<Line> {
     let saved = cart.saved.get_untracked();
     cart.lines.with_untracked(|lines| lines.iter().find(|line| !saved.contains(line)).cloned())
 }
@@ -92,8 +97,10 @@ fn changed(cart: Cart) -> Option<crate::wire::Line> {
 /// How long it is held: a ring that drains, and the words that say the same.
 pub(super) fn countdown(cart: Cart, clock: ReadSignal<Timestamp>) -> impl IntoView {
     let locale = cart.locale;
-    let left =
-        Memo::new(move |_| cart.held.with(|held| held.as_ref().map(|held| ((held.expires_at - clock.get()).max(0), held.millis.max(1)))));
+    // The clock here is a little behind the server's: it never shows more than was given.
+    let left = Memo::new(move |_| {
+        cart.held.with(|held| held.as_ref().map(|held| ((held.expires_at - clock.get()).clamp(0, held.millis.max(1)), held.millis.max(1))))
+    });
     move || {
         left.get().map(|(left, of)| {
             let seconds = left / 1000;

@@ -20,7 +20,7 @@ use leptos::prelude::*;
 use super::{super::visit::Visit, Done, draft::Draft, number, refusal, to};
 use crate::{
     paths,
-    wire::{AddressFields, HoldAnswer, PlaceAnswer, Refusal, WALLET},
+    wire::{AddressFields, HoldAnswer, PlaceAnswer, Refusal, Sums, WALLET},
 };
 
 /// Holds what is in the cart, for who looks at the checkout with scripts.
@@ -44,7 +44,10 @@ async fn hold_cart(store: &str) -> Result<HoldAnswer, Refusal> {
         })
     });
     let held: CheckoutView = held.await.map_err(|error: OrderingError| refusal(&error))?;
-    Ok(HoldAnswer::Held { checkout: held.id.to_string(), expires_at: held.expires_at, seconds: held.expires_at.seconds_since(visit.now) })
+    let sums =
+        Sums { lines: held.quote.lines.iter().map(|line| line.total).collect(), subtotal: held.quote.subtotal, total: held.quote.total };
+    let seconds = held.expires_at.seconds_since(visit.now);
+    Ok(HoldAnswer::Held { checkout: held.id.to_string(), expires_at: held.expires_at, seconds, sums })
 }
 
 /// A visitor's cart on its way to the till.
