@@ -28,6 +28,7 @@ for (const language of LANGUAGES) {
       await shopper.chooseProduct();
       await take('product');
       await shopper.addWithOat();
+      await expect(shopper.page.getByTestId('hold')).toBeVisible();
       await take('checkout');
       await shopper.placeOrder();
       await expect(shopper.status).toHaveText(shopper.w('order.queued'));
@@ -48,7 +49,13 @@ for (const language of LANGUAGES) {
 
   test(`the barista's pages on a tablet (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.arrive(browser, shop, { language });
-    const take = (name: string) => shoot(barista.page, `${name}-tablet-${language}`);
+    // As it lies, and as it stands.
+    const take = async (name: string) => {
+      for (const [way, width, height] of [['tablet', 1024, 768], ['tablet-upright', 768, 1024]] as const) {
+        await barista.page.setViewportSize({ width, height });
+        await shoot(barista.page, `${name}-${way}-${language}`);
+      }
+    };
     await barista.page.goto('/staff');
     await take('staff-sign-in');
     await barista.signIn('Kim', 'manager');
@@ -74,7 +81,7 @@ for (const language of LANGUAGES) {
     await take('board');
     await shopper.page.goto('/orders');
     for (const [number, name] of [[first, 'ready'], [second, 'making']] as const) {
-      await shopper.page.getByRole('link', { name: number }).click();
+      await shopper.page.getByRole('link', { name: new RegExp(`\\b${number}$`) }).click();
       await shoot(shopper.page, `order-${name}-phone-${language}`);
       await shopper.page.goBack();
     }

@@ -28,6 +28,11 @@ export class Api {
     return (await answer.json()) as T;
   }
 
+  async put(path: string, data: unknown): Promise<void> {
+    const answer = await this.request.put(`${this.url}/api/v1${path}`, { headers: this.headers(), data });
+    if (!answer.ok()) throw new Error(`PUT ${path}: ${answer.status()} ${await answer.text()}`);
+  }
+
   async post<T>(path: string, data: unknown = {}): Promise<T> {
     const headers = { ...this.headers(), 'Idempotency-Key': randomUUID() };
     const answer = await this.request.post(`${this.url}/api/v1${path}`, { headers, data });

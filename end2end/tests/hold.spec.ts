@@ -1,0 +1,113 @@
+// What is held for a shopper: its price is locked, a press that comes before it is not lost, and a closed door opens again.
+import type { Page } from '@playwright/test';
+import { Api } from './support/api';
+import { expect, test } from './support/journey';
+import type { Orderly } from './support/orderly';
+import { Shopper } from './support/shopper';
+
+async function managerToken(shop: Orderly): Promise<string> {
+  const { token } = await shop.json<{ token: string }>('token', 'issue', '--role', 'manager', '--store', 'harbor');
+  return token;
+}
+
+/** A flat white as it comes is in the cart. */
+async function fillCart({ page, w }: Shopper): Promise<void> {
+  await page.goto('/s/harbor/p/flat-white');
+  await page.getByTestId('add-to-cart').click();
+  await expect(page.getByRole('link', { name: w('cart.view') })).toBeVisible();
+}
+
+/** Resolves once the page's live connection has brought a message with these words in it, and the page has been drawn since. */
+async function brought(page: Page, ...words: string[]): Promise<() => Promise<void>> {
+  const arrived = new Promise<void>((resolve) => {
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => {
+        const text = payload.toString();
+        if (words.every((word) => text.includes(word))) resolve();
+      }),
+    );
+  });
+  return async () => {
+    await arrived;
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  };
+}
+
+test('a price that changes while it is held is paid as it was held', async ({ browser, shop, request }) => {
+  const manager = new Api(request, shop.url, await managerToken(shop));
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  await fillCart(shopper);
+  const newPrice = await brought(page, 'flat-white-regular', '470');
+  await page.goto('/s/harbor/checkout');
+  await expect(page.getByTestId('hold')).toBeVisible();
+  await expect(page.getByTestId('hold').locator('time')).toHaveText(/^(5:00|4:\d\d)$/);
+  await expect(page.getByTestId('total')).toHaveText('$4.50');
+
+  await manager.put('/staff/products/flat-white/variants/flat-white-regular/prices', [{ amount: 470 }]);
+  await newPrice();
+  await expect(page.getByTestId('total')).toHaveText('$4.50');
+  await expect(page.getByTestId('line')).toContainText('$4.50');
+
+  await test.step('more of it is another hold, at the new price', async () => {
+    await page.getByRole('button', { name: /^One .* more$/ }).click();
+    await expect(page.getByTestId('total')).toHaveText('$9.40');
+    await page.getByRole('button', { name: /^One .* less$/ }).click();
+    await expect(page.getByTestId('total')).toHaveText('$4.70');
+  });
+
+  const newest = await brought(page, 'flat-white-regular', '490');
+  await page.reload();
+  await expect(page.getByTestId('hold')).toBeVisible();
+  await manager.put('/staff/products/flat-white/variants/flat-white-regular/prices', [{ amount: 490 }]);
+  await newest();
+  await page.getByRole('button', { name: w('checkout.place') }).click();
+  await page.waitForURL('**/orders/*');
+  await expect(page.getByRole('main')).toContainText('$4.70');
+  await shopper.leave();
+});
+
+test('an order sent before it is held goes as soon as it is', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page } = shopper;
+  await fillCart(shopper);
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/do/checkout/hold', async (route) => {
+    await released;
+    await route.continue();
+  });
+  const asked = page.waitForRequest('**/do/checkout/hold');
+  await page.goto('/s/harbor/checkout');
+  await asked;
+  const button = page.getByTestId('place-order');
+  await expect(button, 'nobody has pressed it').toHaveAttribute('aria-busy', 'false');
+  await button.press('Enter');
+  await expect(button).toHaveAttribute('aria-busy', 'true');
+  release();
+  await page.waitForURL('**/orders/*');
+  await expect(shopper.status).toHaveText(shopper.w('order.queued'));
+  await shopper.leave();
+});
+
+test('a store that closes says so on the product, and at the checkout until it opens again', async ({ browser, shop, request }) => {
+  const manager = new Api(request, shop.url, await managerToken(shop));
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  await page.goto('/s/harbor/p/flat-white');
+  await expect(page.getByTestId('store-status')).toContainText(w('store.open'));
+  await manager.put('/staff/stores/harbor/status', { open: false });
+  await expect(page.getByTestId('store-status')).toContainText(w('store.closed'));
+  await expect(page.getByTestId('add-to-cart')).toContainText(w('product.add_closed'));
+  await page.getByTestId('add-to-cart').click();
+  await page.getByRole('link', { name: w('cart.view') }).click();
+  await page.waitForURL('**/s/harbor/checkout');
+  await expect(page.getByRole('main')).toContainText(w('problem.store_closed'));
+  await manager.put('/staff/stores/harbor/status', { open: true });
+  await expect(page.getByRole('main')).not.toContainText(w('problem.store_closed'));
+  await expect(page.getByTestId('hold')).toBeVisible();
+  await shopper.placeOrder();
+  await shopper.leave();
+});

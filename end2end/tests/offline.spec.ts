@@ -1,0 +1,74 @@
+// No network: pages stay, say how old they are and what waits, and go on by themselves.
+import { expectAccessible } from './support/access';
+import { Barista } from './support/barista';
+import { expect, test } from './support/journey';
+import { Shopper } from './support/shopper';
+import { beginning, LANGUAGES } from './support/words';
+
+for (const language of LANGUAGES) {
+  test(`nothing is sent while there is no network, and nobody is led off the page (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.arrive(browser, shop, { language });
+    await barista.page.goto('/staff');
+    await barista.signIn('Kim');
+    await barista.openBoard();
+    await barista.expectLive();
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const { page, w } = shopper;
+    await page.goto('/s/harbor');
+    await shopper.chooseProduct();
+    await shopper.addWithOat();
+    await expect(page.getByTestId('hold')).toBeVisible();
+
+    await test.step('the order waits', async () => {
+      await shopper.context.setOffline(true);
+      await page.getByTestId('place-order').click();
+      await expect(page.getByRole('main')).toContainText(w('problem.offline'));
+      await shopper.context.setOffline(false);
+      await expect(page.getByRole('main')).not.toContainText(w('problem.offline'));
+    });
+    const number = await shopper.placeOrder();
+    await expect(shopper.status).toHaveText(w('order.queued'));
+    await shopper.expectLive();
+    await shopper.rememberDocument();
+    await expect(barista.ticket(number, 'queued')).toBeVisible();
+
+    await test.step('the tracker says how old it is, and that it cannot be cancelled now', async () => {
+      await shopper.context.setOffline(true);
+      await expect(shopper.liveLine).toHaveAttribute('data-state', 'offline');
+      await expect(shopper.liveLine).toContainText(beginning(language, 'live.offline'));
+      await expect(shopper.liveLine).toContainText(/\d{1,2}:\d\d/);
+      await expect(page.getByRole('main')).toContainText(w('order.cancel_offline'));
+      await page.getByTestId('cancel-order').press('Enter');
+      await expect(page.getByTestId('cancel-order')).toHaveAttribute('aria-disabled', 'true');
+      await expectAccessible(page, 'the order without a network');
+      await shopper.expectSameDocument();
+    });
+
+    await test.step('the board says so, its buttons wait, and the notice goes when the network is back', async () => {
+      await barista.context.setOffline(true);
+      const claim = barista.button(number, 'board.claim');
+      await expect(claim).toHaveAttribute('aria-disabled', 'true');
+      await expect(barista.liveLine).toContainText(beginning(language, 'live.board_offline'));
+      await claim.press('Enter');
+      await expect(barista.page.getByTestId('board-problem')).toContainText(w('board.offline'));
+      await expectAccessible(barista.page, 'the board without a network');
+      await barista.context.setOffline(false);
+      await barista.expectLive();
+      await expect(barista.page.getByTestId('board-problem')).toHaveCount(0);
+      await expect(claim).not.toHaveAttribute('aria-disabled', 'true');
+      await expect(barista.ticket(number, 'queued')).toBeVisible();
+    });
+
+    await test.step('back again, the order can be cancelled, and what became of it has the focus', async () => {
+      await shopper.context.setOffline(false);
+      await shopper.expectLive();
+      await page.getByTestId('cancel-order').press('Enter');
+      await expect(shopper.status).toHaveText(w('order.cancelled_by_customer'));
+      await expect(shopper.status).toBeFocused();
+      await shopper.expectSameDocument();
+      await expect(barista.page.getByTestId('ticket')).toHaveCount(0);
+    });
+    await shopper.leave();
+    await barista.leave();
+  });
+}
