@@ -27,7 +27,7 @@ pub use self::args::{Arg, Args, ToArg};
 pub use self::error::DbError;
 pub use self::row::{FromColumn, FromNullable, Row};
 pub(crate) use self::tx::Savepoint;
-use self::tx::{Conn, postgres_row, sqlite_row};
+use self::tx::{Conn, postgres_row};
 pub use self::tx::{Sql, Tx};
 pub use self::wake::{Listener, Wake, Wakes};
 use crate::clock::Clock;
@@ -64,8 +64,7 @@ impl Db {
         let closing = CancellationToken::new();
         let (engine, worker) = if url.starts_with("sqlite:") {
             let (options, file) = sqlite::options(url)?;
-            let conn = sqlite::connect(&options, &file).await?;
-            let (database, worker) = sqlite::Sqlite::start(options.clone(), conn, clock.clone(), wakes.clone(), closing.clone());
+            let (database, worker) = sqlite::start(file, clock.clone(), wakes.clone(), closing.clone()).await?;
             (Engine::Sqlite { database, options: Box::new(options) }, worker)
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = postgres::options(url)?;
@@ -129,7 +128,7 @@ impl Db {
     /// The file of a SQLite database; `None` for PostgreSQL.
     pub fn file(&self) -> Option<&Path> {
         match &self.0.engine {
-            Engine::Sqlite { options, .. } => Some(options.get_filename()),
+            Engine::Sqlite { database, .. } => Some(database.file()),
             Engine::Postgres(_) => None,
         }
     }
@@ -174,7 +173,7 @@ impl Db {
         E: From<DbError>,
     {
         let conn = match &self.0.engine {
-            Engine::Sqlite { database, .. } => Conn::Sqlite(database.readers.begin().await.map_err(DbError::from)?),
+            Engine::Sqlite { database, .. } => Conn::Reader(database.readers.begin().await?),
             Engine::Postgres(database) => Conn::Postgres(database.begin("begin isolation level repeatable read read only").await?),
         };
         read(&mut Tx::new(conn, self.0.clock.now())).await
@@ -203,7 +202,7 @@ impl Db {
             tracing::error!(%error, "the database's task ended badly");
         }
         match &self.0.engine {
-            Engine::Sqlite { database, .. } => database.readers.close().await,
+            Engine::Sqlite { database, .. } => database.readers.close(),
             Engine::Postgres(database) => database.pool.close().await,
         }
     }
@@ -229,7 +228,7 @@ impl Sql for Reader {
     fn fetch_optional(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<Option<Row>, DbError>> {
         Box::pin(async move {
             Ok(match &self.0.0.engine {
-                Engine::Sqlite { database, .. } => tx::sqlite(sql, args).fetch_optional(&database.readers).await?.map(sqlite_row),
+                Engine::Sqlite { database, .. } => database.readers.lend().await?.fetch_optional(sql, args)?,
                 Engine::Postgres(database) => tx::postgres(sql, args).fetch_optional(&database.pool).await?.map(postgres_row),
             })
         })
@@ -238,9 +237,7 @@ impl Sql for Reader {
     fn fetch_all(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<Vec<Row>, DbError>> {
         Box::pin(async move {
             Ok(match &self.0.0.engine {
-                Engine::Sqlite { database, .. } => {
-                    tx::sqlite(sql, args).fetch_all(&database.readers).await?.into_iter().map(sqlite_row).collect()
-                }
+                Engine::Sqlite { database, .. } => database.readers.lend().await?.fetch_all(sql, args)?,
                 Engine::Postgres(database) => {
                     tx::postgres(sql, args).fetch_all(&database.pool).await?.into_iter().map(postgres_row).collect()
                 }

@@ -1,6 +1,5 @@
 //! What a database can answer instead of rows, in the same words for SQLite and PostgreSQL.
 
-use sqlx::error::ErrorKind;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 
@@ -75,7 +74,8 @@ impl From<sqlx::Error> for DbError {
                 if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
                     from_postgres(postgres)
                 } else if database.try_downcast_ref::<SqliteError>().is_some() {
-                    from_sqlite(&**database)
+                    let code = database.code().and_then(|code| code.parse().ok()).unwrap_or_default();
+                    from_sqlite(code, database.message())
                 } else {
                     Self::Defect(error.to_string())
                 }
@@ -112,23 +112,32 @@ fn from_postgres(error: &PgDatabaseError) -> DbError {
     }
 }
 
-/// Codes of <https://www.sqlite.org/rescode.html>; the low byte of the extended code is the primary one.
-fn from_sqlite(error: &dyn sqlx::error::DatabaseError) -> DbError {
-    let code = error.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or_default();
-    let message = error.message();
+impl From<rusqlite::Error> for DbError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::SqliteFailure(failure, message) => {
+                from_sqlite(failure.extended_code, &message.unwrap_or_else(|| failure.to_string()))
+            }
+            other => Self::Defect(other.to_string()),
+        }
+    }
+}
+
+/// Extended codes of <https://www.sqlite.org/rescode.html>; the low byte is the primary one.
+fn from_sqlite(code: i32, message: &str) -> DbError {
     let rest = message.split_once("constraint failed: ").map_or("", |(_, rest)| rest);
     let constraint = |name: String| DbError::Constraint { name };
-    match (error.kind(), code & 0xff) {
-        (ErrorKind::ForeignKeyViolation, _) => constraint("foreign_key".to_owned()),
-        (ErrorKind::NotNullViolation, _) => constraint(format!("{}_not_null", rest.replace('.', "_"))),
-        (ErrorKind::CheckViolation, _) => constraint(rest.to_owned()),
+    match (code, code & 0xff) {
+        (787 | 3850, _) => constraint("foreign_key".to_owned()),
+        (1299, _) => constraint(format!("{}_not_null", rest.replace('.', "_"))),
         // 1555 is a primary key, 2579 a primary key that is the row id.
-        (_, 19) if matches!(code, 1555 | 2579) => constraint(format!("{}_pkey", rest.split('.').next().unwrap_or_default())),
+        (1555 | 2579, _) => constraint(format!("{}_pkey", rest.split('.').next().unwrap_or_default())),
         // An index over expressions is named, one over columns is told by them.
-        (ErrorKind::UniqueViolation, _) => match rest.strip_prefix("index '") {
+        (2067, _) => match rest.strip_prefix("index '") {
             Some(index) => constraint(index.trim_end_matches('\'').to_owned()),
             None => constraint(unique_name(rest)),
         },
+        // A check, by its own name.
         (_, 19) => constraint(rest.to_owned()),
         (_, 5 | 6) => DbError::Busy(message.to_owned()),
         // Not a database, corrupt: nothing that waiting would repair, but nothing that the caller did either.

@@ -2,10 +2,11 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use domain::Timestamp;
+use rusqlite::types::Value;
 use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{Column as _, Row as _, TypeInfo as _, ValueRef as _};
 use uuid::Uuid;
 
@@ -19,6 +20,38 @@ pub struct Row(pub(super) Inner);
 pub(super) enum Inner {
     Sqlite(SqliteRow),
     Postgres(PgRow),
+}
+
+/// A row of SQLite, which has been read already. Rows of one answer share the names of its columns.
+#[derive(Debug)]
+pub(super) struct SqliteRow {
+    columns: Arc<[String]>,
+    values: Vec<Value>,
+}
+
+impl SqliteRow {
+    pub(super) fn new(columns: Arc<[String]>, values: Vec<Value>) -> Self {
+        Self { columns, values }
+    }
+
+    fn value(&self, column: &str) -> Result<&Value, DbError> {
+        let index = self.columns.iter().position(|name| name == column);
+        index.and_then(|index| self.values.get(index)).ok_or_else(|| DbError::decode(column, "not selected"))
+    }
+
+    /// The value as `T`, which `read` knows how to take; null is `None`.
+    fn get<T>(&self, column: &str, read: impl FnOnce(&Value) -> Option<T>) -> Result<Option<T>, DbError> {
+        match self.value(column)? {
+            Value::Null => Ok(None),
+            value => read(value).map(Some).ok_or_else(|| DbError::decode(column, format_args!("is {:?}", value.data_type()))),
+        }
+    }
+}
+
+impl From<SqliteRow> for Row {
+    fn from(row: SqliteRow) -> Self {
+        Self(Inner::Sqlite(row))
+    }
 }
 
 /// What a column can be read as.
@@ -79,32 +112,36 @@ impl Row {
     /// Whether the answer has such a column.
     pub fn has(&self, column: &str) -> bool {
         match &self.0 {
-            Inner::Sqlite(row) => row.columns().iter().any(|c| c.name() == column),
+            Inner::Sqlite(row) => row.columns.iter().any(|name| name == column),
             Inner::Postgres(row) => row.columns().iter().any(|c| c.name() == column),
         }
     }
 }
 
 macro_rules! from_column {
-    ($($type:ty)*) => {$(
+    ($($type:ty: $pattern:pat => $value:expr;)*) => {$(
         impl FromColumn for $type {
             fn from_column(row: &Row, column: &str) -> Result<Option<Self>, DbError> {
-                Ok(match &row.0 {
-                    Inner::Sqlite(row) => row.try_get(column)?,
-                    Inner::Postgres(row) => row.try_get(column)?,
-                })
+                match &row.0 {
+                    Inner::Sqlite(row) => row.get(column, |value| if let $pattern = value { $value } else { None }),
+                    Inner::Postgres(row) => Ok(row.try_get(column)?),
+                }
             }
         }
     )*};
 }
 
-from_column! { bool String Vec<u8> }
+from_column! {
+    bool: Value::Integer(value) => Some(*value != 0);
+    String: Value::Text(value) => Some(value.clone());
+    Vec<u8>: Value::Blob(value) => Some(value.clone());
+}
 
 impl FromColumn for i64 {
     /// PostgreSQL's narrower integers are taken too: an expression such as `1` has one of them.
     fn from_column(row: &Row, column: &str) -> Result<Option<Self>, DbError> {
         Ok(match &row.0 {
-            Inner::Sqlite(row) => row.try_get(column)?,
+            Inner::Sqlite(row) => row.get(column, |value| if let Value::Integer(value) = value { Some(*value) } else { None })?,
             Inner::Postgres(row) => match row.try_get_raw(column)?.type_info().name() {
                 "INT4" => row.try_get::<Option<i32>, _>(column)?.map(i64::from),
                 "INT2" => row.try_get::<Option<i16>, _>(column)?.map(i64::from),

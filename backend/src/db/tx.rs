@@ -7,11 +7,11 @@ use domain::Timestamp;
 use futures::future::BoxFuture;
 use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Postgres, Transaction};
 
 use super::args::{Arg, Args};
 use super::row::Inner;
+use super::sqlite::{Connection, Lent};
 use super::{DbError, Row, Wake};
 
 /// Something that statements run on: a transaction, or the readers' pool. The text is the same for both databases.
@@ -45,9 +45,10 @@ pub trait Sql: Send {
 
 /// What a transaction runs on.
 pub(super) enum Conn {
-    /// The one connection that writes.
-    Writer(SqliteConnection),
-    Sqlite(Transaction<'static, Sqlite>),
+    /// SQLite's one connection that writes.
+    Writer(Connection),
+    /// One of SQLite's that read.
+    Reader(Lent),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -166,15 +167,13 @@ impl Tx {
 
     /// Remembers a failed statement. On SQLite only a constraint leaves the connection as it was; what else has
     /// happened is not known well enough to go on.
-    fn note<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, DbError> {
-        result.map_err(|error| {
-            let error = DbError::from(error);
-            if error != DbError::NotFound {
+    fn note<T>(&mut self, result: Result<T, DbError>) -> Result<T, DbError> {
+        result.inspect_err(|error| {
+            if *error != DbError::NotFound {
                 let harmless = error.constraint().is_some() || (self.is_postgres() && !error.is_transient());
                 self.broken |= !harmless;
                 self.failure.get_or_insert_with(|| error.clone());
             }
-            error
         })
     }
 
@@ -194,13 +193,16 @@ fn run_hooks(hooks: Vec<Hook>) {
 
 /// Runs a query on whichever connection this is.
 macro_rules! on_conn {
-    ($self:ident, $sql:ident, $args:ident, $method:ident, $sqlite:expr, $postgres:expr) => {
+    ($self:ident, $sql:ident, $args:ident, $method:ident, $postgres:expr) => {
         Box::pin(async move {
             $self.check()?;
             let result = match &mut $self.conn {
-                Conn::Writer(conn) => sqlite($sql, $args).$method(&mut *conn).await.map($sqlite),
-                Conn::Sqlite(conn) => sqlite($sql, $args).$method(&mut **conn as &mut SqliteConnection).await.map($sqlite),
-                Conn::Postgres(conn) => postgres($sql, $args).$method(&mut **conn as &mut PgConnection).await.map($postgres),
+                Conn::Writer(conn) => conn.$method($sql, $args),
+                Conn::Reader(conn) => conn.$method($sql, $args),
+                Conn::Postgres(conn) => {
+                    let answer = postgres($sql, $args).$method(&mut **conn as &mut PgConnection).await;
+                    answer.map($postgres).map_err(DbError::from)
+                }
             };
             $self.note(result)
         })
@@ -217,44 +219,27 @@ impl Sql for Tx {
     }
 
     fn execute(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<u64, DbError>> {
-        on_conn!(self, sql, args, execute, |done| done.rows_affected(), |done| done.rows_affected())
+        on_conn!(self, sql, args, execute, |done| done.rows_affected())
     }
 
     fn fetch_optional(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<Option<Row>, DbError>> {
-        on_conn!(self, sql, args, fetch_optional, |row| row.map(sqlite_row), |row| row.map(postgres_row))
+        on_conn!(self, sql, args, fetch_optional, |row| row.map(postgres_row))
     }
 
     fn fetch_all(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<Vec<Row>, DbError>> {
-        on_conn!(self, sql, args, fetch_all, |rows| rows.into_iter().map(sqlite_row).collect(), |rows| rows
-            .into_iter()
-            .map(postgres_row)
-            .collect())
+        on_conn!(self, sql, args, fetch_all, |rows| rows.into_iter().map(postgres_row).collect())
     }
-}
-
-pub(super) fn sqlite_row(row: sqlx::sqlite::SqliteRow) -> Row {
-    Row(Inner::Sqlite(row))
 }
 
 pub(super) fn postgres_row(row: sqlx::postgres::PgRow) -> Row {
     Row(Inner::Postgres(row))
 }
 
-macro_rules! bind {
-    ($sql:ident, $args:ident) => {
-        $args.0.into_iter().fold(sqlx::query($sql), |query, arg| match arg {
-            Arg::Int(value) => query.bind(value),
-            Arg::Bool(value) => query.bind(value),
-            Arg::Text(value) => query.bind(value),
-            Arg::Bytes(value) => query.bind(value),
-        })
-    };
-}
-
-pub(super) fn sqlite(sql: &'static str, args: Args) -> Query<'static, Sqlite, SqliteArguments> {
-    bind!(sql, args)
-}
-
 pub(super) fn postgres(sql: &'static str, args: Args) -> Query<'static, Postgres, PgArguments> {
-    bind!(sql, args)
+    args.0.into_iter().fold(sqlx::query(sql), |query, arg| match arg {
+        Arg::Int(value) => query.bind(value),
+        Arg::Bool(value) => query.bind(value),
+        Arg::Text(value) => query.bind(value),
+        Arg::Bytes(value) => query.bind(value),
+    })
 }

@@ -21,6 +21,8 @@ use crate::subscriber::HandlerError;
 
 const CLAIM_SECONDS: i64 = 10;
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+/// How long free hands wait for others to come free.
+const GATHER: Duration = Duration::from_millis(3);
 /// The longest wait between two attempts.
 const LONGEST: Duration = Duration::from_mins(5);
 /// How long a stopping process lets its attempts go on.
@@ -56,7 +58,7 @@ impl Worker {
                         // All hands are full: only an end can let another one begin.
                         () = self.context.idle(&woken, next), if !full => {}
                         () = self.context.stop.cancelled() => {}
-                        Some(_) = self.running.join_next(), if !self.running.is_empty() => {}
+                        Some(_) = self.running.join_next(), if !self.running.is_empty() => self.gather().await,
                     }
                 }
                 Err(error) => wait.after(&self.context, kind, &error.to_string()).await,
@@ -66,6 +68,14 @@ impl Worker {
         if drained.is_err() {
             tracing::warn!(kind, left = self.running.len(), "stopping while jobs are running; they will be run again");
         }
+    }
+
+    /// Hands that come free shortly after each other (their ends share a commit) take their next jobs with one claim.
+    async fn gather(&mut self) {
+        let half = self.handler.parallel() / 2;
+        let ends = async { while self.running.len() > half && self.running.join_next().await.is_some() {} };
+        // When it is over, whoever is free begins.
+        let _ = tokio::time::timeout(GATHER, ends).await;
     }
 
     /// Starts as many jobs as there are free hands; when to look again.
