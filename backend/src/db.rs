@@ -14,7 +14,7 @@ mod sqlite;
 mod tx;
 mod wake;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
@@ -37,6 +37,11 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// What runs in a transaction.
 type Command<T, E> = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send>;
+
+/// The file of a `sqlite:` address; `None` for others, and for one that names none.
+pub fn file_of(url: &str) -> Option<PathBuf> {
+    url.starts_with("sqlite:").then(|| sqlite::options(url).ok().map(|(_, file)| file))?
+}
 
 /// An open database. Clones are the same database.
 #[derive(Clone)]

@@ -257,6 +257,11 @@ impl Subscriber for LiveSubscriber {
         affected::TYPES
     }
 
+    /// What is told anew is only what is true now.
+    fn projection(&self) -> bool {
+        true
+    }
+
     /// What an event tells is committed, or it would not be here; marking a topic twice does no harm, and not at all is
     /// made up for by the next start. So this need not wait for the cursor's own commit.
     async fn handle_in(&self, _tx: &mut Tx, event: &Recorded) -> Result<(), HandlerError> {

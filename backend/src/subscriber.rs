@@ -88,7 +88,7 @@ pub struct Progress {
     pub subscriber: String,
     /// The last position it has dealt with.
     pub position: i64,
-    /// Events of the log after that, whether it wants them or not.
+    /// Events after that which it wants.
     pub lag: i64,
     /// Events that wait for a person.
     pub parked: i64,
@@ -96,16 +96,18 @@ pub struct Progress {
     pub epoch: i64,
 }
 
-/// How far every subscriber is that has ever run here.
-pub async fn progress(sql: &mut (impl Sql + ?Sized)) -> Result<Vec<Progress>, DbError> {
-    let rows = sql
-        .fetch_all(
-            "select subscriber, position, epoch, (select coalesce(max(position), 0) from event) - position as lag, \
-             (select count(*) from parked where parked.subscriber = cursor.subscriber) as parked \
-             from cursor order by subscriber",
-            args![],
-        )
-        .await?;
+/// How far every subscriber is that has ever run here. A cursor may stand behind the head of the log and lack nothing: what
+/// counts is what it wants, which its row says.
+pub async fn progress(sql: &mut impl Sql) -> Result<Vec<Progress>, DbError> {
+    let text = sql.either(
+        "select subscriber, position, epoch, (select count(*) from parked where parked.subscriber = cursor.subscriber) as parked, \
+         (select count(*) from event where event.position > cursor.position and event.type in (select value from json_each(cursor.types))) \
+         as lag from cursor order by subscriber",
+        "select subscriber, position, epoch, (select count(*) from parked where parked.subscriber = cursor.subscriber) as parked, \
+         (select count(*) from event where event.position > cursor.position \
+         and event.type in (select jsonb_array_elements_text(cursor.types::jsonb))) as lag from cursor order by subscriber",
+    );
+    let rows = sql.fetch_all(text, args![]).await?;
     rows.iter()
         .map(|row| {
             Ok(Progress {

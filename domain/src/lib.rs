@@ -6,6 +6,7 @@
 //! what a [`wallet`] is told of, where all of it is told ([`topic`], [`live`]), how it is shown ([`view`]) and what is said when something is wrong ([`fault`]).
 
 pub mod catalog;
+pub mod country;
 pub mod event;
 pub mod fault;
 pub mod id;

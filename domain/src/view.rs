@@ -405,8 +405,8 @@ impl Address {
                 faults.push(Fault::new(format!("{at}/{field}"), "control_character", "Only letters, digits and signs."));
             }
         }
-        if self.country.len() != 2 || !self.country.bytes().all(|b| b.is_ascii_uppercase()) {
-            faults.push(Fault::new(format!("{at}/country"), "unknown_country", "Two capital letters (ISO 3166-1), such as US."));
+        if !crate::country::is_known(&self.country) {
+            faults.push(Fault::new(format!("{at}/country"), "unknown_country", "Two capital letters of ISO 3166-1, such as US."));
         }
         faults
     }

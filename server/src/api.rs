@@ -1,9 +1,11 @@
 //! The HTTP API under `/api/v1`: `contract.md` as routes. A handler finds out who calls, calls one façade, and names the
 //! answer; the OpenAPI document is generated from the same lines.
 
+mod answers;
 pub mod docs;
 pub mod extract;
 pub mod problem;
+pub mod shape;
 
 mod back_office;
 mod checkouts;
@@ -22,7 +24,7 @@ use crate::state::AppState;
 
 /// All routes of the API, relative to `/api/v1`, and their document.
 pub fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(docs::Document::openapi())
+    let (routes, mut document) = OpenApiRouter::with_openapi(docs::Document::openapi())
         .routes(routes!(shop::stores))
         .routes(routes!(shop::store))
         .routes(routes!(shop::menu))
@@ -58,7 +60,9 @@ pub fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(back_office::adjust_stock))
         .routes(routes!(back_office::edit_product))
         .routes(routes!(back_office::set_prices))
-        .split_for_parts()
+        .split_for_parts();
+    answers::complete(&mut document);
+    (routes, document)
 }
 
 /// The API as it is mounted: routes, documents, and problems for what there is not.

@@ -124,6 +124,9 @@ async fn execute(command: Command, settings: Settings) -> anyhow::Result<()> {
         }
         _ => {}
     }
+    if !matches!(command, Command::Seed { .. }) {
+        settings.database_is_there()?;
+    }
     let backend = open(&settings).await?;
     let result = match command {
         Command::Serve | Command::Migrate => Ok(()),

@@ -170,6 +170,18 @@ impl Settings {
         self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
     }
 
+    /// An error where the database is a file that does not exist: a command that looks into a shop must not open an empty
+    /// one beside it, as it would when it is called in another folder.
+    pub fn database_is_there(&self) -> Result<(), InvalidSetting> {
+        let Some(file) = backend::db::file_of(self.database_url.expose()) else { return Ok(()) };
+        if file.exists() {
+            return Ok(());
+        }
+        let fix =
+            format!("there is no {} yet; name the shop's file, or make one with `orderly serve` or `orderly seed demo`", file.display());
+        Err(refuse("DATABASE_URL", fix))
+    }
+
     /// What the shop itself needs of it.
     pub fn backend(&self) -> BackendSettings {
         BackendSettings {

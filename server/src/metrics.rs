@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use backend::{log, subscriber};
+use backend::db::DbError;
+use backend::{Backend, log, subscriber};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,7 +15,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::api::problem::AppError;
 use crate::mqtt::Counters;
 use crate::state::AppState;
 
@@ -30,6 +30,8 @@ pub struct Metrics {
     pub mqtt_connections: Gauge<i64, AtomicI64>,
     /// What the MQTT gateway counts.
     pub mqtt: Counters,
+    /// 1 while the database answers.
+    database_up: Gauge<i64, AtomicI64>,
     head: Gauge<i64, AtomicI64>,
     lag: Family<Subscriber, Gauge<i64, AtomicI64>>,
     parked: Family<Subscriber, Gauge<i64, AtomicI64>>,
@@ -62,7 +64,7 @@ impl Default for Metrics {
         let requests = Family::default();
         let seconds = Family::new_with_constructor(histogram as fn() -> Histogram);
         let (mqtt_connections, mqtt) = (Gauge::default(), Counters::default());
-        let (head, lag, parked) = (Gauge::default(), Family::default(), Family::default());
+        let (database_up, head, lag, parked) = (Gauge::default(), Gauge::default(), Family::default(), Family::default());
         registry.register("http_requests", "Answered requests", Family::clone(&requests));
         registry.register_with_unit("http_request_duration", "Time to the head of the answer", Unit::Seconds, Family::clone(&seconds));
         registry.register("mqtt_connections", "Open MQTT connections", Gauge::clone(&mqtt_connections));
@@ -70,10 +72,11 @@ impl Default for Metrics {
         registry.register("mqtt_replaced", "MQTT messages that a newer one replaced before their reader took them", mqtt.replaced.clone());
         registry.register("mqtt_slow_readers", "MQTT clients disconnected because they took or acknowledged nothing", mqtt.slow.clone());
         registry.register("mqtt_refused", "MQTT connections without a place, or ended for speaking too much", mqtt.refused.clone());
+        registry.register("database_up", "Whether the database answers", Gauge::clone(&database_up));
         registry.register("event_head", "Newest position of the log", Gauge::clone(&head));
-        registry.register("subscriber_lag", "Events behind the head of the log", Family::clone(&lag));
+        registry.register("subscriber_lag", "Events that it wants and has not read", Family::clone(&lag));
         registry.register("subscriber_parked", "Events that wait for a person", Family::clone(&parked));
-        Self { registry, requests, seconds, mqtt_connections, mqtt, head, lag, parked }
+        Self { registry, requests, seconds, mqtt_connections, mqtt, database_up, head, lag, parked }
     }
 }
 
@@ -94,18 +97,29 @@ impl Metrics {
     }
 }
 
-/// `GET /metrics`.
-pub async fn answer(State(app): State<AppState>) -> Result<Response, AppError> {
-    app.metrics.mqtt_connections.set(app.gateway.connections() as i64);
-    let mut reader = app.backend.db.reader();
-    app.metrics.head.set(log::head(&mut reader).await?);
-    for progress in subscriber::progress(&mut reader).await? {
-        let label = Subscriber { subscriber: progress.subscriber };
-        app.metrics.lag.get_or_create(&label).set(progress.lag);
-        app.metrics.parked.get_or_create(&label).set(progress.parked);
+impl Metrics {
+    async fn read_log(&self, backend: &Backend) -> Result<(), DbError> {
+        self.head.set(log::head(&mut backend.db.reader()).await?);
+        for progress in subscriber::progress(&mut backend.db.reader()).await? {
+            let label = Subscriber { subscriber: progress.subscriber };
+            self.lag.get_or_create(&label).set(progress.lag);
+            self.parked.get_or_create(&label).set(progress.parked);
+        }
+        Ok(())
     }
+}
+
+/// `GET /metrics`.
+/// While the database is away the rest is told all the same: that is when somebody looks.
+pub async fn answer(State(app): State<AppState>) -> Response {
+    app.metrics.mqtt_connections.set(app.gateway.connections() as i64);
+    let answers = app.metrics.read_log(&app.backend).await;
+    if let Err(error) = &answers {
+        tracing::warn!(%error, "the log is not measured: the database does not answer");
+    }
+    app.metrics.database_up.set(answers.is_ok().into());
     let mut page = String::new();
     // Writing to a String does not fail.
     let _ = text::encode(&mut page, &app.metrics.registry);
-    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page).into_response())
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page).into_response()
 }

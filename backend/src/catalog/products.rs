@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::{
-    CategoryId, Fault, Faults, Locale, ProductId, StoreId, Text,
+    CategoryId, Fault, Faults, Locale, MerchantId, ProductId, StoreId, Text,
     catalog::{Menu, Product},
     event::{Actor, ProductChanged},
     fault::has_control,
@@ -98,6 +98,11 @@ impl Catalog {
     /// A product's texts in both languages.
     pub async fn product_texts(&self, id: &ProductId) -> Result<Option<ProductEdit>, DbError> {
         store::product_texts(&mut self.db.reader(), id).await
+    }
+
+    /// Whether there is such a merchant.
+    pub async fn has_merchant(&self, sql: &mut impl Sql, id: &MerchantId) -> Result<bool, DbError> {
+        store::has_merchant(sql, id).await
     }
 
     /// The stores that list a product.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{
-    CategoryId, Currency, ModifierId, Money, ProductId, Sku, StoreId, Text,
+    CategoryId, Currency, MerchantId, ModifierId, Money, ProductId, Sku, StoreId, Text,
     catalog::{Category, Image, Menu, ModifierGroup, ModifierOption, PriceWindow, Product, Variant},
 };
 
@@ -23,6 +23,10 @@ pub(super) async fn head(sql: &mut impl Sql, store: &StoreId) -> Result<Option<H
     let row = sql.fetch_optional("select menu_version, menu_since, currency from store where id = $1", args![store]).await?;
     row.map(|row| Ok(Head { version: row.get("menu_version")?, since: row.get("menu_since")?, currency: row.parse("currency")? }))
         .transpose()
+}
+
+pub(super) async fn has_merchant(sql: &mut impl Sql, id: &MerchantId) -> Result<bool, DbError> {
+    Ok(sql.fetch_optional("select id from merchant where id = $1", args![id]).await?.is_some())
 }
 
 /// Reads a whole menu. A product without a variant in this store is not on it.

@@ -13,10 +13,15 @@ use crate::log::{self, NewEvent};
 use crate::ordering;
 use crate::stores::{Holder, StoreError, Stores};
 
+/// Who is not signed in may do so; who is may not.
+fn refused(caller: &Caller) -> PrepError {
+    if caller.is_nobody() || caller.is_guest() { PrepError::SignedOut } else { PrepError::Forbidden }
+}
+
 impl Queue {
     /// Takes a ticket, exclusively. Who already has it gets it again, and nothing changes.
     pub async fn claim_in(&self, tx: &mut Tx, caller: &Caller, order: OrderId) -> Result<OrderId, PrepError> {
-        let person = caller.person().ok_or(if caller.is_nobody() { PrepError::SignedOut } else { PrepError::Forbidden })?;
+        let person = caller.person().ok_or_else(|| refused(caller))?;
         self.move_in(tx, caller, order, Command::Claim { by: person.id }).await
     }
 
@@ -43,7 +48,7 @@ impl Queue {
     async fn move_in(&self, tx: &mut Tx, caller: &Caller, order: OrderId, command: Command) -> Result<OrderId, PrepError> {
         let store_id = ordering::store_of(tx, order).await?.ok_or(PrepError::NotFound)?;
         if !caller.may(Right::Queue, &store_id) {
-            return Err(if caller.is_nobody() { PrepError::SignedOut } else { PrepError::Forbidden });
+            return Err(refused(caller));
         }
         if command == Command::Ready {
             lock_store_in(tx, &store_id).await?;

@@ -9,7 +9,7 @@ use crate::refused::{Extra, Refused};
 /// Why a ticket was not moved.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepError {
-    /// Neither cookie nor token.
+    /// Nobody, or a guest.
     #[error("Please sign in.")]
     SignedOut,
     /// Nobody who works at this store's bar.

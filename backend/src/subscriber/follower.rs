@@ -157,15 +157,16 @@ impl Follower {
                     std::cmp::Ordering::Less => {}
                 }
             }
-            let epoch = lease.epoch;
+            let (epoch, types) = (lease.epoch, serde_json::Value::from(self.subscriber.types()));
             self.context
                 .db
                 .transaction(move |tx| {
                     Box::pin(async move {
                         tx.execute(
-                            "insert into cursor (subscriber, position, epoch) values ($1, 0, $2) \
-                             on conflict (subscriber) do update set epoch = excluded.epoch where cursor.epoch < excluded.epoch",
-                            args![name, epoch],
+                            "insert into cursor (subscriber, position, epoch, types) values ($1, 0, $2, $3) \
+                             on conflict (subscriber) do update set epoch = excluded.epoch, types = excluded.types \
+                             where cursor.epoch < excluded.epoch",
+                            args![name, epoch, types],
                         )
                         .await
                     })

@@ -13,13 +13,13 @@ use backend::{
 };
 use domain::{Fault, Locale, view::Naming};
 use futures::future::BoxFuture;
-use serde::{
-    Deserialize, Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
+use utoipa::ToSchema;
+
 use super::problem::{AppError, RequestId};
+use super::shape;
 use crate::{caller::Who, state::AppState};
 
 /// The language of `Accept-Language`. The API does not look at the page's language cookie: it has one way to be told.
@@ -47,7 +47,7 @@ impl<S: Sync> FromRequestParts<S> for Lang {
 /// A JSON body. Other content types are 415, text that is not JSON 400 `malformed_json`, JSON of another shape 422.
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
+impl<T: DeserializeOwned + ToSchema> FromRequest<AppState> for Body<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, AppError> {
@@ -73,7 +73,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
-fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, AppError> {
+fn parse<T: DeserializeOwned + ToSchema>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, AppError> {
     if !is_json(headers) {
         return Err(AppError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -84,8 +84,11 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Ap
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         // It may be of another shape and, further on, no JSON at all: then that is what is wrong with it.
-        match serde_json::from_slice::<IgnoredAny>(bytes) {
-            Ok(IgnoredAny) => fault(&pointer(error.path()), error.inner()),
+        match serde_json::from_slice::<serde_json::Value>(bytes) {
+            Ok(body) => match shape::faults::<T>(&body) {
+                faults if faults.is_empty() => fault(&pointer(error.path()), error.inner()),
+                faults => AppError::invalid(faults),
+            },
             Err(error) => fault("", &error),
         }
     })?;
@@ -125,7 +128,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 }
 
 /// A call that has nothing to say beyond its path: no body, or `{}`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
@@ -139,7 +142,7 @@ pub struct Keyed<T> {
     request_id: String,
 }
 
-impl<T: DeserializeOwned> FromRequest<AppState> for Keyed<T> {
+impl<T: DeserializeOwned + ToSchema> FromRequest<AppState> for Keyed<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, AppError> {

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use domain::view::Role;
 use serde_json::json;
 
-use super::{Output, role, store};
+use super::{Output, store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -23,11 +23,15 @@ pub(super) struct Add {
     #[arg(long)]
     name: String,
     /// barista, warehouse or manager.
-    #[arg(long, value_parser = role)]
+    #[arg(long, value_parser = staff_role)]
     role: Role,
     /// One JSON object: id, name and code.
     #[arg(long)]
     json: bool,
+}
+
+fn staff_role(text: &str) -> Result<Role, String> {
+    text.parse().map_err(|_| "there are barista, warehouse and manager".to_owned())
 }
 
 pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<()> {

@@ -4,8 +4,8 @@ use anyhow::{Context as _, bail};
 use backend::Backend;
 use backend::identity::NewToken;
 use clap::{Args, Subcommand};
-use domain::TokenId;
 use domain::view::Role;
+use domain::{KioskId, MerchantId, TokenId};
 use serde_json::json;
 
 use super::{Output, role, store};
@@ -32,7 +32,7 @@ pub(super) struct Issue {
     /// barista, warehouse, manager, operator, merchant or kiosk.
     #[arg(long, value_parser = role)]
     role: Role,
-    /// Where it works; without it everywhere.
+    /// Where it works; barista, warehouse and manager need it.
     #[arg(long)]
     store: Option<String>,
     /// Whose goods it feeds.
@@ -103,12 +103,19 @@ impl Issue {
             Some(text) => Some(store(backend, text).await?),
             None => None,
         };
-        Ok(NewToken {
-            role: self.role,
-            store: place,
-            merchant: self.merchant.map(|id| id.parse().with_context(|| format!("--merchant '{id}'"))).transpose()?,
-            kiosk: self.kiosk.map(|id| id.parse().with_context(|| format!("--kiosk '{id}'"))).transpose()?,
-            name: self.name.unwrap_or_else(|| self.role.to_string()),
-        })
+        let mut reader = backend.db.reader();
+        let merchant: Option<MerchantId> = self.merchant.map(|id| id.parse().with_context(|| format!("--merchant '{id}'"))).transpose()?;
+        if let Some(merchant) = &merchant
+            && !backend.catalog.has_merchant(&mut reader, merchant).await?
+        {
+            bail!("there is no merchant '{merchant}'");
+        }
+        let kiosk: Option<KioskId> = self.kiosk.map(|id| id.parse().with_context(|| format!("--kiosk '{id}'"))).transpose()?;
+        if let Some(kiosk) = &kiosk
+            && backend.stores.of_kiosk(&mut reader, kiosk).await?.is_none()
+        {
+            bail!("there is no kiosk '{kiosk}'");
+        }
+        Ok(NewToken { role: self.role, store: place, merchant, kiosk, name: self.name.unwrap_or_else(|| self.role.to_string()) })
     }
 }

@@ -39,9 +39,15 @@ async fn text(state: &AppState, address: SocketAddr, mqtt: Option<SocketAddr>) -
     if let Some(store) = stores.first() {
         let _ = write!(
             text,
-            "Sign in as a barista at {url}/staff with the code that this prints:\n  orderly staff add --store {} --name Kim --role barista",
+            "Sign in as a barista at {url}/staff with the code that this prints:\n  {} staff add --store {} --name Kim --role barista",
+            program(),
             store.id
         );
     }
     Ok(text)
+}
+
+/// The program as it can be called from here: by the way it was started, where that is one.
+fn program() -> String {
+    std::env::args().next().filter(|name| !name.contains(char::is_whitespace)).unwrap_or_else(|| "orderly".to_owned())
 }

@@ -130,6 +130,11 @@ async fn the_log_is_shown(server: Server) {
 #[test]
 fn mistakes_are_told_in_one_line() {
     let place = Place::on_sqlite();
+    // In another folder than the shop's: nothing is made there.
+    let (line, code) = place.refusal(&["token", "list"]);
+    assert!(line.starts_with("orderly: DATABASE_URL: there is no ") && code == Some(2), "{line}");
+    assert!(!place.path().join("orderly.db").exists());
+    place.answer(&["migrate"]);
     let (line, code) = place.refusal(&["token", "issue", "--role", "barista", "--store", "nowhere"]);
     assert!(line.contains("orderly seed demo") && code == Some(1), "{line}");
     place.answer(&["seed", "demo"]);
@@ -138,6 +143,8 @@ fn mistakes_are_told_in_one_line() {
         (&["token", "issue", "--role", "barista"], "--store"),
         (&["token", "issue", "--role", "kiosk"], "--kiosk"),
         (&["token", "issue", "--role", "merchant"], "--merchant"),
+        (&["token", "issue", "--role", "kiosk", "--kiosk", "nowhere"], "no kiosk 'nowhere'"),
+        (&["token", "issue", "--role", "merchant", "--merchant", "nobody"], "no merchant 'nobody'"),
         (&["token", "issue", "--role", "customer"], "phone"),
         (&["token", "revoke", "x"], "token list"),
         (&["staff", "add", "--store", "harbor", "--name", " ", "--role", "barista"], "1 to 60"),
