@@ -81,6 +81,7 @@ pub fn run(workspace: &Workspace, options: &Torture) -> Result<()> {
     wrong.extend(verdict::settle(&mut told, healed + QUIET));
     people.go_home();
     wrong.extend(verdict::compare(&mut told));
+    wrong.extend(verdict::charged(&house, &mut told));
     wrong.extend(verdict::check(&house));
     let quiet = healed.elapsed();
     wrong.extend(house.close());

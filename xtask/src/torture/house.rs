@@ -23,8 +23,8 @@ const START: Duration = Duration::from_mins(1);
 
 pub struct House {
     recipe: Recipe,
-    /// The servers, and after them the card provider.
     pub servers: Vec<Arc<Process>>,
+    /// The card provider: a process of its own, with books that survive it.
     pub provider: Option<Arc<Process>>,
     keepers: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -141,7 +141,7 @@ impl Process {
 impl House {
     /// Fills the shop and opens it.
     pub fn open(binary: PathBuf, ground: &Ground) -> Result<Self> {
-        let recipe = Recipe {
+        let mut recipe = Recipe {
             binary,
             folder: ground.path().to_owned(),
             database_url: ground.database_url.clone(),
@@ -149,7 +149,17 @@ impl House {
             pay_url: None,
         };
         answer(recipe.command(&["seed", "demo"]))?;
-        let provider = None;
+        // A binary that cannot run the card provider alone has it inside.
+        let provider = if answer(recipe.command(&["pay-sim", "--help"])).is_ok() {
+            let address = free_address()?;
+            let books = recipe.folder.join("provider.db").display().to_string();
+            let command = recipe.command(&["pay-sim", "--listen", &address.to_string(), "--data", &books]);
+            recipe.pay_url = Some(format!("http://{address}"));
+            Some(Arc::new(process("provider", address, command, &recipe)?))
+        } else {
+            println!("torture: the card provider is inside the servers and dies with them");
+            None
+        };
         let names: &[&str] = if ground.has_cluster() { &["server-a", "server-b"] } else { &["server"] };
         let mut servers = Vec::new();
         for name in names {
@@ -192,6 +202,9 @@ impl House {
             process.signal(Signal::CONT);
         }
         let until = Instant::now() + START;
+        if let Some(provider) = &self.provider {
+            provider.wait_ready("/healthz", until)?;
+        }
         self.servers.iter().try_for_each(|server| server.wait_ready("/readyz", until))
     }
 

@@ -296,8 +296,14 @@ impl Shopper {
             }
             _ => {}
         }
-        let token =
-            self.voice.chance.weighted(&[(70, "tok_ok"), (10, "tok_declined"), (10, "tok_slow"), (6, "tok_later"), (4, "tok_timeout")]);
+        let token = self.voice.chance.weighted(&[
+            (70, "tok_ok"),
+            (10, "tok_declined"),
+            (10, "tok_slow"),
+            (6, "tok_later"),
+            (4, "tok_timeout"),
+            (5, "tok_cut"),
+        ]);
         let place = json!({"payment": {"method": "card", "token": token}, "expected_total": total});
         let Some(placed) = self.keyed("order", &format!("/checkouts/{checkout}/place"), &key("place", self.name), &place) else { return };
         self.note("order", &placed, &["checkout_expired"]);

@@ -4,6 +4,7 @@ use super::{
     house::House,
     people::{Promise, Shopper, Told},
 };
+use crate::load::http::Http;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -97,6 +98,33 @@ pub fn compare(told: &mut Told) -> Vec<String> {
         if *units > there {
             wrong.push(format!("{units} × {sku} are sold, of {there} that there ever were"));
         }
+    }
+    wrong
+}
+
+/// What the card provider has taken is what the orders cost, each once: its books know nothing of ours.
+pub fn charged(house: &House, told: &mut Told) -> Vec<String> {
+    let Some(provider) = &house.provider else { return Vec::new() };
+    let mut kept = 0;
+    for shopper in &mut told.shoppers {
+        for order in orders_of(shopper).unwrap_or_default() {
+            if matches!(order["status"].as_str(), Some("processed" | "fulfilled")) {
+                kept += order["quote"]["total"]["amount"].as_i64().unwrap_or_default();
+            }
+        }
+    }
+    let books = Http::new(provider.address, Duration::from_secs(10)).send("GET", "/v1/totals", "", b"");
+    let books = match books {
+        Ok(reply) => reply.json(),
+        Err(error) => return vec![format!("the card provider does not show its books: {error}")],
+    };
+    let number = |name: &str| books[name].as_i64().unwrap_or(-1);
+    let mut wrong = Vec::new();
+    if number("captured") - number("refunded") != kept {
+        wrong.push(format!("the orders cost {kept}, and the card provider says {books}"));
+    }
+    if number("payments") > told.promises().count() as i64 || number("captures") > number("payments") {
+        wrong.push(format!("{} orders were placed, and the card provider says {books}", told.promises().count()));
     }
     wrong
 }
