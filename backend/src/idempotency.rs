@@ -129,6 +129,15 @@ impl Drop for Running {
 }
 
 impl Keys {
+    /// The answer that is kept under `key`, if there is one; [`KeyError::Reused`] where it is of another body.
+    pub async fn kept(&self, db: &Db, key: &RequestKey, fingerprint: &str) -> Result<Option<Answer>, KeyError> {
+        match store::find(&mut db.reader(), key, db.clock().now()).await? {
+            Some(kept) if kept.fingerprint == fingerprint => Ok(Some(kept.answer)),
+            Some(_) => Err(KeyError::Reused),
+            None => Ok(None),
+        }
+    }
+
     /// Runs `command` once under `key`, or gives the answer it had. `fingerprint` tells one body from another.
     pub async fn once<F>(&self, db: &Db, key: RequestKey, fingerprint: String, command: F) -> Result<Outcome, KeyError>
     where

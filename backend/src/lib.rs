@@ -46,8 +46,7 @@ use inventory::Stock;
 use live::Live;
 use notify::{Sender, Sms};
 use ordering::{BaristaLimit, Carts, CheckoutHold, Checkouts, Orders, Saga, Sagas};
-use payment::test_provider::TestProvider;
-use payment::{CardProvider, Patience, Payments, Wallets};
+use payment::{CardProvider, CardService, HttpCard, NoCard, Patience, Payments, TopUps, Vault, Wallets};
 use prep::{Queue, QueueSubscriber};
 use runner::Runner;
 use stores::Stores;
@@ -59,8 +58,8 @@ pub struct BackendSettings {
     pub database_url: Secret,
     /// Where images and the like are kept.
     pub data_dir: PathBuf,
-    /// The card provider; `None`: the test provider inside the process.
-    pub pay_url: Option<String>,
+    /// The card provider; `None`: nobody is charged, as in commands that only look.
+    pub card: Option<CardService>,
     /// What signs cookies, tickets and codes, the first one; empty: what the database keeps.
     pub secrets: Vec<Secret>,
     /// Order limits hold; off for load tests only.
@@ -96,6 +95,8 @@ pub struct Backend {
     pub payments: Payments,
     /// What shoppers have paid in advance.
     pub wallets: Wallets,
+    /// What cards pay into them.
+    pub top_ups: TopUps,
     /// What is under way behind the orders.
     pub sagas: Sagas,
     /// What the bar makes.
@@ -115,26 +116,31 @@ pub enum OpenError {
     Database(#[from] DbError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// A card provider outside is asked for, and there is none that this release can speak to.
-    #[error("ORDERLY_PAY_URL: this release has only the test provider inside; unset it")]
-    NoSuchProvider,
+    /// This machine cannot speak HTTP to the card provider.
+    #[error("the card provider cannot be spoken to: {0}")]
+    NoProvider(String),
 }
 
 impl Backend {
     /// Opens the database and brings its schema up to date. Nothing runs by itself yet, see [`Backend::runner`].
     pub async fn open(settings: BackendSettings, clock: Clock) -> Result<Self, OpenError> {
-        if settings.pay_url.is_some() {
-            return Err(OpenError::NoSuchProvider);
-        }
         let db = Db::open(settings.database_url.expose(), clock.clone()).await?;
         db.migrate().await?;
         let identities = Identities::open(db.clone(), &settings.secrets, settings.https, settings.limits).await?;
         let catalog = Catalog::new(db.clone());
         let carts = Carts::new(catalog.clone());
         let checkouts = Checkouts::new(catalog.clone(), settings.limits);
-        let payments = Payments::new(Arc::new(TestProvider::default()), Patience::default());
+        let provider: Arc<dyn CardProvider> = match settings.card {
+            Some(service) => {
+                let card = HttpCard::new(service, identities.keys()).map_err(|error| OpenError::NoProvider(error.to_string()))?;
+                Arc::new(card)
+            }
+            None => Arc::new(NoCard),
+        };
+        let payments = Payments::new(provider, Patience::default(), Vault::new(identities.keys()));
         let orders = Orders::new(payments.clone(), carts.clone(), clock.clone());
         let sagas = Sagas::new(payments.clone());
+        let top_ups = TopUps::new(db.clone(), payments.clone());
         let live = Live::new(db.clone(), Stores, catalog.clone(), orders.clone(), Queue);
         Ok(Self {
             db,
@@ -148,6 +154,7 @@ impl Backend {
             orders,
             payments,
             wallets: Wallets,
+            top_ups,
             sagas,
             queue: Queue,
             live,
@@ -158,10 +165,11 @@ impl Backend {
 
     /// The same shop with another card provider.
     pub fn with_provider(self, provider: Arc<dyn CardProvider>, patience: Patience) -> Self {
-        let payments = Payments::new(provider, patience);
+        let payments = self.payments.at(provider, patience);
         let orders = Orders::new(payments.clone(), self.carts.clone(), self.clock.clone());
         let live = Live::new(self.db.clone(), self.stores, self.catalog.clone(), orders.clone(), self.queue);
-        Self { orders, sagas: Sagas::new(payments.clone()), payments, live, ..self }
+        let top_ups = TopUps::new(self.db.clone(), payments.clone());
+        Self { orders, sagas: Sagas::new(payments.clone()), top_ups, payments, live, ..self }
     }
 
     /// Everything that happens by itself: subscribers, timers and jobs of all contexts.

@@ -30,7 +30,7 @@ pub use self::limits::{BaristaLimit, CheckoutHold};
 pub use self::order::Orders;
 pub use self::saga::Saga;
 pub use self::sagas::{SagaRow, Sagas, Step};
-pub(crate) use self::sagas::{started_in, undone_in};
+pub(crate) use self::sagas::{confirming_in, started_in, undone_in};
 pub(crate) use self::store::OrderRow;
 use crate::db::{DbError, Sql, Tx};
 use crate::log::{self, NewEvent};

@@ -1,18 +1,21 @@
 //! Payments: the one charge of an order, by card or from a wallet, and what goes back.
 //!
-//! A wallet is charged and refunded inside the transaction that wants it. A card's provider is asked by jobs only, outside any transaction and with a key that stays the same in every attempt. What
-//! it answered is written down once, by a conditional update, and told as an event; `ordering::saga` draws the
-//! conclusions. An order that ends before its charge does marks the payment `unwanted`: it is voided if it can be, and
+//! A wallet is charged and refunded inside the transaction that wants it. A card's provider is asked by
+//! jobs only, outside any transaction and with a key that stays the same in every attempt. What it answered is written
+//! down once, by a conditional update, and told as an event; `ordering::saga` draws the conclusions. An order that ends before its charge does marks the payment `unwanted`: it is voided if it can be, and
 //! refunded if it was captured all the same.
 
 mod charge;
 mod error;
+pub mod http_card;
 pub(crate) mod invariants;
 pub mod provider;
 mod refund;
 mod store;
-pub mod test_provider;
+mod top_up;
+mod vault;
 mod wallet;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +30,15 @@ use uuid::Uuid;
 
 use self::charge::ChargeJob;
 pub use self::error::PaymentError;
+pub use self::http_card::{CardService, HttpCard, NoCard};
 pub use self::provider::{CardProvider, CardToken, ProviderError};
 use self::refund::{RefundJob, VoidJob};
+pub(crate) use self::top_up::token_fault;
+pub use self::top_up::{TopUpEnd, TopUpError, TopUps};
+use self::top_up::{TopUpJob, TopUpVoidJob};
+pub use self::vault::Vault;
 pub use self::wallet::{Credit, WalletError, Wallets};
+pub use self::webhook::WebhookError;
 use crate::db::{Db, DbError, Sql, Tx};
 use crate::identity::Owner;
 use crate::job;
@@ -48,23 +57,38 @@ const REFUND: &str = "ordering.refund";
 /// How long a shopper has to confirm a payment (3-D Secure), in seconds.
 pub(crate) const CONFIRM_SECONDS: i64 = 300;
 
+/// How long a provider that knows of a payment may think about it, in seconds.
+const DECIDE_SECONDS: i64 = 60;
+/// The longest token of a card, in bytes; providers' own are well below.
+const MAX_TOKEN: usize = 255;
+
 /// How patient the shop is with the card provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// How long one question may take.
     pub answer: Duration,
-    /// How long to wait before it is asked again.
-    pub pause: Duration,
     /// How often it is asked in all before the payment is given up; contract.md: once, and again at most three times.
     pub questions: i64,
-    /// How often a payment that is still under way there is looked after.
-    pub looks: i64,
 }
 
 impl Default for Patience {
     /// Four questions within 30 s.
     fn default() -> Self {
-        Self { answer: Duration::from_secs(6), pause: Duration::from_secs(1), questions: 4, looks: 30 }
+        Self { answer: Duration::from_secs(6), questions: 4 }
+    }
+}
+
+impl Patience {
+    /// How long to wait after a question, the `attempt`th, that was lost after `asked`: a second where there was silence,
+    /// longer and longer where the provider is gone, so that it has the time to come back. All of it stays within 30 s.
+    fn pause_after(&self, attempt: i64, asked: Duration) -> Duration {
+        let silence = asked * 2 >= self.answer;
+        Duration::from_secs(match attempt {
+            _ if silence => 1,
+            ..=1 => 2,
+            2 => 6,
+            _ => 12,
+        })
     }
 }
 
@@ -73,6 +97,7 @@ impl Default for Patience {
 pub struct Payments {
     provider: Arc<dyn CardProvider>,
     patience: Patience,
+    vault: Vault,
 }
 
 /// How a charge ended.
@@ -89,8 +114,13 @@ enum Settlement {
 }
 
 impl Payments {
-    pub fn new(provider: Arc<dyn CardProvider>, patience: Patience) -> Self {
-        Self { provider, patience }
+    pub fn new(provider: Arc<dyn CardProvider>, patience: Patience, vault: Vault) -> Self {
+        Self { provider, patience, vault }
+    }
+
+    /// The same payments at another provider.
+    pub(crate) fn at(&self, provider: Arc<dyn CardProvider>, patience: Patience) -> Self {
+        Self { provider, patience, vault: self.vault.clone() }
     }
 
     /// Takes what an order costs from a shopper's wallet, here and now, or changes nothing. The caller has just written
@@ -106,7 +136,8 @@ impl Payments {
     /// Writes down what is to be paid by which card, and wants it charged. Nobody is asked before the commit.
     pub(crate) async fn charge_card_in(&self, tx: &mut Tx, order: &OrderRow, token: &CardToken) -> Result<(), DbError> {
         let (id, amount) = (PaymentId(Uuid::now_v7()), order.quote.total);
-        store::insert_in(tx, id, order.id, PaymentMethod::Card, PaymentStatus::Pending, amount, Some(token)).await?;
+        let sealed = self.vault.seal(token, &id.to_string())?;
+        store::insert_in(tx, id, order.id, PaymentMethod::Card, PaymentStatus::Pending, amount, Some(&sealed)).await?;
         job::enqueue_in(tx, CHARGE, &order.id.to_string(), json!({})).await.map(drop)
     }
 
@@ -178,6 +209,8 @@ impl Payments {
             .job(ChargeJob::new(db.clone(), self.clone()))
             .job(VoidJob::new(db.clone(), self.clone()))
             .job(RefundJob::new(db.clone(), self.clone()))
+            .job(TopUpJob(TopUps::new(db.clone(), self.clone())))
+            .job(TopUpVoidJob(TopUps::new(db.clone(), self.clone())))
     }
 
     /// Writes down how a charge ended, once; the token is forgotten with it.
@@ -207,10 +240,15 @@ impl Payments {
         Ok(())
     }
 
-    /// The shopper has to confirm the payment at `url`.
-    async fn action_required_in(&self, tx: &mut Tx, order: OrderId, url: &str) -> Result<(), PaymentError> {
+    /// The provider knows of the payment and has not decided; where the shopper has to confirm it, at `action_url`, they
+    /// get time for that, and so does the bar.
+    async fn undecided_in(&self, tx: &mut Tx, order: OrderId, reference: &str, action_url: Option<&str>) -> Result<(), PaymentError> {
         lock_in(tx, order).await?;
-        if store::action_required_in(tx, order, url).await? {
+        store::known_in(tx, order, reference).await?;
+        if let Some(url) = action_url
+            && store::action_required_in(tx, order, url).await?
+        {
+            ordering::confirming_in(tx, order).await?;
             ordering::touch_in(tx, order).await?;
         }
         Ok(())

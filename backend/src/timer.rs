@@ -45,6 +45,12 @@ pub async fn set_in(tx: &mut Tx, kind: &'static str, key: &str, due: Timestamp, 
     Ok(())
 }
 
+/// Lets a timer fire so much later. False where there is none (any more).
+pub async fn put_off_in(tx: &mut Tx, kind: &'static str, key: &str, seconds: i64) -> Result<bool, DbError> {
+    let text = "update timer set due = due + $1, next_at = next_at + $1 where kind = $2 and key = $3";
+    Ok(tx.execute(text, args![seconds * 1000, kind, key]).await? > 0)
+}
+
 /// Takes a timer back. False where there is none (any more).
 pub async fn cancel_in(tx: &mut Tx, kind: &'static str, key: &str) -> Result<bool, DbError> {
     Ok(tx.execute("delete from timer where kind = $1 and key = $2", args![kind, key]).await? > 0)

@@ -15,6 +15,8 @@ mod query;
 mod queue;
 mod session;
 mod shop;
+mod wallet;
+mod webhooks;
 
 use axum::{Router, http::StatusCode, middleware};
 use utoipa::OpenApi as _;
@@ -38,6 +40,9 @@ pub fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(orders::order))
         .routes(routes!(orders::journey))
         .routes(routes!(orders::cancel))
+        .routes(routes!(wallet::wallet))
+        .routes(routes!(wallet::top_up))
+        .routes(routes!(webhooks::payment))
         .routes(routes!(session::start))
         .routes(routes!(session::send_code))
         .routes(routes!(session::sign_in))

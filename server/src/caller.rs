@@ -45,6 +45,12 @@ impl<S: Sync> FromRequestParts<S> for Whence {
 
 /// The calls that change nothing in anybody's name: they give a session to who has none, or only do sums.
 const NEEDS_NO_SESSION: [&str; 4] = ["/api/v1/session", "/api/v1/quotes", "/api/v1/sign-in", "/api/v1/sign-in/code"];
+/// Who calls here shows a signature of its own.
+const WEBHOOKS: &str = "/api/v1/webhooks/";
+
+fn needs_no_session(path: &str) -> bool {
+    NEEDS_NO_SESSION.contains(&path) || path.starts_with(WEBHOOKS)
+}
 
 /// The layer of the API: limits, who calls, and no change without knowing.
 pub async fn of_api(State(app): State<AppState>, request: Request, next: Next) -> Response {
@@ -73,7 +79,7 @@ pub async fn of_api(State(app): State<AppState>, request: Request, next: Next) -
 
 async fn of_api_caller(app: &AppState, parts: &Parts) -> Result<Seen, AppError> {
     let seen = find_out(app, parts).await?;
-    if seen.caller.is_nobody() && !parts.method.is_safe() && !NEEDS_NO_SESSION.contains(&parts.uri.path()) {
+    if seen.caller.is_nobody() && !parts.method.is_safe() && !needs_no_session(parts.uri.path()) {
         return Err(AppError::session_required());
     }
     Ok(seen)

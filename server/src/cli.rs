@@ -5,6 +5,7 @@ mod check;
 mod events;
 mod output;
 mod parked;
+mod pay_sim;
 mod sagas;
 mod staff;
 mod token;
@@ -64,6 +65,8 @@ enum Command {
         #[command(subcommand)]
         command: sagas::Command,
     },
+    /// The card provider for demos and tests, alone.
+    PaySim(pay_sim::PaySim),
     /// The log of everything that happened.
     Events {
         #[command(subcommand)]
@@ -117,6 +120,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 async fn execute(command: Command, settings: Settings) -> anyhow::Result<()> {
     match command {
         Command::Serve => return serve::run(settings).await,
+        Command::PaySim(command) => return pay_sim::run(&settings, command).await,
         Command::Migrate => {
             let backend = open(&settings).await?;
             backend.close().await;
@@ -129,7 +133,7 @@ async fn execute(command: Command, settings: Settings) -> anyhow::Result<()> {
     }
     let backend = open(&settings).await?;
     let result = match command {
-        Command::Serve | Command::Migrate => Ok(()),
+        Command::Serve | Command::Migrate | Command::PaySim(_) => Ok(()),
         Command::Seed { shop } => seed(&backend, shop).await,
         Command::Token { command } => token::run(&backend, command).await,
         Command::Staff { command } => staff::run(&backend, command).await,
@@ -142,7 +146,7 @@ async fn execute(command: Command, settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<Backend> {
-    Ok(Backend::open(settings.backend(), Clock::system()).await?)
+    Ok(Backend::open(settings.backend(None), Clock::system()).await?)
 }
 
 async fn seed(backend: &Backend, shop: Shop) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use backend::BackendSettings;
 use backend::identity::Secret;
 use backend::notify::Sms;
+use backend::payment::CardService;
 use ipnet::IpNet;
 
 use self::read::{addresses, path, refuse, service, sms, text, url_of};
@@ -182,12 +183,12 @@ impl Settings {
         Err(refuse("DATABASE_URL", fix))
     }
 
-    /// What the shop itself needs of it.
-    pub fn backend(&self) -> BackendSettings {
+    /// What the shop itself needs of it, with the card provider; without one nobody is charged.
+    pub fn backend(&self, card: Option<CardService>) -> BackendSettings {
         BackendSettings {
             database_url: self.database_url.clone(),
             data_dir: self.data.clone(),
-            pay_url: self.pay_url.clone(),
+            card,
             secrets: self.secrets.clone(),
             limits: self.limits,
             https: self.is_https(),

@@ -3,7 +3,7 @@
 //! In reading order: [`cli`] (what one can ask it to do) and [`config`] (the settings); [`serve`] (a server from start to
 //! [`shutdown`]); [`router`], the table of contents of everything that HTTP answers, with what every request goes
 //! through: [`observe`], [`security`], [`caller`], [`limits`]; and the answers: [`api`], [`site`] (pages and files),
-//! [`health`] and [`metrics`]; and the [`mqtt`] gateway.
+//! [`health`] and [`metrics`]; the [`mqtt`] gateway, and the card provider of demos and tests, [`pay_sim`].
 
 pub mod api;
 pub mod caller;
@@ -14,6 +14,7 @@ pub mod limits;
 pub mod metrics;
 pub mod mqtt;
 pub mod observe;
+pub mod pay_sim;
 pub mod router;
 pub mod security;
 pub mod serve;

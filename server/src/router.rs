@@ -18,11 +18,19 @@ use crate::{api, caller, health, metrics, mqtt, observe, security, site};
 /// The largest body, in bytes. Calls that take more say so themselves.
 const MAX_BODY: usize = 1024 * 1024;
 
+/// Where the pages of the card provider inside are.
+pub const PAY_SIM: &str = "/pay-sim";
+
 /// All routes, and what every request goes through.
 pub fn router(state: AppState) -> Router {
     let style_sheet: Arc<str> = site::style_sheet(&state.leptos).into();
     let api = Router::new().nest("/api/v1", api::router()).layer(from_fn_with_state(state.clone(), caller::of_api));
-    Router::new()
+    let mut router = Router::new();
+    if let Some(sim) = &state.pay_sim {
+        // Shoppers confirm payments there, so it has to be where they are.
+        router = router.nest_service(PAY_SIM, sim.pages());
+    }
+    router
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::answer))

@@ -3,6 +3,7 @@
 mod alone;
 mod listen;
 mod live;
+mod pay;
 mod welcome;
 
 use std::net::SocketAddr;
@@ -18,12 +19,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::alone::Alone;
-use self::listen::bind;
+pub use self::listen::{bind, reachable};
 use self::live::Wire;
+use self::pay::Pay;
 use crate::config::Settings;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::mqtt::Gateway;
+use crate::pay_sim::PaySim;
 use crate::shutdown::{GRACE, Signals};
 use crate::state::AppState;
 use crate::{router, site};
@@ -43,9 +46,11 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     };
     warn_of(&settings);
 
-    let backend = Backend::open(settings.backend(), Clock::system()).await?;
+    let own = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    let pay = Pay::open(&settings, own).await?;
+    let backend = Backend::open(settings.backend(Some(pay.service.clone())), Clock::system()).await?;
     let opened = tokio::select! {
-        opened = Open::shop(settings, backend.clone(), listener, plain) => opened,
+        opened = Open::shop(settings, backend.clone(), listener, plain, pay.sim.clone()) => opened,
         () = signals.asked() => Ok(None),
     };
     let result = match opened {
@@ -53,6 +58,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
+    pay.close().await;
     backend.close().await;
     result
 }
@@ -81,6 +87,7 @@ impl Open {
         backend: Backend,
         listener: Option<TcpListener>,
         plain: Option<TcpListener>,
+        pay_sim: Option<PaySim>,
     ) -> anyhow::Result<Option<Self>> {
         let alone = Alone::take(&backend.db, settings.mqtt_url.is_some()).await?;
         if settings.demo && backend.stores.list(&mut backend.db.reader()).await?.is_empty() {
@@ -93,7 +100,7 @@ impl Open {
         let stop = CancellationToken::new();
         let http = match listener {
             Some(listener) => {
-                let state = state_of(listener.local_addr()?, settings, backend, metrics, wire.gateway.clone());
+                let state = state_of(listener.local_addr()?, settings, backend, metrics, wire.gateway.clone(), pay_sim);
                 welcome::print(&state, listener.local_addr()?, mqtt).await?;
                 Some(serve(listener, state, stop.clone()))
             }
@@ -144,13 +151,21 @@ fn only(runner: Runner, settings: &Settings) -> Runner {
     }
 }
 
-fn state_of(address: SocketAddr, settings: Arc<Settings>, backend: Backend, metrics: Arc<Metrics>, gateway: Gateway) -> AppState {
-    let public_url: Arc<str> = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", listen::reachable(address))).into();
+fn state_of(
+    address: SocketAddr,
+    settings: Arc<Settings>,
+    backend: Backend,
+    metrics: Arc<Metrics>,
+    gateway: Gateway,
+    pay_sim: Option<PaySim>,
+) -> AppState {
+    let public_url: Arc<str> = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address))).into();
     AppState {
         leptos: site::leptos_options(&settings, address),
         limits: Arc::new(Limits::default()),
         metrics,
         gateway,
+        pay_sim,
         backend,
         settings,
         public_url,

@@ -10,6 +10,7 @@ use crate::config::Settings;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::mqtt::Gateway;
+use crate::pay_sim::PaySim;
 
 /// What every request has at hand. Clones are the same.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct AppState {
     pub gateway: Gateway,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// The card provider inside; `None` where it is another one.
+    pub pay_sim: Option<PaySim>,
     /// Where the browser files are, for the pages.
     pub leptos: LeptosOptions,
 }

@@ -84,6 +84,11 @@ impl Keys {
         (!keys.is_empty()).then_some(Self(keys))
     }
 
+    /// A key of 256 bits for one purpose from each secret, in their order. Whoever has one learns nothing of the secret.
+    pub fn derive(&self, purpose: &str) -> Vec<[u8; 32]> {
+        self.0.iter().map(|key| digest_of(key, purpose, b"derived").finalize().into_bytes().into()).collect()
+    }
+
     /// The signature of `message`; `purpose` keeps a signature made for one thing from being used for another.
     pub fn sign(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
         // `new` keeps at least one key.

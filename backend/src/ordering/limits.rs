@@ -3,17 +3,17 @@
 use async_trait::async_trait;
 use domain::event::Actor;
 use domain::ordering::CancelledBy;
-use domain::prep::FulfilmentStatus;
+use domain::prep::{FulfilmentKind, FulfilmentStatus};
 use domain::{CheckoutId, OrderId, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::checkout::{self, Ended};
-use super::{Orders, store};
-use crate::db::Tx;
+use super::{OrderRow, Orders, store};
+use crate::db::{DbError, Tx};
 use crate::prep::Queue;
 use crate::stores::Stores;
 use crate::subscriber::HandlerError;
-use crate::timer::TimerHandler;
+use crate::timer::{self, TimerHandler};
 
 /// The timer of a checkout, by its id.
 pub(crate) const CHECKOUT_HOLD: &str = "ordering.checkout_hold";
@@ -39,6 +39,14 @@ impl TimerHandler for CheckoutHold {
         checkout::end_in(tx, &checkout, Ended::Expired, Actor::System).await?;
         Ok(())
     }
+}
+
+/// Gives the bar its whole time from now on: the shopper took theirs to confirm the payment.
+pub(super) async fn begin_in(tx: &mut Tx, order: &OrderRow) -> Result<(), DbError> {
+    let pickup = order.fulfilment.kind() == FulfilmentKind::Pickup;
+    let Some(store) = Stores.get(tx, &order.store).await?.filter(|_| pickup) else { return Ok(()) };
+    let due = tx.now().plus_seconds(store.settings.barista_seconds);
+    timer::set_in(tx, BARISTA_LIMIT, &order.id.to_string(), due, json!({})).await
 }
 
 /// Calls an order off that was not ready in time.

@@ -18,15 +18,13 @@ use crate::db::{DbError, Tx};
 use crate::identity::{Caller, Right};
 use crate::inventory::Stock;
 use crate::log::{self, NewEvent};
-use crate::payment::{CardToken, PaymentError, Payments};
+use crate::payment::{CardToken, PaymentError, Payments, token_fault};
 use crate::prep::Queue;
 use crate::stores::{Holder, StoreRow, Stores};
 use crate::timer;
 
 /// A reason is a sentence, not a letter.
 const MAX_REASON: usize = 200;
-/// The longest token of a card, in bytes; providers' own are well below.
-const MAX_TOKEN: usize = 255;
 
 /// What pays.
 enum Tender {
@@ -66,11 +64,10 @@ impl Orders {
             return Err(OrderingError::TotalChanged(Box::new(QuoteView::of(&checkout.quote, naming))));
         }
         let tender = match &request.payment {
-            PaymentRequest::Card { token } if !(1..=MAX_TOKEN).contains(&token.len()) || !token.bytes().all(|b| b.is_ascii_graphic()) => {
-                let detail = format!("A card token has 1 to {MAX_TOKEN} visible ASCII characters.");
-                return Err(OrderingError::Invalid(Faults(vec![Fault::new("/payment/token", "invalid_value", detail)])));
-            }
-            PaymentRequest::Card { token } => Tender::Card(CardToken::new(token)),
+            PaymentRequest::Card { token } => match token_fault(token, "/payment/token") {
+                Some(fault) => return Err(OrderingError::Invalid(Faults(vec![fault]))),
+                None => Tender::Card(CardToken::new(token)),
+            },
             PaymentRequest::Wallet => Tender::Wallet(caller.user().ok_or(OrderingError::SignInRequired)?),
         };
         let store = Stores.get(tx, &checkout.store).await?.ok_or(OrderingError::UnknownStore)?;

@@ -10,7 +10,7 @@ use domain::event::{Actor, Event, OrderProcessed, OrderRejected, PaymentCaptured
 use domain::ordering::{Change, Command, Illegal, transition};
 
 use super::store::{self, OrderRow};
-use super::{OrderingError, Orders};
+use super::{OrderingError, Orders, Step, limits};
 use crate::db::Tx;
 use crate::inventory::Stock;
 use crate::log::{self, NewEvent, Recorded};
@@ -36,6 +36,9 @@ impl Saga {
         let order = locked_in(tx, order).await?;
         match transition(&order.state(Queue.statuses(tx, order.id).await?), Command::Process) {
             Ok(changes) => {
+                if order.step == Some(Step::Confirm) {
+                    limits::begin_in(tx, &order).await?;
+                }
                 for change in changes {
                     advance_in(tx, &order, &change).await?;
                 }

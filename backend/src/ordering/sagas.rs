@@ -6,10 +6,11 @@ use domain::ordering::OrderStatus;
 use domain::{OrderId, StoreId, Timestamp};
 use serde::Serialize;
 
-use super::store;
+use super::{limits, store};
 use crate::db::{DbError, Sql, Tx};
-use crate::payment::Payments;
+use crate::payment::{CONFIRM_SECONDS, Payments};
 use crate::subscriber::parked;
+use crate::timer;
 
 /// What a saga does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,9 +39,10 @@ impl Step {
     /// When a step that begins at `from` should be over: well after everything that it waits for has given up.
     pub fn deadline(self, from: Timestamp) -> Timestamp {
         from.plus_seconds(match self {
-            Self::Pay | Self::Undo => 90,
-            Self::Confirm => crate::payment::CONFIRM_SECONDS + 60,
+            Self::Pay => 120,
+            Self::Confirm => CONFIRM_SECONDS + 60,
             Self::Start => 60,
+            Self::Undo => 90,
         })
     }
 }
@@ -99,6 +101,13 @@ impl Sagas {
         parked::retry_stream_in(tx, &order.id.to_string()).await?;
         Ok(true)
     }
+}
+
+/// The shopper has to confirm the payment: they get the time for it, and the bar does not lose it.
+pub(crate) async fn confirming_in(tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
+    let deadline = Step::Confirm.deadline(tx.now());
+    store::step_in(tx, order, Some(Step::Confirm), Some(deadline)).await?;
+    timer::put_off_in(tx, limits::BARISTA_LIMIT, &order.to_string(), CONFIRM_SECONDS).await.map(drop)
 }
 
 /// The fulfilments of a paid order have begun: its saga is over.

@@ -1,16 +1,152 @@
-//! The job that charges a card: authorise, look whether it is still wanted, capture.
+//! Charging a card: authorise, look whether it is still wanted, capture. The same steps for whatever is paid; here also
+//! the job that takes them for an order.
+
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use domain::OrderId;
 use domain::ordering::PaymentStatus;
+use domain::{Money, OrderId, Timestamp};
 use serde_json::Value;
 
-use super::provider::{Authorization, Authorize, ProviderError, Release};
+use super::provider::{Authorization, Authorize, CardToken, ProviderError, Release};
 use super::store::{self, PaymentRow};
-use super::{CHARGE, PaymentError, Payments, Settlement};
+use super::{CHARGE, CONFIRM_SECONDS, DECIDE_SECONDS, PaymentError, Payments, Settlement};
 use crate::db::{Db, DbError, Tx};
 use crate::job::{Job, JobHandler, JobOutcome};
 use crate::subscriber::HandlerError;
+
+/// What is to be charged, whatever for.
+pub(super) struct Charge {
+    /// The idempotency key at the provider.
+    pub key: String,
+    pub amount: Money,
+    /// `None` where it cannot be read any more: then the card cannot be asked.
+    pub token: Option<CardToken>,
+    pub description: String,
+    /// Where the shopper comes back to after confirming; `None`: there is nobody who could confirm.
+    pub return_path: Option<String>,
+    /// Since when the provider is known to know of it.
+    pub known_at: Option<Timestamp>,
+    /// What the provider calls it, once that is known.
+    pub reference: Option<String>,
+    /// The shopper was asked to confirm.
+    pub confirming: bool,
+    /// Which question this is, from 1.
+    pub attempt: i64,
+}
+
+/// What one attempt came to.
+pub(super) enum Attempt {
+    /// The charge has ended.
+    Ended(Settlement),
+    /// It had ended before.
+    Nothing,
+    /// No answer, or the database did not give one: ask again after this long.
+    Again(String, Duration),
+    /// The provider knows of it and has not decided. Where the shopper has to confirm, at this address.
+    Undecided { reference: String, action_url: Option<String> },
+}
+
+impl Payments {
+    /// One attempt. `wanted` is asked between the authorisation and the capture.
+    pub(super) async fn attempt(
+        &self,
+        charge: &Charge,
+        now: Timestamp,
+        wanted: impl Future<Output = Result<bool, DbError>>,
+    ) -> Result<Attempt, DbError> {
+        if charge.amount.amount == 0 {
+            // Providers refuse to charge nothing, and there is nothing to be charged.
+            return Ok(Attempt::Ended(Settlement::Captured { reference: "nothing".to_owned() }));
+        }
+        let Some(token) = &charge.token else {
+            tracing::error!(key = charge.key, "the token of a pending card payment cannot be read");
+            return Ok(Attempt::Ended(self.let_go(charge, "payment_declined").await));
+        };
+        let asked = Instant::now();
+        let question = Authorize {
+            key: &charge.key,
+            amount: charge.amount,
+            token,
+            description: &charge.description,
+            return_path: charge.return_path.as_deref(),
+        };
+        match self.ask(self.provider.authorize(question)).await {
+            Ok(Authorization::Authorized { reference }) => {
+                if !wanted.await? {
+                    return Ok(Attempt::Ended(self.let_go(charge, "order_ended").await));
+                }
+                self.capture(charge, reference, now, asked).await
+            }
+            Ok(Authorization::Declined { reason }) | Err(ProviderError::Refused(reason)) => {
+                // The provider's own word is for the merchant, ours for the shopper.
+                tracing::info!(key = charge.key, reason, "a card was declined");
+                Ok(Attempt::Ended(Settlement::Declined { reason: "payment_declined".to_owned() }))
+            }
+            Ok(Authorization::Pending { reference }) => self.undecided(charge, now, reference, None).await,
+            Ok(Authorization::ActionRequired { .. }) if charge.return_path.is_none() => {
+                tracing::info!(key = charge.key, "a card wants a confirmation where nobody can give one");
+                Ok(Attempt::Ended(self.let_go(charge, "payment_declined").await))
+            }
+            Ok(Authorization::ActionRequired { reference, url }) => self.undecided(charge, now, reference, Some(url)).await,
+            Err(ProviderError::NoAnswer(reason)) => self.ask_again(charge, now, reason, asked).await,
+        }
+    }
+
+    /// Takes the authorised money.
+    async fn capture(&self, charge: &Charge, reference: String, now: Timestamp, asked: Instant) -> Result<Attempt, DbError> {
+        match self.ask(self.provider.capture(&charge.key, &reference, charge.amount)).await {
+            Ok(()) => Ok(Attempt::Ended(Settlement::Captured { reference })),
+            Err(ProviderError::NoAnswer(reason)) => self.ask_again(charge, now, reason, asked).await,
+            Err(ProviderError::Refused(reason)) => {
+                tracing::warn!(key = charge.key, reason, "an authorised payment was not captured");
+                Ok(Attempt::Ended(self.let_go(charge, "payment_declined").await))
+            }
+        }
+    }
+
+    /// No answer: the same question again, and when it was asked often enough, never mind. A payment that the provider
+    /// is known to know of has its whole time.
+    async fn ask_again(&self, charge: &Charge, now: Timestamp, reason: String, asked: Instant) -> Result<Attempt, DbError> {
+        let left = if charge.known_at.is_some() { !over(charge, now) } else { charge.attempt < self.patience.questions };
+        if left {
+            return Ok(Attempt::Again(reason, self.patience.pause_after(charge.attempt, asked.elapsed())));
+        }
+        Ok(Attempt::Ended(self.let_go(charge, "payment_timeout").await))
+    }
+
+    /// The provider or the shopper has not decided yet.
+    async fn undecided(&self, charge: &Charge, now: Timestamp, reference: String, action_url: Option<String>) -> Result<Attempt, DbError> {
+        if over(charge, now) {
+            return Ok(Attempt::Ended(self.let_go(charge, "payment_timeout").await));
+        }
+        Ok(Attempt::Undecided { reference, action_url })
+    }
+
+    /// Voids; a provider that does not answer is asked again by a job of its own, so that the order need not wait.
+    pub(super) async fn let_go(&self, charge: &Charge, reason: &str) -> Settlement {
+        let voided = |sure| Settlement::Voided { reason: reason.to_owned(), sure };
+        match self.ask(self.provider.void(&charge.key, charge.reference.as_deref())).await {
+            Ok(Release::Voided) => voided(true),
+            Ok(Release::Captured { reference }) => Settlement::Captured { reference },
+            Err(error) => {
+                tracing::warn!(key = charge.key, %error, "a payment is given up, but not voided yet");
+                voided(false)
+            }
+        }
+    }
+}
+
+/// Whether the time of an undecided payment is over.
+fn over(charge: &Charge, now: Timestamp) -> bool {
+    let seconds = if charge.confirming { CONFIRM_SECONDS } else { DECIDE_SECONDS };
+    charge.known_at.is_some_and(|known| now >= known.plus_seconds(seconds))
+}
+
+/// How long to wait before an undecided payment is looked after: a webhook is quicker, this is for when it is lost.
+pub(super) fn look_after(attempt: i64) -> Duration {
+    Duration::from_secs(attempt.clamp(1, 5).unsigned_abs())
+}
 
 /// Charges the card of one order, whose id is the job's key.
 pub(super) struct ChargeJob {
@@ -18,113 +154,60 @@ pub(super) struct ChargeJob {
     payments: Payments,
 }
 
-/// What one attempt came to.
-enum Attempt {
-    /// The charge has ended.
-    Ended(Settlement),
-    /// It had ended before.
-    Nothing,
-    /// Not decided: look again.
-    Again(String),
-}
-
 impl ChargeJob {
     pub(super) fn new(db: Db, payments: Payments) -> Self {
         Self { db, payments }
     }
 
-    async fn attempt(&self, job: &Job, order: OrderId) -> Result<Attempt, DbError> {
+    async fn charge(&self, job: &Job, order: OrderId) -> Result<Attempt, DbError> {
         let Some(payment) = store::find(&mut self.db.reader(), order).await? else { return Ok(Attempt::Nothing) };
         if !matches!(payment.status, PaymentStatus::Pending | PaymentStatus::ActionRequired) {
             return Ok(Attempt::Nothing);
         }
+        let charge = self.charge_of(&payment, job.attempt);
         if payment.unwanted {
-            return Ok(Attempt::Ended(self.let_go(&payment, "order_ended").await));
+            return Ok(Attempt::Ended(self.payments.let_go(&charge, "order_ended").await));
         }
-        if payment.amount.amount == 0 {
-            // Providers refuse to charge nothing, and there is nothing to be charged.
-            return Ok(Attempt::Ended(Settlement::Captured { reference: "nothing".to_owned() }));
+        let mut reader = self.db.reader();
+        let wanted = async { Ok(store::find(&mut reader, order).await?.is_some_and(|payment| !payment.unwanted)) };
+        let attempt = self.payments.attempt(&charge, self.db.clock().now(), wanted).await?;
+        if let Attempt::Undecided { reference, action_url } = &attempt {
+            self.tell_undecided(&payment, reference.clone(), action_url.clone()).await?;
         }
-        let Some(token) = &payment.token else {
-            tracing::error!(%order, "a pending card payment has no token");
-            return Ok(Attempt::Ended(Settlement::Declined { reason: "payment_declined".to_owned() }));
-        };
-        let (key, description) = (payment.id.to_string(), order.to_string());
-        let question = Authorize { key: &key, amount: payment.amount, token, description: &description };
-        match self.payments.ask(self.payments.provider.authorize(question)).await {
-            Ok(Authorization::Authorized { reference }) => self.capture(job, &payment, reference).await,
-            Ok(Authorization::Declined { reason }) | Err(ProviderError::Refused(reason)) => Ok(declined(order, &reason)),
-            Ok(Authorization::Pending { .. }) => Ok(self.look_again(job, &payment).await),
-            Ok(Authorization::ActionRequired { url, .. }) => {
-                self.show_action(order, url).await?;
-                Ok(self.look_again(job, &payment).await)
-            }
-            Err(ProviderError::NoAnswer(reason)) => Ok(self.ask_again(job, &payment, reason).await),
-        }
+        Ok(attempt)
     }
 
-    /// Takes the authorised money, unless the order has ended in the meantime.
-    async fn capture(&self, job: &Job, payment: &PaymentRow, reference: String) -> Result<Attempt, DbError> {
-        let unwanted = store::find(&mut self.db.reader(), payment.order).await?.is_some_and(|p| p.unwanted);
-        if unwanted {
-            return Ok(Attempt::Ended(self.let_go(payment, "order_ended").await));
-        }
+    fn charge_of(&self, payment: &PaymentRow, attempt: i64) -> Charge {
         let key = payment.id.to_string();
-        match self.payments.ask(self.payments.provider.capture(&key, &reference, payment.amount)).await {
-            Ok(()) => Ok(Attempt::Ended(Settlement::Captured { reference })),
-            Err(ProviderError::NoAnswer(reason)) => Ok(self.ask_again(job, payment, reason).await),
-            Err(ProviderError::Refused(reason)) => {
-                tracing::warn!(order = %payment.order, reason, "an authorised payment was not captured");
-                Ok(Attempt::Ended(self.let_go(payment, "payment_declined").await))
-            }
+        Charge {
+            amount: payment.amount,
+            token: payment.token.as_ref().and_then(|sealed| self.payments.vault.open(sealed, &key)),
+            key,
+            description: payment.order.to_string(),
+            return_path: Some(format!("/orders/{}", payment.order)),
+            known_at: payment.known_at,
+            reference: payment.reference.clone(),
+            confirming: payment.status == PaymentStatus::ActionRequired,
+            attempt,
         }
     }
 
-    /// No answer: the same question again, and when it was asked often enough, never mind.
-    async fn ask_again(&self, job: &Job, payment: &PaymentRow, reason: String) -> Attempt {
-        if job.attempt < self.payments.patience.questions {
-            return Attempt::Again(reason);
+    /// Writes down, the first time, that the provider knows of the payment, and where the shopper can confirm it.
+    async fn tell_undecided(&self, payment: &PaymentRow, reference: String, action_url: Option<String>) -> Result<(), DbError> {
+        let known = payment.known_at.is_some() && (action_url.is_none() || payment.action_url == action_url);
+        if known {
+            return Ok(());
         }
-        Attempt::Ended(self.let_go(payment, "payment_timeout").await)
-    }
-
-    /// The provider or the shopper has not decided yet.
-    async fn look_again(&self, job: &Job, payment: &PaymentRow) -> Attempt {
-        if job.attempt < self.payments.patience.looks {
-            return Attempt::Again("not decided yet".to_owned());
-        }
-        Attempt::Ended(self.let_go(payment, "payment_timeout").await)
-    }
-
-    /// Voids; a provider that does not answer is asked again by a job of its own, so that the order need not wait.
-    async fn let_go(&self, payment: &PaymentRow, reason: &str) -> Settlement {
-        let key = payment.id.to_string();
-        let voided = |sure| Settlement::Voided { reason: reason.to_owned(), sure };
-        match self.payments.ask(self.payments.provider.void(&key)).await {
-            Ok(Release::Voided) => voided(true),
-            Ok(Release::Captured { reference }) => Settlement::Captured { reference },
-            Err(error) => {
-                tracing::warn!(order = %payment.order, %error, "a payment is given up, but not voided yet");
-                voided(false)
-            }
-        }
-    }
-
-    async fn show_action(&self, order: OrderId, url: String) -> Result<(), DbError> {
-        let payments = self.payments.clone();
-        let shown: Result<(), PaymentError> =
-            self.db.transaction(move |tx| Box::pin(async move { payments.action_required_in(tx, order, &url).await })).await;
-        match shown {
+        let (payments, order) = (self.payments.clone(), payment.order);
+        let told: Result<(), PaymentError> = self
+            .db
+            .transaction(move |tx| Box::pin(async move { payments.undecided_in(tx, order, &reference, action_url.as_deref()).await }))
+            .await;
+        match told {
             Err(PaymentError::Database(error)) => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }
     }
-}
-
-/// The card was refused. The provider's own word is for the merchant, the order's reason for the shopper.
-fn declined(order: OrderId, reason: &str) -> Attempt {
-    tracing::info!(%order, reason, "a card was declined");
-    Attempt::Ended(Settlement::Declined { reason: "payment_declined".to_owned() })
 }
 
 #[async_trait]
@@ -133,8 +216,9 @@ impl JobHandler for ChargeJob {
         CHARGE
     }
 
+    /// Most of the time they wait for the provider: a few cards that never answer must not hold up the others.
     fn parallel(&self) -> usize {
-        32
+        256
     }
 
     /// The attempts are counted here, where giving up also voids.
@@ -144,15 +228,7 @@ impl JobHandler for ChargeJob {
 
     async fn run(&self, job: &Job) -> JobOutcome {
         let Ok(order) = job.key.parse() else { return JobOutcome::Dead(format!("{} is no order", job.key)) };
-        match self.attempt(job, order).await {
-            Ok(Attempt::Ended(settlement)) => match serde_json::to_value(settlement) {
-                Ok(settlement) => JobOutcome::Done(settlement),
-                Err(error) => JobOutcome::Dead(error.to_string()),
-            },
-            Ok(Attempt::Nothing) => JobOutcome::Done(Value::Null),
-            Ok(Attempt::Again(error)) => JobOutcome::Retry { error, after: Some(self.payments.patience.pause) },
-            Err(error) => JobOutcome::Retry { error: error.to_string(), after: Some(self.payments.patience.pause) },
-        }
+        outcome(self.charge(job, order).await, job.attempt)
     }
 
     async fn done_in(&self, tx: &mut Tx, job: &Job, output: Value) -> Result<(), HandlerError> {
@@ -164,5 +240,19 @@ impl JobHandler for ChargeJob {
             Ok(()) | Err(PaymentError::Settled(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// What an attempt means for its job.
+pub(super) fn outcome(attempt: Result<Attempt, DbError>, number: i64) -> JobOutcome {
+    match attempt {
+        Ok(Attempt::Ended(settlement)) => match serde_json::to_value(settlement) {
+            Ok(settlement) => JobOutcome::Done(settlement),
+            Err(error) => JobOutcome::Dead(error.to_string()),
+        },
+        Ok(Attempt::Nothing) => JobOutcome::Done(Value::Null),
+        Ok(Attempt::Again(error, after)) => JobOutcome::Retry { error, after: Some(after) },
+        Ok(Attempt::Undecided { .. }) => JobOutcome::Retry { error: "not decided yet".to_owned(), after: Some(look_after(number)) },
+        Err(error) => JobOutcome::Retry { error: error.to_string(), after: Some(Duration::from_secs(1)) },
     }
 }

@@ -1,10 +1,16 @@
-//! What the shop asks of a card provider: the four calls that every one of them has (Stripe's payment intents with manual
-//! capture, Adyen's payments and modifications). A real provider is one more file that implements [`CardProvider`].
+//! What the shop asks of a card provider: the calls that every one of them has (Stripe's payment intents with manual
+//! capture, Adyen's payments and modifications), and what it hears by webhook. A real provider is one more file that
+//! implements [`CardProvider`].
+//!
+//! Payments go by the shop's own key everywhere. A provider that cancels or refunds by its own name for a payment finds
+//! that in `reference`; where there is none, the answer to the authorisation was lost, and asking again with the same key
+//! brings it back. A notice is only a reason to look again, never the truth itself: so it may come twice, too late, in any
+//! order, and before the answer that it is about.
 
 use std::fmt;
 
 use async_trait::async_trait;
-use domain::Money;
+use domain::{Money, Timestamp};
 
 /// A card as the provider's form in the browser named it. A secret: it prints as `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,8 +40,11 @@ pub struct Authorize<'a> {
     pub key: &'a str,
     pub amount: Money,
     pub token: &'a CardToken,
-    /// What the shopper reads on the statement, and what the merchant finds it by.
+    /// What the merchant finds it by.
     pub description: &'a str,
+    /// The page, below our own address, to which the shopper comes back after confirming; `None`: there is nobody who
+    /// could confirm anything.
+    pub return_path: Option<&'a str>,
 }
 
 /// What the provider says to an authorisation.
@@ -74,18 +83,52 @@ pub enum ProviderError {
     Refused(String),
 }
 
+/// A webhook's request as it came.
+pub struct RawNotice<'a> {
+    /// Finds a header by its lower-case name.
+    pub header: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    pub body: &'a [u8],
+    pub now: Timestamp,
+}
+
+/// A webhook that was heard: something happened to the payment of this key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The provider's name for the event, the same in every repetition.
+    pub event: String,
+    /// Our key of the payment.
+    pub key: String,
+}
+
+/// Why a webhook is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoticeError {
+    /// The signature is missing, wrong, or of another time.
+    #[error("the signature is missing, wrong or too old")]
+    Signature,
+    /// It is signed, but not what this provider sends.
+    #[error("the notice cannot be read: {0}")]
+    Unreadable(String),
+}
+
 /// A card provider. Every call may be repeated with the same key and has its effect once.
 #[async_trait]
 pub trait CardProvider: Send + Sync + 'static {
+    /// What it is called in the address of its webhooks.
+    fn name(&self) -> &'static str;
+
     /// Puts the amount aside on the card.
     async fn authorize(&self, request: Authorize<'_>) -> Result<Authorization, ProviderError>;
 
-    /// Takes the amount that was put aside.
+    /// Takes the amount that was put aside, or less.
     async fn capture(&self, key: &str, reference: &str, amount: Money) -> Result<(), ProviderError>;
 
     /// Lets go of what was asked for with `key`, whether or not it ever arrived.
-    async fn void(&self, key: &str) -> Result<Release, ProviderError>;
+    async fn void(&self, key: &str, reference: Option<&str>) -> Result<Release, ProviderError>;
 
-    /// Sends a captured amount back; `refund_key` is the refund's own idempotency key.
-    async fn refund(&self, refund_key: &str, reference: &str, amount: Money) -> Result<(), ProviderError>;
+    /// Sends a captured amount back, or a part of it; `refund_key` is the refund's own idempotency key.
+    async fn refund(&self, refund_key: &str, key: &str, reference: &str, amount: Money) -> Result<(), ProviderError>;
+
+    /// Reads a webhook, if it really comes from the provider. Signatures are compared in constant time.
+    fn hear(&self, notice: &RawNotice<'_>) -> Result<Notice, NoticeError>;
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::OrderId;
 use domain::ordering::PaymentStatus;
+use domain::{Money, OrderId};
 use serde_json::Value;
 
 use super::provider::Release;
@@ -16,7 +16,7 @@ use crate::ordering;
 use crate::subscriber::HandlerError;
 
 /// With waits of at most 5 minutes, more than two days; then a person has to look.
-const ATTEMPTS: i64 = 600;
+pub(super) const ATTEMPTS: i64 = 600;
 
 /// Sends the captured money of one order back, whose id is the job's key.
 pub(super) struct RefundJob {
@@ -50,7 +50,7 @@ impl JobHandler for RefundJob {
                 JobOutcome::Done(Value::Null)
             }
             (PaymentStatus::Captured | PaymentStatus::PartiallyRefunded, Some(reference)) => {
-                outcome(refund(&self.payments, &payment, reference).await)
+                outcome(refund(&self.payments, &payment.id.to_string(), reference, payment.amount).await)
             }
             _ => JobOutcome::Dead(format!("a payment that is {} is not refunded", payment.status)),
         }
@@ -95,15 +95,7 @@ impl JobHandler for VoidJob {
             Ok(payment) => payment,
             Err(outcome) => return outcome,
         };
-        let key = payment.id.to_string();
-        match self.payments.ask(self.payments.provider.void(&key)).await {
-            Ok(Release::Voided) => JobOutcome::Done(Value::Null),
-            Ok(Release::Captured { reference }) => {
-                tracing::warn!(order = %payment.order, "a payment that was given up had been captured; it is refunded");
-                outcome(refund(&self.payments, &payment, &reference).await)
-            }
-            Err(error) => outcome(Err(error)),
-        }
+        make_sure(&self.payments, &payment.id.to_string(), payment.reference.as_deref(), payment.amount).await
     }
 
     async fn done_in(&self, tx: &mut Tx, job: &Job, _output: Value) -> Result<(), HandlerError> {
@@ -111,10 +103,21 @@ impl JobHandler for VoidJob {
     }
 }
 
+/// Voids what was given up without an answer; refunds it where it had been captured all the same.
+pub(super) async fn make_sure(payments: &Payments, key: &str, reference: Option<&str>, amount: Money) -> JobOutcome {
+    match payments.ask(payments.provider.void(key, reference)).await {
+        Ok(Release::Voided) => JobOutcome::Done(Value::Null),
+        Ok(Release::Captured { reference }) => {
+            tracing::warn!(key, "a payment that was given up had been captured; it is refunded");
+            outcome(refund(payments, key, &reference, amount).await)
+        }
+        Err(error) => outcome(Err(error)),
+    }
+}
+
 /// Refunds all of it. The refund's key is made of the payment's, so that it happens once.
-async fn refund(payments: &Payments, payment: &PaymentRow, reference: &str) -> Result<(), ProviderError> {
-    let key = format!("refund-{}", payment.id);
-    payments.ask(payments.provider.refund(&key, reference, payment.amount)).await
+async fn refund(payments: &Payments, key: &str, reference: &str, amount: Money) -> Result<(), ProviderError> {
+    payments.ask(payments.provider.refund(&format!("refund-{key}"), key, reference, amount)).await
 }
 
 fn outcome(answer: Result<(), ProviderError>) -> JobOutcome {

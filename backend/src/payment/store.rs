@@ -1,11 +1,12 @@
 //! The SQL of payments.
 
 pub(super) mod invariants;
+pub(super) mod notice;
+pub(super) mod top_up;
 
 use domain::ordering::{PaymentMethod, PaymentStatus};
-use domain::{Money, OrderId, PaymentId};
+use domain::{Money, OrderId, PaymentId, Timestamp};
 
-use super::provider::CardToken;
 use crate::args;
 use crate::db::{DbError, Row, Sql, Tx};
 
@@ -17,10 +18,13 @@ pub(super) struct PaymentRow {
     pub method: PaymentMethod,
     pub status: PaymentStatus,
     pub amount: Money,
-    pub token: Option<CardToken>,
+    /// Encrypted.
+    pub token: Option<String>,
     pub reference: Option<String>,
     pub action_url: Option<String>,
     pub unwanted: bool,
+    /// Since when the provider is known to know of it.
+    pub known_at: Option<Timestamp>,
 }
 
 impl PaymentRow {
@@ -31,10 +35,11 @@ impl PaymentRow {
             method: row.parse("method")?,
             status: row.parse("status")?,
             amount: Money::new(row.get("amount")?, row.parse("currency")?),
-            token: row.get::<Option<String>>("token")?.map(CardToken::new),
+            token: row.get("token")?,
             reference: row.get("reference")?,
             action_url: row.get("action_url")?,
             unwanted: row.get("unwanted")?,
+            known_at: row.get("known_at")?,
         })
     }
 }
@@ -46,13 +51,13 @@ pub(super) async fn insert_in(
     method: PaymentMethod,
     status: PaymentStatus,
     amount: Money,
-    token: Option<&CardToken>,
+    token: Option<&str>,
 ) -> Result<(), DbError> {
     let now = tx.now();
     tx.execute(
         "insert into payment (id, order_id, method, status, amount, currency, token, unwanted, updated_at) \
          values ($1, $2, $3, $4, $5, $6, $7, false, $8)",
-        args![id, order, method.as_str(), status.as_str(), amount.amount, amount.currency.as_str(), token.map(CardToken::reveal), now],
+        args![id, order, method.as_str(), status.as_str(), amount.amount, amount.currency.as_str(), token, now],
     )
     .await
     .map(drop)
@@ -71,9 +76,17 @@ pub(super) async fn mark_unwanted_in(tx: &mut Tx, order: OrderId) -> Result<(), 
 /// Ends a charge; false where it had ended before. The token goes with it.
 pub(super) async fn settle_in(tx: &mut Tx, id: PaymentId, status: PaymentStatus, reference: Option<&str>) -> Result<bool, DbError> {
     let now = tx.now();
-    let sql = "update payment set status = $1, reference = $2, token = null, action_url = null, updated_at = $3 \
+    let sql = "update payment set status = $1, reference = coalesce($2, reference), token = null, action_url = null, updated_at = $3 \
                where id = $4 and status in ('pending', 'action_required')";
     Ok(tx.execute(sql, args![status.as_str(), reference, now, id]).await? == 1)
+}
+
+/// The provider knows of it, by this name.
+pub(super) async fn known_in(tx: &mut Tx, order: OrderId, reference: &str) -> Result<(), DbError> {
+    let now = tx.now();
+    let sql = "update payment set reference = $1, known_at = coalesce(known_at, $2), updated_at = $2 \
+               where order_id = $3 and status in ('pending', 'action_required')";
+    tx.execute(sql, args![reference, now, order]).await.map(drop)
 }
 
 /// The shopper has to confirm; false where that was known, or the charge has ended.

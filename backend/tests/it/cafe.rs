@@ -58,7 +58,7 @@ impl Cafe {
         let settings = BackendSettings {
             database_url: Secret::new(shop.url.clone()),
             data_dir: std::env::temp_dir(),
-            pay_url: None,
+            card: None,
             secrets: vec![Secret::new("for tests")],
             limits: true,
             https: false,

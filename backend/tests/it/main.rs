@@ -16,4 +16,5 @@ mod sign_in;
 mod small_shop;
 mod spine;
 mod support;
+mod top_up;
 mod wallet;

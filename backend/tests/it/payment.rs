@@ -2,11 +2,30 @@
 
 use std::time::Duration;
 
-use backend::payment::Patience;
+use backend::args;
+use backend::db::{DbError, Sql as _};
+use backend::ordering::Step;
+use backend::payment::provider::RawNotice;
+use backend::payment::{Patience, WebhookError};
+use domain::OrderId;
 use domain::ordering::{OrderStatus, PaymentStatus};
 
 use crate::cafe::{Cafe, Work, barista, guest, settle};
 use crate::support::on_both_databases;
+
+async fn hear(cafe: &Cafe, provider: &str, signature: Option<&str>, body: &str) -> Result<(), WebhookError> {
+    let signature = signature.map(str::to_owned);
+    let header = move |name: &str| signature.clone().filter(|_| name == "signature");
+    let raw = RawNotice { header: &header, body: body.as_bytes(), now: cafe.backend.clock.now() };
+    cafe.backend.payments.hear(&cafe.backend.db, provider, &raw).await
+}
+
+/// The provider tells that something has happened to the payment of an order.
+async fn tell(cafe: &Cafe, order: OrderId, event: &str) -> Result<(), WebhookError> {
+    let mut reader = cafe.backend.db.reader();
+    let row = reader.fetch_one("select id from payment where order_id = $1", args![order]).await.unwrap();
+    hear(cafe, "books", Some("books"), &format!("{event} {}", row.get::<String>("id").unwrap())).await
+}
 
 on_both_databases! {
     async fn a_provider_that_never_answers_is_asked_four_times(shop) {
@@ -29,13 +48,49 @@ on_both_databases! {
         let cafe = Cafe::open(&shop).await;
         let running = cafe.run();
         let order = cafe.order(&guest(), "tok_late").await;
-        for _ in 0..2 {
+        for wait in [1, 2] {
             settle(&running).await;
             assert_eq!(cafe.view(order).await.status, OrderStatus::Created);
-            shop.hands.advance(Duration::from_secs(1));
+            shop.hands.advance(Duration::from_secs(wait));
         }
         settle(&running).await;
         assert_eq!((cafe.view(order).await.status, cafe.books.only().asked), (OrderStatus::Processed, 3));
+    }
+
+    /// A provider that is gone has the time to come back before the shop gives up.
+    async fn a_provider_that_is_gone_is_asked_later_and_later(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let order = cafe.order(&guest(), "tok_gone").await;
+        for (asked, wait) in [(1, 2), (2, 6), (3, 12)] {
+            settle(&running).await;
+            assert_eq!(cafe.books.only().asked, asked);
+            shop.hands.advance(Duration::from_secs(wait - 1));
+            settle(&running).await;
+            assert_eq!(cafe.books.only().asked, asked);
+            shop.hands.advance(Duration::from_secs(1));
+        }
+        settle(&running).await;
+        let view = cafe.view(order).await;
+        assert_eq!((view.status, view.reason.as_deref(), cafe.books.only().asked), (OrderStatus::Rejected, Some("payment_timeout"), 4));
+        assert_eq!(cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap(), []);
+    }
+
+    async fn what_is_never_decided_is_given_up(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let order = cafe.order(&guest(), "tok_never").await;
+        settle(&running).await;
+        for _ in 0..11 {
+            shop.hands.advance(Duration::from_secs(5));
+            settle(&running).await;
+        }
+        assert_eq!(cafe.view(order).await.status, OrderStatus::Created);
+        shop.hands.advance(Duration::from_secs(5));
+        settle(&running).await;
+        let view = cafe.view(order).await;
+        assert_eq!((view.status, view.reason.as_deref()), (OrderStatus::Rejected, Some("payment_timeout")));
+        assert!(cafe.books.only().voided);
     }
 
     async fn a_card_that_wants_a_confirmation_says_where(shop) {
@@ -46,10 +101,105 @@ on_both_databases! {
         let view = cafe.view(order).await;
         assert_eq!(view.payment.status, PaymentStatus::ActionRequired);
         assert_eq!(view.payment.action_url.as_deref(), Some("https://bank.example/confirm"));
-        shop.hands.advance(Duration::from_secs(1));
+        let saga = cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap();
+        assert_eq!((saga.len(), saga[0].step), (1, Step::Confirm));
+        cafe.books.confirm();
+        // A webhook brings the next look forward: no time has to pass.
+        tell(&cafe, order, "evt_1").await.unwrap();
         settle(&running).await;
         let view = cafe.view(order).await;
         assert_eq!((view.status, view.payment.status, view.payment.action_url), (OrderStatus::Processed, PaymentStatus::Captured, None));
+        assert_eq!(cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap(), []);
+    }
+
+    /// The bar's time begins when the shopper has confirmed, and the shopper has five minutes for that.
+    async fn who_confirms_late_still_gets_a_drink_and_who_never_does_gets_none(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let order = cafe.order(&guest(), "tok_3ds").await;
+        settle(&running).await;
+        shop.hands.advance(Duration::from_secs(280));
+        settle(&running).await;
+        assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::ActionRequired);
+        cafe.books.confirm();
+        shop.hands.advance(Duration::from_secs(5));
+        settle(&running).await;
+        assert_eq!(cafe.view(order).await.status, OrderStatus::Processed);
+        shop.hands.advance(Duration::from_secs(890));
+        settle(&running).await;
+        assert_eq!(cafe.view(order).await.status, OrderStatus::Processed);
+        shop.hands.advance(Duration::from_secs(10));
+        settle(&running).await;
+        assert_eq!(cafe.view(order).await.reason.as_deref(), Some("barista_timeout"));
+    }
+
+    async fn who_never_confirms_gets_no_drink(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let order = cafe.order(&guest(), "tok_3ds").await;
+        settle(&running).await;
+        for _ in 0..61 {
+            shop.hands.advance(Duration::from_secs(5));
+            settle(&running).await;
+        }
+        let view = cafe.view(order).await;
+        assert_eq!((view.status, view.payment.status), (OrderStatus::Rejected, PaymentStatus::Voided));
+        assert_eq!((view.reason.as_deref(), cafe.active("harbor").await), (Some("payment_timeout"), 0));
+    }
+
+    /// Twice, in any order, before the answer, after the end, about nothing: a notice is a reason to look, once.
+    async fn notices_may_come_as_they_like(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let order = cafe.order(&guest(), "tok_late").await;
+        tell(&cafe, order, "early").await.unwrap();
+        let running = cafe.run();
+        settle(&running).await;
+        assert_eq!(cafe.books.only().asked, 1);
+        // The same event again is no news.
+        tell(&cafe, order, "early").await.unwrap();
+        settle(&running).await;
+        assert_eq!(cafe.books.only().asked, 1);
+        for event in ["two", "three"] {
+            tell(&cafe, order, event).await.unwrap();
+            settle(&running).await;
+        }
+        assert_eq!((cafe.view(order).await.status, cafe.books.only().asked), (OrderStatus::Processed, 3));
+        tell(&cafe, order, "four").await.unwrap();
+        for nothing in ["five 0193b3c4-5d6e-7f80-9a1b-2c3d4e5f6071", "six x"] {
+            hear(&cafe, "books", Some("books"), nothing).await.unwrap();
+        }
+        settle(&running).await;
+        assert_eq!(cafe.books.only().asked, 3);
+        assert_eq!(hear(&cafe, "books", None, "seven x").await, Err(WebhookError::Signature));
+        assert_eq!(hear(&cafe, "books", Some("no"), "seven x").await, Err(WebhookError::Signature));
+        assert_eq!(hear(&cafe, "bank", Some("books"), "seven x").await, Err(WebhookError::UnknownProvider));
+        assert!(matches!(hear(&cafe, "books", Some("books"), "x").await, Err(WebhookError::Unreadable(_))));
+    }
+
+    /// A saga whose job was buried, or whose step came to nothing, is seen after its deadline and goes on when told to.
+    async fn a_stuck_saga_is_seen_and_goes_on(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let order = cafe.order(&guest(), "tok_ok").await;
+        let stuck = async || {
+            let now = cafe.backend.clock.now();
+            cafe.backend.sagas.stuck(&mut cafe.backend.db.reader(), now).await.unwrap().iter().map(|saga| (saga.order, saga.step)).collect::<Vec<_>>()
+        };
+        assert_eq!(stuck().await, []);
+        let buried: Result<u64, DbError> = shop
+            .db
+            .transaction(|tx| Box::pin(async move { tx.execute("update job set status = 'dead', error = 'x' where kind = 'ordering.charge'", args![]).await }))
+            .await;
+        assert_eq!(buried, Ok(1));
+        shop.hands.advance(Duration::from_secs(121));
+        assert_eq!(stuck().await, [(order, Step::Pay)]);
+        let retried = cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.sagas.retry_in(tx, order).await })).await;
+        assert_eq!(retried, Ok(true));
+        assert_eq!(stuck().await, []);
+        let running = cafe.run();
+        settle(&running).await;
+        assert_eq!(cafe.view(order).await.status, OrderStatus::Processed);
+        let retried = cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.sagas.retry_in(tx, order).await })).await;
+        assert_eq!(retried, Ok(false));
     }
 
     async fn a_refund_is_asked_for_until_it_is_answered_and_given_once(shop) {
@@ -73,9 +223,6 @@ on_both_databases! {
 
     /// A card's token is there as long as it is needed, and in no event.
     async fn a_token_is_forgotten(shop) {
-        use backend::args;
-        use backend::db::Sql as _;
-
         let cafe = Cafe::open(&shop).await;
         let order = cafe.order(&guest(), "tok_ok").await;
         let token = async || {
@@ -83,7 +230,14 @@ on_both_databases! {
             let row = reader.fetch_one("select token from payment where order_id = $1", args![order]).await.unwrap();
             row.get::<Option<String>>("token").unwrap()
         };
-        assert_eq!(token().await.as_deref(), Some("tok_ok"));
+        let kept = token().await.expect("it waits for the charge");
+        assert!(!kept.contains("tok_ok") && kept.len() > 40, "{kept}");
+        if let Some(file) = cafe.backend.db.file() {
+            for file in [file.to_owned(), file.with_extension("db-wal")] {
+                let bytes = std::fs::read(&file).unwrap();
+                assert!(!bytes.is_empty() && !bytes.windows(6).any(|part| part == b"tok_ok"), "{}", file.display());
+            }
+        }
         let running = cafe.run();
         settle(&running).await;
         assert_eq!(token().await, None);

@@ -27,6 +27,8 @@ use crate::state::AppState;
     tags(
         (name = "shop", description = "Stores, menus, checkout"),
         (name = "orders", description = "Orders and their journey"),
+        (name = "wallet", description = "The shopper's wallet"),
+        (name = "webhooks", description = "What payment providers tell"),
         (name = "session", description = "Who one is"),
         (name = "staff", description = "The bar and the back office")
     )

@@ -187,6 +187,27 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, AppError> {
     }
 }
 
+impl<T> Keyed<T> {
+    pub const fn body(&self) -> &T {
+        &self.body
+    }
+
+    pub const fn key(&self) -> &RequestKey {
+        &self.key
+    }
+
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The answer that the same request had before, if it had one. For commands that take more than one transaction: the
+    /// last of them goes through [`Keyed::run`].
+    pub async fn replay(&self, app: &AppState) -> Result<Option<Response>, AppError> {
+        let kept = app.backend.keys.kept(&app.backend.db, &self.key, &self.fingerprint).await?;
+        Ok(kept.map(replayed))
+    }
+}
+
 impl<T: Send + 'static> Keyed<T> {
     /// Runs the command once under its key, in one transaction with its answer.
     pub async fn run<A, F>(self, app: &AppState, command: F) -> Result<Response, AppError>
@@ -220,14 +241,16 @@ impl<T: Send + 'static> Keyed<T> {
         match outcome {
             Ok(Outcome::Fresh(answer)) => Ok(respond(answer, None)),
             Err(KeyError::Forgotten(answer, retry_after)) => Ok(respond(answer, retry_after)),
-            Ok(Outcome::Replayed(answer)) => {
-                let mut response = respond(answer, None);
-                response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
-                Ok(response)
-            }
+            Ok(Outcome::Replayed(answer)) => Ok(replayed(answer)),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn replayed(answer: Answer) -> Response {
+    let mut response = respond(answer, None);
+    response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    response
 }
 
 fn internal() -> AppError {

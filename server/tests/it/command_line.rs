@@ -184,6 +184,7 @@ fn every_command_explains_itself() {
         &["events", "parked", "--help"],
         &["events", "retry", "--help"],
         &["events", "drop", "--help"],
+        &["pay-sim", "--help"],
         &["check", "--help"],
         &["sagas", "list", "--help"],
         &["sagas", "retry", "--help"],

@@ -6,6 +6,7 @@ mod contract;
 mod frame;
 mod interop;
 mod live;
+mod payment;
 mod process;
 mod settings;
 mod sign_in;

@@ -1,15 +1,17 @@
 //! A card provider for tests: it behaves by the token, and keeps books of what it was asked for.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use backend::payment::provider::{Authorization, Authorize, CardProvider, ProviderError, Release};
+use backend::payment::provider::{Authorization, Authorize, CardProvider, Notice, NoticeError, ProviderError, RawNotice, Release};
 use domain::Money;
 use tokio::sync::Semaphore;
 
 /// The provider's books. Tokens: `tok_ok`; `tok_gate` captures only when the test opens the gate; `tok_silent` is never
-/// answered; `tok_late` is undecided for two questions; `tok_3ds` wants a confirmation, once; any other is declined.
+/// answered, and `tok_gone` fails at once; `tok_late` is undecided for two questions, `tok_never` for ever; `tok_3ds` wants a
+/// confirmation, which the test gives; any other is declined.
 pub struct Books {
     entries: Mutex<HashMap<String, Entry>>,
     gate: Semaphore,
@@ -17,6 +19,7 @@ pub struct Books {
     at_gate: Semaphore,
     /// Refunds that get no answer before one does.
     silent_refunds: Mutex<u32>,
+    confirmed: AtomicBool,
 }
 
 /// What happened to one charge.
@@ -33,7 +36,13 @@ pub struct Entry {
 
 impl Default for Books {
     fn default() -> Self {
-        Self { entries: Mutex::default(), gate: Semaphore::new(0), at_gate: Semaphore::new(0), silent_refunds: Mutex::new(0) }
+        Self {
+            entries: Mutex::default(),
+            gate: Semaphore::new(0),
+            at_gate: Semaphore::new(0),
+            silent_refunds: Mutex::new(0),
+            confirmed: AtomicBool::new(false),
+        }
     }
 }
 
@@ -69,6 +78,15 @@ impl Books {
         *self.silent_refunds.lock().unwrap_or_else(PoisonError::into_inner) = count;
     }
 
+    /// The shopper confirms.
+    pub fn confirm(&self) {
+        self.confirmed.store(true, Ordering::SeqCst);
+    }
+
+    fn confirmed(&self) -> bool {
+        self.confirmed.load(Ordering::SeqCst)
+    }
+
     /// What is ours in the end.
     pub fn balance(&self) -> i64 {
         self.all().iter().filter(|entry| entry.captured && entry.refunds.is_empty()).map(|entry| entry.amount).sum()
@@ -77,6 +95,10 @@ impl Books {
 
 #[async_trait]
 impl CardProvider for Books {
+    fn name(&self) -> &'static str {
+        "books"
+    }
+
     async fn authorize(&self, request: Authorize<'_>) -> Result<Authorization, ProviderError> {
         let asked = {
             let mut entries = self.entries();
@@ -89,7 +111,9 @@ impl CardProvider for Books {
         match request.token.reveal() {
             "tok_silent" => std::future::pending().await,
             "tok_late" if asked < 3 => return Ok(Authorization::Pending { reference }),
-            "tok_3ds" if asked < 2 => {
+            "tok_never" => return Ok(Authorization::Pending { reference }),
+            "tok_gone" => return Err(ProviderError::NoAnswer("gone".to_owned())),
+            "tok_3ds" if !self.confirmed() => {
                 return Ok(Authorization::ActionRequired { reference, url: "https://bank.example/confirm".to_owned() });
             }
             "tok_ok" | "tok_gate" | "tok_late" | "tok_3ds" => {}
@@ -113,7 +137,7 @@ impl CardProvider for Books {
         Ok(())
     }
 
-    async fn void(&self, key: &str) -> Result<Release, ProviderError> {
+    async fn void(&self, key: &str, _reference: Option<&str>) -> Result<Release, ProviderError> {
         let mut entries = self.entries();
         let entry = entries.entry(key.to_owned()).or_default();
         if entry.captured {
@@ -123,7 +147,7 @@ impl CardProvider for Books {
         Ok(Release::Voided)
     }
 
-    async fn refund(&self, refund_key: &str, reference: &str, _amount: Money) -> Result<(), ProviderError> {
+    async fn refund(&self, refund_key: &str, key: &str, _reference: &str, _amount: Money) -> Result<(), ProviderError> {
         {
             let mut silent = self.silent_refunds.lock().unwrap_or_else(PoisonError::into_inner);
             if *silent > 0 {
@@ -131,7 +155,6 @@ impl CardProvider for Books {
                 return Err(ProviderError::NoAnswer("silent".to_owned()));
             }
         }
-        let key = reference.rsplit('/').next().unwrap_or(reference);
         let mut entries = self.entries();
         let entry = entries.get_mut(key).ok_or_else(|| ProviderError::Refused("unknown".to_owned()))?;
         if !entry.captured {
@@ -141,5 +164,15 @@ impl CardProvider for Books {
             entry.refunds.push(refund_key.to_owned());
         }
         Ok(())
+    }
+
+    /// Everybody may tell: a notice is its key and its event, behind `signature`.
+    fn hear(&self, notice: &RawNotice<'_>) -> Result<Notice, NoticeError> {
+        if (notice.header)("signature").as_deref() != Some("books") {
+            return Err(NoticeError::Signature);
+        }
+        let text = std::str::from_utf8(notice.body).map_err(|error| NoticeError::Unreadable(error.to_string()))?;
+        let (event, key) = text.split_once(' ').ok_or_else(|| NoticeError::Unreadable("no key".to_owned()))?;
+        Ok(Notice { event: event.to_owned(), key: key.to_owned() })
     }
 }

@@ -121,6 +121,7 @@ on_both_databases! {
             };
             assert!(payment.contains(&view.payment.status), "{:?} {:?} by {steps:?}", view.status, view.payment);
             assert_eq!(cafe.active("harbor").await, 0, "{steps:?}");
+            assert_eq!(cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap(), [], "{steps:?}");
             assert_eq!(cafe.stock("harbor", "butter-croissant").await, (12 - eaten, 0), "{steps:?}");
             assert_eq!(cafe.books.balance(), kept, "{steps:?}");
             assert!(cafe.books.all().iter().all(|entry| entry.refunds.len() <= 1));

@@ -146,7 +146,12 @@ impl Client {
 
     /// Asks until the answer is as wanted, and returns it.
     pub async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        self.until_within(Duration::from_secs(20), path, wanted).await
+    }
+
+    /// Asks until the answer is as wanted, at most so long.
+    pub async fn until_within(&self, within: Duration, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + within;
         loop {
             let reply = self.get(path).await;
             if reply.status.is_success() && wanted(&reply.body) {

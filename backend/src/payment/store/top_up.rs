@@ -1,0 +1,79 @@
+//! The SQL of top-ups.
+
+use domain::{Money, Timestamp, TopUpId, UserId};
+
+use crate::args;
+use crate::db::{DbError, Row, Sql, Tx};
+
+/// A top-up as it is stored.
+#[derive(Debug, Clone)]
+pub(in super::super) struct TopUpRow {
+    pub user: UserId,
+    pub fingerprint: String,
+    pub amount: Money,
+    pub status: String,
+    /// Encrypted.
+    pub token: Option<String>,
+    pub reference: Option<String>,
+    pub reason: Option<String>,
+    pub begun_at: Timestamp,
+}
+
+impl TopUpRow {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            user: row.get("account")?,
+            fingerprint: row.get("fingerprint")?,
+            amount: Money::new(row.get("amount")?, row.parse("currency")?),
+            status: row.get("status")?,
+            token: row.get("token")?,
+            reference: row.get("reference")?,
+            reason: row.get("reason")?,
+            begun_at: row.get("begun_at")?,
+        })
+    }
+}
+
+pub(in super::super) async fn find(sql: &mut impl Sql, id: TopUpId) -> Result<Option<TopUpRow>, DbError> {
+    sql.fetch_optional("select * from top_up where id = $1", args![id]).await?.as_ref().map(TopUpRow::from_row).transpose()
+}
+
+pub(in super::super) async fn find_by_request(sql: &mut impl Sql, request: &str) -> Result<Option<TopUpRow>, DbError> {
+    sql.fetch_optional("select * from top_up where request = $1", args![request]).await?.as_ref().map(TopUpRow::from_row).transpose()
+}
+
+/// False where the same request has one.
+pub(in super::super) async fn insert_in(
+    tx: &mut Tx,
+    id: TopUpId,
+    user: UserId,
+    request: &str,
+    fingerprint: &str,
+    amount: Money,
+    token: &str,
+) -> Result<bool, DbError> {
+    let now = tx.now();
+    let text = "insert into top_up (id, account, request, fingerprint, amount, currency, status, token, begun_at) \
+                values ($1, $2, $3, $4, $5, $6, 'pending', $7, $8) on conflict (request) do nothing";
+    let added = tx.execute(text, args![id, user, request, fingerprint, amount.amount, amount.currency.as_str(), token, now]).await?;
+    Ok(added == 1)
+}
+
+/// The provider knows of it, by this name.
+pub(in super::super) async fn known_in(tx: &mut Tx, id: TopUpId, reference: &str) -> Result<(), DbError> {
+    tx.execute("update top_up set reference = $1 where id = $2 and status = 'pending'", args![reference, id]).await.map(drop)
+}
+
+/// Ends it; false where it had ended before. The token goes with it.
+pub(in super::super) async fn settle_in(
+    tx: &mut Tx,
+    id: TopUpId,
+    status: &str,
+    reference: Option<&str>,
+    reason: Option<&str>,
+) -> Result<bool, DbError> {
+    let now = tx.now();
+    let text = "update top_up set status = $1, reference = coalesce($2, reference), reason = $3, token = null, ended_at = $4 \
+                where id = $5 and status = 'pending'";
+    Ok(tx.execute(text, args![status, reference, reason, now, id]).await? == 1)
+}

@@ -1,0 +1,305 @@
+//! Top-ups: a card pays into a wallet.
+//!
+//! The wish is written down first, with a job that charges the card; the money is booked in the transaction that ends the
+//! job. So a process may die at any moment: the job goes on elsewhere, and the same request, sent again, finds its top-up
+//! and waits for its end. A request key is one top-up for ever, so no card is charged twice.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{Currency, Fault, Faults, Money, TopUpId, UserId};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::charge::{Attempt, Charge, outcome};
+use super::provider::CardToken;
+use super::store::top_up as store;
+use super::wallet::{Credit, Wallets};
+use super::{MAX_TOKEN, Payments, Settlement};
+use crate::db::{Db, DbError, Tx, Wake};
+use crate::idempotency::RequestKey;
+use crate::job::{self, Job, JobHandler, JobOutcome};
+use crate::refused::{Extra, Refused};
+use crate::subscriber::HandlerError;
+
+/// The job that charges the card of a top-up; its key is the top-up's id.
+pub(super) const TOP_UP: &str = "payment.top_up";
+/// The job that lets go of a top-up's authorisation whose fate is not known.
+const TOP_UP_VOID: &str = "payment.top_up_void";
+/// Wakes who waits for a top-up to end.
+const ENDED: &str = "payment.top_up_ended";
+/// The most that a card pays in at once, in minor units.
+pub const MAX_TOP_UP: i64 = 1_000_000;
+/// How long a request waits for the provider. It ends before a stopping server does.
+pub const WAIT: Duration = Duration::from_secs(8);
+
+/// How a top-up ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TopUpEnd {
+    /// The money is in the wallet.
+    Captured,
+    /// The card was not charged; `payment_declined` or `payment_timeout`.
+    Refused(String),
+}
+
+/// Why there is no top-up, or no end of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TopUpError {
+    #[error("This cannot be paid in.")]
+    Invalid(#[from] Faults),
+    /// The key was used for another one.
+    #[error("this idempotency key was used for another request; take a new one")]
+    Reused,
+    /// The provider has not decided yet: the same request again will tell.
+    #[error("The card provider has not answered yet. Send the same request again in a moment: the card is charged once.")]
+    Undecided,
+    #[error(transparent)]
+    Unavailable(#[from] DbError),
+}
+
+impl Refused for TopUpError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid_request",
+            Self::Reused => "idempotency_key_reused",
+            Self::Undecided => "request_in_progress",
+            Self::Unavailable(error) => error.code(),
+        }
+    }
+
+    fn status(&self) -> u16 {
+        match self {
+            Self::Invalid(_) | Self::Reused => 422,
+            Self::Undecided => 409,
+            Self::Unavailable(error) => error.status(),
+        }
+    }
+
+    fn faults(&self) -> Vec<Fault> {
+        if let Self::Invalid(faults) = self { faults.0.clone() } else { Vec::new() }
+    }
+
+    fn extra(&self) -> Extra {
+        match self {
+            Self::Undecided => Extra { retry_after: Some(2), ..Extra::default() },
+            Self::Unavailable(error) => error.extra(),
+            _ => Extra::default(),
+        }
+    }
+}
+
+/// Everybody's top-ups.
+#[derive(Clone)]
+pub struct TopUps {
+    db: Db,
+    payments: Payments,
+}
+
+impl TopUps {
+    pub fn new(db: Db, payments: Payments) -> Self {
+        Self { db, payments }
+    }
+
+    /// Pays `amount` into the wallet of `user` with a card, once for the request key, and waits for the end, at most
+    /// [`WAIT`]. The same request again waits again, or is told the end at once. `fingerprint` tells one body from another.
+    pub async fn pay_in(
+        &self,
+        key: &RequestKey,
+        fingerprint: &str,
+        user: UserId,
+        amount: Money,
+        token: &str,
+    ) -> Result<TopUpEnd, TopUpError> {
+        let request = digest(key);
+        // Before the first look, so that no end is missed between it and the wait.
+        let woken = self.db.wakes().listen(|wake| matches!(wake, Wake::Job(kind) if kind == ENDED));
+        let (top_ups, id, print, token) = (self.clone(), request.clone(), fingerprint.to_owned(), CardToken::new(token));
+        self.db.transaction(move |tx| Box::pin(async move { top_ups.begin_in(tx, &id, &print, user, amount, &token).await })).await?;
+        let end = async {
+            loop {
+                if let Some(end) = store::find_by_request(&mut self.db.reader(), &request).await?.and_then(|row| row.end()) {
+                    return Ok(end);
+                }
+                tokio::select! {
+                    () = woken.woken() => {}
+                    // What another process wrote is not always told.
+                    () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                }
+            }
+        };
+        tokio::time::timeout(WAIT, end).await.unwrap_or(Err(TopUpError::Undecided))
+    }
+
+    /// Writes the wish down, with the job that fulfils it. The same request again changes nothing.
+    async fn begin_in(
+        &self,
+        tx: &mut Tx,
+        request: &str,
+        fingerprint: &str,
+        user: UserId,
+        amount: Money,
+        token: &CardToken,
+    ) -> Result<(), TopUpError> {
+        let known = |row: &store::TopUpRow| if row.fingerprint == fingerprint { Ok(()) } else { Err(TopUpError::Reused) };
+        if let Some(row) = store::find_by_request(tx, request).await? {
+            return known(&row);
+        }
+        check(amount, Wallets.currency(tx, user).await?, token)?;
+        let id = TopUpId(Uuid::now_v7());
+        let sealed = self.payments.vault.seal(token, &id.to_string())?;
+        if !store::insert_in(tx, id, user, request, fingerprint, amount, &sealed).await? {
+            // The same request, in another process, at the same moment.
+            return store::find_by_request(tx, request).await?.as_ref().map_or(Ok(()), known);
+        }
+        job::enqueue_in(tx, TOP_UP, &id.to_string(), json!({})).await?;
+        Ok(())
+    }
+
+    async fn settle_in(&self, tx: &mut Tx, id: TopUpId, settlement: Settlement) -> Result<(), HandlerError> {
+        let row = store::find(tx, id).await?.ok_or_else(|| HandlerError::new(format!("there is no top-up {id}")))?;
+        let (status, reference, reason) = match &settlement {
+            Settlement::Captured { reference } => ("captured", Some(reference.as_str()), None),
+            Settlement::Declined { reason } => ("declined", None, Some(reason.as_str())),
+            Settlement::Voided { reason, .. } => ("voided", None, Some(reason.as_str())),
+        };
+        if !store::settle_in(tx, id, status, reference, reason).await? {
+            // Another attempt, of a worker that was thought dead, has written it.
+            return Ok(());
+        }
+        match settlement {
+            Settlement::Captured { .. } => {
+                Wallets.credit_in(tx, row.user, row.amount, Credit::TopUp, &id.to_string()).await?;
+            }
+            Settlement::Voided { sure: false, .. } => {
+                job::enqueue_in(tx, TOP_UP_VOID, &id.to_string(), json!({})).await?;
+            }
+            Settlement::Declined { .. } | Settlement::Voided { .. } => {}
+        }
+        tx.wake(Wake::Job(ENDED.to_owned()));
+        Ok(())
+    }
+}
+
+/// A request key in one word, without the key.
+fn digest(key: &RequestKey) -> String {
+    let RequestKey { caller, method, path, key } = key;
+    let text = format!("{caller}\n{method}\n{path}\n{key}");
+    Sha256::digest(text).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+fn check(amount: Money, currency: Currency, token: &CardToken) -> Result<(), Faults> {
+    let mut faults = Vec::new();
+    if !(1..=MAX_TOP_UP).contains(&amount.amount) {
+        let detail = format!("Pay in 1 to {MAX_TOP_UP} minor units at once.");
+        faults.push(Fault::new("/amount/amount", "amount_out_of_range", detail));
+    }
+    if amount.currency != currency {
+        faults.push(Fault::new("/amount/currency", "wrong_currency", format!("This wallet is kept in {currency}.")));
+    }
+    if let Some(fault) = token_fault(token.reveal(), "/token") {
+        faults.push(fault);
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+}
+
+/// What is wrong with a card token, if anything is.
+pub(crate) fn token_fault(token: &str, pointer: &str) -> Option<Fault> {
+    let fine = (1..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
+    let detail = || format!("A card token has 1 to {MAX_TOKEN} visible ASCII characters.");
+    (!fine).then(|| Fault::new(pointer, "invalid_value", detail()))
+}
+
+/// Charges the card of one top-up, whose id is the job's key.
+pub(super) struct TopUpJob(pub(super) TopUps);
+
+impl TopUpJob {
+    async fn charge(&self, job: &Job, id: TopUpId) -> Result<Attempt, DbError> {
+        let TopUps { db, payments } = &self.0;
+        let Some(row) = store::find(&mut db.reader(), id).await? else { return Ok(Attempt::Nothing) };
+        if row.status != "pending" {
+            return Ok(Attempt::Nothing);
+        }
+        let key = id.to_string();
+        let charge = Charge {
+            amount: row.amount,
+            token: row.token.as_ref().and_then(|sealed| payments.vault.open(sealed, &key)),
+            key,
+            description: format!("top-up {id}"),
+            return_path: None,
+            // Whatever the provider does with it, it has a time.
+            known_at: row.reference.is_some().then_some(row.begun_at),
+            reference: row.reference,
+            confirming: false,
+            attempt: job.attempt,
+        };
+        let attempt = payments.attempt(&charge, db.clock().now(), async { Ok(true) }).await?;
+        if let (Attempt::Undecided { reference, .. }, None) = (&attempt, &charge.reference) {
+            let reference = reference.clone();
+            db.transaction(move |tx| Box::pin(async move { store::known_in(tx, id, &reference).await })).await?;
+        }
+        Ok(attempt)
+    }
+}
+
+#[async_trait]
+impl JobHandler for TopUpJob {
+    fn kind(&self) -> &'static str {
+        TOP_UP
+    }
+
+    fn parallel(&self) -> usize {
+        16
+    }
+
+    /// The attempts are counted where giving up also voids.
+    fn max_attempts(&self) -> i64 {
+        i64::MAX
+    }
+
+    async fn run(&self, job: &Job) -> JobOutcome {
+        let Ok(id) = job.key.parse() else { return JobOutcome::Dead(format!("{} is no top-up", job.key)) };
+        outcome(self.charge(job, id).await, job.attempt)
+    }
+
+    async fn done_in(&self, tx: &mut Tx, job: &Job, output: Value) -> Result<(), HandlerError> {
+        if output.is_null() {
+            return Ok(());
+        }
+        self.0.settle_in(tx, job.key.parse()?, serde_json::from_value(output)?).await
+    }
+}
+
+/// Makes sure that a top-up which was given up without an answer takes no money.
+pub(super) struct TopUpVoidJob(pub(super) TopUps);
+
+#[async_trait]
+impl JobHandler for TopUpVoidJob {
+    fn kind(&self) -> &'static str {
+        TOP_UP_VOID
+    }
+
+    fn max_attempts(&self) -> i64 {
+        super::refund::ATTEMPTS
+    }
+
+    async fn run(&self, job: &Job) -> JobOutcome {
+        let Ok(id) = job.key.parse::<TopUpId>() else { return JobOutcome::Dead(format!("{} is no top-up", job.key)) };
+        let row = match store::find(&mut self.0.db.reader(), id).await {
+            Ok(Some(row)) => row,
+            Ok(None) => return JobOutcome::Dead(format!("there is no top-up {id}")),
+            Err(error) => return JobOutcome::retry(error),
+        };
+        super::refund::make_sure(&self.0.payments, &job.key, row.reference.as_deref(), row.amount).await
+    }
+}
+
+impl store::TopUpRow {
+    fn end(&self) -> Option<TopUpEnd> {
+        match (self.status.as_str(), &self.reason) {
+            ("pending", _) => None,
+            ("captured", _) => Some(TopUpEnd::Captured),
+            (_, reason) => Some(TopUpEnd::Refused(reason.clone().unwrap_or_else(|| "payment_declined".to_owned()))),
+        }
+    }
+}

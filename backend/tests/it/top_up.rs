@@ -1,0 +1,110 @@
+//! Cards that pay into wallets: once for a request, whatever happens in between.
+
+use std::time::Duration;
+
+use backend::args;
+use backend::db::Sql as _;
+use backend::idempotency::RequestKey;
+use backend::payment::{Patience, TopUpEnd, TopUpError, Wallets};
+use domain::{Currency, Money, UserId};
+use uuid::Uuid;
+
+use crate::cafe::{Cafe, settle};
+use crate::support::on_both_databases;
+
+const fn usd(amount: i64) -> Money {
+    Money::new(amount, Currency::USD)
+}
+
+fn key(name: &str) -> RequestKey {
+    RequestKey { caller: "user:1".to_owned(), method: "POST".to_owned(), path: "/api/v1/wallet/top-ups".to_owned(), key: name.to_owned() }
+}
+
+async fn pay(cafe: &Cafe, user: UserId, name: &str, amount: Money, token: &str) -> Result<TopUpEnd, TopUpError> {
+    cafe.backend.top_ups.pay_in(&key(name), &format!("{amount:?} {token}"), user, amount, token).await
+}
+
+async fn balance(cafe: &Cafe, user: UserId) -> i64 {
+    Wallets.view(&mut cafe.backend.db.reader(), user).await.unwrap().map_or(0, |balance| balance.amount)
+}
+
+fn shopper() -> UserId {
+    UserId(Uuid::now_v7())
+}
+
+on_both_databases! {
+    async fn a_card_pays_in_once_for_a_request(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let (running, ada) = (cafe.run(), shopper());
+        let pays = futures::future::join_all((0..5).map(|_| pay(&cafe, ada, "once", usd(2000), "tok_ok"))).await;
+        assert!(pays.iter().all(|pay| *pay == Ok(TopUpEnd::Captured)), "{pays:?}");
+        assert_eq!(pay(&cafe, ada, "once", usd(2000), "tok_ok").await, Ok(TopUpEnd::Captured));
+        assert_eq!((balance(&cafe, ada).await, cafe.books.only().asked), (2000, 1));
+        assert_eq!(pay(&cafe, ada, "once", usd(2001), "tok_ok").await, Err(TopUpError::Reused));
+        assert_eq!(pay(&cafe, ada, "twice", usd(1), "tok_ok").await, Ok(TopUpEnd::Captured));
+        assert_eq!((balance(&cafe, ada).await, cafe.books.balance()), (2001, 2001));
+        settle(&running).await;
+        let mut reader = cafe.backend.db.reader();
+        let kept = reader.fetch_one("select count(*) as n from top_up where token is not null", args![]).await.unwrap();
+        assert_eq!(kept.get::<i64>("n").unwrap(), 0);
+    }
+
+    async fn what_is_declined_pays_nothing_in(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let (_running, ada) = (cafe.run(), shopper());
+        for (name, token) in [("a", "tok_declined"), ("b", "tok_3ds")] {
+            assert_eq!(pay(&cafe, ada, name, usd(100), token).await, Ok(TopUpEnd::Refused("payment_declined".to_owned())), "{token}");
+        }
+        assert_eq!((balance(&cafe, ada).await, cafe.books.balance()), (0, 0));
+    }
+
+    async fn what_cannot_be_paid_in_is_told_field_by_field(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let ada = shopper();
+        let faults = async |amount: Money, token: &str| match pay(&cafe, ada, "x", amount, token).await {
+            Err(TopUpError::Invalid(faults)) => faults.0.into_iter().map(|fault| (fault.pointer, fault.code)).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+        let range = ("/amount/amount".to_owned(), "amount_out_of_range".into());
+        for amount in [0, -1, 1_000_001, i64::MIN, i64::MAX] {
+            assert_eq!(faults(usd(amount), "tok_ok").await, std::slice::from_ref(&range), "{amount}");
+        }
+        let all = faults(Money::new(0, Currency::EUR), "").await;
+        assert_eq!(all, [range, ("/amount/currency".to_owned(), "wrong_currency".into()), ("/token".to_owned(), "invalid_value".into())]);
+        // Nothing was begun: the key is free.
+        let _running = cafe.run();
+        assert_eq!(pay(&cafe, ada, "x", usd(5), "tok_ok").await, Ok(TopUpEnd::Captured));
+    }
+
+    /// The process dies after the card was charged and before the wallet knows: the next one asks again with the same key.
+    async fn a_top_up_that_was_cut_off_is_paid_in_once(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let (running, ada) = (cafe.run(), shopper());
+        let waiting = { let cafe = cafe.clone(); tokio::spawn(async move { pay(&cafe, ada, "cut", usd(700), "tok_gate").await }) };
+        cafe.books.wait_at_gate().await;
+        cafe.books.open_gate();
+        drop(running);
+        waiting.abort();
+        shop.hands.advance(Duration::from_secs(15));
+        let _running = cafe.run();
+        let (paid, ()) = tokio::join!(pay(&cafe, ada, "cut", usd(700), "tok_gate"), async { cafe.books.open_gate() });
+        assert_eq!(paid, Ok(TopUpEnd::Captured));
+        assert_eq!((balance(&cafe, ada).await, cafe.books.balance(), cafe.books.all().len()), (700, 700, 1));
+    }
+
+    /// A provider that does not answer is given up in the end, and nothing is taken; until then the request is under way.
+    async fn a_silent_provider_is_given_up(shop) {
+        let cafe = Cafe::open_with(&shop, Patience { answer: Duration::from_millis(20), ..Patience::default() }).await;
+        let (running, ada) = (cafe.run(), shopper());
+        let waiting = { let cafe = cafe.clone(); tokio::spawn(async move { pay(&cafe, ada, "silent", usd(700), "tok_silent").await }) };
+        while cafe.books.all().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..4 {
+            settle(&running).await;
+            shop.hands.advance(Duration::from_secs(1));
+        }
+        assert_eq!(waiting.await.unwrap(), Ok(TopUpEnd::Refused("payment_timeout".to_owned())));
+        assert_eq!((balance(&cafe, ada).await, cafe.books.only().voided), (0, true));
+    }
+}

@@ -1,0 +1,110 @@
+//! The shopper's wallet.
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use backend::{identity::Caller, payment::TopUpEnd};
+use domain::{
+    Money, UserId,
+    view::{Problem, WalletView},
+};
+use serde::Deserialize;
+
+use super::{
+    extract::Keyed,
+    problem::AppError,
+    query::{Paging, Params, cursor},
+};
+use crate::{caller::Who, state::AppState};
+
+/// Entries in the answer of a top-up.
+const ENTRIES: i64 = 50;
+
+/// Whose wallet it is: that of who is signed in.
+fn owner(caller: &Caller) -> Result<UserId, AppError> {
+    if caller.is_nobody() {
+        return Err(AppError::session_required());
+    }
+    caller.user().ok_or_else(|| {
+        if caller.is_guest() {
+            AppError::new(StatusCode::FORBIDDEN, "sign_in_required", "Please sign in for this: a wallet belongs to an account.")
+        } else {
+            AppError::forbidden()
+        }
+    })
+}
+
+/// My balance, and what moved it, the newest first.
+#[utoipa::path(get, path = "/wallet", tag = "wallet", params(Paging),
+    responses((status = 200, body = WalletView), (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json")))]
+pub async fn wallet(State(app): State<AppState>, Who(caller): Who, Params(paging): Params<Paging>) -> Result<Json<WalletView>, AppError> {
+    let user = owner(&caller)?;
+    let limit = paging.limit()?;
+    let before = paging.cursor.as_deref().map(cursor::<i64>).transpose()?;
+    let wallets = app.backend.wallets;
+    let view = app.backend.db.snapshot(move |tx| Box::pin(async move { wallets.page(tx, user, before, limit).await })).await?;
+    Ok(Json(view))
+}
+
+/// What a card pays in.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TopUpRequest {
+    /// 1 to 1,000,000 minor units, in the wallet's currency.
+    pub amount: Money,
+    /// The card, as the provider's form named it.
+    pub token: Token,
+}
+
+/// A card token: a secret, which prints as `***`.
+#[derive(Clone, Deserialize, utoipa::ToSchema)]
+pub struct Token(String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Pays into my wallet with a card, and answers the wallet. The card is charged once for a key, whatever happens: 409
+/// `request_in_progress` means that the provider has not decided yet, and the same request will tell how it ended.
+#[utoipa::path(post, path = "/wallet/top-ups", tag = "wallet", request_body = TopUpRequest, params(("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = WalletView), (status = 402, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json")))]
+pub async fn top_up(State(app): State<AppState>, keyed: Keyed<TopUpRequest>) -> Result<Response, AppError> {
+    let user = owner(&keyed.caller)?;
+    if let Some(replayed) = keyed.replay(&app).await? {
+        return Ok(replayed.into_response());
+    }
+    let TopUpRequest { amount, token: Token(token) } = keyed.body().clone();
+    let end = app.backend.top_ups.pay_in(keyed.key(), keyed.fingerprint(), user, amount, &token).await?;
+    if end == TopUpEnd::Captured {
+        app.backend.live.tell_user(user);
+    }
+    let wallets = app.backend.wallets;
+    keyed
+        .run(&app, move |tx, _, _| {
+            Box::pin(async move {
+                match end {
+                    TopUpEnd::Captured => Ok((StatusCode::OK, wallets.page(tx, user, None, ENTRIES).await?)),
+                    TopUpEnd::Refused(reason) => Err(refused(&reason)),
+                }
+            })
+        })
+        .await
+}
+
+fn refused(reason: &str) -> AppError {
+    match reason {
+        "payment_timeout" => {
+            AppError::new(StatusCode::PAYMENT_REQUIRED, "payment_timeout", "The card provider did not answer. Nothing was charged.")
+        }
+        _ => AppError::new(StatusCode::PAYMENT_REQUIRED, "payment_declined", "The card was declined. Nothing was charged."),
+    }
+}
