@@ -281,7 +281,7 @@ fn from_wallet(balance: Money, enough: bool, total: Memo<Option<Money>>, locale:
         <div class="choice__with">
             <label class="radio-card" data-testid="wallet-choice">
                 <input form="place" type="radio" name="payment" value=crate::wire::WALLET checked=enough disabled=move || short.get()/>
-                <span class="radio-card__name">{w::checkout::wallet(locale)}" · "{pieces::price(balance, locale)}</span>
+                <span class="radio-card__name"><span>{w::checkout::wallet(locale)}" · "{pieces::price(balance, locale)}</span></span>
                 <span class="radio-card__note">{note}</span>
             </label>
             {top_up}

@@ -2,7 +2,7 @@
 
 use backend::identity::{Account, Caller};
 use domain::{
-    Locale, Timestamp,
+    Locale, Timestamp, UserId,
     view::{OrderView, SessionView, WalletEntry, WalletView},
 };
 use leptos::prelude::*;
@@ -15,8 +15,9 @@ use super::{
     visit::{Visit, page, query},
 };
 use crate::{
+    islands::Balance,
     paths,
-    pieces::{decimal, icon, price},
+    pieces::{decimal, icon},
     wire::StoreClock,
     words as w,
 };
@@ -76,7 +77,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
                 {problem(asked.error.as_deref(), locale)}
                 {saved}
                 <div class="account">
-                    {money(&wallet, visit.now, locale)}
+                    {money(id, &wallet, visit.now, locale)}
                     {last_orders(&orders.items, &stores, visit.now, locale)}
                     {you(&account, staff, locale)}
                     {browsers(&sessions, Some(*session), visit.now, locale)}
@@ -95,7 +96,7 @@ fn go_and_sign_in() -> AnyView {
 }
 
 /// The balance, and how it came to be.
-fn money(wallet: &WalletView, now: Timestamp, locale: Locale) -> AnyView {
+fn money(user: UserId, wallet: &WalletView, now: Timestamp, locale: Locale) -> AnyView {
     let entries = &wallet.entries;
     let rows = entries.items.iter().map(|entry| movement(entry, now, locale)).collect_view();
     let list = if entries.items.is_empty() {
@@ -109,7 +110,7 @@ fn money(wallet: &WalletView, now: Timestamp, locale: Locale) -> AnyView {
     view! {
         <section class="panel" id="wallet" aria-labelledby="wallet-title">
             <h2 id="wallet-title">{w::wallet::title(locale)}</h2>
-            <p class="balance" data-testid="balance">{price(wallet.balance, locale)}</p>
+            <Balance user balance=wallet.balance now locale/>
             {list}
             {older}
         </section>
