@@ -44,7 +44,7 @@ async fn body(visit: Visit, (store, error, saved): (String, Option<String>, Opti
     let saved = saved.and_then(|sku| {
         let (product, variant) = menu.variant(&sku)?;
         let level = levels.get(&variant.sku)?;
-        let text = w::stock::saved(locale, level.on_hand, name_of(product, variant, locale));
+        let text = w::stock::saved(locale, name_of(product, variant, locale), level.on_hand);
         Some(view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{text}</p></div> })
     });
     let body = view! {
