@@ -65,8 +65,9 @@ impl Views {
                 None => Ok(None),
             },
             Topic::User(user) => {
-                // A top-up is no fact of the log, so its position may stay the same; the time does not.
-                let (live, sequence) = (self.user(tx, *user).await?, tx.now().as_millis());
+                let live = self.user(tx, *user).await?;
+                // A top-up is no fact of the log, so its position may stay the same; both never fall, and one of them grows.
+                let sequence = log::head(tx).await? + Wallets.version(tx, *user).await?;
                 written(tx, topic, None, &user.to_string(), sequence, live).map(Some)
             }
             Topic::Ops(flow) => {

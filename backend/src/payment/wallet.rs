@@ -50,6 +50,11 @@ impl Wallets {
         store::balance(sql, user).await
     }
 
+    /// Grows with every entry of this wallet: its newest one's number, 0 without any.
+    pub async fn version(&self, sql: &mut impl Sql, user: UserId) -> Result<i64, DbError> {
+        Ok(store::entries(sql, user, None, 1).await?.first().map_or(0, |(entry, _)| *entry))
+    }
+
     /// The balance with a page of entries, the newest first; `before` is the `next` of the page before. Who has no
     /// wallet yet is shown an empty one. Read it in a snapshot, or the balance may be newer than its entries.
     pub async fn page(&self, sql: &mut impl Sql, user: UserId, before: Option<i64>, limit: i64) -> Result<WalletView, DbError> {

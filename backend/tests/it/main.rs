@@ -6,6 +6,7 @@ mod check;
 mod idempotency;
 mod identity;
 mod inventory;
+mod live;
 mod model;
 mod ordering;
 mod payment;

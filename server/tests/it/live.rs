@@ -11,6 +11,7 @@ use crate::support::{Server, Tab, on_both_databases};
 on_both_databases! {
     an_order_moves_on_the_screens_of_those_concerned
     only_our_own_pages_may_listen
+    who_signs_out_or_is_revoked_hears_no_more
 }
 
 async fn an_order_moves_on_the_screens_of_those_concerned(server: Server) {
@@ -62,4 +63,33 @@ async fn only_our_own_pages_may_listen(server: Server) {
     }
     let page = reqwest::get(format!("{}/mqtt", server.url)).await.unwrap();
     assert_eq!(page.status(), StatusCode::UPGRADE_REQUIRED);
+}
+
+async fn who_signs_out_or_is_revoked_hears_no_more(server: Server) {
+    let shopper = server.guest().await;
+    let id = shopper.order_coffee().await;
+    let mut phone = Tab::open(&server, Some(shopper.cookie()), None).await;
+    assert!(phone.subscribe(&format!("v1/orders/{id}")).await);
+    let token = server.place.answer(&["token", "issue", "--role", "barista", "--store", "harbor", "--name", "screen"]);
+    let mut screen = Tab::open(&server, None, Some(&token)).await;
+    assert!(screen.subscribe("v1/stores/harbor/queue").await);
+    let mut window = Tab::open(&server, None, None).await;
+    assert!(window.subscribe("v1/stores/harbor/board").await);
+
+    let tokens: Value = serde_json::from_str(&server.place.answer(&["token", "list", "--json"])).unwrap();
+    let known = tokens.as_array().unwrap().iter().find(|token| token["name"] == "screen").expect("it is listed");
+    server.place.answer(&["token", "revoke", known["id"].as_str().unwrap()]);
+    let out = shopper.send(shopper.request(Method::POST, "/sign-out")).await;
+    assert_eq!(out.status, StatusCode::NO_CONTENT, "{}", out.body);
+    let begun = std::time::Instant::now();
+    for tab in [&mut phone, &mut screen] {
+        tab.closed().await;
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    // Whoever is nobody stays.
+    server
+        .token("barista", "harbor")
+        .until("/staff/stores/harbor/queue", |queue| !queue["lanes"]["queued"].as_array().unwrap().is_empty())
+        .await;
+    window.until(|board| board["preparing"].as_array().is_some_and(|all| !all.is_empty())).await;
 }

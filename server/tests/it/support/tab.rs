@@ -103,6 +103,15 @@ impl Tab {
         }
     }
 
+    /// Waits until the server has closed the connection.
+    pub async fn closed(&mut self) {
+        while let Some(Ok(message)) = self.socket.next().await {
+            if message.is_close() {
+                return;
+            }
+        }
+    }
+
     /// Whole events of any topic until one is as wanted.
     pub async fn until_any(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
