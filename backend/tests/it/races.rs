@@ -49,8 +49,19 @@ fn unicorn_request() -> CheckoutRequest {
 /// A card is charged for it.
 async fn buy_a_unicorn(cafe: Cafe) -> Result<OrderId, OrderingError> {
     let caller = guest();
-    let checkout = cafe.begin_as(&caller, unicorn_request()).await?;
-    cafe.place(&caller, &checkout, "tok_ok").await
+    let checkout = patiently(|| cafe.begin_as(&caller, unicorn_request())).await?;
+    patiently(|| cafe.place(&caller, &checkout, "tok_ok")).await
+}
+
+/// Asks again where a slow machine had no connection in time (503): so do the clients.
+async fn patiently<T, F: Future<Output = Result<T, OrderingError>>>(mut ask: impl FnMut() -> F) -> Result<T, OrderingError> {
+    let mut patience = 10;
+    loop {
+        match ask().await {
+            Err(OrderingError::Unavailable(error)) if error.is_transient() && patience > 0 => patience -= 1,
+            answer => return answer,
+        }
+    }
 }
 
 async fn buy_from_wallet(cafe: Cafe, who: Caller) -> Result<OrderId, OrderingError> {
