@@ -82,6 +82,7 @@ pub mod form {
     pub const SIGN_OUT: &str = "/do/sign-out";
     pub const ACCOUNT_EDIT: &str = "/do/account/edit";
     pub const END_SESSION: &str = "/do/account/session";
+    pub const TOP_UP: &str = "/do/wallet/top-up";
     pub const DELETE_ACCOUNT: &str = "/do/account/delete";
     pub const ORDER_CANCEL: &str = "/do/order/cancel";
     pub const STAFF_SIGN_IN: &str = "/do/staff/sign-in";

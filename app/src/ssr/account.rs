@@ -2,10 +2,11 @@
 
 use backend::identity::{Account, Caller};
 use domain::{
-    Locale, Timestamp, UserId,
+    Currency, Locale, Money, Timestamp, UserId,
     view::{OrderView, SessionView, WalletEntry, WalletView},
 };
 use leptos::prelude::*;
+use uuid::Uuid;
 
 use super::{
     failure::Failure,
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     islands::Balance,
     paths,
-    pieces::{decimal, icon},
+    pieces::{decimal, icon, price},
     wire::StoreClock,
     words as w,
 };
@@ -25,6 +26,8 @@ use crate::{
 /// So many of the last orders, and of the wallet's movements.
 const ORDERS: i64 = 3;
 const ENTRIES: i64 = 8;
+/// What can be paid in with one press, in whole units of money.
+const TOP_UPS: [i64; 4] = [10, 20, 50, 100];
 
 /// `/account`
 #[component]
@@ -111,9 +114,37 @@ fn money(user: UserId, wallet: &WalletView, now: Timestamp, locale: Locale) -> A
         <section class="panel" id="wallet" aria-labelledby="wallet-title">
             <h2 id="wallet-title">{w::wallet::title(locale)}</h2>
             <Balance user balance=wallet.balance now locale/>
+            {top_up(wallet.balance.currency, locale)}
             {list}
             {older}
         </section>
+    }
+    .into_any()
+}
+
+/// Money into the wallet by card. The form happens once, however often it is sent.
+fn top_up(currency: Currency, locale: Locale) -> AnyView {
+    let amounts = TOP_UPS
+        .map(|units| {
+            let amount = Money::new(units * 10_i64.pow(currency.minor_digits()), currency);
+            view! {
+                <label class="chip"><input type="radio" name="amount" value=amount.amount.to_string() checked=units == TOP_UPS[1]/><span>{price(amount, locale)}</span></label>
+            }
+        })
+        .collect_view();
+    let cards = [("tok_ok", w::checkout::card_ok(locale)), ("tok_declined", w::checkout::card_declined(locale))]
+        .map(|(token, name)| view! { <option value=token>{name}</option> })
+        .collect_view();
+    view! {
+        <details class="fold">
+            <summary>{w::wallet::top_up_title(locale)}</summary>
+            <form class="stack" method="post" action=paths::form::TOP_UP data-testid="top-up">
+                <input type="hidden" name="key" value=Uuid::now_v7().to_string()/>
+                <fieldset class="choice"><legend>{w::wallet::amount(locale)}</legend><div class="choice__chips">{amounts}</div></fieldset>
+                <div class="field"><label for="card">{w::wallet::pay_with(locale)}</label><select class="input" id="card" name="card">{cards}</select></div>
+                <div class="row"><button class="button">{w::wallet::top_up_go(locale)}</button></div>
+            </form>
+        </details>
     }
     .into_any()
 }

@@ -9,6 +9,7 @@ mod order;
 pub mod session;
 mod staff;
 mod store;
+mod wallet;
 
 use backend::refused::Refused;
 use http::{HeaderValue, header};
@@ -79,6 +80,7 @@ mod tests {
             (actions::session::EditAccount::PATH, form::ACCOUNT_EDIT),
             (actions::session::EndSession::PATH, form::END_SESSION),
             (actions::session::DeleteAccount::PATH, form::DELETE_ACCOUNT),
+            (actions::wallet::TopUp::PATH, form::TOP_UP),
             (actions::order::CancelOrder::PATH, form::ORDER_CANCEL),
             (actions::staff::SignIn::PATH, form::STAFF_SIGN_IN),
             (actions::staff::SignOut::PATH, form::STAFF_SIGN_OUT),

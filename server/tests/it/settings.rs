@@ -166,6 +166,7 @@ async fn the_pages_change_the_same_by_plain_forms(server: Server) {
         "/do/account/edit",
         "/do/account/session",
         "/do/account/delete",
+        "/do/wallet/top-up",
         "/do/language",
         "/do/staff/sign-in",
     ] {
