@@ -119,7 +119,7 @@ impl HttpCard {
     pub fn new(service: CardService, keys: &Keys) -> Result<Self, ProviderError> {
         let client = Client::builder()
             .connect_timeout(CONNECT)
-            .pool_idle_timeout(Duration::from_secs(60))
+            .pool_idle_timeout(Duration::from_mins(1))
             .tcp_nodelay(true)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("orderly/", env!("CARGO_PKG_VERSION")));

@@ -162,9 +162,8 @@ impl Model {
         for order in &mut self.orders {
             let late = order.placed_at.plus_seconds(900) <= now && !order.made_once;
             order.at = match order.at {
-                At::Created { pays: true } if late => At::Cancelled { paid: true },
+                At::Created { pays } if late => At::Cancelled { paid: pays },
                 At::Created { pays: true } => At::Queued,
-                At::Created { pays: false } if late => At::Cancelled { paid: false },
                 At::Created { pays: false } => At::Rejected,
                 At::Queued | At::Making { .. } if late => At::Cancelled { paid: true },
                 at => at,
@@ -311,7 +310,6 @@ impl World<'_> {
             (At::Making { by: Some(holder) }, Work::Claim) if holder == by => Some(order.at),
             (At::Making { .. }, Work::Release) => Some(At::Queued),
             (At::Making { .. }, Work::Ready) => Some(At::Ready),
-            (At::Ready, Work::Recall) => None,
             (At::Ready, Work::Collect) => Some(At::Collected),
             _ => None,
         };

@@ -87,7 +87,7 @@ impl Known {
         if !wrong_tag {
             return faults.extend(best);
         }
-        let tags: Vec<_> = choices.iter().flat_map(|choice| tags(choice)).collect();
+        let tags: Vec<_> = choices.iter().flat_map(tags).collect();
         for fault in best.into_iter().filter(|fault| fault.pointer.len() > at.len() && !fault.pointer[at.len() + 1..].contains('/')) {
             if tags.iter().any(|(name, _)| fault.pointer.ends_with(&format!("/{name}"))) {
                 let known: Vec<_> = tags.iter().map(|(_, tag)| tag.as_str()).collect();
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     fn places<T: ToSchema>(body: &Value) -> Vec<(String, String)> {
-        let mut places: Vec<_> = faults::<T>(body).into_iter().map(|fault| (fault.pointer.to_string(), fault.code.to_string())).collect();
+        let mut places: Vec<_> = faults::<T>(body).into_iter().map(|fault| (fault.pointer, fault.code)).collect();
         places.sort();
         places
     }

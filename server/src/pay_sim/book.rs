@@ -59,7 +59,7 @@ pub(super) struct Entry {
 /// A webhook that is not delivered yet.
 #[derive(Debug, Clone)]
 pub(super) struct Delivery {
-    pub delivery: i64,
+    pub number: i64,
     pub url: String,
     pub secret: String,
     pub body: String,
@@ -231,5 +231,5 @@ fn entry(row: &SqliteRow) -> Entry {
 }
 
 fn delivery(row: &SqliteRow) -> Delivery {
-    Delivery { delivery: row.get("delivery"), url: row.get("url"), secret: row.get("secret"), body: row.get("body") }
+    Delivery { number: row.get("delivery"), url: row.get("url"), secret: row.get("secret"), body: row.get("body") }
 }

@@ -66,7 +66,7 @@ impl Notices {
                 }
                 tokio::time::sleep(wait).await;
             }
-            if let Err(error) = notices.book.forget_notice(delivery.delivery).await {
+            if let Err(error) = notices.book.forget_notice(delivery.number).await {
                 tracing::warn!(%error, "a notice will be sent once more");
             }
         }));
