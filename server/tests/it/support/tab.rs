@@ -35,6 +35,8 @@ impl Tab {
         let (socket, _) = connect_async(request).await.unwrap();
         let mut tab = Self { socket, buffer: BytesMut::new(), early: VecDeque::new(), heard: Vec::new() };
         let mut connect = v4::Connect::new("");
+        // It may wait for long and says nothing meanwhile.
+        connect.keep_alive = 0;
         if let Some(token) = token {
             connect.set_login("token", token);
         }
