@@ -13,7 +13,7 @@ test('a product is chosen and ordered by keyboard, and nothing that has the focu
     const [inForm, hidden] = await page.evaluate(() => {
       const focused = document.activeElement;
       const bar = document.querySelector('.buy-bar');
-      if (focused === null || bar === null || bar.contains(focused)) return [false, ''] as const;
+      if (focused === null || focused === document.body || bar === null || bar.contains(focused)) return [false, ''] as const;
       const [it, over] = [focused.getBoundingClientRect(), bar.getBoundingClientRect()];
       const covered = it.bottom > over.top + 1 && it.top < over.bottom - 1;
       return [focused.closest('form.product__options') !== null, covered ? focused.outerHTML : ''] as const;
@@ -46,6 +46,7 @@ test('what goes straight into the cart has the cart as its next stop', async ({ 
   const shopper = await Shopper.arrive(browser, shop);
   const { page, w } = shopper;
   await page.goto('/s/harbor');
+  await shopper.expectLive();
   const add = page.locator('.product-card__add').first();
   await add.press('Enter');
   await expect(page.getByTestId('cart-bar')).toBeVisible();
