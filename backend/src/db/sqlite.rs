@@ -1,8 +1,8 @@
 //! SQLite: one thread writes, on one connection. Commands that arrive while a commit is on its way to the disk are run
 //! in one transaction, a savepoint each, and share the next commit.
 //!
-//! The statements of a command do not leave that thread: with a connection behind a channel, as sqlx has it, two thread
-//! switches a statement were half of all the time that an order took.
+//! The statements of a command do not leave that thread: with a connection behind a channel, as sqlx has it, every statement
+//! costs two thread switches, and switches were over 40 % of a profile taken while orders came in.
 
 mod connection;
 mod readers;
