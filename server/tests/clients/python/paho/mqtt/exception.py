@@ -1,6 +1,0 @@
-class MQTTException(Exception):
-    pass
-
-
-class MalformedPacket(MQTTException):
-    pass
