@@ -16,6 +16,4 @@ pub mod wire;
 pub mod words;
 
 #[cfg(feature = "ssr")]
-mod ssr;
-#[cfg(feature = "ssr")]
-pub use ssr::{App, PublicUrl, shell};
+pub mod ssr;

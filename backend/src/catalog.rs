@@ -6,7 +6,6 @@
 
 mod changes;
 mod error;
-pub mod import;
 mod prices;
 mod products;
 mod store;
@@ -22,6 +21,7 @@ pub use self::error::CatalogError;
 pub use self::prices::PriceWindows;
 pub use self::products::{ProductEdit, Search};
 use self::store::Head;
+pub use self::store::import;
 use crate::db::{Db, DbError, Sql, Tx};
 use crate::stores::StoreError;
 

@@ -31,6 +31,7 @@ pub use rights::{Right, Whose};
 pub use secret::{Keys, Secret};
 pub use session::{IssuedSession, Seen, ensure_session_in};
 pub use sign_in::shopper_by_phone_in;
+pub use throttle::network;
 pub use token::{NewToken, TokenRow};
 
 use crate::db::{Db, DbError};

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::args;
 use crate::check::ids;
-use crate::db::{Db, DbError, Sql, Tx, Wake};
+use crate::db::{DbError, Sql, Tx, Wake};
 use crate::subscriber::HandlerError;
 
 /// A job to be run.
@@ -132,7 +132,7 @@ pub(crate) async fn hurry_in(tx: &mut Tx, kind: &'static str, key: &str) -> Resu
 }
 
 /// Tries a job again now, a dead one from its first attempt. False where there is none that waits or is dead.
-pub(crate) async fn retry_in(tx: &mut Tx, kind: &'static str, key: &str) -> Result<bool, DbError> {
+pub async fn retry_in(tx: &mut Tx, kind: &'static str, key: &str) -> Result<bool, DbError> {
     let now = tx.now();
     let text = "update job set attempts = case when status = 'dead' then 0 else attempts end, status = 'ready', next_at = $1, ended_at = null \
                 where kind = $2 and key = $3 and claim is null and status in ('ready', 'dead')";
@@ -161,24 +161,4 @@ pub async fn dead(sql: &mut (impl Sql + ?Sized)) -> Result<Vec<DeadJob>, DbError
     rows.iter()
         .map(|row| Ok(DeadJob { kind: row.get("kind")?, key: row.get("key")?, error: row.get("error")?, attempts: row.get("attempts")? }))
         .collect()
-}
-
-/// Tries a dead job again from its first attempt. False where it is not dead.
-pub async fn revive(db: &Db, kind: &str, key: &str) -> Result<bool, DbError> {
-    let (kind, key) = (kind.to_owned(), key.to_owned());
-    db.transaction(move |tx| {
-        Box::pin(async move {
-            let now = tx.now();
-            let revived = tx
-                .execute(
-                    "update job set status = 'ready', attempts = 0, next_at = $1, ended_at = null \
-                     where kind = $2 and key = $3 and status = 'dead'",
-                    args![now, &kind, key],
-                )
-                .await?;
-            tx.wake(Wake::Job(kind));
-            Ok(revived > 0)
-        })
-    })
-    .await
 }

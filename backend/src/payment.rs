@@ -1,9 +1,9 @@
 //! Payments: the one charge of an order, by card or from a wallet, and what goes back.
 //!
-//! A wallet is charged and refunded inside the transaction that wants it. A card's provider is asked by
-//! jobs only, outside any transaction and with a key that stays the same in every attempt. What it answered is written
-//! down once, by a conditional update, and told as an event; `ordering::saga` draws the conclusions. An order that ends before its charge does marks the payment `unwanted`: it is voided if it can be, and
-//! refunded if it was captured all the same.
+//! A wallet is charged and refunded inside the transaction that wants it. A card's provider is asked by jobs only, outside
+//! any transaction and with a key that stays the same in every attempt. What it answered is written down once, by a
+//! conditional update, and told as an event; `ordering::saga` draws the conclusions. An order that ends before its charge
+//! does marks the payment `unwanted`: it is voided if it can be, and refunded if it was captured all the same.
 
 mod charge;
 mod error;

@@ -23,7 +23,7 @@ impl Currency {
     pub const JPY: Self = Self(*b"JPY");
 
     pub fn as_str(&self) -> &str {
-        // Three ASCII capitals by construction.
+        // Three ASCII capitals by construction; ISO 4217's word for no currency stands where a panic would.
         std::str::from_utf8(&self.0).unwrap_or("XXX")
     }
 

@@ -25,14 +25,6 @@ impl Locale {
         }
     }
 
-    /// The language's name in itself, for the language switch.
-    pub const fn own_name(self) -> &'static str {
-        match self {
-            Self::En => "English",
-            Self::ZhCn => "简体中文",
-        }
-    }
-
     /// The best of our languages for an `Accept-Language` header (RFC 9110, 12.5.4): highest quality first, the first
     /// named among equals; any `zh` is answered in simplified Chinese; English when none fits.
     pub fn negotiate(accept_language: &str) -> Self {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use axum::http::{HeaderName, StatusCode, header};
+use backend::identity::network;
 use domain::SessionId;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -37,11 +38,7 @@ impl Limits {
 
     /// Takes one from the address's bucket, or answers 429. An IPv6 address counts with its whole /64.
     pub fn address(&self, address: IpAddr) -> Result<(), AppError> {
-        let address = match address.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
-            v4 @ IpAddr::V4(_) => v4,
-        };
-        self.take(&self.addresses, &address, ADDRESS.1)
+        self.take(&self.addresses, &network(address), ADDRESS.1)
     }
 
     fn take<K: Hash + Eq + Clone>(&self, buckets: &DefaultKeyedRateLimiter<K>, key: &K, burst: NonZeroU32) -> Result<(), AppError> {

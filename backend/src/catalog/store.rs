@@ -1,4 +1,6 @@
-//! All SQL about menus. What a shop is filled with is written by [`super::import`].
+//! All SQL about menus. What a shop is filled with is written by [`import`].
+
+pub mod import;
 
 use std::collections::HashMap;
 

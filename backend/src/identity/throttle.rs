@@ -42,7 +42,7 @@ impl Bucket<'_> {
 }
 
 /// Who an address counts as: an IPv6 address is its whole /64, which one subscriber has.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
         v4 @ IpAddr::V4(_) => v4,

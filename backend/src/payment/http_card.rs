@@ -16,6 +16,7 @@ use sha2::Sha256;
 
 use super::provider::{Authorization, Authorize, CardProvider, Notice, NoticeError, ProviderError, RawNotice, Release};
 use crate::identity::Keys;
+use crate::identity::secret::hex;
 
 /// What signs the notices, in the words of [`Keys::derive`].
 const PURPOSE: &str = "card webhooks";
@@ -192,15 +193,6 @@ fn mac(secret: &str, at: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
     // HMAC takes keys of any length (RFC 2104, 2).
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
     Some(mac.chain_update(at.as_bytes()).chain_update(b".").chain_update(body))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -19,6 +19,7 @@ use super::wallet::{Credit, Wallets};
 use super::{MAX_TOKEN, Payments, Settlement};
 use crate::db::{Db, DbError, Tx, Wake};
 use crate::idempotency::RequestKey;
+use crate::identity::secret::hex;
 use crate::job::{self, Job, JobHandler, JobOutcome};
 use crate::refused::{Extra, Refused};
 use crate::subscriber::HandlerError;
@@ -185,7 +186,7 @@ impl TopUps {
 fn digest(key: &RequestKey) -> String {
     let RequestKey { caller, method, path, key } = key;
     let text = format!("{caller}\n{method}\n{path}\n{key}");
-    Sha256::digest(text).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex(&Sha256::digest(text))
 }
 
 fn check(amount: Money, currency: Currency, token: &CardToken) -> Result<(), Faults> {

@@ -9,7 +9,7 @@ use axum::{
 use backend::{
     db::Tx,
     idempotency::{Answer, KeyError, Outcome, RequestKey},
-    identity::{Caller, ensure_session_in},
+    identity::{Caller, ensure_session_in, secret::hex},
 };
 use domain::{Fault, Locale, view::Naming};
 use futures::future::BoxFuture;
@@ -161,7 +161,7 @@ impl<T: DeserializeOwned + ToSchema> FromRequest<AppState> for Keyed<T> {
         // A body that may be left out is `{}` then.
         let parsed =
             if bytes.is_empty() { serde_json::from_str("{}").map_err(|_| missing_body(&headers)) } else { parse(&headers, &bytes) };
-        let fingerprint = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let fingerprint = hex(&Sha256::digest(&bytes));
         Ok(Self { caller, lang, body: parsed?, key, fingerprint, request_id })
     }
 }

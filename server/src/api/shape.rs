@@ -7,7 +7,7 @@ use domain::Fault;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// The faults of shape of a body that is to be a `T`, with their places: `required` and `invalid_value`. Empty where
+/// The faults of shape of a body that is to be a `T`, with their places: `required` and `invalid_value`, about [`MOST`] of them. Empty where
 /// the schema has nothing against it, which does not say that it can be read.
 pub fn faults<T: ToSchema>(body: &Value) -> Vec<Fault> {
     let mut named = Vec::new();
@@ -18,6 +18,10 @@ pub fn faults<T: ToSchema>(body: &Value) -> Vec<Fault> {
     known.look(body, &json(T::schema()), "", &mut faults);
     faults
 }
+
+/// As many faults as anybody reads: a body of a megabyte could be wrong in half a million places, each of them a line of
+/// the answer.
+const MOST: usize = 100;
 
 /// The schemas that others refer to, by name.
 struct Known(HashMap<String, Value>);
@@ -53,6 +57,9 @@ impl Known {
             Value::Object(object) => self.fields(object, schema, at, faults),
             Value::Array(items) if schema["items"].is_object() => {
                 for (index, item) in items.iter().enumerate() {
+                    if faults.len() >= MOST {
+                        break;
+                    }
                     self.look(item, &schema["items"], &format!("{at}/{index}"), faults);
                 }
             }
@@ -191,6 +198,12 @@ mod tests {
         assert_eq!(places::<QuoteRequest>(&body), owned(&expected));
         assert_eq!(places::<QuoteRequest>(&json!({"store": "harbor", "lines": {}})), owned(&[("/lines", "invalid_value")]));
         assert_eq!(places::<QuoteRequest>(&json!([])), owned(&[("", "invalid_value")]));
+    }
+
+    #[test]
+    fn a_body_that_is_wrong_everywhere_is_told_so_a_hundred_times() {
+        let body = json!({"store": "harbor", "lines": vec![7; 5_000]});
+        assert_eq!(places::<QuoteRequest>(&body).len(), MOST);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use backend::identity::network;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -71,13 +72,10 @@ impl Places {
     /// Takes a place; `None` where none is left.
     pub(super) fn take(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
         let permit = self.free.clone().try_acquire_owned().ok()?;
-        let address = match from.to_canonical() {
-            IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
-            address => address,
-        };
-        if address.is_loopback() {
+        if from.to_canonical().is_loopback() {
             return Some(Place { _permit: permit, counted: None, crowded: false });
         }
+        let address = network(from);
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_address.entry(address).or_default();
         *count += 1;

@@ -1,6 +1,6 @@
 //! Pages and forms: `app`, rendered here, with what a request has at hand.
 
-use app::PublicUrl;
+use app::ssr::{App, PublicUrl, shell};
 use axum::Router;
 use axum::http::{HeaderValue, header, request::Parts};
 use axum::middleware::from_fn_with_state;
@@ -20,14 +20,14 @@ pub fn routes(state: &AppState) -> Router<AppState> {
     let options = state.leptos.clone();
     let visitors = from_fn_with_state(state.clone(), caller::of_pages);
     Router::new()
-        .leptos_routes_with_context(state, generate_route_list(app::App), context(state), move || app::shell(options.clone()))
+        .leptos_routes_with_context(state, generate_route_list(App), context(state), move || shell(options.clone()))
         .layer(visitors)
 }
 
 /// The page for addresses that there are not; the app's own router says so.
 pub fn lost(state: &AppState) -> Router {
     let options = state.leptos.clone();
-    let render = render_app_async_with_context(context(state), move || app::shell(options.clone()));
+    let render = render_app_async_with_context(context(state), move || shell(options.clone()));
     let page = async move |request| render(request).await;
     Router::new().fallback(get(page)).layer(from_fn_with_state(state.clone(), caller::of_pages))
 }

@@ -145,8 +145,9 @@ on_both_databases! {
         assert_eq!(dead, [("always", "no", 3), ("never", "no", 1)]);
 
         *caller.0.answer.lock().unwrap() = Box::new(|job| JobOutcome::Done(job.payload.clone()));
-        assert!(job::revive(&shop.db, KIND, "always").await.unwrap());
-        assert!(!job::revive(&shop.db, KIND, "second").await.unwrap());
+        let retry = |key: &'static str| shop.db.transaction(move |tx| Box::pin(job::retry_in(tx, KIND, key)));
+        assert!(retry("always").await.unwrap());
+        assert!(!retry("second").await.unwrap());
         running.settle().await.unwrap();
         assert_eq!(ends(&shop.db).await, ["dead always", "done always", "dead never", "done second"]);
         running.shutdown().await;

@@ -7,7 +7,6 @@ use domain::{
 };
 use serde::Deserialize;
 
-use super::store;
 use crate::args;
 use crate::db::{DbError, Sql as _, Tx};
 use crate::inventory::Stock;
@@ -232,5 +231,5 @@ async fn add_variant_in(tx: &mut Tx, store: &StoreId, product: &ProductId, sort:
 
 /// Ends an import: whoever holds an older menu fetches it anew.
 pub async fn finish_in(tx: &mut Tx, store: &StoreId) -> Result<(), DbError> {
-    store::restart_changes_in(tx, store).await?.map(drop).ok_or(DbError::NotFound)
+    super::restart_changes_in(tx, store).await?.map(drop).ok_or(DbError::NotFound)
 }
