@@ -113,7 +113,7 @@ fn money(user: UserId, wallet: &WalletView, now: Timestamp, locale: Locale) -> A
     view! {
         <section class="panel" id="wallet" aria-labelledby="wallet-title">
             <h2 id="wallet-title">{w::wallet::title(locale)}</h2>
-            <Balance user balance=wallet.balance now locale/>
+            <Balance user balance=wallet.balance locale/>
             {top_up(wallet.balance.currency, locale)}
             {list}
             {older}
