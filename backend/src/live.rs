@@ -12,7 +12,7 @@ mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -40,8 +40,16 @@ const NAME: &str = "live";
 const AGAIN: Duration = Duration::from_millis(200);
 /// How often the subscribers are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+/// A round of snapshots after which there is no rest.
+const SHORT: Duration = Duration::from_millis(4);
+/// The longest rest between two rounds of snapshots.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// Events that a process may have left unpublished when it ended: more than one batch.
 const RECENT: i64 = 512;
+
+/// Whether nobody hears a topic now. The one who answers `true` has forgotten what was told on it, and asks
+/// [`Live::snapshot`] for whoever subscribes later.
+pub type Unheard = Arc<dyn Fn(&Topic) -> bool + Send + Sync>;
 
 /// What is told live. Clones are the same.
 #[derive(Clone)]
@@ -108,13 +116,14 @@ impl Live {
         LiveSubscriber(self.changed.clone())
     }
 
-    /// Publishes what changes, to this broker, until [`Publishing::shutdown`]. First everything that is retained.
-    pub fn start(&self, address: BrokerAddress) -> Publishing {
+    /// Publishes what changes, to this broker, until [`Publishing::shutdown`]. First everything that is retained. Topics of one
+    /// order or user, and the queues, are made only where somebody hears them.
+    pub fn start(&self, address: BrokerAddress, unheard: Unheard) -> Publishing {
         let (publisher, stop) = (Publisher::default(), CancellationToken::new());
         let (connected, link) = watch::channel(Link::default());
         let mut tasks = JoinSet::new();
         tasks.spawn(publisher.clone().run(address, connected, stop.clone()));
-        tasks.spawn(self.clone().publish(publisher, stop.clone()));
+        tasks.spawn(self.clone().publish(publisher, unheard, stop.clone()));
         tasks.spawn(self.clone().watch(link.clone()));
         tasks.spawn(self.clone().look(stop.clone()));
         Publishing { tasks, stop, link }
@@ -157,8 +166,9 @@ impl Live {
         Ok(())
     }
 
-    async fn publish(self, publisher: Publisher, stop: CancellationToken) {
+    async fn publish(self, publisher: Publisher, unheard: Unheard, stop: CancellationToken) {
         loop {
+            let begun = Instant::now();
             let topics = std::mem::take(&mut *self.changed.topics());
             if topics.named.is_empty() && !topics.all {
                 tokio::select! {
@@ -166,19 +176,22 @@ impl Live {
                     () = self.changed.woken.notified() => continue,
                 }
             }
-            if let Err((error, unpublished)) = self.publish_all(&publisher, topics).await {
-                self.changed.put_back(unpublished);
-                tracing::warn!(%error, "snapshots cannot be made now");
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(AGAIN) => {}
+            let pause = match self.publish_all(&publisher, &unheard, topics).await {
+                Ok(()) => pause_after(begun.elapsed()),
+                Err((error, unpublished)) => {
+                    self.changed.put_back(unpublished);
+                    tracing::warn!(%error, "snapshots cannot be made now");
+                    AGAIN
                 }
+            };
+            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return;
             }
         }
     }
 
     /// Publishes these topics; what is left where the database is away.
-    async fn publish_all(&self, publisher: &Publisher, mut topics: Topics) -> Result<(), (DbError, Topics)> {
+    async fn publish_all(&self, publisher: &Publisher, unheard: &Unheard, mut topics: Topics) -> Result<(), (DbError, Topics)> {
         if topics.all {
             match self.views.stores.list(&mut self.db.reader()).await {
                 Ok(stores) => {
@@ -193,20 +206,21 @@ impl Live {
         }
         // From the end: one order and its queue come before what everybody sees.
         while let Some(topic) = topics.named.pop_last() {
-            match self.snapshot(&topic).await {
-                Ok(Some(payload)) => {
-                    publisher.put(topic.clone(), payload);
-                    // Whoever placed it may be on another page.
-                    if let Topic::Order(order) = topic {
-                        match self.views.orders.owner_of(&mut self.db.reader(), order).await {
-                            Ok(Some((Owner::User(user), _))) => drop(topics.named.insert(Topic::User(user))),
-                            Ok(_) => {}
-                            Err(error) => {
-                                tracing::warn!(%topic, %error, "whose it is cannot be read now; its owner's other pages stay as they are");
-                            }
-                        }
+            // Whoever placed it may be on another page.
+            if let Topic::Order(order) = topic {
+                match self.views.orders.owner_of(&mut self.db.reader(), order).await {
+                    Ok(Some((Owner::User(user), _))) => drop(topics.named.insert(Topic::User(user))),
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(%topic, %error, "whose it is cannot be read now; its owner's other pages stay as they are");
                     }
                 }
+            }
+            if matches!(topic, Topic::Order(_) | Topic::User(_) | Topic::Queue(_)) && unheard(&topic) {
+                continue;
+            }
+            match self.snapshot(&topic).await {
+                Ok(Some(payload)) => publisher.put(topic, payload),
                 Ok(None) => {}
                 Err(error) if error.is_transient() => {
                     topics.named.insert(topic);
@@ -218,6 +232,12 @@ impl Live {
         }
         Ok(())
     }
+}
+
+/// The rest after a round that took so long: what is short is told at once, what is long leaves the shop most of the machine
+/// and takes up more changes the next time.
+fn pause_after(round: Duration) -> Duration {
+    if round < SHORT { Duration::ZERO } else { (round * 2).min(LONGEST_PAUSE) }
 }
 
 /// What runs since [`Live::start`].

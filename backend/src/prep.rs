@@ -20,6 +20,9 @@ pub use self::subscriber::QueueSubscriber;
 use crate::db::{DbError, Sql, Tx};
 use crate::log;
 
+/// Numbers of a kind on the public board: no wall is large enough for more, and a rush does not make its message grow.
+pub const BOARD_LENGTH: i64 = 200;
+
 /// The queues of all stores.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Queue;
@@ -54,14 +57,17 @@ impl Queue {
         Ok(QueueView { store: store.clone(), version, lanes })
     }
 
-    /// The numbers being prepared and waiting at the counter, for a screen that everybody sees.
+    /// The numbers being prepared and waiting at the counter, for a screen that everybody sees: of each the
+    /// [`BOARD_LENGTH`] that were placed first.
     pub async fn board(&self, sql: &mut impl Sql, store: &StoreId) -> Result<BoardView, DbError> {
-        let tickets = store::active(sql, store).await?;
-        let (ready, preparing): (Vec<_>, Vec<_>) = tickets.iter().partition(|ticket| ticket.status == FulfilmentStatus::Ready);
-        let entries = |tickets: Vec<&TicketRow>| tickets.iter().map(|t| BoardEntry { number: t.number, since: t.since }).collect();
-        let mut board = BoardView { preparing: entries(preparing), ready: entries(ready) };
-        board.ready.sort_by_key(|entry| entry.since);
-        Ok(board)
+        let mut preparing = store::numbers(sql, store, FulfilmentStatus::Queued, BOARD_LENGTH).await?;
+        preparing.extend(store::numbers(sql, store, FulfilmentStatus::Making, BOARD_LENGTH).await?);
+        preparing.sort_by_key(|(placed_at, entry)| (*placed_at, entry.number));
+        preparing.truncate(BOARD_LENGTH as usize);
+        let mut ready = store::numbers(sql, store, FulfilmentStatus::Ready, BOARD_LENGTH).await?;
+        ready.sort_by_key(|(_, entry)| entry.since);
+        let entries = |numbers: Vec<(Timestamp, BoardEntry)>| numbers.into_iter().map(|(_, entry)| entry).collect();
+        Ok(BoardView { preparing: entries(preparing), ready: entries(ready) })
     }
 
     /// How the fulfilments of an order stand at `now`.
@@ -73,9 +79,9 @@ impl Queue {
                 standing.position = Some(store::ahead(sql, ticket).await? + 1);
             }
             if matches!(ticket.status, FulfilmentStatus::Queued | FulfilmentStatus::Making) {
+                let Some(pace) = store::pace(sql, &ticket.store, pace::since(now)).await? else { continue };
                 let hands = store::unmade(sql, &ticket.store).await?.1;
-                let pace = store::pace(sql, &ticket.store, pace::since(now)).await?;
-                standing.estimated_ready_at = pace.map(|pace| pace::ready_at(pace, hands, ticket.started_at, standing.position, now));
+                standing.estimated_ready_at = Some(pace::ready_at(pace, hands, ticket.started_at, standing.position, now));
             }
         }
         standing.fulfilments = tickets.into_iter().map(fulfilment_view).collect();

@@ -67,8 +67,6 @@ pub async fn of_api(State(app): State<AppState>, request: Request, next: Next) -
         Err(error) => error.into_response(),
     };
     set_session(&app, &mut response, renewed.as_ref());
-    // What is wrong is said in English; a program reads its code.
-    let locale = if response.status().is_client_error() || response.status().is_server_error() { Locale::En } else { locale };
     let headers = response.headers_mut();
     headers.entry(header::CONTENT_LANGUAGE).or_insert(HeaderValue::from_static(locale.tag()));
     headers.append(header::VARY, HeaderValue::from_static("accept-language"));

@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use backend::identity::{Caller, Secret};
 use backend::live::BrokerAddress;
+use domain::topic::Topic;
 use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -143,6 +144,11 @@ impl Gateway {
     /// What is published inside the process goes here.
     pub fn broker(&self) -> &Broker {
         &self.0.broker
+    }
+
+    /// Whether nobody hears the topic; what was kept of it is forgotten then, and who comes later gets the shop's snapshot.
+    pub fn forgets(&self, topic: &Topic) -> bool {
+        self.0.broker.forgets(topic)
     }
 
     /// Where devices may come, where they may: see [`Gateway::listen`].

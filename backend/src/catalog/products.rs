@@ -65,7 +65,7 @@ impl ProductEdit {
 
 impl Catalog {
     /// A page of products, in the order of their menus. A store that is not there is [`CatalogError::Unknown`]; a cursor
-    /// that names no product of the list is the fault `unknown_cursor`.
+    /// that names no product of the list is [`CatalogError::UnknownCursor`].
     pub async fn search(&self, search: &Search, locale: Locale) -> Result<Page<ProductView>, CatalogError> {
         let words: Vec<String> = search.q.as_deref().unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
         let menus = self.menus_of(search.store.as_ref()).await?;
@@ -79,7 +79,7 @@ impl Catalog {
         if let Some(cursor) = &search.cursor
             && !found.any(|product| product.id.as_str() == cursor)
         {
-            return Err(Faults(vec![Fault::new("", "unknown_cursor", "Start again from the first page.")]).into());
+            return Err(CatalogError::UnknownCursor);
         }
         let now = self.db.clock().now();
         let limit = search.limit.clamp(1, 200);

@@ -47,7 +47,14 @@ impl Postgres {
         wakes: Wakes,
         closing: CancellationToken,
     ) -> Result<(Self, tokio::task::JoinHandle<()>), DbError> {
-        let pool = PgPoolOptions::new().max_connections(20).acquire_timeout(Duration::from_secs(5)).connect_with(options).await?;
+        let place = format!("{}:{}", options.get_host(), options.get_port());
+        let pool = PgPoolOptions::new().max_connections(20).acquire_timeout(Duration::from_secs(5));
+        let pool = pool.connect_with(options).await.map_err(|error| match DbError::from(error) {
+            DbError::Unavailable(reason) => DbError::Unavailable(format!(
+                "nothing answers at {place} ({reason}); start PostgreSQL there, or set DATABASE_URL to where it runs"
+            )),
+            error => error,
+        })?;
         let (tell, told) = mpsc::unbounded_channel();
         let process = Uuid::now_v7();
         let teller = tokio::spawn(tell_others(pool.clone(), told, process, closing));

@@ -4,7 +4,7 @@ pub(super) mod invariants;
 
 use domain::prep::{FulfilmentKind, FulfilmentStatus, State};
 use domain::pricing::QuoteLine;
-use domain::view::Person;
+use domain::view::{BoardEntry, Person};
 use domain::{FulfilmentId, OrderId, StoreId, Timestamp};
 
 use super::Failed;
@@ -89,6 +89,20 @@ pub(super) async fn of_order(sql: &mut impl Sql, order: OrderId) -> Result<Vec<T
 pub(super) async fn active(sql: &mut impl Sql, store: &StoreId) -> Result<Vec<TicketRow>, DbError> {
     let text = "select * from fulfilment where store = $1 and status in ('queued', 'making', 'ready') order by placed_at, number";
     sql.fetch_all(text, args![store]).await?.iter().map(TicketRow::from_row).collect()
+}
+
+/// The numbers in one lane, those that were placed first, at most so many.
+pub(super) async fn numbers(
+    sql: &mut impl Sql,
+    store: &StoreId,
+    lane: FulfilmentStatus,
+    most: i64,
+) -> Result<Vec<(Timestamp, BoardEntry)>, DbError> {
+    // The lanes are named again because their index holds nothing else, and the planner must see that.
+    let text = "select number, since, placed_at from fulfilment where store = $1 and status = $2 \
+                and status in ('queued', 'making', 'ready') order by placed_at, number limit $3";
+    let rows = sql.fetch_all(text, args![store, lane.as_str(), most]).await?;
+    rows.iter().map(|row| Ok((row.get("placed_at")?, BoardEntry { number: row.get("number")?, since: row.get("since")? }))).collect()
 }
 
 /// How many wait before this one.

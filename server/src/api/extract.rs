@@ -1,6 +1,7 @@
 //! What a call is made of: body, language, key.
 
 use axum::{
+    Extension,
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
@@ -11,7 +12,10 @@ use backend::{
     idempotency::{Answer, KeyError, Outcome, RequestKey},
     identity::{Caller, ensure_session_in, secret::hex},
 };
-use domain::{Fault, Locale, view::Naming};
+use domain::{
+    Fault, Locale,
+    view::{Naming, Problem},
+};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -260,8 +264,11 @@ fn internal() -> AppError {
 fn respond(answer: Answer, retry_after: Option<i64>) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let problem = status.is_client_error() || status.is_server_error();
-    let content_type = if problem { "application/problem+json" } else { "application/json" };
-    let mut response = (status, [(header::CONTENT_TYPE, content_type)], answer.body).into_response();
+    let mut response = match serde_json::from_str::<Problem>(&answer.body) {
+        // [`super::problem::render`] writes it, in the language of who asks now.
+        Ok(told) if problem => (status, Extension(told)).into_response(),
+        _ => (status, [(header::CONTENT_TYPE, "application/json")], answer.body).into_response(),
+    };
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -10,7 +10,9 @@ use backend::{
     idempotency::{Answer, CommandError},
     refused::{Extra, Refused},
 };
-use domain::{Fault, view::Problem};
+use domain::{Fault, Locale, view::Problem};
+
+use super::extract::Lang;
 
 /// Anything that ends a request without what was asked for. Internals are logged here, once, and never answered.
 #[derive(Debug)]
@@ -149,12 +151,37 @@ impl IntoResponse for AppError {
 /// Writes the body of every problem, with the request's id.
 pub async fn render(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let Lang(locale) = Lang::of(request.headers());
     let mut response = next.run(request).await;
     let Some(mut problem) = response.extensions_mut().remove::<Problem>() else { return response };
-    problem.request_id = id;
+    // One that was kept for its idempotency key has the id of the request that it ended.
+    if problem.request_id.is_empty() {
+        problem.request_id = id;
+    }
+    let locale = said_in(locale, &mut problem);
     let (mut parts, _) = response.into_parts();
+    if parts.status == StatusCode::UNAUTHORIZED {
+        // RFC 9110, 15.5.2: who is refused for want of a credential is told which kind is taken.
+        parts.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    parts.headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(locale.tag()));
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     Response::from_parts(parts, body.into())
+}
+
+/// Says a problem in another language than English, as far as its codes have words in it; in which language its detail is.
+fn said_in(locale: Locale, problem: &mut Problem) -> Locale {
+    if locale == Locale::En {
+        return locale;
+    }
+    for fault in &mut problem.errors {
+        if let Some(words) = app::words::problem::by_name(&fault.code, locale) {
+            words.clone_into(&mut fault.detail);
+        }
+    }
+    let Some(words) = app::words::problem::by_name(&problem.code, locale) else { return Locale::En };
+    words.clone_into(&mut problem.detail);
+    locale
 }

@@ -29,7 +29,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AppError> {
         match Query::from_request_parts(parts, state).await {
             Ok(Query(params)) => Ok(Self(params)),
-            Err(rejection) => Err(AppError::new(StatusCode::BAD_REQUEST, "invalid_query", rejection.body_text())),
+            Err(rejection) => {
+                let reason = std::error::Error::source(&rejection).map_or_else(|| rejection.body_text(), ToString::to_string);
+                Err(AppError::new(StatusCode::BAD_REQUEST, "invalid_query", format!("The query cannot be read: {reason}.")))
+            }
         }
     }
 }

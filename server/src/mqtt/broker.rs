@@ -99,9 +99,23 @@ impl Broker {
         Ok(())
     }
 
-    /// From now on the client hears what the filter matches; first, where wanted, what is retained of it. Whether that is
-    /// all there is to tell first: a single topic of which nothing is kept here is not.
-    pub(super) fn subscribe(&self, filter: &Filter, client: &Arc<Client>, retained: bool) -> bool {
+    /// Whether nobody hears the topic. What is kept of it is forgotten then: it is about to be older than the shop.
+    pub(super) fn forgets(&self, topic: &Topic) -> bool {
+        let (topic, mut state) = (topic.to_string(), self.state());
+        let unheard = !state.is_heard(&topic);
+        if unheard {
+            state.retained.remove(topic.as_str());
+        }
+        unheard
+    }
+
+    /// Whether a message of the topic is kept.
+    pub(super) fn keeps(&self, topic: &Topic) -> bool {
+        self.state().retained.contains_key(topic.to_string().as_str())
+    }
+
+    /// From now on the client hears what the filter matches; first, where wanted, what is kept of it.
+    pub(super) fn subscribe(&self, filter: &Filter, client: &Arc<Client>, retained: bool) {
         let mut state = self.state();
         let exact = filter.topic().is_some();
         let key = filter.as_str();
@@ -118,19 +132,17 @@ impl Broker {
             state.turn(key, &self.turned);
         }
         if !retained {
-            return true;
+            return;
         }
         if exact {
-            let kept = state.retained.get(key);
-            if let Some(message) = kept {
+            if let Some(message) = state.retained.get(key) {
                 client.offer(message, true);
             }
-            return kept.is_some();
+            return;
         }
         for message in state.retained.values().filter(|message| filter.matches(&message.topic)) {
             client.offer(message, true);
         }
-        true
     }
 
     /// The client no longer hears what the filters match.
@@ -291,12 +303,26 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_hears_is_forgotten() {
+        let (broker, client) = (Broker::default(), Client::new(1, Caller::Nobody));
+        let (name, topic) = ("v1/stores/harbor/queue", "v1/stores/harbor/queue".parse().unwrap());
+        broker.publish(name, payload(1)).unwrap();
+        assert!(broker.keeps(&topic));
+        assert!(broker.forgets(&topic) && !broker.keeps(&topic));
+        hear(&broker, &client, "v1/stores/+/queue");
+        broker.publish(name, payload(2)).unwrap();
+        assert!(!broker.forgets(&topic) && broker.keeps(&topic));
+        assert_eq!(heard(&client), [(name.to_owned(), 2, false)]);
+    }
+
+    #[test]
     fn an_answer_is_the_newest_there_is() {
         let (broker, client) = (Broker::default(), Client::new(1, Caller::Nobody));
         let board = "v1/stores/harbor/board";
         let filter: Filter = board.parse().unwrap();
         client.subscribe(Subscription { filter: filter.clone(), qos: 0, retain_as_published: false, retained: true, grounds: Vec::new() });
-        assert!(!broker.subscribe(&filter, &client, true), "nothing is kept");
+        broker.subscribe(&filter, &client, true);
+        assert!(!broker.keeps(&board.parse().unwrap()));
         broker.publish(board, payload(7)).unwrap();
         broker.answer(&board.parse().unwrap(), payload(6), &client).unwrap();
         assert_eq!(heard(&client), [(board.to_owned(), 7, true)]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use backend::Backend;
-use backend::live::{BrokerAddress, Publishing};
+use backend::live::{BrokerAddress, Publishing, Unheard};
 use tokio::net::TcpListener;
 
 use crate::config::{InvalidSetting, Settings};
@@ -27,14 +27,15 @@ impl Wire {
         let outside = outside.map_err(|error| InvalidSetting { name: "MQTT_URL".to_owned(), fix: error.to_string() })?;
         let limits = if settings.limits { Limits::default() } else { Limits::lifted() };
         let gateway = Gateway::new(Arc::new(backend.clone()), limits, metrics.mqtt.clone());
-        let address = match outside {
-            Some(address) => {
-                gateway.follow(address.clone());
-                address
-            }
-            None => gateway.private().await?,
+        let (address, unheard): (_, Unheard) = if let Some(address) = outside {
+            gateway.follow(address.clone());
+            // Who listens elsewhere is not known here.
+            (address, Arc::new(|_| false))
+        } else {
+            let hearing = gateway.clone();
+            (gateway.private().await?, Arc::new(move |topic| hearing.forgets(topic)))
         };
-        let publishing = settings.runs("live").then(|| backend.live.start(address));
+        let publishing = settings.runs("live").then(|| backend.live.start(address, unheard));
         if let Some(plain) = plain {
             gateway.listen(plain);
         }

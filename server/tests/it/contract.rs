@@ -16,6 +16,8 @@ on_both_databases! {
     staff_open_close_switch_and_set_the_store
     a_code_is_needed_where_the_store_admits_by_code
     the_shop_is_described_in_both_languages_and_by_machine
+    what_is_refused_is_said_in_the_language_asked_for
+    a_query_that_cannot_be_read_names_its_parameter
     hostile_texts_stay_texts
 }
 
@@ -303,6 +305,48 @@ async fn a_code_is_needed_where_the_store_admits_by_code(server: Server) {
     let lines = json!([{"sku": "pier-espresso", "quantity": 1}]);
     let refused = shopper.keyed(Method::POST, "/checkouts", &checkout("pier", lines)).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "admission_required"), "{}", refused.body);
+}
+
+async fn what_is_refused_is_said_in_the_language_asked_for(server: Server) {
+    let shopper = server.guest().await;
+    let chinese = shopper.in_language("zh-CN");
+    let lines = json!([{"sku": "pier-espresso", "quantity": 1}]);
+    let key = "a-code-is-needed-here";
+    let refused = chinese.with_key(Method::POST, "/checkouts", &checkout("pier", lines.clone()), key).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "admission_required"));
+    assert_eq!(refused.body["detail"], "请先扫描摊位上的码再下单，购物车已为你保留。");
+    assert_eq!(refused.header("content-language"), Some("zh-CN"));
+    let again = chinese.with_key(Method::POST, "/checkouts", &checkout("pier", lines.clone()), key).await;
+    assert_eq!((again.header("idempotency-replayed"), &again.body), (Some("true"), &refused.body));
+    let english = shopper.with_key(Method::POST, "/checkouts", &checkout("pier", lines), key).await;
+    assert_eq!(english.header("content-language"), Some("en"));
+    assert!(english.body["detail"].as_str().unwrap().contains("code"), "{}", english.body);
+
+    let wrong = json!([{"sku": "flat-white-regular", "quantity": 100}]);
+    let wrong = chinese.send(chinese.request(Method::POST, "/quotes").json(&json!({"store": "harbor", "lines": wrong}))).await;
+    assert_eq!((wrong.status, wrong.header("content-language")), (StatusCode::UNPROCESSABLE_ENTITY, Some("zh-CN")));
+    assert_eq!(wrong.body["errors"][0]["detail"], "请选 1 到 99。");
+    // What has no words of its own in a language is said in English, and says so.
+    let unsaid = chinese.get("/products?store=harbor&limit=500").await;
+    assert_eq!((unsaid.status, unsaid.header("content-language")), (StatusCode::BAD_REQUEST, Some("en")));
+
+    let nobody = server.nobody();
+    let unknown = nobody.in_language("zh-CN").keyed(Method::POST, "/checkouts", &json!({})).await;
+    assert_eq!((unknown.status, unknown.header("www-authenticate")), (StatusCode::UNAUTHORIZED, Some("Bearer")));
+    assert_eq!(unknown.header("content-language"), Some("zh-CN"));
+}
+
+async fn a_query_that_cannot_be_read_names_its_parameter(server: Server) {
+    let shopper = server.guest().await;
+    for (query, code, word) in [
+        ("limit=many", "invalid_query", "limit"),
+        ("limit=0", "limit_out_of_range", "limit"),
+        ("cursor=garbage", "invalid_cursor", "cursor"),
+    ] {
+        let refused = shopper.get(&format!("/products?store=harbor&{query}")).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, code), "{query}: {}", refused.body);
+        assert!(refused.body["detail"].as_str().unwrap().contains(word), "{query}: {}", refused.body);
+    }
 }
 
 async fn the_shop_is_described_in_both_languages_and_by_machine(server: Server) {

@@ -55,16 +55,15 @@ impl<T: Transport> Session<'_, T> {
             RetainHandling::OnNewSubscribe => !known,
             RetainHandling::Never => false,
         };
-        // The shop itself is asked for what no broker keeps: topics of one order or user, and those that nobody told yet.
-        let single = filter.topic().is_some();
-        let asked: Vec<_> = grounds.iter().map(|(topic, _)| topic).filter(|topic| single || !topic.retained()).cloned().collect();
+        let named: Vec<_> = grounds.iter().map(|(topic, _)| topic.clone()).collect();
         let qos = wish.qos.min(1);
         let subscription = Subscription { filter: filter.clone(), qos, retain_as_published: wish.retain_as_published, retained, grounds };
         if self.client.subscribe(subscription).is_none() {
             return Ok(Err(SubscribeReasonCode::QuotaExceeded));
         }
-        let told = self.gateway.broker.subscribe(&filter, &self.client, retained);
-        for topic in asked.iter().filter(|topic| retained && !(told && topic.retained())) {
+        self.gateway.broker.subscribe(&filter, &self.client, retained);
+        // The shop itself is asked for what no broker keeps: topics of one order or user, and those that nobody heard yet.
+        for topic in named.iter().filter(|topic| retained && !self.gateway.broker.keeps(topic)) {
             // Read after the client is listed: what happens in between comes as a message with a greater sequence.
             if let Some(payload) = ask(self.gateway.house.snapshot(topic)).await?
                 && let Err(error) = self.gateway.broker.answer(topic, payload, &self.client)
