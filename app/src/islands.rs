@@ -1,6 +1,7 @@
 //! The interactive pieces. Each renders on the server what a plain page needs (links, forms), and comes alive in the
 //! browser on that same markup: live numbers, totals while choosing, buttons that show their work.
 
+mod admitted;
 mod balance;
 mod board;
 mod cart;
@@ -16,6 +17,7 @@ mod store_status;
 mod ticket;
 mod tracker;
 
+pub use admitted::Admitted;
 pub use balance::Balance;
 pub use board::{Board, open_switch};
 pub use cart::CartBar;

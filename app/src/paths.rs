@@ -50,6 +50,11 @@ pub fn checkout(store: impl Display) -> String {
     format!("/s/{store}/checkout")
 }
 
+/// What a kiosk's code leads to. A code is typed by somebody.
+pub fn scan(code: impl Display) -> String {
+    format!("/scan/{}", encoded(&code.to_string()).replace('/', "%2F"))
+}
+
 /// An order's tracker.
 pub fn order(id: impl Display) -> String {
     format!("/orders/{id}")
@@ -84,6 +89,7 @@ pub mod form {
     pub const END_SESSION: &str = "/do/account/session";
     pub const TOP_UP: &str = "/do/wallet/top-up";
     pub const DELETE_ACCOUNT: &str = "/do/account/delete";
+    pub const SCAN: &str = "/do/scan";
     pub const ORDER_CANCEL: &str = "/do/order/cancel";
     pub const STAFF_SIGN_IN: &str = "/do/staff/sign-in";
     pub const STAFF_SIGN_OUT: &str = "/do/staff/sign-out";

@@ -10,6 +10,7 @@ mod home;
 mod order;
 mod orders;
 mod product;
+mod scan;
 mod seo;
 mod shell;
 mod sign_in;
@@ -38,6 +39,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/s/:store") view=storefront::Storefront ssr=SsrMode::Async/>
                 <Route path=path!("/s/:store/p/:product") view=product::ProductPage ssr=SsrMode::Async/>
                 <Route path=path!("/s/:store/checkout") view=checkout::CheckoutPage ssr=SsrMode::Async/>
+                <Route path=path!("/scan/:code") view=scan::ScanPage ssr=SsrMode::Async/>
                 <Route path=path!("/orders") view=orders::Orders ssr=SsrMode::Async/>
                 <Route path=path!("/orders/:order") view=order::Order ssr=SsrMode::Async/>
                 <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async/>

@@ -6,7 +6,7 @@
 //!
 //! The contexts: [`identity`] (who is asking, and what they may do), [`stores`] and [`catalog`] (what is sold, where and
 //! for how much), [`inventory`] (what is there of it); [`ordering`] (cart, checkout, order, and the saga that coordinates the
-//! others), [`payment`] (what is charged and goes back), [`prep`] (the barista's queue); [`notify`] sends text messages,
+//! others), [`payment`] (what is charged and goes back), [`prep`] (the barista's queue), [`kiosk`] (codes that throttle a rush); [`notify`] sends text messages,
 //! [`live`] tells what changed over MQTT; [`seed`] fills them for a demo or a bench; [`check`] proves from the database that
 //! nothing is lost and nothing is there twice.
 
@@ -18,6 +18,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod inventory;
 pub mod job;
+pub mod kiosk;
 pub mod lease;
 pub mod live;
 pub mod log;
@@ -43,6 +44,7 @@ use domain::view::{MeView, WalletBalance};
 use idempotency::Keys;
 use identity::{Caller, Identities, IdentityError, Secret};
 use inventory::Stock;
+use kiosk::{AdmissionEnd, Kiosks, Rotation};
 use live::Live;
 use notify::{Sender, Sms};
 use ordering::{BaristaLimit, Carts, CheckoutHold, Checkouts, Orders, Saga, Sagas};
@@ -68,6 +70,8 @@ pub struct BackendSettings {
     pub https: bool,
     /// Where text messages go.
     pub sms: Sms,
+    /// Where the shop is found, `http://` or `https://`: what codes carry.
+    pub public_url: String,
 }
 
 /// The shop, open. Clones are the same shop.
@@ -101,6 +105,8 @@ pub struct Backend {
     pub sagas: Sagas,
     /// What the bar makes.
     pub queue: Queue,
+    /// Codes that let people in.
+    pub kiosks: Kiosks,
     /// What is told over MQTT.
     pub live: Live,
     /// Requests that may come twice.
@@ -141,7 +147,8 @@ impl Backend {
         let orders = Orders::new(payments.clone(), carts.clone(), clock.clone());
         let sagas = Sagas::new(payments.clone());
         let top_ups = TopUps::new(db.clone(), payments.clone());
-        let live = Live::new(db.clone(), Stores, catalog.clone(), orders.clone(), Queue);
+        let kiosks = Kiosks::new(&settings.public_url);
+        let live = Live::new(db.clone(), Stores, catalog.clone(), orders.clone(), Queue, kiosks.clone());
         Ok(Self {
             db,
             clock,
@@ -157,6 +164,7 @@ impl Backend {
             top_ups,
             sagas,
             queue: Queue,
+            kiosks,
             live,
             keys: Keys::default(),
             texts: Sender::new(settings.sms),
@@ -167,7 +175,7 @@ impl Backend {
     pub fn with_provider(self, provider: Arc<dyn CardProvider>, patience: Patience) -> Self {
         let payments = self.payments.at(provider, patience);
         let orders = Orders::new(payments.clone(), self.carts.clone(), self.clock.clone());
-        let live = Live::new(self.db.clone(), self.stores, self.catalog.clone(), orders.clone(), self.queue);
+        let live = Live::new(self.db.clone(), self.stores, self.catalog.clone(), orders.clone(), self.queue, self.kiosks.clone());
         let top_ups = TopUps::new(self.db.clone(), payments.clone());
         Self { orders, sagas: Sagas::new(payments.clone()), top_ups, payments, live, ..self }
     }
@@ -182,6 +190,8 @@ impl Backend {
             .timer(identity::Purge)
             .job(self.identities.code_sender(self.texts.clone()))
             .timer(PriceWindows)
+            .timer(Rotation)
+            .timer(AdmissionEnd)
             .timer(CheckoutHold)
             .timer(BaristaLimit::new(self.orders.clone()));
         self.payments.jobs(runner, &self.db)

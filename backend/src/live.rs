@@ -28,6 +28,7 @@ use self::snapshot::Views;
 use crate::catalog::Catalog;
 use crate::db::{Db, DbError, Tx};
 use crate::identity::Owner;
+use crate::kiosk::Kiosks;
 use crate::log::{self, Recorded};
 use crate::ordering::Orders;
 use crate::prep::Queue;
@@ -96,8 +97,8 @@ impl Changed {
 }
 
 impl Live {
-    pub(crate) fn new(db: Db, stores: Stores, catalog: Catalog, orders: Orders, queue: Queue) -> Self {
-        Self { db, views: Views { stores, catalog, orders, queue }, changed: Arc::default() }
+    pub(crate) fn new(db: Db, stores: Stores, catalog: Catalog, orders: Orders, queue: Queue, kiosks: Kiosks) -> Self {
+        Self { db, views: Views { stores, catalog, orders, queue, kiosks }, changed: Arc::default() }
     }
 
     /// The newest message of a topic, for who subscribes to one that is not retained; `None` where there is no such thing.

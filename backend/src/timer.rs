@@ -18,7 +18,8 @@ use crate::runner::{Context, Wait};
 use crate::subscriber::HandlerError;
 use crate::subscriber::follower::{Unsettled, settle};
 
-/// Timers of one transaction.
+/// Timers of one transaction of SQLite, which has one writer. PostgreSQL takes one at a time: the locks of two timers would be
+/// taken in the order of their times, and not in that of everybody else.
 const BATCH: i64 = 64;
 
 /// What happens when a kind of timer is due.
@@ -27,6 +28,12 @@ pub trait TimerHandler: Send + Sync + 'static {
     /// The kind for ever. What stands before the first dot is the service that it belongs to, such as
     /// `ordering.checkout_expiry`.
     fn kind(&self) -> &'static str;
+
+    /// Takes the locks that [`TimerHandler::fire_in`] needs, before the timer itself is taken: whoever cancels a timer holds
+    /// them already, and two that wait for each other would both have to begin again.
+    async fn lock_in(&self, _tx: &mut Tx, _key: &str, _payload: &Value) -> Result<(), HandlerError> {
+        Ok(())
+    }
 
     /// Does it, inside the transaction that removes the timer. It may set the same timer again.
     async fn fire_in(&self, tx: &mut Tx, key: &str, payload: &Value, due: Timestamp) -> Result<(), HandlerError>;
@@ -191,7 +198,7 @@ async fn due_in(tx: &mut Tx, kind: &str) -> Result<Vec<Due>, DbError> {
     let rows = tx
         .fetch_all(
             "select key, payload, due, attempts from timer where kind = $1 and next_at <= $2 order by next_at, key limit $3",
-            args![kind, now, BATCH],
+            args![kind, now, if tx.is_postgres() { 1 } else { BATCH }],
         )
         .await?;
     rows.iter()
@@ -209,13 +216,14 @@ async fn fire_one(tx: &mut Tx, handler: &dyn TimerHandler, timer: &Due, suspect:
         let savepoint = tx.savepoint().await?;
         // Cancelled or set anew in the meantime: whoever removes the row fires.
         let sql = "delete from timer where kind = $1 and key = $2 and due = $3";
-        let result = match tx.execute(sql, args![kind, &timer.key, timer.at]).await? {
-            0 => Ok(()),
-            _ => AssertUnwindSafe(handler.fire_in(tx, &timer.key, &timer.payload, timer.at))
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|_| Err(HandlerError::new("the handler panicked"))),
+        let fired = async {
+            handler.lock_in(tx, &timer.key, &timer.payload).await?;
+            match tx.execute(sql, args![kind, &timer.key, timer.at]).await? {
+                0 => Ok(()),
+                _ => handler.fire_in(tx, &timer.key, &timer.payload, timer.at).await,
+            }
         };
+        let result = AssertUnwindSafe(fired).catch_unwind().await.unwrap_or_else(|_| Err(HandlerError::new("the handler panicked")));
         settle(tx, savepoint, result).await.map_err(|unsettled| match unsettled {
             Unsettled::Database(error) => error.into(),
             Unsettled::Later(reason) => Failed::Later(reason),

@@ -119,6 +119,8 @@ events! {
     KioskCodeRotated "kiosk.code_rotated.v1" { kiosk: KioskId, store: StoreId, rotates_at: Timestamp }
     /// A scan was spent on an admission.
     KioskCodeScanned "kiosk.code_scanned.v1" { kiosk: KioskId, store: StoreId, admission: AdmissionId, scans_left: i64 }
+    /// An admission ended without an order; its place is free again.
+    KioskAdmissionEnded "kiosk.admission_ended.v1" { kiosk: KioskId, store: StoreId, admission: AdmissionId }
     /// Units were put aside for a checkout.
     StockHeld "stock.held.v1" { store: StoreId, checkout: CheckoutId, units: Vec<Units> }
     /// Held units are free again.

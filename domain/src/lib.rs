@@ -3,13 +3,14 @@
 //!
 //! In reading order: the small values ([`time`], [`money`], [`text`], [`id`]), what is sold ([`catalog`]) and for how much
 //! ([`pricing`]), the life of an order ([`ordering`]) and of its fulfilments ([`prep`]), what happened ([`event`]),
-//! what a [`wallet`] is told of, where all of it is told ([`topic`], [`live`]), how it is shown ([`view`]) and what is said when something is wrong ([`fault`]).
+//! what a [`wallet`] is told of, the codes of a [`kiosk`], where all of it is told ([`topic`], [`live`]), how it is shown ([`view`]) and what is said when something is wrong ([`fault`]).
 
 pub mod catalog;
 pub mod country;
 pub mod event;
 pub mod fault;
 pub mod id;
+pub mod kiosk;
 pub mod live;
 pub mod money;
 pub mod ordering;

@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CategoryId, CheckoutId, Currency, Fault, FulfilmentId, Locale, ModifierId, Money, OptionId, OrderId, ProductId, SessionId, Sku,
-    StoreId, Text, Timestamp, TransferId, UserId,
+    AdmissionId, CategoryId, CheckoutId, Currency, Fault, FulfilmentId, Locale, ModifierId, Money, OptionId, OrderId, ProductId, SessionId,
+    Sku, StoreId, Text, Timestamp, TransferId, UserId,
     catalog::{self, ImageSource, Menu},
     event::Actor,
     ordering::{CancelledBy, OrderStatus, PaymentMethod, PaymentStatus},
@@ -265,6 +265,9 @@ wire! {
         claimed_by: Option<Person>,
     }
 
+    /// The answer of `POST /scans`: the right to one order at a store.
+    AdmissionView { admission: AdmissionId, store: StoreId, expires_at: Timestamp }
+
     /// `v1/stores/{store}/board`: numbers only, no names.
     BoardView { preparing: Vec<BoardEntry>, ready: Vec<BoardEntry> }
     BoardEntry { number: i64, since: Timestamp }
@@ -441,6 +444,15 @@ pub struct CheckoutRequest {
     pub coupon_codes: Vec<String>,
     #[serde(default)]
     pub points: Option<i64>,
+}
+
+/// `POST /scans`: what the kiosk's screen said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ScanRequest {
+    /// 6 to 10 characters; spaces, hyphens and small letters do not matter.
+    pub code: String,
 }
 
 /// What pays: a wallet, or a card by its token.

@@ -10,6 +10,7 @@ pub mod shape;
 mod back_office;
 mod checkouts;
 mod export;
+mod kiosk;
 mod orders;
 mod query;
 mod queue;
@@ -36,6 +37,8 @@ pub fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(checkouts::begin))
         .routes(routes!(checkouts::give_up))
         .routes(routes!(checkouts::place))
+        .routes(routes!(kiosk::scan))
+        .routes(routes!(kiosk::code))
         .routes(routes!(orders::list))
         .routes(routes!(orders::order))
         .routes(routes!(orders::journey))

@@ -146,7 +146,7 @@ async fn execute(command: Command, settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<Backend> {
-    Ok(Backend::open(settings.backend(None), Clock::system()).await?)
+    Ok(Backend::open(settings.backend(None, None), Clock::system()).await?)
 }
 
 async fn seed(backend: &Backend, shop: Shop) -> anyhow::Result<()> {

@@ -14,6 +14,7 @@ use backend::payment::CardService;
 use ipnet::IpNet;
 
 use self::read::{addresses, path, refuse, service, sms, text, url_of};
+use crate::serve::reachable;
 
 /// Every setting of Orderly; `ORDERLY_` alone before a name is ours, so an unknown one is a mistake.
 pub const NAMES: [&str; 16] = [
@@ -183,8 +184,15 @@ impl Settings {
         Err(refuse("DATABASE_URL", fix))
     }
 
-    /// What the shop itself needs of it, with the card provider; without one nobody is charged.
-    pub fn backend(&self, card: Option<CardService>) -> BackendSettings {
+    /// Scheme, host and port that browsers know us by; where nothing is set, `own`, the address that we listen at, or the first
+    /// that we would.
+    pub fn public_url_at(&self, own: Option<SocketAddr>) -> String {
+        let own = || own.or_else(|| self.listen.first().copied()).map(|own| format!("http://{}", reachable(own)));
+        self.public_url.clone().or_else(own).unwrap_or_default()
+    }
+
+    /// What the shop itself needs of it, with the card provider; without one nobody is charged. `own`: where we listen.
+    pub fn backend(&self, card: Option<CardService>, own: Option<SocketAddr>) -> BackendSettings {
         BackendSettings {
             database_url: self.database_url.clone(),
             data_dir: self.data.clone(),
@@ -193,6 +201,7 @@ impl Settings {
             limits: self.limits,
             https: self.is_https(),
             sms: self.sms.clone(),
+            public_url: self.public_url_at(own),
         }
     }
 }

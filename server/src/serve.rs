@@ -48,7 +48,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
 
     let own = listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let pay = Pay::open(&settings, own).await?;
-    let backend = Backend::open(settings.backend(Some(pay.service.clone())), Clock::system()).await?;
+    let backend = Backend::open(settings.backend(Some(pay.service.clone()), own), Clock::system()).await?;
     let opened = tokio::select! {
         opened = Open::shop(settings, backend.clone(), listener, plain, pay.sim.clone()) => opened,
         () = signals.asked() => Ok(None),
@@ -159,7 +159,7 @@ fn state_of(
     gateway: Gateway,
     pay_sim: Option<PaySim>,
 ) -> AppState {
-    let public_url: Arc<str> = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address))).into();
+    let public_url: Arc<str> = settings.public_url_at(Some(address)).into();
     AppState {
         leptos: site::leptos_options(&settings, address),
         limits: Arc::new(Limits::default()),

@@ -6,6 +6,7 @@ mod checkout;
 pub mod draft;
 mod language;
 mod order;
+mod scan;
 pub mod session;
 mod staff;
 mod store;

@@ -6,12 +6,13 @@ use leptos::prelude::*;
 use super::{
     failure::Failure,
     frame::{frame, problem},
+    scan::admitted,
     seo::{self, Head, head},
     storefront::picture,
     visit::{Visit, page, param, query},
 };
 use crate::{
-    islands::{ProductForm, StoreNotice, StoreStatus},
+    islands::{ProductForm, StoreStatus},
     paths,
     pieces::icon,
     wire::Chosen,
@@ -52,6 +53,7 @@ async fn body(visit: Visit, store: String, product: String, chosen: Chosen, erro
         },
     );
     let sent = error.is_some();
+    let notice = admitted(&visit, status.clone()).await?;
     let main = view! {
         {head}
         <main class="page" id="main">
@@ -64,7 +66,7 @@ async fn body(visit: Visit, store: String, product: String, chosen: Chosen, erro
                         <h1>{shown.name.clone()}</h1>
                         <p class="lead">{shown.description.clone()}</p>
                         <StoreStatus store=status.clone() ships locale/>
-                        <StoreNotice store=status.clone() locale/>
+                        {notice}
                     </div>
                     <ProductForm menu=only status now=visit.now chosen sent locale/>
                 </div>

@@ -10,11 +10,12 @@ use leptos::prelude::*;
 use super::{
     failure::Failure,
     frame::{empty, frame, problem},
+    scan::admitted,
     seo::{self, Head, head},
     visit::{Visit, page, param, query, summary},
 };
 use crate::{
-    islands::{CardVariant, CartBar, LiveLine, ProductCard, StoreNotice, StoreStatus},
+    islands::{CardVariant, CartBar, LiveLine, ProductCard, StoreStatus},
     paths, words as w,
 };
 
@@ -71,6 +72,7 @@ async fn body(visit: Visit, store: String, error: Option<String>) -> Result<AnyV
     } else {
         view! { <nav class="menu-nav" aria-label=w::menu::nav(locale)><ul>{nav}</ul></nav>{sections} }.into_any()
     };
+    let notice = admitted(&visit, status.clone()).await?;
     let main = view! {
         {head}
         // Before the menu, so that it is not behind everything that is on it.
@@ -83,7 +85,7 @@ async fn body(visit: Visit, store: String, error: Option<String>) -> Result<AnyV
                     <h1>{name}</h1>
                     <p class="lead">{tagline}</p>
                     <StoreStatus store=status.clone() ships locale/>
-                    <StoreNotice store=status locale/>
+                    {notice}
                     <LiveLine locale/>
                 </div>
             </div>

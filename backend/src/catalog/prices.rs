@@ -137,9 +137,12 @@ impl TimerHandler for PriceWindows {
         TIMER
     }
 
+    async fn lock_in(&self, tx: &mut Tx, _key: &str, payload: &Value) -> Result<(), HandlerError> {
+        Ok(Stores.lock_in(tx, &Edge::deserialize(payload)?.store).await?)
+    }
+
     async fn fire_in(&self, tx: &mut Tx, _key: &str, payload: &Value, due: Timestamp) -> Result<(), HandlerError> {
         let Edge { store, sku } = Edge::deserialize(payload)?;
-        Stores.lock_in(tx, &store).await?;
         let currency = store::head(tx, &store).await?.ok_or(CatalogError::Unknown)?.currency;
         let windows = store::prices_of(tx, &store, &sku, currency).await?;
         // A timer may fire late, past more than one edge.

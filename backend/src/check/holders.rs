@@ -9,7 +9,7 @@ use crate::db::{DbError, Tx};
 use crate::ordering::invariants as ordering;
 use crate::payment::invariants as payment;
 use crate::prep::invariants as prep;
-use crate::{inventory, stores, timer};
+use crate::{inventory, kiosk, stores, timer};
 
 /// Looks at everything that is held for somebody.
 pub(super) async fn walk(tx: &mut Tx, found: &mut Findings) -> Result<(), DbError> {
@@ -77,11 +77,13 @@ async fn places(tx: &mut Tx, found: &mut Findings) -> Result<(), DbError> {
         let of = |kind: &str| page.iter().filter(|place| place.kind == kind).map(|place| place.holder.clone()).collect::<Vec<_>>();
         let checkouts = ordering::checkouts_named(tx, &of("checkout")).await?;
         let orders = ordering::orders_named(tx, &of("order")).await?;
+        let admissions = kiosk::open_named(tx, &of("admission")).await?;
         let live: HashSet<_> = checkouts.into_iter().filter(|(_, live)| *live).map(|(id, _)| id.to_string()).collect();
         let orders: HashMap<_, _> = orders.into_iter().map(|order| (order.id.to_string(), order.store)).collect();
         for place in &page {
             let why = match place.kind.as_str() {
                 "checkout" if !live.contains(&place.holder) => "its checkout is not there, or has ended",
+                "admission" if !admissions.contains(&place.holder) => "its admission is not there, or has ended",
                 // One that is over is looked at with the orders.
                 "order" => match orders.get(&place.holder) {
                     Some(store) if *store == place.store => continue,

@@ -125,6 +125,11 @@ impl Caller {
         self.person().map(|person| person.id)
     }
 
+    /// Whether this is the kiosk itself.
+    pub fn is_kiosk(&self, id: &KioskId) -> bool {
+        matches!(self, Self::Token { role: Role::Kiosk, kiosk: Some(kiosk), .. } if kiosk == id)
+    }
+
     /// The session of the cookie.
     pub const fn session(&self) -> Option<SessionId> {
         match self {

@@ -58,10 +58,7 @@ pub fn may_subscribe(caller: &Caller, topic: &Topic, whose: Option<&Whose>) -> b
     match topic {
         Topic::Status(_) | Topic::Menu(_) | Topic::Board(_) => true,
         Topic::Queue(store) => caller.may(Right::Queue, store),
-        Topic::KioskCode(kiosk) => {
-            let itself = matches!(caller, Caller::Token { role: Role::Kiosk, kiosk: Some(of), .. } if of == kiosk);
-            itself || whose.is_some_and(|whose| caller.may(Right::KioskCode, &whose.store))
-        }
+        Topic::KioskCode(kiosk) => caller.is_kiosk(kiosk) || whose.is_some_and(|whose| caller.may(Right::KioskCode, &whose.store)),
         Topic::Order(_) => whose.is_some_and(|whose| may_see_order(caller, whose)),
         Topic::User(user) => caller.user() == Some(*user),
         Topic::Ops(_) => caller.may_somewhere(Right::Ops),

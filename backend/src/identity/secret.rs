@@ -59,7 +59,8 @@ impl fmt::Display for Secret {
     }
 }
 
-pub(super) fn random<const N: usize>() -> Result<[u8; N], rand::rand_core::OsError> {
+/// Random bytes of the operating system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], rand::rand_core::OsError> {
     let mut bytes = [0; N];
     OsRng.try_fill_bytes(&mut bytes)?;
     Ok(bytes)

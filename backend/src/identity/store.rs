@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub(super) use self::account::{account, empty_account, end_session_of, rename_account, renew_session, sessions_of, set_language};
 pub(super) use self::sign_in::{
-    account_of_phone, end_sign_in_code, forget_number, insert_phone, insert_sign_in_code, purge_in, throttle_in, throttled_until_in,
+    account_of_phone, end_sign_in_code, forget_number, insert_phone, insert_sign_in_code, purge_in, throttle_in, throttled_until,
     to_be_sent, try_sign_in_code,
 };
 use super::caller::Caller;

@@ -1,13 +1,17 @@
-//! How often somebody may ask, over an hour: buckets in the database, so that neither a restart nor a second process
+//! How often somebody may ask, over an hour or a minute: buckets in the database, so that neither a restart nor a second process
 //! fills them. They let a burst of the whole limit through and then one at a time, evenly (GCRA, ITU-T I.371).
 
 use std::net::IpAddr;
 
+use domain::SessionId;
+
+use super::caller::Caller;
 use super::secret::{Keys, hex};
-use super::{IdentityError, store};
-use crate::db::Tx;
+use super::{Client, Identities, IdentityError, store};
+use crate::db::{DbError, Sql, Tx};
 
 const HOUR_MILLIS: i64 = 3_600_000;
+const MINUTE_MILLIS: i64 = 60_000;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +22,21 @@ pub(super) enum Bucket<'a> {
     CodesFromAddress(IpAddr),
     /// Tries of codes from an address: three for each code it may ask for.
     TriesFromAddress(IpAddr),
+    /// Codes of no kiosk that a session tried.
+    WrongScansOfSession(SessionId),
+    /// Codes of no kiosk that came from an address.
+    WrongScansFromAddress(IpAddr),
 }
 
 impl Bucket<'_> {
-    /// How many an hour.
-    const fn limit(self) -> i64 {
+    /// How many, in how many milliseconds.
+    const fn limit(self) -> (i64, i64) {
         match self {
-            Self::CodesForPhone(_) => 5,
-            Self::CodesFromAddress(_) => 60,
-            Self::TriesFromAddress(_) => 180,
+            Self::CodesForPhone(_) => (5, HOUR_MILLIS),
+            Self::CodesFromAddress(_) => (60, HOUR_MILLIS),
+            Self::TriesFromAddress(_) => (180, HOUR_MILLIS),
+            Self::WrongScansOfSession(_) => (10, MINUTE_MILLIS),
+            Self::WrongScansFromAddress(_) => (60, MINUTE_MILLIS),
         }
     }
 
@@ -37,8 +47,44 @@ impl Bucket<'_> {
             Self::CodesForPhone(hash) => format!("codes/phone/{hash}"),
             Self::CodesFromAddress(address) => format!("codes/address/{}", of_address(address)),
             Self::TriesFromAddress(address) => format!("tries/address/{}", of_address(address)),
+            Self::WrongScansOfSession(session) => format!("scans/session/{session}"),
+            Self::WrongScansFromAddress(address) => format!("scans/address/{}", of_address(address)),
         }
     }
+}
+
+impl Identities {
+    /// Refuses who has tried too many codes that no kiosk shows; a right code is not looked at either then.
+    pub async fn may_scan(&self, caller: &Caller, client: &Client) -> Result<(), IdentityError> {
+        if self.limits {
+            let mut reader = self.db.reader();
+            for bucket in scans(caller, client) {
+                look(&mut reader, &self.keys, bucket).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a code that no kiosk shows, of the session and of the address. Refuses where it is one too many.
+    pub async fn scanned_wrong(&self, caller: &Caller, client: &Client) -> Result<(), IdentityError> {
+        if !self.limits {
+            return Ok(());
+        }
+        let (keys, buckets) = (self.keys.clone(), scans(caller, client));
+        let count = async move |tx: &mut Tx| {
+            for bucket in buckets {
+                take_in(tx, &keys, bucket).await?;
+            }
+            Ok::<_, IdentityError>(())
+        };
+        self.db.transaction(move |tx| Box::pin(count(tx))).await
+    }
+}
+
+/// The buckets of somebody who scans.
+fn scans(caller: &Caller, client: &Client) -> Vec<Bucket<'static>> {
+    let of_session = caller.session().map(Bucket::WrongScansOfSession);
+    of_session.into_iter().chain([Bucket::WrongScansFromAddress(client.address)]).collect()
 }
 
 /// Who an address counts as: an IPv6 address is its whole /64, which one subscriber has.
@@ -51,15 +97,30 @@ pub fn network(address: IpAddr) -> IpAddr {
 
 /// Takes one out of the bucket, in one conditional statement, or refuses.
 pub(super) async fn take_in(tx: &mut Tx, keys: &Keys, bucket: Bucket<'_>) -> Result<(), IdentityError> {
-    let (limit, key, now) = (bucket.limit(), bucket.key(keys), tx.now());
-    let every = HOUR_MILLIS / limit;
-    let burst = every * (limit - 1);
-    if store::throttle_in(tx, &key, every, burst).await? {
+    let ((limit, window), key) = (bucket.limit(), bucket.key(keys));
+    let every = window / limit;
+    if store::throttle_in(tx, &key, every, every * (limit - 1)).await? {
         return Ok(());
     }
-    let free_at = store::throttled_until_in(tx, &key).await?;
-    let millis = free_at.map_or(0, |at| at.as_millis() - burst - now.as_millis());
-    Err(IdentityError::RateLimited { limit, seconds: millis.max(0) / 1000 + 1 })
+    let millis = wait(tx, keys, bucket).await?.unwrap_or_default();
+    Err(IdentityError::RateLimited { limit, seconds: millis / 1000 + 1 })
+}
+
+/// Refuses where the bucket is empty, and takes nothing.
+pub(super) async fn look(sql: &mut impl Sql, keys: &Keys, bucket: Bucket<'_>) -> Result<(), IdentityError> {
+    match wait(sql, keys, bucket).await? {
+        Some(millis) => Err(IdentityError::RateLimited { limit: bucket.limit().0, seconds: millis / 1000 + 1 }),
+        None => Ok(()),
+    }
+}
+
+/// Milliseconds until the bucket has one again; `None`: it has.
+async fn wait(sql: &mut impl Sql, keys: &Keys, bucket: Bucket<'_>) -> Result<Option<i64>, DbError> {
+    let (limit, window) = bucket.limit();
+    let burst = window / limit * (limit - 1);
+    let free_at = store::throttled_until(sql, &bucket.key(keys)).await?;
+    let millis = free_at.map_or(0, |at| at.as_millis() - burst - sql.now().as_millis());
+    Ok((millis > 0).then_some(millis))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Which topics an event changes.
 
 use domain::event::{
-    CheckoutBegun, CheckoutExpired, Event, KioskCodeScanned, MenuItemAvailabilityChanged, OrderCancelled, OrderCreated, OrderFulfilled,
-    OrderProcessed, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded, PrepClaimed, PrepCollected, PrepQueued, PrepReady,
-    PrepRecalled, PrepReleased, PrepTimedOut, PriceChanged, ProductChanged, ShipmentFailed, ShipmentPacking, ShipmentPrepared,
-    ShipmentProcessed, ShipmentShipped, StockAvailabilityChanged, StoreClosed, StoreOpened, StoreSettingsChanged,
+    CheckoutBegun, CheckoutExpired, Event, KioskAdmissionEnded, KioskCodeRotated, KioskCodeScanned, MenuItemAvailabilityChanged,
+    OrderCancelled, OrderCreated, OrderFulfilled, OrderProcessed, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded,
+    PrepClaimed, PrepCollected, PrepQueued, PrepReady, PrepRecalled, PrepReleased, PrepTimedOut, PriceChanged, ProductChanged,
+    ShipmentFailed, ShipmentPacking, ShipmentPrepared, ShipmentProcessed, ShipmentShipped, StockAvailabilityChanged, StoreClosed,
+    StoreOpened, StoreSettingsChanged,
 };
 use domain::topic::Topic;
 
@@ -17,7 +18,9 @@ pub(super) const TYPES: &[&str] = &[
     PriceChanged::TYPE,
     ProductChanged::TYPE,
     StockAvailabilityChanged::TYPE,
+    KioskCodeRotated::TYPE,
     KioskCodeScanned::TYPE,
+    KioskAdmissionEnded::TYPE,
     CheckoutBegun::TYPE,
     CheckoutExpired::TYPE,
     OrderCreated::TYPE,
@@ -50,9 +53,12 @@ pub(super) fn affected(event: Event) -> Vec<Topic> {
         E::StoreOpened(StoreOpened { store })
         | E::StoreClosed(StoreClosed { store })
         | E::StoreSettingsChanged(StoreSettingsChanged { store, .. })
-        | E::KioskCodeScanned(KioskCodeScanned { store, .. })
+        | E::KioskAdmissionEnded(KioskAdmissionEnded { store, .. })
         | E::CheckoutBegun(CheckoutBegun { store, .. })
         | E::CheckoutExpired(CheckoutExpired { store, .. }) => vec![Topic::Status(store)],
+
+        E::KioskCodeScanned(KioskCodeScanned { kiosk, store, .. }) => vec![Topic::KioskCode(kiosk), Topic::Status(store)],
+        E::KioskCodeRotated(KioskCodeRotated { kiosk, .. }) => vec![Topic::KioskCode(kiosk)],
 
         E::MenuItemAvailabilityChanged(MenuItemAvailabilityChanged { store, .. })
         | E::PriceChanged(PriceChanged { store, .. })
@@ -84,8 +90,7 @@ pub(super) fn affected(event: Event) -> Vec<Topic> {
         | E::ShipmentFailed(ShipmentFailed { order, .. }) => vec![Topic::Order(order)],
 
         // Inside the shop, or not shown live yet.
-        E::KioskCodeRotated(_)
-        | E::StockHeld(_)
+        E::StockHeld(_)
         | E::StockReleased(_)
         | E::StockSold(_)
         | E::StockAdjusted(_)

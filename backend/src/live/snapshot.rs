@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::catalog::Catalog;
 use crate::db::{DbError, Tx};
 use crate::identity::Owner;
+use crate::kiosk::Kiosks;
 use crate::log;
 use crate::ordering::Orders;
 use crate::payment::Wallets;
@@ -34,6 +35,7 @@ pub(super) struct Views {
     pub catalog: Catalog,
     pub orders: Orders,
     pub queue: Queue,
+    pub kiosks: Kiosks,
 }
 
 impl Views {
@@ -78,8 +80,12 @@ impl Views {
                 let sequence = tx.now().as_millis();
                 written(tx, topic, None, flow, sequence, view).map(Some)
             }
-            // Not told yet.
-            Topic::KioskCode(_) => Ok(None),
+            Topic::KioskCode(kiosk) => {
+                let Some(store) = self.stores.of_kiosk(tx, kiosk).await? else { return Ok(None) };
+                let Some(code) = self.kiosks.shown(tx, kiosk).await? else { return Ok(None) };
+                let position = log::head(tx).await?;
+                written(tx, topic, Some(&store), kiosk.as_str(), position, code).map(Some)
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use super::checkout::{self, Ended};
 use super::{OrderingError, store};
 use crate::db::{DbError, Sql, Tx};
 use crate::identity::Owner;
+use crate::kiosk;
 use crate::stores::Stores;
 
 /// Everything of `from` is `to`'s from now on. Carts are added up, to at most 99 of a line, and never lose one; where both
@@ -22,6 +23,7 @@ pub async fn adopt_in(tx: &mut Tx, from: &Owner, to: &Owner) -> Result<(), Order
     }
     store::give_ended_checkouts_in(tx, from, to).await?;
     store::give_orders_in(tx, from, to).await?;
+    kiosk::adopt_in(tx, from, to).await?;
     for line in store::take_cart_in(tx, from).await? {
         store::adopt_line_in(tx, to, line).await?;
     }
@@ -41,6 +43,7 @@ pub async fn forget_in(tx: &mut Tx, owner: &Owner) -> Result<(), OrderingError> 
         checkout::end_in(tx, &live, Ended::GivenUp, Actor::System).await?;
     }
     store::take_cart_in(tx, owner).await?;
+    kiosk::forget_in(tx, owner).await?;
     let nowhere = FulfilmentRequest::Ship {
         address: Address {
             name: "-".to_owned(),

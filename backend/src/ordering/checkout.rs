@@ -3,7 +3,7 @@
 use domain::catalog::Menu;
 use domain::event::{Actor, CheckoutBegun, CheckoutExpired, Units};
 use domain::pricing::{self, LineRequest, Quote};
-use domain::view::{Admission, CheckoutRequest, CheckoutView, FulfilmentRequest, Naming, QuoteRequest, QuoteView};
+use domain::view::{self, CheckoutRequest, CheckoutView, FulfilmentRequest, Naming, QuoteRequest, QuoteView};
 use domain::{CheckoutId, Fault, Faults, StoreId};
 use serde_json::json;
 use uuid::Uuid;
@@ -12,8 +12,9 @@ use super::store::{CheckoutRow, CheckoutStatus};
 use super::{OrderingError, day, limits, store};
 use crate::catalog::Catalog;
 use crate::db::{Sql, Tx};
-use crate::identity::Caller;
+use crate::identity::{Caller, Owner};
 use crate::inventory::{Freed, Stock, StockError};
+use crate::kiosk::{self, Admission};
 use crate::log::{self, NewEvent};
 use crate::refused::Refused as _;
 use crate::stores::{Holder, StoreRow, Stores};
@@ -77,11 +78,8 @@ impl Checkouts {
         if !store.open {
             return Err(OrderingError::StoreClosed);
         }
-        if store.settings.admission == Admission::Qr {
-            // No code has been scanned by anybody yet, so no admission can be the right one.
-            return Err(OrderingError::AdmissionRequired);
-        }
         let now = tx.now();
+        let admission = admitted_in(tx, &owner, &store, request.admission.as_deref()).await?;
         let id = CheckoutId(Uuid::now_v7());
         // Before anything is looked at: what the old one holds is there for the new one.
         let (place_kept, freed) = match store::live_checkout(tx, &owner, &store.id).await? {
@@ -103,8 +101,14 @@ impl Checkouts {
                 return Err(OrderingError::OrderLimitReached);
             }
         }
-        if !place_kept {
-            Stores.take_place_in(tx, &store.id, Holder::Checkout(id)).await?;
+        match &admission {
+            // One of the two places is enough.
+            Some(admission) if place_kept => {
+                Stores.give_place_back_in(tx, &store.id, Holder::Admission(admission.id)).await?;
+            }
+            Some(admission) if kiosk::lend_in(tx, admission, id).await? => {}
+            None if place_kept => {}
+            _ => Stores.take_place_in(tx, &store.id, Holder::Checkout(id)).await?,
         }
         let checkout = CheckoutRow {
             id,
@@ -113,7 +117,8 @@ impl Checkouts {
             status: CheckoutStatus::Live,
             fulfilment: request.fulfilment.clone(),
             quote,
-            expires_at: now.plus_seconds(store.settings.customer_seconds),
+            expires_at: admission.as_ref().map_or_else(|| now.plus_seconds(store.settings.customer_seconds), |a| a.expires_at),
+            admission: admission.map(|admission| admission.id),
         };
         store::insert_checkout_in(tx, &checkout).await?;
         hold_in(tx, &checkout, freed).await?;
@@ -235,12 +240,33 @@ pub(super) async fn end_in(tx: &mut Tx, checkout: &CheckoutRow, ended: Ended, ac
         return Ok(false);
     }
     timer::cancel_in(tx, limits::CHECKOUT_HOLD, &checkout.id.to_string()).await?;
-    Stores.give_place_back_in(tx, &checkout.store, Holder::Checkout(checkout.id)).await?;
+    let returned = match checkout.admission {
+        Some(admission) if ended == Ended::GivenUp => kiosk::return_in(tx, admission, checkout.id).await?,
+        _ => false,
+    };
+    if !returned {
+        Stores.give_place_back_in(tx, &checkout.store, Holder::Checkout(checkout.id)).await?;
+    }
     Stock.release_in(tx, &checkout.store, checkout.id).await?;
     let reason = ended.reason().to_owned();
     let event = CheckoutExpired { checkout: checkout.id, store: checkout.store.clone(), reason };
     log::append_in(tx, NewEvent::new(event, checkout.id).at_store(&checkout.store).by(actor)).await?;
     Ok(true)
+}
+
+/// The admission that a checkout is for. A store that is open to all needs none, and minds none that is over.
+async fn admitted_in(tx: &mut Tx, owner: &Owner, store: &StoreRow, named: Option<&str>) -> Result<Option<Admission>, OrderingError> {
+    let needed = store.settings.admission == view::Admission::Qr;
+    let found = match named.and_then(|id| id.parse().ok()) {
+        Some(id) => kiosk::admission(tx, id).await?.filter(|found| found.owner == *owner && found.store == store.id),
+        None => None,
+    };
+    match found {
+        Some(admission) if admission.is_open && admission.expires_at > tx.now() => Ok(Some(admission)),
+        Some(_) if needed => Err(OrderingError::AdmissionExpired),
+        None if needed => Err(OrderingError::AdmissionRequired),
+        _ => Ok(None),
+    }
 }
 
 /// The caller's own checkout, in whatever state.

@@ -33,6 +33,9 @@ pub enum OrderingError {
     /// The store lets in only who scanned its code.
     #[error("Please scan the code at the store first.")]
     AdmissionRequired,
+    /// It has been used, or its time is over.
+    #[error("Your scan is over. Please scan the code at the store again.")]
+    AdmissionExpired,
     #[error("You have had as many orders as this store takes from one person in a day.")]
     OrderLimitReached,
     #[error("Some of this cannot be ordered like that.")]
@@ -98,6 +101,7 @@ impl Refused for OrderingError {
             Self::StoreClosed => "store_closed",
             Self::AtCapacity => "store_at_capacity",
             Self::AdmissionRequired => "admission_required",
+            Self::AdmissionExpired => "admission_expired",
             Self::OrderLimitReached => "order_limit_reached",
             Self::Invalid(_) => "invalid_request",
             Self::OutOfStock(_) => "out_of_stock",
@@ -116,7 +120,7 @@ impl Refused for OrderingError {
             Self::SignInRequired | Self::Forbidden | Self::AdmissionRequired => 403,
             Self::NotFound | Self::UnknownStore => 404,
             Self::StoreClosed | Self::OutOfStock(_) | Self::TotalChanged(_) | Self::Illegal(_) => 409,
-            Self::CheckoutExpired => 410,
+            Self::CheckoutExpired | Self::AdmissionExpired => 410,
             Self::Invalid(_) => 422,
             Self::OrderLimitReached => 429,
             Self::AtCapacity => 503,

@@ -30,11 +30,14 @@ impl TimerHandler for CheckoutHold {
         CHECKOUT_HOLD
     }
 
+    async fn lock_in(&self, tx: &mut Tx, key: &str, _payload: &Value) -> Result<(), HandlerError> {
+        let Some(checkout) = store::checkout(tx, key.parse()?).await? else { return Ok(()) };
+        Ok(Stores.lock_in(tx, &checkout.store).await?)
+    }
+
     async fn fire_in(&self, tx: &mut Tx, key: &str, _payload: &Value, _due: Timestamp) -> Result<(), HandlerError> {
         let id: CheckoutId = key.parse()?;
-        let Some(checkout) = store::checkout(tx, id).await? else { return Ok(()) };
-        Stores.lock_in(tx, &checkout.store).await?;
-        // Read again under the lock: it may have been placed or given up, or be somebody else's since they signed in.
+        // Read under the store's lock: it may have been placed or given up, or be somebody else's since they signed in.
         let Some(checkout) = store::checkout(tx, id).await? else { return Ok(()) };
         checkout::end_in(tx, &checkout, Ended::Expired, Actor::System).await?;
         Ok(())
@@ -67,10 +70,17 @@ impl TimerHandler for BaristaLimit {
         BARISTA_LIMIT
     }
 
+    async fn lock_in(&self, tx: &mut Tx, key: &str, _payload: &Value) -> Result<(), HandlerError> {
+        let id: OrderId = key.parse()?;
+        if let Some(store) = super::store_of(tx, id).await? {
+            Stores.lock_in(tx, &store).await?;
+            super::lock_in(tx, id).await?;
+        }
+        Ok(())
+    }
+
     async fn fire_in(&self, tx: &mut Tx, key: &str, _payload: &Value, _due: Timestamp) -> Result<(), HandlerError> {
         let id: OrderId = key.parse()?;
-        let Some(order) = store::order(tx, id).await? else { return Ok(()) };
-        Stores.lock_in(tx, &order.store).await?;
         let Some(order) = super::lock_in(tx, id).await? else { return Ok(()) };
         let late = |status: &FulfilmentStatus| matches!(status, FulfilmentStatus::Queued | FulfilmentStatus::Making);
         let statuses = Queue.statuses(tx, id).await?;

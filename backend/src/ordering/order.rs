@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::db::{DbError, Tx};
 use crate::identity::{Caller, Right};
 use crate::inventory::Stock;
+use crate::kiosk;
 use crate::log::{self, NewEvent};
 use crate::payment::{CardToken, PaymentError, Payments, token_fault};
 use crate::prep::Queue;
@@ -92,6 +93,7 @@ impl Orders {
     async fn write_down_in(&self, tx: &mut Tx, store: &StoreRow, checkout: CheckoutRow) -> Result<OrderRow, OrderingError> {
         let now = tx.now();
         let day = day::of(now, &store.time_zone);
+        let admission = checkout.admission;
         let order = OrderRow {
             id: OrderId(Uuid::now_v7()),
             number: store::next_number_in(tx, &store.id, &day).await?,
@@ -116,6 +118,9 @@ impl Orders {
             timer::set_in(tx, limits::BARISTA_LIMIT, &order.id.to_string(), due, json!({})).await?;
         }
         Stores.rename_place_in(tx, &order.store, Holder::Checkout(order.checkout), Holder::Order(order.id)).await?;
+        if let Some(admission) = admission {
+            kiosk::use_in(tx, admission).await?;
+        }
         Stock.make_permanent_in(tx, &order.store, order.checkout).await?;
         Ok(order)
     }

@@ -13,6 +13,7 @@ use super::store::{self, OrderRow};
 use super::{OrderingError, Orders, Step, limits};
 use crate::db::Tx;
 use crate::inventory::Stock;
+use crate::kiosk;
 use crate::log::{self, NewEvent, Recorded};
 use crate::prep::Queue;
 use crate::stores::Stores;
@@ -63,6 +64,10 @@ impl Saga {
         };
         for change in changes {
             advance_in(tx, &order, &change).await?;
+        }
+        if let Some(admission) = store::checkout(tx, order.checkout).await?.and_then(|checkout| checkout.admission) {
+            // Whoever was let in may try again: the place stays with them for a while.
+            kiosk::give_again_in(tx, admission, order.id).await?;
         }
         self.orders.let_go_in(tx, &order).await?;
         let event = OrderRejected { order: order.id, store: order.store.clone(), number: order.number, reason: reason.to_owned() };

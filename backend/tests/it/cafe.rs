@@ -63,6 +63,7 @@ impl Cafe {
             limits: true,
             https: false,
             sms,
+            public_url: "http://shop.example".to_owned(),
         };
         let books = Arc::new(Books::default());
         let backend = Backend::open(settings, shop.clock.clone()).await.expect("the shop opens");

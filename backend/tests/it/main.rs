@@ -6,6 +6,7 @@ mod check;
 mod idempotency;
 mod identity;
 mod inventory;
+mod kiosk;
 mod live;
 mod model;
 mod ordering;

@@ -28,6 +28,7 @@ use crate::state::AppState;
         (name = "shop", description = "Stores, menus, checkout"),
         (name = "orders", description = "Orders and their journey"),
         (name = "wallet", description = "The shopper's wallet"),
+        (name = "kiosk", description = "The screens at the store"),
         (name = "webhooks", description = "What payment providers tell"),
         (name = "session", description = "Who one is"),
         (name = "staff", description = "The bar and the back office")

@@ -96,7 +96,8 @@ fn phone(text: &str) -> Result<Phone, Fault> {
 }
 
 /// Refusals with the limit that was reached.
-fn limited(error: IdentityError) -> AppError {
+/// 429 with the headers of a limit, where the refusal is one.
+pub(super) fn limited(error: IdentityError) -> AppError {
     let limit = if let IdentityError::RateLimited { limit, seconds } = &error { Some((*limit, *seconds)) } else { None };
     let refused = AppError::from(error);
     match limit {

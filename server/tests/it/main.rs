@@ -5,6 +5,7 @@ mod command_line;
 mod contract;
 mod frame;
 mod interop;
+mod kiosk;
 mod live;
 mod payment;
 mod process;

@@ -3,13 +3,13 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Place, Server, run_with};
+use crate::support::{Client, Server};
 
 /// Runs each of these tests on both databases, with text messages in the file `sms.jsonl` of the place.
 macro_rules! with_messages {
     ($($name:ident)*) => {$(
         mod $name {
-            use super::*;
+            use crate::support::{Place, run_with};
 
             fn on(place: Place) {
                 let sms = format!("file:{}", place.path().join("sms.jsonl").display());
@@ -28,6 +28,8 @@ macro_rules! with_messages {
         }
     )*};
 }
+
+pub(crate) use with_messages;
 
 with_messages! {
     a_guest_becomes_a_shopper_with_all_they_had
@@ -65,7 +67,7 @@ async fn code(server: &Server, client: &Client, phone: &str, nth: usize) -> Stri
 }
 
 /// Signs in with the `nth` code of a phone; the browser as it is afterwards.
-async fn sign_in(server: &Server, client: &Client, phone: &str, nth: usize) -> Client {
+pub(crate) async fn sign_in(server: &Server, client: &Client, phone: &str, nth: usize) -> Client {
     let code = code(server, client, phone, nth).await;
     let reply = client.call(Method::POST, "/sign-in", &json!({"phone": phone, "code": code})).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);

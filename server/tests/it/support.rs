@@ -22,7 +22,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 pub use broker::{Mosquitto, Nats};
-pub use client::Client;
+pub use client::{Client, Reply};
 use cluster::Cluster;
 pub use tab::Tab;
 

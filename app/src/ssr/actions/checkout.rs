@@ -13,7 +13,7 @@ use backend::{
 use domain::{
     CheckoutId, Currency, Money, OrderId, StoreId,
     prep::FulfilmentKind,
-    view::{Address, CheckoutRequest, CheckoutView, FulfilmentRequest, PaymentRequest, PlaceRequest},
+    view::{Address, Admission, CheckoutRequest, CheckoutView, FulfilmentRequest, PaymentRequest, PlaceRequest},
 };
 use leptos::prelude::*;
 
@@ -66,12 +66,16 @@ impl Cart {
     async fn begin_in(&self, tx: &mut Tx) -> Result<CheckoutView, OrderingError> {
         let Visit { backend, caller, .. } = &self.visit;
         let store = backend.stores.get(tx, &self.store).await?.ok_or(OrderingError::UnknownStore)?;
+        let admission = match store.settings.admission {
+            Admission::Qr => backend.kiosks.admission(tx, caller, &self.store).await?,
+            Admission::Open => None,
+        };
         let lines = backend.carts.get(tx, &self.owner()?, &self.store).await?;
         let request = CheckoutRequest {
             store: self.store.to_string(),
             lines: lines.into_iter().map(|line| line.request).collect(),
             fulfilment: self.fulfilment(&store),
-            admission: None,
+            admission: admission.map(|admission| admission.admission.to_string()),
             coupon_codes: Vec::new(),
             points: None,
         };

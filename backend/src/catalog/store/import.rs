@@ -6,11 +6,14 @@ use domain::{
     view::StoreSettings,
 };
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::args;
 use crate::db::{DbError, Sql as _, Tx};
 use crate::inventory::Stock;
+use crate::kiosk;
 use crate::stores::StoreKind;
+use crate::timer;
 
 /// A new store without its menu.
 #[derive(Debug, Clone)]
@@ -125,6 +128,8 @@ pub async fn add_store_in(tx: &mut Tx, new: &NewStore) -> Result<bool, DbError> 
     }
     for kiosk in &new.kiosks {
         tx.execute("insert into kiosk (id, store) values ($1, $2)", args![kiosk, &new.id]).await?;
+        let now = tx.now();
+        timer::set_in(tx, kiosk::ROTATION, kiosk.as_str(), now, json!({})).await?;
     }
     Ok(true)
 }

@@ -72,8 +72,8 @@ pub(in super::super) async fn throttle_in(tx: &mut Tx, key: &str, every: i64, bu
 }
 
 /// When a bucket is full again.
-pub(in super::super) async fn throttled_until_in(tx: &mut Tx, key: &str) -> Result<Option<Timestamp>, DbError> {
-    tx.fetch_optional("select free_at from throttle where key = $1", args![key]).await?.map(|row| row.get("free_at")).transpose()
+pub(in super::super) async fn throttled_until(sql: &mut impl Sql, key: &str) -> Result<Option<Timestamp>, DbError> {
+    sql.fetch_optional("select free_at from throttle where key = $1", args![key]).await?.map(|row| row.get("free_at")).transpose()
 }
 
 /// Throws away what has had its time: codes, full buckets, and sessions whose cookies are too old to come back to life.

@@ -2,7 +2,7 @@
 
 use domain::pricing::Quote;
 use domain::view::FulfilmentRequest;
-use domain::{CheckoutId, StoreId, Timestamp};
+use domain::{AdmissionId, CheckoutId, StoreId, Timestamp};
 
 use super::json;
 use crate::args;
@@ -19,6 +19,8 @@ pub(in super::super) struct CheckoutRow {
     pub fulfilment: FulfilmentRequest,
     pub quote: Quote,
     pub expires_at: Timestamp,
+    /// Whose place it has, at a store that admits by code.
+    pub admission: Option<AdmissionId>,
 }
 
 /// Where a checkout is in its short life.
@@ -59,6 +61,7 @@ fn from_row(row: &Row) -> Result<CheckoutRow, DbError> {
         fulfilment: row.json("fulfilment")?,
         quote: row.json("quote")?,
         expires_at: row.get("expires_at")?,
+        admission: row.get("admission")?,
     })
 }
 
@@ -75,8 +78,8 @@ pub(in super::super) async fn live_checkout(sql: &mut impl Sql, owner: &Owner, s
 pub(in super::super) async fn insert_checkout_in(tx: &mut Tx, checkout: &CheckoutRow) -> Result<(), DbError> {
     let now = tx.now();
     tx.execute(
-        "insert into checkout (id, owner, store, status, fulfilment, quote, begun_at, expires_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into checkout (id, owner, store, status, fulfilment, quote, begun_at, expires_at, admission) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![
             checkout.id,
             checkout.owner.to_string(),
@@ -85,7 +88,8 @@ pub(in super::super) async fn insert_checkout_in(tx: &mut Tx, checkout: &Checkou
             json(&checkout.fulfilment)?,
             json(&checkout.quote)?,
             now,
-            checkout.expires_at
+            checkout.expires_at,
+            checkout.admission
         ],
     )
     .await

@@ -1,0 +1,33 @@
+//! How long somebody who scanned a kiosk's code has to order.
+
+use domain::{Locale, Timestamp};
+use leptos::prelude::*;
+
+use crate::{pieces::icon, tab, words as w};
+
+/// The time that is left until `until`; `now` is when the page was made.
+#[island]
+pub fn Admitted(until: Timestamp, now: Timestamp, locale: Locale) -> impl IntoView {
+    let clock = tab::ticking(now);
+    let left = Memo::new(move |_| (until - clock.get()).max(0) / 1000);
+    let over = Memo::new(move |_| left.get() == 0);
+    let text = move || {
+        if over.get() {
+            return view! { <p>{w::scan::over_text(locale)}</p> }.into_any();
+        }
+        let (before, after) = w::scan::time_left_around(locale);
+        let time = move || {
+            let seconds = left.get();
+            view! { <time class="num" datetime=format!("PT{seconds}S")>{format!("{}:{:02}", seconds / 60, seconds % 60)}</time> }
+        };
+        view! { <p>{before}{time}{after}</p> }.into_any()
+    };
+    view! {
+        <div class="notice" data-tone=move || if over.get() { "wait" } else { "go" } data-testid="admitted">
+            {icon("scan")}
+            <p class="notice__title">{move || if over.get() { w::scan::over_title(locale) } else { w::scan::in_title(locale) }}</p>
+            {text}
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,96 @@
+//! What a kiosk and its codes refuse.
+
+use domain::Timestamp;
+
+use crate::db::DbError;
+use crate::refused::{Extra, Refused};
+use crate::stores::StoreError;
+
+/// Why a code was not shown, or a scan not taken. A refused scan spends nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum KioskError {
+    /// Neither cookie nor token.
+    #[error("Please open the shop first: there is no session.")]
+    SessionRequired,
+    /// A scan belongs to a signed-in phone.
+    #[error("Please sign in first, then scan the code.")]
+    SignInRequired,
+    /// Signed in, without the right.
+    #[error("Only this kiosk itself and the store's managers may see its code.")]
+    Forbidden,
+    #[error("There is no such kiosk.")]
+    NotFound,
+    /// No code of ours, or one that nobody remembers.
+    #[error("This code is not one of ours. Please scan the one on the screen at the store.")]
+    CodeUnknown,
+    #[error("This code is over. Please scan the one that the screen shows now.")]
+    CodeExpired,
+    /// All its scans are spent; the next code comes at `next`.
+    #[error("This code has been used as often as it may be. A new one comes in {} seconds.", .seconds)]
+    CodeExhausted {
+        /// Until the next code.
+        seconds: i64,
+    },
+    #[error("The store is closed.")]
+    StoreClosed,
+    #[error("The store has as many orders as it can make. Please try again in a moment.")]
+    AtCapacity,
+    #[error(transparent)]
+    Unavailable(#[from] DbError),
+}
+
+impl KioskError {
+    pub(super) fn exhausted(now: Timestamp, next: Timestamp) -> Self {
+        Self::CodeExhausted { seconds: ((next - now).max(0) + 999) / 1000 }
+    }
+}
+
+impl From<StoreError> for KioskError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unknown => Self::NotFound,
+            StoreError::AtCapacity => Self::AtCapacity,
+            StoreError::Invalid(faults) => Self::Unavailable(DbError::Defect(faults.to_string())),
+            StoreError::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
+}
+
+impl Refused for KioskError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::SessionRequired => "session_required",
+            Self::SignInRequired => "sign_in_required",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::CodeUnknown => "code_unknown",
+            Self::CodeExpired => "code_expired",
+            Self::CodeExhausted { .. } => "code_exhausted",
+            Self::StoreClosed => "store_closed",
+            Self::AtCapacity => "store_at_capacity",
+            Self::Unavailable(error) => error.code(),
+        }
+    }
+
+    fn status(&self) -> u16 {
+        match self {
+            Self::SessionRequired => 401,
+            Self::SignInRequired | Self::Forbidden => 403,
+            Self::NotFound | Self::CodeUnknown => 404,
+            Self::StoreClosed => 409,
+            Self::CodeExpired => 410,
+            Self::CodeExhausted { .. } => 429,
+            Self::AtCapacity => 503,
+            Self::Unavailable(error) => error.status(),
+        }
+    }
+
+    fn extra(&self) -> Extra {
+        match self {
+            Self::CodeExhausted { seconds } => Extra { retry_after: Some((*seconds).max(1)), ..Extra::default() },
+            Self::AtCapacity => Extra { retry_after: Some(10), ..Extra::default() },
+            Self::Unavailable(error) => error.extra(),
+            _ => Extra::default(),
+        }
+    }
+}

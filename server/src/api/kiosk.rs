@@ -1,0 +1,66 @@
+//! Scans, and the code that a kiosk shows.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use backend::kiosk::KioskError;
+use domain::{
+    KioskId,
+    live::KioskCodeView,
+    view::{AdmissionView, Problem, ScanRequest},
+};
+
+use super::{extract::Keyed, problem::AppError, query::id, session::limited};
+use crate::{
+    caller::{Whence, Who},
+    state::AppState,
+};
+
+/// Spends a scan of the code that a kiosk shows on an admission: the right to one order, good until `expires_at`. The same
+/// caller gets the same admission for the same code.
+#[utoipa::path(post, path = "/scans", tag = "shop", request_body = ScanRequest, params(("Idempotency-Key" = String, Header)),
+    responses((status = 201, body = AdmissionView), (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 410, body = Problem, content_type = "application/problem+json"),
+        (status = 429, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json")))]
+pub async fn scan(State(app): State<AppState>, Whence(client): Whence, keyed: Keyed<ScanRequest>) -> Result<Response, AppError> {
+    if let Some(replayed) = keyed.replay(&app).await? {
+        return Ok(replayed.into_response());
+    }
+    let backend = app.backend.clone();
+    // Somebody who is not signed in learns nothing about a code, so their tries are no guesses.
+    if keyed.caller.user().is_some() {
+        backend.identities.may_scan(&keyed.caller, &client).await.map_err(limited)?;
+        if !backend.kiosks.is_code(&mut backend.db.reader(), &keyed.body().code).await? {
+            backend.identities.scanned_wrong(&keyed.caller, &client).await.map_err(limited)?;
+        }
+    }
+    keyed
+        .run(&app, move |tx, caller, request| {
+            Box::pin(async move { Ok((StatusCode::CREATED, backend.kiosks.scan_in(tx, &caller, &request.code).await?)) })
+        })
+        .await
+}
+
+/// The code that a kiosk shows now, for the kiosk itself and the store's managers.
+#[utoipa::path(get, path = "/kiosks/{kiosk}/code", tag = "kiosk", params(("kiosk" = String, Path)),
+    responses((status = 200, body = KioskCodeView), (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub async fn code(State(app): State<AppState>, Who(caller): Who, Path(kiosk): Path<String>) -> Result<Json<KioskCodeView>, AppError> {
+    let kiosk: KioskId = id(&kiosk, "kiosk")?;
+    let (kiosks, db) = (&app.backend.kiosks, &app.backend.db);
+    let mut reader = db.reader();
+    kiosks.store_for(&mut reader, &caller, &kiosk).await?;
+    if let Some(shown) = kiosks.shown(&mut reader, &kiosk).await? {
+        return Ok(Json(shown));
+    }
+    let kiosks = kiosks.clone();
+    let made = db.transaction(move |tx| Box::pin(async move { kiosks.code_in(tx, &caller, &kiosk).await })).await;
+    Ok(Json(made.map_err(|error: KioskError| AppError::from(error))?))
+}

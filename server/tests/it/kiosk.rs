@@ -1,0 +1,109 @@
+//! Codes that let people in, as a kiosk, a phone and a manager meet them: over HTTP and MQTT.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::sign_in::{sign_in, with_messages};
+use crate::support::{Client, Reply, Server, Tab};
+
+with_messages! {
+    a_scan_lets_one_in_and_the_kiosk_sees_it
+    a_scan_is_for_who_is_signed_in_and_codes_are_not_guessed
+}
+
+const ADA: &str = "+15550100009";
+const BEN: &str = "+15550100008";
+
+impl Server {
+    fn kiosk(&self) -> String {
+        self.place.answer(&["token", "issue", "--role", "kiosk", "--kiosk", "pier-1"]).trim().to_owned()
+    }
+}
+
+async fn scan(who: &Client, code: &str) -> Reply {
+    who.keyed(Method::POST, "/scans", &json!({"code": code})).await
+}
+
+fn lemonade(admission: &Value) -> Value {
+    let lines = json!([{"sku": "pier-lemonade", "quantity": 1}]);
+    json!({"store": "pier", "lines": lines, "fulfilment": {"kind": "pickup"}, "admission": admission})
+}
+
+async fn a_scan_lets_one_in_and_the_kiosk_sees_it(server: Server) {
+    let token = server.kiosk();
+    let kiosk = server.nobody().with_token(&token);
+    let shown = kiosk.get("/kiosks/pier-1/code").await;
+    assert_eq!(shown.status, StatusCode::OK, "{}", shown.body);
+    let code = shown.body["code"].as_str().unwrap();
+    assert!((6..=10).contains(&code.len()) && !code.contains(['0', 'O', '1', 'I', 'L']), "{code}");
+    assert_eq!(shown.body["url"], format!("{}/scan/{code}", server.url));
+    assert_eq!((&shown.body["scans"], &shown.body["scans_left"]), (&json!(10), &json!(10)));
+    assert!(shown.body["svg"].as_str().unwrap().contains("<svg"));
+
+    let mut screen = Tab::open(&server, None, Some(&token)).await;
+    assert!(screen.subscribe("v1/kiosks/pier-1/code").await);
+    let (first, retained) = screen.message().await;
+    assert!(retained && first["type"] == "live.kiosk_code.v1" && first["subject"] == "pier-1", "{first}");
+    assert_eq!((&first["data"]["code"], &first["source"]), (&json!(code), &json!("/stores/pier")));
+
+    let ada = sign_in(&server, &server.guest().await, ADA, 1).await;
+    let required = ada.keyed(Method::POST, "/checkouts", &lemonade(&Value::Null)).await;
+    assert_eq!((required.status, required.code()), (StatusCode::FORBIDDEN, "admission_required"));
+    let admitted = scan(&ada, code).await;
+    assert_eq!((admitted.status, &admitted.body["store"]), (StatusCode::CREATED, &json!("pier")), "{}", admitted.body);
+    screen.until(|code| code["scans_left"] == 9).await;
+    assert_eq!(scan(&ada, code).await.body, admitted.body, "the same caller has the same admission");
+    assert_eq!(kiosk.get("/kiosks/pier-1/code").await.body["scans_left"], 9);
+
+    // Scan and submit at once: the admission is there as soon as it was answered.
+    let held = ada.keyed(Method::POST, "/checkouts", &lemonade(&admitted.body["admission"])).await;
+    assert_eq!((held.status, &held.body["expires_at"]), (StatusCode::CREATED, &admitted.body["expires_at"]), "{}", held.body);
+    let place = format!("/checkouts/{}/place", held.body["id"].as_str().unwrap());
+    let pay = json!({"payment": {"method": "card", "token": "tok_ok"}, "expected_total": held.body["quote"]["total"]});
+    let placed = ada.keyed(Method::POST, &place, &pay).await;
+    assert_eq!(placed.status, StatusCode::CREATED, "{}", placed.body);
+    let spent = ada.keyed(Method::POST, "/checkouts", &lemonade(&admitted.body["admission"])).await;
+    assert_eq!((spent.status, spent.code()), (StatusCode::GONE, "admission_expired"));
+
+    let ben = sign_in(&server, &server.guest().await, BEN, 1).await;
+    let foreign = ben.keyed(Method::POST, "/checkouts", &lemonade(&admitted.body["admission"])).await;
+    assert_eq!((foreign.status, foreign.code()), (StatusCode::FORBIDDEN, "admission_required"));
+}
+
+async fn a_scan_is_for_who_is_signed_in_and_codes_are_not_guessed(server: Server) {
+    let kiosk = server.nobody().with_token(&server.kiosk());
+    let shown = kiosk.get("/kiosks/pier-1/code").await;
+    let code = shown.body["code"].as_str().unwrap();
+
+    let nobody = server.nobody().get("/kiosks/pier-1/code").await;
+    assert_eq!((nobody.status, nobody.code()), (StatusCode::UNAUTHORIZED, "session_required"));
+    for other in [server.guest().await, server.token("barista", "pier"), server.token("manager", "harbor")] {
+        let refused = other.get("/kiosks/pier-1/code").await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "forbidden"));
+    }
+    assert_eq!(server.token("manager", "pier").get("/kiosks/pier-1/code").await.body["code"], code);
+    let mut stranger = Tab::open(&server, Some(server.guest().await.cookie()), None).await;
+    assert!(!stranger.subscribe("v1/kiosks/pier-1/code").await);
+
+    let guest = server.guest().await;
+    let refused = scan(&guest, code).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "sign_in_required"));
+    let malformed = guest.keyed(Method::POST, "/scans", &json!({"cod": code})).await;
+    assert_eq!(malformed.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let unkeyed = guest.call(Method::POST, "/scans", &json!({"code": code})).await;
+    assert_eq!((unkeyed.status, unkeyed.code()), (StatusCode::BAD_REQUEST, "idempotency_key_required"));
+
+    let ada = sign_in(&server, &guest, ADA, 1).await;
+    for n in 0..10 {
+        let unknown = scan(&ada, &format!("2222222{}", 2 + n % 8)).await;
+        assert_eq!((unknown.status, unknown.code()), (StatusCode::NOT_FOUND, "code_unknown"), "{n}");
+    }
+    let slowed = scan(&ada, "33333333").await;
+    assert_eq!((slowed.status, slowed.code()), (StatusCode::TOO_MANY_REQUESTS, "rate_limited"));
+    assert_eq!((slowed.header("ratelimit-limit"), slowed.header("retry-after")), (Some("10"), Some("6")));
+    // The right one is not looked at either; somebody else at the same address is not concerned.
+    assert_eq!(scan(&ada, code).await.code(), "rate_limited");
+    let ben = sign_in(&server, &server.guest().await, BEN, 1).await;
+    assert_eq!(scan(&ben, code).await.status, StatusCode::CREATED);
+    assert_eq!(kiosk.get("/kiosks/pier-1/code").await.body["scans_left"], 9, "what was refused has spent nothing");
+}
