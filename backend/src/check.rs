@@ -27,7 +27,7 @@ const PAGE: i64 = 500;
 const GRACE_SECONDS: i64 = 120;
 
 /// All checks in the order in which they are told: the name, and what it proves.
-pub const CHECKS: [(&str, &str); 18] = [
+pub const CHECKS: [(&str, &str); 19] = [
     ("stock.balance", "received + adjusted + returned − sold = on hand, of which no more is held than is there"),
     ("stock.movements", "every level is the sum of its movements"),
     ("stock.holds", "what is held, sold and returned is what the holds say"),
@@ -40,6 +40,7 @@ pub const CHECKS: [(&str, &str); 18] = [
     ("ledger.sums", "every movement of money has two sides that sum to zero"),
     ("ledger.wallets", "every wallet holds what its movements come to, and never less than nothing"),
     ("ledger.orders", "what the wallets paid and got back is what their orders say"),
+    ("ledger.top_ups", "what cards paid into the wallets is what their top-ups say, once each"),
     ("orders.made", "every order has the fulfilments that its state asks for, and its time limit while the bar works"),
     ("orders.told", "every state has its event, once"),
     ("log.things", "every event, payment and fulfilment has its thing"),

@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::UserId;
 use domain::topic::Topic;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -105,11 +104,6 @@ impl Live {
     pub async fn snapshot(&self, topic: &Topic) -> Result<Option<Bytes>, DbError> {
         let (views, topic) = (self.views.clone(), topic.clone());
         self.db.snapshot(|tx| Box::pin(async move { views.message(tx, &topic).await })).await
-    }
-
-    /// Tells a user how their wallet and points are, where no event of the log does: a top-up. Call it after the commit.
-    pub fn tell_user(&self, user: UserId) {
-        self.changed.mark([Topic::User(user)]);
     }
 
     /// The subscriber, for the runner. It wants [`Live::start`] beside it.

@@ -34,7 +34,7 @@ pub use self::http_card::{CardService, HttpCard, NoCard};
 pub use self::provider::{CardProvider, CardToken, ProviderError};
 use self::refund::{RefundJob, VoidJob};
 pub(crate) use self::top_up::token_fault;
-pub use self::top_up::{TopUpEnd, TopUpError, TopUps};
+pub use self::top_up::{Confirmation, TopUpEnd, TopUpError, TopUps};
 use self::top_up::{TopUpJob, TopUpVoidJob};
 pub use self::vault::Vault;
 pub use self::wallet::{Credit, WalletError, Wallets};

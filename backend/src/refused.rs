@@ -35,6 +35,8 @@ pub struct Extra {
     pub quote: Option<Box<QuoteView>>,
     /// `wrong_code`: how often it may still be tried.
     pub attempts_left: Option<i64>,
+    /// `action_required`: where the shopper confirms a payment.
+    pub action_url: Option<String>,
     /// Seconds until it is worth asking again.
     pub retry_after: Option<i64>,
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     AdmissionId, CheckoutId, EventId, FulfilmentId, KioskId, Money, OptionId, OrderId, PaymentId, ProductId, Sku, StoreId, Timestamp,
-    UserId, ordering::CancelledBy, prep::FulfilmentKind, schema::text_schema,
+    TopUpId, UserId, ordering::CancelledBy, prep::FulfilmentKind, schema::text_schema,
 };
 
 /// Declares the events: one struct of data each, the [`Event`] enum over them, their type names and their schemas.
@@ -151,6 +151,8 @@ events! {
     PaymentDeclined "payment.declined.v1" { payment: PaymentId, order: OrderId, reason: String }
     /// The money went back.
     PaymentRefunded "payment.refunded.v1" { payment: PaymentId, order: OrderId, amount: Money }
+    /// A card has paid into a wallet.
+    PaymentToppedUp "payment.topped_up.v1" { top_up: TopUpId, user: UserId, amount: Money }
     /// A pick-up entered the queue.
     PrepQueued "prep.queued.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
     /// A barista took it.

@@ -342,6 +342,9 @@ wire! {
         /// `wrong_code`: how often it may still be tried.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         attempts_left: Option<i64>,
+        /// `action_required`: where the shopper confirms the payment (3-D Secure).
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        action_url: Option<String>,
     }
 }
 

@@ -256,6 +256,9 @@ mod tests {
         for url in ["http:http://sms.example/send", "http://sms.example/send"] {
             assert_eq!(read(&[("ORDERLY_SMS", url)]).unwrap().sms, Sms::Http("http://sms.example/send".to_owned()), "{url}");
         }
+        for url in ["http:https://sms.example/send?key=1", "https://sms.example/send?key=1"] {
+            assert_eq!(read(&[("ORDERLY_SMS", url)]).unwrap().sms, Sms::Http("https://sms.example/send?key=1".to_owned()), "{url}");
+        }
     }
 
     #[test]
@@ -273,6 +276,8 @@ mod tests {
             ("ORDERLY_SMS", "file:"),
             ("ORDERLY_SMS", "http:"),
             ("ORDERLY_SMS", "http:somewhere"),
+            ("ORDERLY_SMS", "http:ftp://sms.example"),
+            ("ORDERLY_SMS", "https:somewhere"),
             ("ORDERLY_SERVICES", "web,barista"),
             ("ORDERLY_LIMITS", "maybe"),
             ("ORDERLY_PAY_URL", "ftp://bank"),

@@ -63,7 +63,7 @@ fn script(folder: &Path, hash: &str) -> PathBuf {
 }
 
 fn compile(workspace: &Workspace, mode: Mode) -> Result<()> {
-    let mut cargo = Command::new(toolchain::cargo());
+    let mut cargo = toolchain::cargo();
     cargo
         .current_dir(&workspace.root)
         .args(["rustc", "--package=frontend", "--lib", "--crate-type=cdylib"])

@@ -10,14 +10,19 @@ use std::{
     process::Command,
 };
 
+/// Builds it as `cargo test` does, with the features that the tests' own dependencies bring: where the tests are built, so
+/// is this. (That a bench is built with it, the smallest of what needs them, is what tells cargo.)
+pub fn build_as_tests_do(workspace: &Workspace) -> Result<PathBuf> {
+    toolchain::run(
+        toolchain::cargo().current_dir(&workspace.root).args(["build", "--bin=orderly", "--bench=mqtt_load"]),
+        "install Rust with https://rustup.rs",
+    )?;
+    Ok(workspace.binary(Mode::Debug))
+}
+
 pub fn build(workspace: &Workspace, mode: Mode) -> Result<PathBuf> {
     toolchain::run(
-        Command::new(toolchain::cargo()).current_dir(&workspace.root).args([
-            "build",
-            "--package=server",
-            "--profile",
-            mode.server_profile(),
-        ]),
+        toolchain::cargo().current_dir(&workspace.root).args(["build", "--package=server", "--profile", mode.server_profile()]),
         "install Rust with https://rustup.rs",
     )?;
     Ok(workspace.binary(mode))

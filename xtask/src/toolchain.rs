@@ -3,7 +3,6 @@ use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::{
     env,
-    ffi::OsString,
     io::ErrorKind,
     path::{Path, PathBuf},
     process::Command,
@@ -11,9 +10,17 @@ use std::{
 
 pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
-/// The cargo that runs this program.
-pub fn cargo() -> OsString {
-    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+/// The cargo that runs this program, without what it has told this program about itself: build scripts that ask for such
+/// things (ring's does) would be run again, and everything above them built again, whenever somebody else calls cargo.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| text.starts_with(start)) {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }
 
 /// Runs a command to its end; a failure names it, and `hint` says how to get it when it is not there.

@@ -3,13 +3,15 @@
 //! everybody was told. `cargo xtask torture --help`.
 //!
 //! - `house`: the processes, and what keeps them up; `ground`: database, disk and broker under them
-//! - `people`: shoppers and baristas, and what each of them was told
+//! - `people`: shoppers and baristas, and what each of them was told; `purse`: those with a wallet
 //! - `monkey`: who breaks things, by a plan that the seed makes
-//! - `verdict`: whether everything that was promised is so
+//! - `verdict`: whether everything that was promised is so; `ledger`: and every cent in the wallets
 pub mod ground;
 mod house;
+mod ledger;
 mod monkey;
 mod people;
+mod purse;
 mod verdict;
 
 use crate::{
@@ -61,12 +63,16 @@ pub enum Database {
 
 /// How long the shop has to settle everything once it is left in peace.
 const QUIET: Duration = Duration::from_mins(2);
+/// How long it takes to kill once, with everything else that is broken meanwhile; only to say beforehand how long it takes.
+const A_KILL: Duration = Duration::from_secs(2);
 
 pub fn run(workspace: &Workspace, options: &Torture) -> Result<()> {
-    let binary = server::build(workspace, Mode::of(options.release))?;
+    let binary = if options.release { server::build(workspace, Mode::Release)? } else { server::build_as_tests_do(workspace)? };
     let ground = Ground::lay(options.database, options.keep.as_deref())?;
     let house = Arc::new(House::open(binary, &ground)?);
-    println!("torture: seed {}, {} kills, {}", options.seed, options.kills, ground.words());
+    let words = format!("{}, seed {}", ground.words(), options.seed);
+    let minutes = (f64::from(options.kills) * A_KILL.as_secs_f64() / 60.0).min(options.minutes);
+    println!("torture: {words}, {} kills: about {:.0} min, and at most 2 more until all is quiet", options.kills, minutes.ceil());
     let people = People::gather(options.seed, options.shoppers, &house)?;
     let begun = Instant::now();
     let mut monkey = Monkey::new(options.seed, house.clone(), ground);
@@ -81,15 +87,21 @@ pub fn run(workspace: &Workspace, options: &Torture) -> Result<()> {
     wrong.extend(verdict::settle(&mut told, healed + QUIET));
     people.go_home();
     wrong.extend(verdict::compare(&mut told));
-    wrong.extend(verdict::charged(&house, &mut told));
+    wrong.extend(ledger::compare(&mut told));
+    wrong.extend(verdict::charged(&house, &told, healed + QUIET));
     wrong.extend(verdict::check(&house));
     let quiet = healed.elapsed();
     wrong.extend(house.close());
+    println!("{}", told.answers());
     println!("{}", monkey.words());
-    println!("{}", told.words());
-    println!("{} s of breaking, quiet after {} s", raged.as_secs(), quiet.as_secs());
     if wrong.is_empty() {
-        println!("nothing lost, nothing twice, nothing stuck");
+        println!(
+            "{words}: {} kills in {:.1} min, {}: 0 lost, 0 charged twice, 0 oversold, 0 stuck; quiet after {} s",
+            monkey.kills(),
+            raged.as_secs_f64() / 60.0,
+            told.words(),
+            quiet.as_secs()
+        );
         return Ok(());
     }
     for wrong in &wrong {

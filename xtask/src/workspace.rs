@@ -5,7 +5,6 @@ use serde_json::Value;
 use std::{
     env,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 /// The name all browser files begin with; `LEPTOS_OUTPUT_NAME` in `.cargo/config.toml` says the same to Leptos.
@@ -65,7 +64,7 @@ impl Workspace {
     pub fn find() -> Result<Self> {
         // Where cargo runs us from, not where we were compiled: clones may share one target folder.
         let clone = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
-        let output = Command::new(toolchain::cargo())
+        let output = toolchain::cargo()
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .current_dir(clone)
             .output()

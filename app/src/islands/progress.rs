@@ -7,7 +7,7 @@ use domain::{
     view::{FulfilmentView, JourneyEntry, OrderView},
 };
 
-use crate::words as w;
+use crate::{paths, words as w};
 
 /// The state of an order as one word: that of its fulfilment while there is one under way.
 pub fn data_status(order: &OrderView) -> &'static str {
@@ -47,13 +47,10 @@ pub fn headline(order: &OrderView, locale: Locale) -> String {
     .to_owned()
 }
 
-/// Where the shopper has to confirm the payment, while that is what everything waits for. Only an address of the web is
-/// one to follow.
+/// Where the shopper has to confirm the payment, while that is what everything waits for.
 pub fn wants_confirmation(order: &OrderView) -> Option<&str> {
     let waiting = order.status == OrderStatus::Created && order.payment.status == PaymentStatus::ActionRequired;
-    let url = order.payment.action_url.as_deref().filter(|_| waiting)?;
-    let web = ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) || (url.starts_with('/') && !url.starts_with("//"));
-    web.then_some(url)
+    order.payment.action_url.as_deref().filter(|url| waiting && paths::is_web(url))
 }
 
 fn made_by(fulfilment: Option<&FulfilmentView>, locale: Locale) -> String {

@@ -1,6 +1,9 @@
 //! Everything of a shopper's in one place: orders, wallet, name and language, browsers, data.
 
-use backend::identity::{Account, Caller};
+use backend::{
+    identity::{Account, Caller},
+    payment::Confirmation,
+};
 use domain::{
     Currency, Locale, Money, Timestamp, UserId,
     view::{OrderView, SessionView, WalletEntry, WalletView},
@@ -58,6 +61,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let orders = visit.backend.orders.list(&mut sql, &owner, None, ORDERS, visit.naming()).await?;
     let stores = orders::stores(&visit, &mut sql).await?;
     drop(sql);
+    let confirmations = visit.backend.top_ups.confirmations(&mut visit.backend.db.reader(), id).await?;
     let sessions = visit.backend.identities.sessions(&visit.caller).await?;
     let staff = visit.caller.roles().iter().any(|held| backend::identity::rights::is_staff(held.role));
     let head = head(&visit, Head { title: w::account::title(locale).to_owned(), ..Head::default() });
@@ -80,7 +84,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
                 {problem(asked.error.as_deref(), locale)}
                 {saved}
                 <div class="account">
-                    {money(id, &wallet, visit.now, locale)}
+                    {money(id, &wallet, &confirmations, visit.now, locale)}
                     {last_orders(&orders.items, &stores, visit.now, locale)}
                     {you(&account, staff, locale)}
                     {browsers(&sessions, Some(*session), visit.now, locale)}
@@ -99,7 +103,7 @@ fn go_and_sign_in() -> AnyView {
 }
 
 /// The balance, and how it came to be.
-fn money(user: UserId, wallet: &WalletView, now: Timestamp, locale: Locale) -> AnyView {
+fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], now: Timestamp, locale: Locale) -> AnyView {
     let entries = &wallet.entries;
     let rows = entries.items.iter().map(|entry| movement(entry, now, locale)).collect_view();
     let list = if entries.items.is_empty() {
@@ -114,12 +118,29 @@ fn money(user: UserId, wallet: &WalletView, now: Timestamp, locale: Locale) -> A
         <section class="panel" id="wallet" aria-labelledby="wallet-title">
             <h2 id="wallet-title">{w::wallet::title(locale)}</h2>
             <Balance user balance=wallet.balance locale/>
+            {confirmations.iter().map(|wanted| confirm(wanted, locale)).collect_view()}
             {top_up(wallet.balance.currency, locale)}
             {list}
             {older}
         </section>
     }
     .into_any()
+}
+
+/// The way to the bank, for a top-up that waits for its shopper.
+fn confirm(wanted: &Confirmation, locale: Locale) -> Option<AnyView> {
+    let url = paths::is_web(&wanted.url).then(|| wanted.url.clone())?;
+    let title = format!("{}: {}", w::order::confirm(locale), wanted.amount.format(locale));
+    Some(
+        view! {
+            <div class="notice" data-tone="wait" role="status">
+                {icon("clock")}
+                <p class="notice__title">{title}</p>
+                <a class="button" href=url rel="noreferrer" data-testid="confirm-top-up">{w::order::confirm_go(locale)}</a>
+            </div>
+        }
+        .into_any(),
+    )
 }
 
 /// Money into the wallet by card. The form happens once, however often it is sent.

@@ -3,6 +3,7 @@
 use super::{Breach, Findings, MOST, Progress};
 use crate::db::{DbError, Tx};
 use crate::ordering::invariants as ordering;
+use crate::payment::invariants as payment;
 use crate::subscriber::parked;
 use crate::{job, timer};
 
@@ -29,6 +30,9 @@ pub(super) async fn look(tx: &mut Tx, progress: &Progress, found: &mut Findings)
             thing,
             format!("its step {} should have been over at {}", saga.step.as_str(), saga.deadline),
         ));
+    }
+    for (top_up, begun_at) in payment::stuck_top_ups(tx, progress.late).await? {
+        found.add(Breach::new("sagas.moving", format!("top-up {top_up}"), format!("has been under way since {begun_at}")));
     }
     for timer in timer::overdue(tx, progress.late, MOST).await?.into_iter().filter(|timer| is_of_an_order(&timer.kind)) {
         let why = format!("was due at {}; {}", timer.due, timer.error.as_deref().unwrap_or("nobody fires it"));

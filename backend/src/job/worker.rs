@@ -89,6 +89,10 @@ impl Worker {
         let free = self.handler.parallel().saturating_sub(self.running.len()) as i64;
         let sql = "select min(next_at) as next from job where kind = $1 and status = 'ready'";
         let next: Option<Timestamp> = self.context.db.reader().fetch_one(sql, args![kind]).await?.get("next")?;
+        if next.is_some_and(|next| next > now.plus_millis(LONGEST.as_millis() as i64)) {
+            self.bring_forward(now).await?;
+            return Ok(Some(now));
+        }
         if free == 0 || next.is_none_or(|next| next > now) {
             return Ok(next);
         }
@@ -132,6 +136,22 @@ impl Worker {
                             Ok((claim, job))
                         })
                         .collect()
+                })
+            })
+            .await
+    }
+
+    /// No wait is so long: the clock has been put back since these jobs were put off. They are tried now.
+    async fn bring_forward(&self, now: Timestamp) -> Result<(), DbError> {
+        let kind = self.handler.kind();
+        tracing::warn!(kind, "the clock was put back; jobs that waited for their time are run now");
+        let latest = now.plus_millis(LONGEST.as_millis() as i64);
+        self.context
+            .db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    let text = "update job set next_at = $1 where kind = $2 and status = 'ready' and next_at > $3";
+                    tx.execute(text, args![now, kind, latest]).await.map(drop)
                 })
             })
             .await

@@ -3,9 +3,9 @@
 use domain::event::{
     CheckoutBegun, CheckoutExpired, Event, KioskAdmissionEnded, KioskCodeRotated, KioskCodeScanned, MenuItemAvailabilityChanged,
     OrderCancelled, OrderCreated, OrderFulfilled, OrderProcessed, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded,
-    PrepClaimed, PrepCollected, PrepQueued, PrepReady, PrepRecalled, PrepReleased, PrepTimedOut, PriceChanged, ProductChanged,
-    ShipmentFailed, ShipmentPacking, ShipmentPrepared, ShipmentProcessed, ShipmentShipped, StockAvailabilityChanged, StoreClosed,
-    StoreOpened, StoreSettingsChanged,
+    PaymentToppedUp, PrepClaimed, PrepCollected, PrepQueued, PrepReady, PrepRecalled, PrepReleased, PrepTimedOut, PriceChanged,
+    ProductChanged, ShipmentFailed, ShipmentPacking, ShipmentPrepared, ShipmentProcessed, ShipmentShipped, StockAvailabilityChanged,
+    StoreClosed, StoreOpened, StoreSettingsChanged,
 };
 use domain::topic::Topic;
 
@@ -31,6 +31,7 @@ pub(super) const TYPES: &[&str] = &[
     PaymentCaptured::TYPE,
     PaymentDeclined::TYPE,
     PaymentRefunded::TYPE,
+    PaymentToppedUp::TYPE,
     PrepQueued::TYPE,
     PrepClaimed::TYPE,
     PrepReleased::TYPE,
@@ -88,6 +89,8 @@ pub(super) fn affected(event: Event) -> Vec<Topic> {
         | E::ShipmentProcessed(ShipmentProcessed { order, .. })
         | E::ShipmentShipped(ShipmentShipped { order, .. })
         | E::ShipmentFailed(ShipmentFailed { order, .. }) => vec![Topic::Order(order)],
+
+        E::PaymentToppedUp(PaymentToppedUp { user, .. }) => vec![Topic::User(user)],
 
         // Inside the shop, or not shown live yet.
         E::StockHeld(_)

@@ -23,8 +23,8 @@ pub(super) struct Charge {
     /// `None` where it cannot be read any more: then the card cannot be asked.
     pub token: Option<CardToken>,
     pub description: String,
-    /// Where the shopper comes back to after confirming; `None`: there is nobody who could confirm.
-    pub return_path: Option<String>,
+    /// Where the shopper comes back to after confirming.
+    pub return_path: String,
     /// Since when the provider is known to know of it.
     pub known_at: Option<Timestamp>,
     /// What the provider calls it, once that is known.
@@ -69,7 +69,7 @@ impl Payments {
             amount: charge.amount,
             token,
             description: &charge.description,
-            return_path: charge.return_path.as_deref(),
+            return_path: Some(&charge.return_path),
         };
         match self.ask(self.provider.authorize(question)).await {
             Ok(Authorization::Authorized { reference }) => {
@@ -78,16 +78,17 @@ impl Payments {
                 }
                 self.capture(charge, reference, now, asked).await
             }
-            Ok(Authorization::Declined { reason }) | Err(ProviderError::Refused(reason)) => {
+            Ok(Authorization::Declined { reason }) => {
                 // The provider's own word is for the merchant, ours for the shopper.
                 tracing::info!(key = charge.key, reason, "a card was declined");
                 Ok(Attempt::Ended(Settlement::Declined { reason: "payment_declined".to_owned() }))
             }
-            Ok(Authorization::Pending { reference }) => self.undecided(charge, now, reference, None).await,
-            Ok(Authorization::ActionRequired { .. }) if charge.return_path.is_none() => {
-                tracing::info!(key = charge.key, "a card wants a confirmation where nobody can give one");
+            Err(ProviderError::Refused(reason)) => {
+                // It says nothing of an attempt before, whose answer was lost: what that may have taken is let go of.
+                tracing::warn!(key = charge.key, reason, "the card provider refuses a payment");
                 Ok(Attempt::Ended(self.let_go(charge, "payment_declined").await))
             }
+            Ok(Authorization::Pending { reference }) => self.undecided(charge, now, reference, None).await,
             Ok(Authorization::ActionRequired { reference, url }) => self.undecided(charge, now, reference, Some(url)).await,
             Err(ProviderError::NoAnswer(reason)) => self.ask_again(charge, now, reason, asked).await,
         }
@@ -184,7 +185,7 @@ impl ChargeJob {
             token: payment.token.as_ref().and_then(|sealed| self.payments.vault.open(sealed, &key)),
             key,
             description: payment.order.to_string(),
-            return_path: Some(format!("/orders/{}", payment.order)),
+            return_path: format!("/orders/{}", payment.order),
             known_at: payment.known_at,
             reference: payment.reference.clone(),
             confirming: payment.status == PaymentStatus::ActionRequired,

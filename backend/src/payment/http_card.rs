@@ -158,13 +158,15 @@ impl HttpCard {
         if status.is_success() {
             return serde_json::from_slice(&bytes).map_err(|error| ProviderError::NoAnswer(format!("the answer cannot be read: {error}")));
         }
-        let code = serde_json::from_slice::<WireError>(&bytes).map_or_else(|_| status.to_string(), |error| error.code);
-        match status {
-            StatusCode::BAD_REQUEST | StatusCode::PAYMENT_REQUIRED | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
-                Err(ProviderError::Refused(code))
-            }
+        // A refusal in other words than the provider's is that of somebody between us.
+        let code = serde_json::from_slice::<WireError>(&bytes).map(|error| error.code);
+        match (status, code) {
+            (
+                StatusCode::BAD_REQUEST | StatusCode::PAYMENT_REQUIRED | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY,
+                Ok(code),
+            ) => Err(ProviderError::Refused(code)),
             // Overloaded, broken, or not where it should be: nothing that it has decided about this payment.
-            _ => Err(ProviderError::NoAnswer(format!("{status}: {code}"))),
+            (_, code) => Err(ProviderError::NoAnswer(format!("{status}: {}", code.unwrap_or_default()))),
         }
     }
 
@@ -251,12 +253,19 @@ impl CardProvider for HttpCard {
 
     async fn void(&self, key: &str, _reference: Option<&str>) -> Result<Release, ProviderError> {
         let answer = self.ask(Method::POST, &format!("/{key}/void"), None, &serde_json::json!({})).await?;
-        Ok(if answer.status == WireState::Captured { Release::Captured { reference: answer.id } } else { Release::Voided })
+        match answer.status {
+            WireState::Voided | WireState::Declined => Ok(Release::Voided),
+            WireState::Captured => Ok(Release::Captured { reference: answer.id }),
+            other => Err(ProviderError::NoAnswer(format!("a void was answered with {other:?}"))),
+        }
     }
 
     async fn refund(&self, refund_key: &str, key: &str, _reference: &str, amount: Money) -> Result<(), ProviderError> {
         let body = WireAmount { amount: amount.amount };
-        self.ask(Method::POST, &format!("/{key}/refunds"), Some(refund_key), &body).await.map(drop)
+        match self.ask(Method::POST, &format!("/{key}/refunds"), Some(refund_key), &body).await?.status {
+            WireState::Captured => Ok(()),
+            other => Err(ProviderError::NoAnswer(format!("a refund was answered with {other:?}"))),
+        }
     }
 
     fn hear(&self, notice: &RawNotice<'_>) -> Result<Notice, NoticeError> {

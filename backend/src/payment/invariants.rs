@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use domain::ordering::PaymentStatus;
-use domain::{OrderId, PaymentId};
+use domain::{OrderId, PaymentId, Timestamp, TopUpId};
 
 use super::store::invariants as store;
 pub(crate) use super::wallet::breaches;
-use super::{CHARGE, REFUND};
+use super::{CHARGE, CONFIRM_SECONDS, REFUND};
 use crate::db::{DbError, Sql};
 use crate::job;
 
@@ -40,4 +40,9 @@ pub(crate) async fn after(sql: &mut impl Sql, after: Option<PaymentId>, limit: i
 /// Which of these payments there are.
 pub(crate) async fn known(sql: &mut impl Sql, payments: &[String]) -> Result<Vec<String>, DbError> {
     store::known(sql, payments).await
+}
+
+/// Top-ups that should have ended before `late`, whatever their shopper and the provider did, and when each began.
+pub(crate) async fn stuck_top_ups(sql: &mut impl Sql, late: Timestamp) -> Result<Vec<(TopUpId, Timestamp)>, DbError> {
+    store::endless_top_ups(sql, late.plus_seconds(-CONFIRM_SECONDS)).await
 }

@@ -2,11 +2,13 @@
 //!
 //! The wish is written down first, with a job that charges the card; the money is booked in the transaction that ends the
 //! job. So a process may die at any moment: the job goes on elsewhere, and the same request, sent again, finds its top-up
-//! and waits for its end. A request key is one top-up for ever, so no card is charged twice.
+//! and waits for its end. A request key is one top-up for ever, so no card is charged twice. Where the card wants a
+//! confirmation (3-D Secure) the shopper is told where to give it; the job looks after the rest.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::event::PaymentToppedUp;
 use domain::{Currency, Fault, Faults, Money, TopUpId, UserId};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -17,10 +19,11 @@ use super::provider::CardToken;
 use super::store::top_up as store;
 use super::wallet::{Credit, Wallets};
 use super::{MAX_TOKEN, Payments, Settlement};
-use crate::db::{Db, DbError, Tx, Wake};
+use crate::db::{Db, DbError, Sql, Tx, Wake};
 use crate::idempotency::RequestKey;
 use crate::identity::secret::hex;
 use crate::job::{self, Job, JobHandler, JobOutcome};
+use crate::log::{self, NewEvent};
 use crate::refused::{Extra, Refused};
 use crate::subscriber::HandlerError;
 
@@ -28,8 +31,10 @@ use crate::subscriber::HandlerError;
 pub(super) const TOP_UP: &str = "payment.top_up";
 /// The job that lets go of a top-up's authorisation whose fate is not known.
 const TOP_UP_VOID: &str = "payment.top_up_void";
-/// Wakes who waits for a top-up to end.
-const ENDED: &str = "payment.top_up_ended";
+/// Wakes who waits for a top-up to end, or to want something of the shopper.
+const MOVED: &str = "payment.top_up_moved";
+/// The page that a shopper comes back to after confirming.
+const RETURN_PATH: &str = "/account#wallet";
 /// The most that a card pays in at once, in minor units.
 pub const MAX_TOP_UP: i64 = 1_000_000;
 /// How long a request waits for the provider. It ends before a stopping server does.
@@ -52,6 +57,9 @@ pub enum TopUpError {
     /// The key was used for another one.
     #[error("this idempotency key was used for another request; take a new one")]
     Reused,
+    /// The shopper has to confirm it there: the same request again will tell how it ended.
+    #[error("Your bank wants a confirmation. Give it at action_url, then send the same request again: the card is charged once.")]
+    ActionRequired(String),
     /// The provider has not decided yet: the same request again will tell.
     #[error("The card provider has not answered yet. Send the same request again in a moment: the card is charged once.")]
     Undecided,
@@ -64,6 +72,7 @@ impl Refused for TopUpError {
         match self {
             Self::Invalid(_) => "invalid_request",
             Self::Reused => "idempotency_key_reused",
+            Self::ActionRequired(_) => "action_required",
             Self::Undecided => "request_in_progress",
             Self::Unavailable(error) => error.code(),
         }
@@ -72,7 +81,7 @@ impl Refused for TopUpError {
     fn status(&self) -> u16 {
         match self {
             Self::Invalid(_) | Self::Reused => 422,
-            Self::Undecided => 409,
+            Self::ActionRequired(_) | Self::Undecided => 409,
             Self::Unavailable(error) => error.status(),
         }
     }
@@ -83,11 +92,20 @@ impl Refused for TopUpError {
 
     fn extra(&self) -> Extra {
         match self {
+            Self::ActionRequired(url) => Extra { action_url: Some(url.clone()), ..Extra::default() },
             Self::Undecided => Extra { retry_after: Some(2), ..Extra::default() },
             Self::Unavailable(error) => error.extra(),
             _ => Extra::default(),
         }
     }
+}
+
+/// A top-up that waits for the shopper's confirmation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    pub amount: Money,
+    /// Where it is given.
+    pub url: String,
 }
 
 /// Everybody's top-ups.
@@ -102,8 +120,14 @@ impl TopUps {
         Self { db, payments }
     }
 
-    /// Pays `amount` into the wallet of `user` with a card, once for the request key, and waits for the end, at most
-    /// [`WAIT`]. The same request again waits again, or is told the end at once. `fingerprint` tells one body from another.
+    /// Those of a shopper that wait for a confirmation, the oldest first.
+    pub async fn confirmations(&self, sql: &mut impl Sql, user: UserId) -> Result<Vec<Confirmation>, DbError> {
+        store::confirmations(sql, user).await
+    }
+
+    /// Pays `amount` into the wallet of `user` with a card, once for the request key, and waits for the end or for what
+    /// the shopper has to do, at most [`WAIT`]. The same request again waits again, or is told the end at once.
+    /// `fingerprint` tells one body from another.
     pub async fn pay_in(
         &self,
         key: &RequestKey,
@@ -114,13 +138,17 @@ impl TopUps {
     ) -> Result<TopUpEnd, TopUpError> {
         let request = digest(key);
         // Before the first look, so that no end is missed between it and the wait.
-        let woken = self.db.wakes().listen(|wake| matches!(wake, Wake::Job(kind) if kind == ENDED));
+        let woken = self.db.wakes().listen(|wake| matches!(wake, Wake::Job(kind) if kind == MOVED));
         let (top_ups, id, print, token) = (self.clone(), request.clone(), fingerprint.to_owned(), CardToken::new(token));
         self.db.transaction(move |tx| Box::pin(async move { top_ups.begin_in(tx, &id, &print, user, amount, &token).await })).await?;
         let end = async {
             loop {
-                if let Some(end) = store::find_by_request(&mut self.db.reader(), &request).await?.and_then(|row| row.end()) {
-                    return Ok(end);
+                if let Some(row) = store::find_by_request(&mut self.db.reader(), &request).await? {
+                    match (row.end(), row.action_url) {
+                        (Some(end), _) => return Ok(end),
+                        (None, Some(url)) => return Err(TopUpError::ActionRequired(url)),
+                        (None, None) => {}
+                    }
                 }
                 tokio::select! {
                     () = woken.woken() => {}
@@ -171,13 +199,15 @@ impl TopUps {
         match settlement {
             Settlement::Captured { .. } => {
                 Wallets.credit_in(tx, row.user, row.amount, Credit::TopUp, &id.to_string()).await?;
+                let event = PaymentToppedUp { top_up: id, user: row.user, amount: row.amount };
+                log::append_in(tx, NewEvent::new(event, id)).await?;
             }
             Settlement::Voided { sure: false, .. } => {
                 job::enqueue_in(tx, TOP_UP_VOID, &id.to_string(), json!({})).await?;
             }
             Settlement::Declined { .. } | Settlement::Voided { .. } => {}
         }
-        tx.wake(Wake::Job(ENDED.to_owned()));
+        tx.wake(Wake::Job(MOVED.to_owned()));
         Ok(())
     }
 }
@@ -227,17 +257,26 @@ impl TopUpJob {
             token: row.token.as_ref().and_then(|sealed| payments.vault.open(sealed, &key)),
             key,
             description: format!("top-up {id}"),
-            return_path: None,
+            return_path: RETURN_PATH.to_owned(),
             // Whatever the provider does with it, it has a time.
             known_at: row.reference.is_some().then_some(row.begun_at),
             reference: row.reference,
-            confirming: false,
+            confirming: row.action_url.is_some(),
             attempt: job.attempt,
         };
         let attempt = payments.attempt(&charge, db.clock().now(), async { Ok(true) }).await?;
-        if let (Attempt::Undecided { reference, .. }, None) = (&attempt, &charge.reference) {
-            let reference = reference.clone();
-            db.transaction(move |tx| Box::pin(async move { store::known_in(tx, id, &reference).await })).await?;
+        if let Attempt::Undecided { reference, action_url } = &attempt
+            && (charge.reference.is_none() || (action_url.is_some() && row.action_url != *action_url))
+        {
+            let (reference, action_url) = (reference.clone(), action_url.clone());
+            let known = db.transaction(move |tx| {
+                Box::pin(async move {
+                    store::known_in(tx, id, &reference, action_url.as_deref()).await?;
+                    tx.wake(Wake::Job(MOVED.to_owned()));
+                    Ok::<_, DbError>(())
+                })
+            });
+            known.await?;
         }
         Ok(attempt)
     }

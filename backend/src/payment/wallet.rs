@@ -123,6 +123,7 @@ pub(crate) async fn breaches(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError>
     let mut found = store::invariants::unbalanced(sql).await?;
     found.extend(store::invariants::one_sided(sql).await?);
     found.extend(store::invariants::booked_otherwise(sql).await?);
+    found.extend(store::invariants::topped_up_otherwise(sql).await?);
     Ok(found)
 }
 

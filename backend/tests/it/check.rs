@@ -5,7 +5,8 @@ use std::time::Duration;
 use backend::args;
 use backend::check::{self, Verdict};
 use backend::db::{DbError, Sql as _};
-use backend::payment::Credit;
+use backend::idempotency::RequestKey;
+use backend::payment::{Credit, TopUpEnd};
 use domain::view::{Address, FulfilmentRequest, PaymentRequest, PlaceRequest};
 
 use crate::cafe::{Cafe, EN, Work, barista, croissant, flat_white, guest, line, person, request, settle};
@@ -34,6 +35,30 @@ const HARMS: &[Harm] = &[
         says: "from nobody to nowhere",
         does: &["update ledger_transfer set from_account = 'nobody', to_account = 'nowhere' where kind = 'refund'"],
         tables: &["ledger_transfer"],
+    },
+    Harm {
+        checks: &["ledger.top_ups"],
+        says: "it is captured over 500, and the ledger has put 0",
+        does: &["update ledger_transfer set kind = 'gift' where kind = 'top_up'"],
+        tables: &["ledger_transfer"],
+    },
+    Harm {
+        checks: &["ledger.top_ups"],
+        says: "it is declined over 500, and the ledger has put 500",
+        does: &["update top_up set status = 'declined'"],
+        tables: &["top_up"],
+    },
+    Harm {
+        checks: &["ledger.top_ups"],
+        says: "there is no top-up elsewhere",
+        does: &["update ledger_transfer set reference = 'elsewhere' where kind = 'top_up'"],
+        tables: &["ledger_transfer"],
+    },
+    Harm {
+        checks: &["sagas.moving"],
+        says: "has been under way since",
+        does: &["update top_up set status = 'pending', begun_at = 5"],
+        tables: &["top_up"],
     },
     Harm {
         checks: &["sagas.moving"],
@@ -278,6 +303,9 @@ async fn used_shop(shop: &TestDb) -> Cafe {
             cafe.cancel(&ada, order).await.unwrap();
         }
     }
+    let key = RequestKey { caller: ada.key().expect("she is signed in"), method: "POST".into(), path: "/top".into(), key: "1".into() };
+    let five = domain::Money::new(500, domain::Currency::USD);
+    assert_eq!(cafe.backend.top_ups.pay_in(&key, "", user, five, "tok_ok").await, Ok(TopUpEnd::Captured));
     settle(&running).await;
     running.shutdown().await;
     // One that lives, one that expired, and one whose payment has not begun: nobody is there to do it.

@@ -3,6 +3,7 @@
 mod cafe;
 mod catalog;
 mod check;
+mod garbage;
 mod idempotency;
 mod identity;
 mod inventory;

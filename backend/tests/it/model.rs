@@ -6,26 +6,38 @@ use std::time::Duration;
 use backend::args;
 use backend::check;
 use backend::db::{DbError, Sql as _};
+use backend::idempotency::RequestKey;
 use backend::identity::Caller;
 use backend::inventory::{Adjustment, StockError};
 use backend::ordering::OrderingError;
+use backend::payment::TopUpEnd;
 use backend::refused::Refused as _;
 use backend::stores::SettingsPatch;
 use domain::event::Actor;
 use domain::ordering::{OrderStatus, PaymentStatus};
 use domain::prep::FulfilmentStatus;
-use domain::view::CheckoutView;
-use domain::{OrderId, Timestamp};
+use domain::view::{CheckoutView, PaymentRequest, PlaceRequest};
+use domain::{Currency, Money, OrderId, Timestamp};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
-use crate::cafe::{Cafe, Work, barista, croissant, guest, id, settle};
+use crate::cafe::{Cafe, Work, barista, croissant, guest, id, person, settle};
 use crate::support::{TestDb, on_both_databases, rounds};
 
 const SHOPPERS: usize = 4;
+/// So many of them are signed in and have a wallet.
+const MEMBERS: usize = 2;
 const CAPACITY: usize = 5;
 const CROISSANT: i64 = 375;
+
+/// What pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Means {
+    Card,
+    BadCard,
+    Wallet,
+}
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -38,7 +50,12 @@ enum Step {
     },
     Place {
         who: usize,
-        pays: bool,
+        by: Means,
+    },
+    /// Pays into a wallet by card.
+    TopUp {
+        who: usize,
+        amount: i64,
     },
     CancelByCustomer {
         order: usize,
@@ -69,12 +86,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let work = prop_oneof![
         4 => Just(Work::Claim), 4 => Just(Work::Ready), 3 => Just(Work::Collect), 1 => Just(Work::Release), 1 => Just(Work::Recall),
     ];
+    let means = prop_oneof![5 => Just(Means::Card), 1 => Just(Means::BadCard), 4 => Just(Means::Wallet)];
     // Most of what is done is done to the newest orders.
     let order = || 0..4_usize;
     let step = prop_oneof![
         6 => (0..SHOPPERS, 1..5_i64).prop_map(|(who, units)| Step::Begin { who, units }),
         1 => (0..SHOPPERS).prop_map(|who| Step::GiveUp { who }),
-        6 => (0..SHOPPERS, prop::bool::weighted(0.85)).prop_map(|(who, pays)| Step::Place { who, pays }),
+        6 => (0..SHOPPERS, means).prop_map(|(who, by)| Step::Place { who, by }),
+        2 => (0..MEMBERS, 1..8_i64).prop_map(|(who, units)| Step::TopUp { who, amount: units * 150 }),
         2 => order().prop_map(|order| Step::CancelByCustomer { order }),
         1 => order().prop_map(|order| Step::CancelByStaff { order }),
         10 => (order(), 0..2_usize, work).prop_map(|(order, by, work)| Step::Work { order, by, work }),
@@ -112,6 +131,7 @@ struct Order {
     id: OrderId,
     who: usize,
     units: i64,
+    by: Means,
     at: At,
     placed_at: Timestamp,
     /// It was on the counter once: its place and its time limit are gone.
@@ -133,6 +153,9 @@ struct Model {
     on_hand: i64,
     holds: [Option<(CheckoutView, i64)>; SHOPPERS],
     orders: Vec<Order>,
+    wallets: [i64; MEMBERS],
+    /// What all cards have paid into them.
+    paid_in: i64,
 }
 
 impl Model {
@@ -161,6 +184,7 @@ impl Model {
         }
         for order in &mut self.orders {
             let late = order.placed_at.plus_seconds(900) <= now && !order.made_once;
+            let before = order.at;
             order.at = match order.at {
                 At::Created { pays } if late => At::Cancelled { paid: pays },
                 At::Created { pays: true } => At::Queued,
@@ -168,6 +192,9 @@ impl Model {
                 At::Queued | At::Making { .. } if late => At::Cancelled { paid: true },
                 at => at,
             };
+            if order.at != before && matches!(order.at, At::Cancelled { .. }) && order.by == Means::Wallet {
+                self.wallets[order.who] += order.units * CROISSANT;
+            }
         }
     }
 }
@@ -180,6 +207,7 @@ struct World<'a> {
     shoppers: [Caller; SHOPPERS],
     staff: [Caller; 2],
     model: Model,
+    top_ups: u32,
     /// Nothing has happened since the last settling.
     settled: bool,
 }
@@ -207,7 +235,8 @@ impl World<'_> {
         match step {
             Step::Begin { who, units } => self.begin(who, units).await,
             Step::GiveUp { who } => self.give_up(who).await,
-            Step::Place { who, pays } => self.place(who, pays).await,
+            Step::Place { who, by } => self.place(who, by).await,
+            Step::TopUp { who, amount } => self.top_up(who, amount).await,
             Step::CancelByCustomer { order } => self.cancel(order, false).await,
             Step::CancelByStaff { order } => self.cancel(order, true).await,
             Step::Work { order, by, work } => self.work(order, by, work).await,
@@ -268,18 +297,52 @@ impl World<'_> {
         done.await.unwrap();
     }
 
-    async fn place(&mut self, who: usize, pays: bool) {
+    async fn place(&mut self, who: usize, by: Means) {
         let Some((checkout, units)) = self.model.holds[who].take() else { return };
-        let placed = self.cafe.place(&self.shoppers[who], &checkout, if pays { "tok_ok" } else { "tok_declined" }).await;
+        let payment = match by {
+            Means::Card => PaymentRequest::Card { token: "tok_ok".to_owned() },
+            Means::BadCard => PaymentRequest::Card { token: "tok_declined".to_owned() },
+            Means::Wallet => PaymentRequest::Wallet,
+        };
+        let request = PlaceRequest { payment, expected_total: checkout.quote.total };
+        let placed = self.cafe.place_as(&self.shoppers[who], checkout.id, request).await;
         if checkout.expires_at <= self.now() {
             assert_eq!(placed.unwrap_err().code(), "checkout_expired");
             return;
         }
+        if by == Means::Wallet {
+            let refusal = match self.model.wallets.get(who) {
+                None => Some("sign_in_required"),
+                Some(balance) if *balance < units * CROISSANT => Some("insufficient_funds"),
+                Some(_) => None,
+            };
+            if let Some(refusal) = refusal {
+                assert_eq!(placed.unwrap_err().code(), refusal);
+                // Nothing has happened: the checkout still holds.
+                self.model.holds[who] = Some((checkout, units));
+                return;
+            }
+            self.model.wallets[who] -= units * CROISSANT;
+        }
         let (id, placed_at) = (placed.unwrap(), self.now());
-        self.model.orders.push(Order { id, who, units, at: At::Created { pays }, placed_at, made_once: false });
+        let at = At::Created { pays: by != Means::BadCard };
+        self.model.orders.push(Order { id, who, units, by, at, placed_at, made_once: false });
         self.settled = false;
         // Twice is once.
         assert_eq!(self.cafe.place(&self.shoppers[who], &checkout, "tok_ok").await.unwrap_err().code(), "checkout_expired");
+    }
+
+    async fn top_up(&mut self, who: usize, amount: i64) {
+        self.top_ups += 1;
+        let user = self.shoppers[who].user().expect("they are signed in");
+        let (caller, key) = (format!("user:{user}"), self.top_ups.to_string());
+        let key = RequestKey { caller, method: "POST".to_owned(), path: "/wallet/top-ups".to_owned(), key };
+        for _ in 0..2 {
+            let end = self.cafe.backend.top_ups.pay_in(&key, "", user, Money::new(amount, Currency::USD), "tok_ok").await;
+            assert_eq!(end, Ok(TopUpEnd::Captured));
+        }
+        self.model.wallets[who] += amount;
+        self.model.paid_in += amount;
     }
 
     async fn cancel(&mut self, order: usize, by_staff: bool) {
@@ -296,6 +359,9 @@ impl World<'_> {
         };
         assert_eq!(cancelled, allowed, "{:?}", order.at);
         if cancelled {
+            if order.by == Means::Wallet {
+                self.model.wallets[order.who] += order.units * CROISSANT;
+            }
             order.at = At::Cancelled { paid: !matches!(order.at, At::Created { .. }) };
             self.settled = false;
         }
@@ -367,17 +433,24 @@ impl World<'_> {
                 At::Ready => (OrderStatus::Processed, Some(F::Ready), &[Captured]),
                 At::Collected => (OrderStatus::Fulfilled, Some(F::Collected), &[Captured]),
                 At::Rejected => (OrderStatus::Rejected, None, &[Declined]),
+                // A wallet has its money back at once.
+                At::Cancelled { .. } if order.by == Means::Wallet => (OrderStatus::Cancelled, work, &[Refunded]),
                 // A refund without an answer is asked for again a second later.
                 At::Cancelled { paid: true } => (OrderStatus::Cancelled, Some(F::Failed), &[Refunded, Captured]),
                 At::Cancelled { paid: false } => (OrderStatus::Cancelled, work, &[Refunded, Captured, Voided, Declined]),
             };
             assert_eq!((view.status, work), (status, expected), "{:?}", order.at);
             assert!(payments.contains(&view.payment.status), "{:?} {:?}", order.at, view.payment.status);
-            if view.payment.status == Captured {
+            if view.payment.status == Captured && order.by != Means::Wallet {
                 kept += order.units * CROISSANT;
             }
         }
-        assert_eq!(self.cafe.books.balance(), kept);
+        assert_eq!(self.cafe.books.balance(), kept + self.model.paid_in);
+        for (who, expected) in self.model.wallets.iter().enumerate() {
+            let user = self.shoppers[who].user().expect("they are signed in");
+            let wallet = self.cafe.backend.wallets.view(&mut self.cafe.backend.db.reader(), user).await.unwrap();
+            assert_eq!(wallet.map_or(0, |balance| balance.amount), *expected, "the wallet of {who}");
+        }
         assert!(self.cafe.books.all().iter().all(|entry| entry.refunds.len() <= 1));
     }
 }
@@ -387,9 +460,10 @@ on_both_databases! {
         let cafe = Cafe::open(&shop).await;
         cafe.settings("harbor", SettingsPatch { capacity: Some(Some(CAPACITY as i64)), ..SettingsPatch::default() }).await;
         let running = Some(cafe.run());
-        let model = Model { on_hand: 12, holds: [const { None }; SHOPPERS], orders: Vec::new() };
+        let model = Model { on_hand: 12, holds: [const { None }; SHOPPERS], orders: Vec::new(), wallets: [0; MEMBERS], paid_in: 0 };
         let staff = [barista("Kim"), barista("Lee")];
-        let mut world = World { shop: &shop, cafe, running, shoppers: std::array::from_fn(|_| guest()), staff, model, settled: true };
+        let shoppers = std::array::from_fn(|who| if who < MEMBERS { person("Ada", None) } else { guest() });
+        let mut world = World { shop: &shop, cafe, running, shoppers, staff, model, top_ups: 0, settled: true };
         let mut generator = TestRunner::deterministic();
         for _ in 0..rounds() * 3 {
             let steps = steps().new_tree(&mut generator).unwrap().current();

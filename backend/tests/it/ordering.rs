@@ -2,6 +2,7 @@
 
 mod cart;
 mod checkout;
+mod deaths;
 mod life;
 mod numbers;
 mod random;

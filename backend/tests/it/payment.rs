@@ -24,7 +24,12 @@ async fn hear(cafe: &Cafe, provider: &str, signature: Option<&str>, body: &str) 
 async fn tell(cafe: &Cafe, order: OrderId, event: &str) -> Result<(), WebhookError> {
     let mut reader = cafe.backend.db.reader();
     let row = reader.fetch_one("select id from payment where order_id = $1", args![order]).await.unwrap();
-    hear(cafe, "books", Some("books"), &format!("{event} {}", row.get::<String>("id").unwrap())).await
+    tell_of(cafe, &row.get::<String>("id").unwrap(), event).await
+}
+
+/// The provider tells that something has happened to what it knows by this key.
+pub async fn tell_of(cafe: &Cafe, key: &str, event: &str) -> Result<(), WebhookError> {
+    hear(cafe, "books", Some("books"), &format!("{event} {key}")).await
 }
 
 on_both_databases! {

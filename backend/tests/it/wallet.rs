@@ -40,6 +40,14 @@ async fn by_wallet(cafe: &Cafe, caller: &Caller, checkout: &CheckoutView) -> Res
     cafe.place_as(caller, checkout.id, request).await
 }
 
+/// A croissant of somebody, paid from a wallet.
+pub async fn ordered(cafe: &Cafe) -> (Caller, OrderId) {
+    let (ada, _) = shopper(cafe, 1000).await;
+    let checkout = cafe.begin(&ada, "harbor", &[croissant(1)]).await.expect("a checkout begins");
+    let order = by_wallet(cafe, &ada, &checkout).await.expect("there is enough");
+    (ada, order)
+}
+
 /// One plush unicorn, which costs 1700 and of which there are four.
 fn plush() -> CheckoutRequest {
     let address = Address {

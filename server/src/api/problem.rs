@@ -83,6 +83,7 @@ impl AppError {
             claimed_by: self.extra.claimed_by.clone(),
             quote: self.extra.quote.clone(),
             attempts_left: self.extra.attempts_left,
+            action_url: self.extra.action_url.clone(),
         }
     }
 

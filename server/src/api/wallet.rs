@@ -71,7 +71,8 @@ impl std::fmt::Debug for Token {
 }
 
 /// Pays into my wallet with a card, and answers the wallet. The card is charged once for a key, whatever happens: 409
-/// `request_in_progress` means that the provider has not decided yet, and the same request will tell how it ended.
+/// `request_in_progress` means that the provider has not decided yet, and 409 `action_required` that the shopper has to
+/// confirm at `action_url` first (3-D Secure, within five minutes); the same request will tell how it ended.
 #[utoipa::path(post, path = "/wallet/top-ups", tag = "wallet", request_body = TopUpRequest, params(("Idempotency-Key" = String, Header)),
     responses((status = 200, body = WalletView), (status = 402, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
@@ -84,9 +85,6 @@ pub async fn top_up(State(app): State<AppState>, keyed: Keyed<TopUpRequest>) -> 
     }
     let TopUpRequest { amount, token: Token(token) } = keyed.body().clone();
     let end = app.backend.top_ups.pay_in(keyed.key(), keyed.fingerprint(), user, amount, &token).await?;
-    if end == TopUpEnd::Captured {
-        app.backend.live.tell_user(user);
-    }
     let wallets = app.backend.wallets;
     keyed
         .run(&app, move |tx, _, _| {

@@ -9,6 +9,9 @@ use ipnet::IpNet;
 
 use super::{InvalidSetting, NAMES, SERVICES};
 
+/// What an address of the web begins with.
+const WEB: [&str; 2] = ["http://", "https://"];
+
 pub(super) fn refuse(name: &str, fix: impl Into<String>) -> InvalidSetting {
     InvalidSetting { name: name.to_owned(), fix: fix.into() }
 }
@@ -60,7 +63,7 @@ pub(super) fn broker(url: &str) -> Result<Secret, InvalidSetting> {
 
 /// A URL of scheme, host and port alone, without the slash at its end.
 pub(super) fn origin(name: &str, value: &str) -> Result<String, InvalidSetting> {
-    let url = url_of(name, value.trim_end_matches('/'), &["http://", "https://"])?;
+    let url = url_of(name, value.trim_end_matches('/'), &WEB)?;
     match url.parse::<http::Uri>() {
         Ok(uri) if uri.path() == "/" && uri.query().is_none() && !url.contains('@') => Ok(url),
         _ => Err(refuse(name, "write scheme and host alone, such as https://shop.example")),
@@ -72,8 +75,8 @@ pub(super) fn sms(value: &str) -> Result<Sms, InvalidSetting> {
         None if value == "log" => Ok(Sms::Log),
         Some(("file", path)) if !path.is_empty() => Ok(Sms::File(path.into())),
         // The address alone is clear enough, too.
-        Some(("http", rest)) if rest.starts_with("//") => url_of("ORDERLY_SMS", value, &["http://"]).map(Sms::Http),
-        Some(("http", url)) => url_of("ORDERLY_SMS", url, &["http://"]).map(Sms::Http),
+        Some(("http" | "https", rest)) if rest.starts_with("//") => url_of("ORDERLY_SMS", value, &WEB).map(Sms::Http),
+        Some(("http", url)) => url_of("ORDERLY_SMS", url, &WEB).map(Sms::Http),
         _ => Err(refuse("ORDERLY_SMS", format!("'{value}' is none of log, file:PATH, http:URL"))),
     }
 }

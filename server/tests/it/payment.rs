@@ -15,6 +15,7 @@ on_both_databases! {
     what_cannot_be_topped_up_is_refused
     webhooks_are_believed_by_their_signature
     a_payment_is_confirmed_at_the_bank
+    a_top_up_is_confirmed_at_the_bank
 }
 
 fn usd(amount: i64) -> Value {
@@ -180,6 +181,58 @@ async fn a_payment_is_confirmed_at_the_bank(server: Server) {
         let order = shopper.until(&path, ended).await;
         assert_eq!((&order["status"], order["payment"].get("action_url")), (&json!(status), None));
     }
+}
+
+/// 3-D Secure for the wallet: the same request is told where to confirm until that is done, and then how it ended. The
+/// account's page shows the way, too.
+async fn a_top_up_is_confirmed_at_the_bank(server: Server) {
+    let ada = somebody(&server);
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let body = json!({"amount": usd(700), "token": "tok_3ds"});
+    for (decision, status, balance) in [("confirm", StatusCode::OK, 700), ("refuse", StatusCode::PAYMENT_REQUIRED, 700)] {
+        let asked = ada.with_key(Method::POST, "/wallet/top-ups", &body, decision).await;
+        assert_eq!((asked.status, asked.code()), (StatusCode::CONFLICT, "action_required"), "{}", asked.body);
+        let url = asked.body["action_url"].as_str().unwrap();
+        assert!(url.starts_with(&format!("{}/pay-sim/confirm/", server.url)), "{url}");
+        let again = ada.with_key(Method::POST, "/wallet/top-ups", &body, decision).await;
+        assert_eq!((&again.body["action_url"], again.header("idempotency-replayed")), (&json!(url), None));
+        let form = http.post(url).header("content-type", "application/x-www-form-urlencoded").body(format!("decision={decision}"));
+        let answer = form.send().await.unwrap();
+        assert_eq!(answer.headers()["location"].to_str().unwrap(), format!("{}/account#wallet", server.url));
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        let ended = loop {
+            let reply = ada.with_key(Method::POST, "/wallet/top-ups", &body, decision).await;
+            if reply.status != StatusCode::CONFLICT {
+                break reply;
+            }
+            assert!(std::time::Instant::now() < deadline, "{}", reply.body);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        assert_eq!((ended.status, &ada.get("/wallet").await.body["balance"]), (status, &usd(balance)), "{}", ended.body);
+    }
+}
+
+/// Two processes and a broker: what is paid in at one of them is seen on the screens that the other one serves.
+#[test]
+fn a_top_up_is_seen_through_the_other_process() {
+    let broker = crate::support::Mosquitto::start();
+    let url = broker.url();
+    let place = Place::on_postgres();
+    let beside = place.beside();
+    crate::support::run_with(place, &[("MQTT_URL", &url.clone())], async |one| {
+        let two = tokio::task::spawn_blocking(move || Server::start_with(beside, &[("MQTT_URL", &url)])).await.unwrap();
+        let token = one.place.answer(&["token", "issue", "--role", "barista", "--store", "harbor", "--name", "Kim"]);
+        let (here, there) = (one.nobody().with_token(&token), two.nobody().with_token(&token));
+        let me = there.get("/me").await.body["user"]["id"].as_str().unwrap().to_owned();
+        let mut screen = crate::support::Tab::open(&two, None, Some(&token)).await;
+        assert!(screen.subscribe(&format!("v1/users/{me}")).await);
+        for (key, total) in [("one", 1000), ("two", 2000)] {
+            let body = json!({"amount": usd(1000), "token": "tok_ok"});
+            let paid = here.with_key(Method::POST, "/wallet/top-ups", &body, key).await;
+            assert_eq!(paid.status, StatusCode::OK, "{}", paid.body);
+            screen.until(|user| user["wallet"]["balance"]["amount"] == total).await;
+        }
+    });
 }
 
 /// A provider of its own. Dropping it kills it.

@@ -251,6 +251,10 @@ async fn the_demo_shopper_buys_from_the_wallet_until_it_is_short(server: Server)
         let sent = shopper.post_form("/do/wallet/top-up", &[("key", key), ("amount", "1000"), ("card", card)]).await;
         assert_eq!((sent.status, sent.header("location")), (StatusCode::FOUND, Some(page)), "{}", sent.text());
     }
+    let sent = shopper.post_form("/do/wallet/top-up", &[("key", "three"), ("amount", "1000"), ("card", "tok_3ds")]).await;
+    assert_eq!((sent.status, sent.header("location")), (StatusCode::FOUND, Some("/account#wallet")), "{}", sent.text());
+    let page = shopper.page("/account").await;
+    assert!(page.text().contains("confirm-top-up") && page.text().contains("/pay-sim/confirm/pay_"), "the way to the bank");
     assert_eq!(balance().await, 2600);
     // Seeding again changes nothing.
     server.place.answer(&["seed", "demo"]);

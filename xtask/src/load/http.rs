@@ -44,12 +44,14 @@ impl Http {
         }
     }
 
-    /// Sends a request and reads its answer. `headers` are whole lines. After an error nobody knows whether it was done.
+    /// Sends a request and reads its answer. `headers` are whole lines; the body is JSON unless they say otherwise. After
+    /// an error nobody knows whether it was done.
     pub fn send(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> io::Result<Reply> {
         self.request.clear();
+        let json = if headers.contains("content-type:") { "" } else { "content-type: application/json\r\n" };
         write!(
             self.request,
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{headers}{json}content-length: {}\r\n\r\n",
             self.address,
             body.len()
         )?;

@@ -39,6 +39,11 @@ struct Recipe {
 }
 
 impl Recipe {
+    /// Where text messages go, one JSON line each.
+    fn messages(&self) -> PathBuf {
+        self.folder.join("messages.jsonl")
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         for (name, _) in std::env::vars_os() {
@@ -54,6 +59,7 @@ impl Recipe {
             .env("ORDERLY_DATA", &self.folder)
             .env("ORDERLY_MQTT_LISTEN", "off")
             .env("ORDERLY_LIMITS", "off")
+            .env("ORDERLY_SMS", format!("file:{}", self.messages().display()))
             .env("RUST_LOG", "warn")
             .envs(self.mqtt_url.as_ref().map(|url| ("MQTT_URL", url)))
             .envs(self.pay_url.as_ref().map(|url| ("ORDERLY_PAY_URL", url)));
@@ -176,6 +182,11 @@ impl House {
     /// A new token of somebody who works there.
     pub fn token(&self, role: &str, store: &str) -> Result<String> {
         answer(self.command(&["token", "issue", "--role", role, "--store", store, "--name", role]))
+    }
+
+    /// Where text messages go, one JSON line each.
+    pub fn messages(&self) -> PathBuf {
+        self.recipe.messages()
     }
 
     fn processes(&self) -> impl Iterator<Item = &Arc<Process>> {

@@ -60,7 +60,7 @@ impl Monkey {
             deeds.push((6, Deed::Disk));
         }
         let mut told = Instant::now();
-        while self.killed() < kills && Instant::now() < until {
+        while self.kills() < kills && Instant::now() < until {
             let rest = self.chance.millis(100, 1500);
             std::thread::sleep(rest);
             let deed = self.chance.weighted(&deeds);
@@ -132,7 +132,8 @@ impl Monkey {
         }
     }
 
-    fn killed(&self) -> u32 {
+    /// How many processes were killed.
+    pub fn kills(&self) -> u32 {
         self.done.get("killed").copied().unwrap_or_default()
     }
 

@@ -1,6 +1,9 @@
 //! Who buys and who works while everything breaks. Everybody asks again, under the same key, until they are answered, and
 //! remembers what they were told.
-use super::house::House;
+use super::{
+    house::House,
+    purse::{Purse, TopUp},
+};
 use crate::load::{
     chance::Chance,
     http::{Http, Reply},
@@ -22,6 +25,9 @@ use std::{
 const ANSWER: Duration = Duration::from_secs(4);
 /// What is delivered again and again: a few of what everybody wants.
 const GOODS: [(&str, &str, i64); 2] = [("harbor", "butter-croissant", 12), ("unicorn", "unicorn-plush", 4)];
+
+/// What an order that is paid from the wallet has instead of a card's token.
+pub const WALLET: &str = "wallet";
 
 /// Made to order: never short, but it takes a place at the bar.
 const COFFEE: &str = "flat-white-regular";
@@ -62,6 +68,8 @@ pub struct Promise {
     pub token: &'static str,
     /// The shopper was told that it is called off.
     pub cancelled: bool,
+    /// Whether it stands in the end, once the shop was asked.
+    pub kept: Option<bool>,
 }
 
 /// What all shoppers were told.
@@ -84,7 +92,9 @@ pub struct Voice {
 
 pub struct Shopper {
     pub voice: Voice,
-    name: u64,
+    pub name: u64,
+    /// Who has none stays a guest, and pays by card.
+    pub purse: Option<Purse>,
     pub promises: Vec<Promise>,
     answers: BTreeMap<String, u32>,
 }
@@ -93,6 +103,21 @@ impl Voice {
     fn new(square: &Arc<Square>, seed: u64, who: u64) -> Self {
         let http = Http::new(square.servers[0], ANSWER);
         Self { http, credentials: String::new(), square: square.clone(), chance: Chance::of(seed, who), at: 0, wrong: Vec::new() }
+    }
+
+    /// A browser says that it comes from our own page, whichever server that was.
+    pub fn wear(&mut self, cookie: &str) {
+        self.credentials = format!("cookie: {cookie}\r\nsec-fetch-site: same-origin\r\n");
+    }
+
+    /// Begins a session of a guest. False when it has become too late.
+    pub fn come_in(&mut self) -> bool {
+        self.credentials.clear();
+        let cookie = self.ask("POST", "/session", None, &Value::Null).and_then(|reply| reply.cookie);
+        cookie.is_some_and(|cookie| {
+            self.wear(&cookie);
+            true
+        })
     }
 
     /// Asks until there is an answer that means something, wherever a server answers. `None` when it has become too late.
@@ -107,10 +132,11 @@ impl Voice {
             self.http.turn_to(server);
             let reply = self.http.send(method, &format!("/api/v1{path}"), &headers, &body).ok();
             if let Some(reply) = reply {
-                let code = if reply.status >= 400 { reply.json()["code"].as_str().unwrap_or_default().to_owned() } else { String::new() };
-                match (reply.status, code.as_str()) {
+                let problem = if reply.status >= 400 { reply.json() } else { Value::Null };
+                match (reply.status, problem["code"].as_str().unwrap_or_default()) {
                     (503, "store_at_capacity") => return Some(reply),
                     (503 | 429, _) | (409, "request_in_progress") => {}
+                    (409, "action_required") => self.go_to_the_bank(problem["action_url"].as_str().unwrap_or_default()),
                     (500..=599, code) => self.wrong.push(format!("{method} {path} was answered with {} {code}", reply.status)),
                     _ => return Some(reply),
                 }
@@ -158,10 +184,11 @@ impl People {
         let mut threads = Vec::new();
         for name in 0..shoppers {
             let mut voice = Voice::new(&square, seed, 1 + name);
-            let cookie = voice.ask("POST", "/session", None, &Value::Null).and_then(|reply| reply.cookie).context("no session")?;
-            // A browser says that it comes from our own page, whichever server that was.
-            voice.credentials = format!("cookie: {cookie}\r\nsec-fetch-site: same-origin\r\n");
-            let mut shopper = Shopper { voice, name, promises: Vec::new(), answers: BTreeMap::new() };
+            if !voice.come_in() {
+                bail!("no session");
+            }
+            let purse = (name % 3 == 0).then(|| Purse::new(name, house.messages()));
+            let mut shopper = Shopper { voice, name, purse, promises: Vec::new(), answers: BTreeMap::new() };
             threads.push(std::thread::spawn(move || {
                 let mut round = 0;
                 while shopper.voice.square.open.load(Ordering::SeqCst) {
@@ -170,6 +197,8 @@ impl People {
                     let pause = shopper.voice.chance.millis(1, 60);
                     std::thread::sleep(pause);
                 }
+                // Who has signed in without hearing of it would not find what is theirs.
+                shopper.sign_in();
                 shopper
             }));
         }
@@ -203,6 +232,10 @@ impl Told {
         self.shoppers.iter().flat_map(|shopper| &shopper.promises)
     }
 
+    pub fn top_ups(&self) -> impl Iterator<Item = &TopUp> {
+        self.shoppers.iter().filter_map(|shopper| shopper.purse.as_ref()).flat_map(|purse| &purse.top_ups)
+    }
+
     /// What nobody should have been told.
     pub fn wrong(&self) -> Vec<String> {
         self.shoppers
@@ -211,19 +244,32 @@ impl Told {
             .collect()
     }
 
+    /// How much everybody was promised.
     pub fn words(&self) -> String {
+        let wallets = self.promises().filter(|promise| promise.token == WALLET).count();
+        let paid_in = self.top_ups().filter(|top_up| top_up.paid_in).count();
+        format!("{} orders ({wallets} from wallets) and {paid_in} top-ups acknowledged", self.promises().count())
+    }
+
+    /// What was answered, and how often.
+    pub fn answers(&self) -> String {
         let mut answers = BTreeMap::<&str, u32>::new();
         for (answer, times) in self.shoppers.iter().flat_map(|shopper| &shopper.answers) {
             *answers.entry(answer).or_default() += times;
         }
-        let answers = answers.iter().map(|(answer, times)| format!("{times} × {answer}")).collect::<Vec<_>>().join(", ");
-        format!("{} orders acknowledged; {answers}", self.promises().count())
+        answers.iter().map(|(answer, times)| format!("{times} × {answer}")).collect::<Vec<_>>().join(", ")
     }
 }
 
 impl Shopper {
+    /// Something that must not be. Always true: there is time for something else.
+    pub fn wrong(&mut self, what: String) -> bool {
+        self.voice.wrong.push(what);
+        true
+    }
+
     /// Notes an answer; what is not among those that can be is wrong.
-    fn note(&mut self, what: &str, reply: &Reply, expected: &[&str]) {
+    pub fn note(&mut self, what: &str, reply: &Reply, expected: &[&str]) {
         let code = if reply.status < 300 { "done".to_owned() } else { reply.json()["code"].as_str().unwrap_or("no code").to_owned() };
         if reply.status >= 300 && !expected.contains(&code.as_str()) {
             self.voice.wrong.push(format!("{what} was answered with {} {}", reply.status, String::from_utf8_lossy(&reply.body)));
@@ -236,7 +282,7 @@ impl Shopper {
     }
 
     /// Asks under a key, and now and then once more under the same one: the answer must be the same.
-    fn keyed(&mut self, what: &str, path: &str, key: &str, body: &Value) -> Option<Reply> {
+    pub fn keyed(&mut self, what: &str, path: &str, key: &str, body: &Value) -> Option<Reply> {
         let first = self.voice.ask("POST", path, Some(key), body);
         let Some(first) = first else {
             self.unanswered(what);
@@ -262,6 +308,10 @@ impl Shopper {
     /// One visit: hold, think, pay, and perhaps call off.
     fn shop(&mut self, round: u64) {
         let key = |what: &str, name: u64| format!("{name}-{round}-{what}");
+        // Some time after their first orders, which go with them.
+        if round > 3 && self.purse.as_ref().is_some_and(|purse| !purse.signed_in) {
+            self.sign_in();
+        }
         let (store, sku, units) = self.voice.chance.weighted(&[
             (4, ("harbor", "butter-croissant", 1)),
             (1, ("harbor", "butter-croissant", 2)),
@@ -296,7 +346,7 @@ impl Shopper {
             }
             _ => {}
         }
-        let token = self.voice.chance.weighted(&[
+        let mut token = self.voice.chance.weighted(&[
             (70, "tok_ok"),
             (10, "tok_declined"),
             (10, "tok_slow"),
@@ -304,9 +354,20 @@ impl Shopper {
             (4, "tok_timeout"),
             (5, "tok_cut"),
         ]);
-        let place = json!({"payment": {"method": "card", "token": token}, "expected_total": total});
-        let Some(placed) = self.keyed("order", &format!("/checkouts/{checkout}/place"), &key("place", self.name), &place) else { return };
-        self.note("order", &placed, &["checkout_expired"]);
+        if self.purse.as_ref().is_some_and(|purse| purse.signed_in) && self.voice.chance.percent(75) {
+            token = WALLET;
+        }
+        let payment = if token == WALLET { json!({"method": WALLET}) } else { json!({"method": "card", "token": token}) };
+        let place = json!({"payment": payment, "expected_total": total});
+        let path = format!("/checkouts/{checkout}/place");
+        let Some(mut placed) = self.keyed("order", &path, &key("place", self.name), &place) else { return };
+        self.note("order", &placed, if token == WALLET { &["checkout_expired", "insufficient_funds"] } else { &["checkout_expired"] });
+        if placed.status == 402 && self.top_up(round) {
+            // A refusal is kept under its key: what is asked for now is another thing.
+            let Some(again) = self.keyed("order", &path, &key("place-again", self.name), &place) else { return };
+            self.note("order", &again, &["checkout_expired", "insufficient_funds"]);
+            placed = again;
+        }
         if placed.status != 201 {
             return;
         }
@@ -319,6 +380,7 @@ impl Shopper {
             units: [(sku, units)].into(),
             token,
             cancelled: false,
+            kept: None,
         };
         let path = format!("/orders/{}/cancel", promise.id);
         self.promises.push(promise);

@@ -2,7 +2,7 @@
 use super::{
     ground::answer,
     house::House,
-    people::{Promise, Shopper, Told},
+    people::{Promise, Shopper, Told, WALLET},
 };
 use crate::load::http::Http;
 use serde_json::Value;
@@ -77,13 +77,15 @@ pub fn compare(told: &mut Told) -> Vec<String> {
         if there.len() != orders.len() {
             wrong.push("an order is listed twice".to_owned());
         }
-        for promise in &shopper.promises {
+        for promise in &mut shopper.promises {
             let Some(order) = there.remove(promise.id.as_str()) else {
                 wrong.push(format!("order {} was acknowledged and is lost", promise.id));
                 continue;
             };
             wrong.extend(broken_promise(promise, order).map(|why| format!("order {}: {why}: {order}", promise.id)));
-            if matches!(order["status"].as_str(), Some("processed" | "fulfilled")) {
+            let kept = matches!(order["status"].as_str(), Some("processed" | "fulfilled"));
+            promise.kept = Some(kept);
+            if kept {
                 for (sku, units) in &promise.units {
                     *sold.entry(sku).or_default() += units;
                 }
@@ -102,31 +104,33 @@ pub fn compare(told: &mut Told) -> Vec<String> {
     wrong
 }
 
-/// What the card provider has taken is what the orders cost, each once: its books know nothing of ours.
-pub fn charged(house: &House, told: &mut Told) -> Vec<String> {
+/// What the card provider has taken is what the orders cost that cards paid and what was paid into wallets, each once: its
+/// books know nothing of ours. What was given up and taken all the same has until `until` to go back.
+pub fn charged(house: &House, told: &Told, until: Instant) -> Vec<String> {
     let Some(provider) = &house.provider else { return Vec::new() };
-    let mut kept = 0;
-    for shopper in &mut told.shoppers {
-        for order in orders_of(shopper).unwrap_or_default() {
-            if matches!(order["status"].as_str(), Some("processed" | "fulfilled")) {
-                kept += order["quote"]["total"]["amount"].as_i64().unwrap_or_default();
+    let by_card = || told.promises().filter(|promise| promise.token != WALLET);
+    let orders: i64 = by_card().filter(|promise| promise.kept == Some(true)).map(|promise| promise.total).sum();
+    let paid_in: i64 = told.top_ups().filter(|top_up| top_up.paid_in).map(|top_up| top_up.amount).sum();
+    let wanted = (by_card().count() + told.top_ups().count()) as i64;
+    loop {
+        let books = Http::new(provider.address, Duration::from_secs(10)).send("GET", "/v1/totals", "", b"");
+        let wrong = match books.map(|reply| reply.json()) {
+            Ok(books) => {
+                let number = |name: &str| books[name].as_i64().unwrap_or(-1);
+                let right = number("captured") - number("refunded") == orders + paid_in
+                    && number("payments") <= wanted
+                    && number("captures") <= number("payments");
+                let says = format!("orders for {orders} and top-ups for {paid_in}, {wanted} in all, and the card provider says {books}");
+                if right { None } else { Some(says) }
             }
+            Err(error) => Some(format!("the card provider does not show its books: {error}")),
+        };
+        match wrong {
+            None => return Vec::new(),
+            Some(wrong) if Instant::now() > until => return vec![wrong],
+            Some(_) => std::thread::sleep(Duration::from_millis(200)),
         }
     }
-    let books = Http::new(provider.address, Duration::from_secs(10)).send("GET", "/v1/totals", "", b"");
-    let books = match books {
-        Ok(reply) => reply.json(),
-        Err(error) => return vec![format!("the card provider does not show its books: {error}")],
-    };
-    let number = |name: &str| books[name].as_i64().unwrap_or(-1);
-    let mut wrong = Vec::new();
-    if number("captured") - number("refunded") != kept {
-        wrong.push(format!("the orders cost {kept}, and the card provider says {books}"));
-    }
-    if number("payments") > told.promises().count() as i64 || number("captures") > number("payments") {
-        wrong.push(format!("{} orders were placed, and the card provider says {books}", told.promises().count()));
-    }
-    wrong
 }
 
 fn broken_promise(promise: &Promise, order: &Value) -> Option<String> {
@@ -151,6 +155,7 @@ fn broken_promise(promise: &Promise, order: &Value) -> Option<String> {
     }
     match (promise.token, told("status").as_str()) {
         ("tok_declined" | "tok_timeout", "processed" | "fulfilled") => Some(format!("it was paid with {}", promise.token)),
+        (WALLET, "rejected") => Some("it was paid from a wallet".to_owned()),
         ("tok_ok" | "tok_slow", "rejected") if order["reason"] != "payment_timeout" => Some("its card was good".to_owned()),
         _ => None,
     }

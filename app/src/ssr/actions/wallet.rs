@@ -13,6 +13,8 @@ pub async fn top_up(#[server(default)] key: String, #[server(default)] amount: S
     match pay(key, number(&amount), &card).await {
         Ok(()) => to(&format!("{}?saved=topped_up#wallet", paths::ACCOUNT), ()),
         Err(code) if code == "sign_in_required" => to(&paths::sign_in(paths::ACCOUNT), ()),
+        // The page shows the way to the bank.
+        Err(code) if code == "action_required" => to(&format!("{}#wallet", paths::ACCOUNT), ()),
         Err(code) => to(&format!("{}?error={code}", paths::ACCOUNT), ()),
     }
 }

@@ -1,10 +1,10 @@
 //! What the check wants to know of payments.
 
 use domain::ordering::PaymentStatus;
-use domain::{OrderId, PaymentId};
+use domain::{OrderId, PaymentId, Timestamp, TopUpId};
 
 use crate::args;
-use crate::check::ids;
+use crate::check::{MOST, ids};
 use crate::db::{DbError, Sql};
 
 /// How the payments of these orders stand.
@@ -36,4 +36,10 @@ pub(in super::super) async fn known(sql: &mut impl Sql, payments: &[String]) -> 
         "select id from payment where id in (select jsonb_array_elements_text($1::jsonb))",
     );
     sql.fetch_all(text, args![ids(payments)]).await?.iter().map(|row| row.get("id")).collect()
+}
+
+/// Top-ups that began before this and have no end.
+pub(in super::super) async fn endless_top_ups(sql: &mut impl Sql, before: Timestamp) -> Result<Vec<(TopUpId, Timestamp)>, DbError> {
+    let text = "select id, begun_at from top_up where status = 'pending' and begun_at < $1 order by begun_at limit $2";
+    sql.fetch_all(text, args![before, MOST]).await?.iter().map(|row| Ok((row.get("id")?, row.get("begun_at")?))).collect()
 }

@@ -2,6 +2,7 @@
 
 use domain::{Money, Timestamp, TopUpId, UserId};
 
+use super::super::top_up::Confirmation;
 use crate::args;
 use crate::db::{DbError, Row, Sql, Tx};
 
@@ -15,6 +16,8 @@ pub(in super::super) struct TopUpRow {
     /// Encrypted.
     pub token: Option<String>,
     pub reference: Option<String>,
+    /// Where the shopper confirms it, while that is waited for.
+    pub action_url: Option<String>,
     pub reason: Option<String>,
     pub begun_at: Timestamp,
 }
@@ -28,6 +31,7 @@ impl TopUpRow {
             status: row.get("status")?,
             token: row.get("token")?,
             reference: row.get("reference")?,
+            action_url: row.get("action_url")?,
             reason: row.get("reason")?,
             begun_at: row.get("begun_at")?,
         })
@@ -59,9 +63,19 @@ pub(in super::super) async fn insert_in(
     Ok(added == 1)
 }
 
-/// The provider knows of it, by this name.
-pub(in super::super) async fn known_in(tx: &mut Tx, id: TopUpId, reference: &str) -> Result<(), DbError> {
-    tx.execute("update top_up set reference = $1 where id = $2 and status = 'pending'", args![reference, id]).await.map(drop)
+/// The provider knows of it, by this name; where the shopper has to confirm, at this address.
+pub(in super::super) async fn known_in(tx: &mut Tx, id: TopUpId, reference: &str, action_url: Option<&str>) -> Result<(), DbError> {
+    let text = "update top_up set reference = $1, action_url = coalesce($2, action_url) where id = $3 and status = 'pending'";
+    tx.execute(text, args![reference, action_url, id]).await.map(drop)
+}
+
+/// What of a shopper's waits for their confirmation, the oldest first.
+pub(in super::super) async fn confirmations(sql: &mut impl Sql, user: UserId) -> Result<Vec<Confirmation>, DbError> {
+    let text = "select amount, currency, action_url from top_up \
+                where account = $1 and status = 'pending' and action_url is not null order by id";
+    let rows = sql.fetch_all(text, args![user]).await?;
+    let read = |row: &Row| Ok(Confirmation { amount: Money::new(row.get("amount")?, row.parse("currency")?), url: row.get("action_url")? });
+    rows.iter().map(read).collect()
 }
 
 /// Ends it; false where it had ended before. The token goes with it.
@@ -73,7 +87,7 @@ pub(in super::super) async fn settle_in(
     reason: Option<&str>,
 ) -> Result<bool, DbError> {
     let now = tx.now();
-    let text = "update top_up set status = $1, reference = coalesce($2, reference), reason = $3, token = null, ended_at = $4 \
+    let text = "update top_up set status = $1, reference = coalesce($2, reference), reason = $3, token = null, action_url = null, ended_at = $4 \
                 where id = $5 and status = 'pending'";
     Ok(tx.execute(text, args![status, reference, reason, now, id]).await? == 1)
 }

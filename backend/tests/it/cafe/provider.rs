@@ -78,7 +78,7 @@ impl Books {
         *self.silent_refunds.lock().unwrap_or_else(PoisonError::into_inner) = count;
     }
 
-    /// The shopper confirms.
+    /// The shopper confirms, and whoever is asked later, too.
     pub fn confirm(&self) {
         self.confirmed.store(true, Ordering::SeqCst);
     }

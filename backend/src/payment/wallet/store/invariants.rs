@@ -73,3 +73,25 @@ pub(in super::super) async fn booked_otherwise(sql: &mut impl Sql) -> Result<Vec
         })
         .collect()
 }
+
+/// Top-ups that are in no wallet, in another one or with another amount, and money in wallets that no top-up explains.
+pub(in super::super) async fn topped_up_otherwise(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
+    let text = "select top_up.id, top_up.status, top_up.amount, coalesce(ledger_transfer.amount, 0) as booked from top_up \
+                left join ledger_transfer on ledger_transfer.kind = 'top_up' and ledger_transfer.reference = top_up.id \
+                where case when top_up.status = 'captured' then ledger_transfer.id is null or ledger_transfer.wallet <> top_up.account \
+                or ledger_transfer.amount <> top_up.amount or ledger_transfer.currency <> top_up.currency \
+                else ledger_transfer.id is not null end order by top_up.id limit $1";
+    let mut found = Vec::new();
+    for row in sql.fetch_all(text, args![MOST]).await? {
+        let (status, amount, booked): (String, i64, i64) = (row.get("status")?, row.get("amount")?, row.get("booked")?);
+        let why = format!("it is {status} over {amount}, and the ledger has put {booked} into its shopper's wallet");
+        found.push(Breach::new("ledger.top_ups", format!("top-up {}", row.get::<String>("id")?), why));
+    }
+    let text = "select id, reference from ledger_transfer \
+                where kind = 'top_up' and reference not in (select id from top_up) order by id limit $1";
+    for row in sql.fetch_all(text, args![MOST]).await? {
+        let why = format!("there is no top-up {}", row.get::<String>("reference")?);
+        found.push(Breach::new("ledger.top_ups", format!("movement {}", row.get::<String>("id")?), why));
+    }
+    Ok(found)
+}

@@ -1,0 +1,128 @@
+//! Shoppers with a wallet: they sign in while everything breaks, and bring what they had as guests; they pay in by card,
+//! confirm at the bank where it asks for that, and pay their orders from the wallet.
+use super::people::{Shopper, Voice};
+use crate::load::http::Http;
+use serde_json::{Value, json};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+/// How long a text message is waited for before another code is asked for.
+const MESSAGE: Duration = Duration::from_secs(15);
+/// Codes asked for before somebody gives up for this visit.
+const CODES: u32 = 4;
+
+/// What only somebody with an account has.
+pub struct Purse {
+    phone: String,
+    /// Where text messages arrive.
+    messages: PathBuf,
+    pub signed_in: bool,
+    pub top_ups: Vec<TopUp>,
+}
+
+/// A top-up as its shopper was told of it.
+pub struct TopUp {
+    pub amount: i64,
+    pub paid_in: bool,
+}
+
+impl Purse {
+    pub fn new(name: u64, messages: PathBuf) -> Self {
+        Self { phone: format!("+1555020{name:04}"), messages, signed_in: false, top_ups: Vec::new() }
+    }
+
+    /// The newest code that has come to the phone.
+    fn code(&self) -> Option<String> {
+        let text = fs::read_to_string(&self.messages).unwrap_or_default();
+        let all = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        all.filter(|message| message["to"] == self.phone.as_str()).find_map(|message| message["code"].as_str().map(ToOwned::to_owned))
+    }
+}
+
+impl Shopper {
+    /// Becomes somebody with an account. When the answer is lost the code is spent, and nobody is there: so once more.
+    pub fn sign_in(&mut self) {
+        let Some(mut purse) = self.purse.take() else { return };
+        for _ in 0..CODES {
+            if purse.signed_in || !self.try_code(&mut purse) {
+                break;
+            }
+        }
+        self.purse = Some(purse);
+    }
+
+    /// One code. False when it has become too late for anything.
+    fn try_code(&mut self, purse: &mut Purse) -> bool {
+        let before = purse.code();
+        let body = json!({"phone": purse.phone});
+        let Some(asked) = self.voice.ask("POST", "/sign-in/code", None, &body) else { return false };
+        match asked.status {
+            204 => {}
+            // Their guest's session has ended with a sign-in of which they have not heard.
+            401 => return self.voice.come_in(),
+            _ => return self.wrong(format!("a code was answered with {} {}", asked.status, asked.json())),
+        }
+        let until = Instant::now() + MESSAGE;
+        while Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(50));
+            let Some(code) = purse.code().filter(|code| Some(code) != before.as_ref()) else { continue };
+            let Some(reply) = self.voice.ask("POST", "/sign-in", None, &json!({"phone": purse.phone, "code": code})) else { return false };
+            return match (reply.status, reply.cookie) {
+                (200, Some(cookie)) => {
+                    self.voice.wear(&cookie);
+                    purse.signed_in = true;
+                    true
+                }
+                // Spent, by themselves or by a newer one.
+                (410, _) => true,
+                (401, _) if reply.body.windows(10).any(|part| part == b"wrong_code") => true,
+                (401, _) => self.voice.come_in(),
+                (status, _) => self.wrong(format!("a sign-in was answered with {status} {}", String::from_utf8_lossy(&reply.body))),
+            };
+        }
+        true
+    }
+
+    /// Pays something in; true where it arrived.
+    pub fn top_up(&mut self, round: u64) -> bool {
+        let amount = 500 + self.voice.chance.below(6) as i64 * 500;
+        let token = self.voice.chance.weighted(&[
+            (70, "tok_ok"),
+            (8, "tok_declined"),
+            (6, "tok_slow"),
+            (5, "tok_later"),
+            (2, "tok_timeout"),
+            (6, "tok_cut"),
+            (8, "tok_3ds"),
+        ]);
+        let body = json!({"amount": {"amount": amount, "currency": "USD"}, "token": token});
+        let key = format!("{}-{round}-top-up", self.name);
+        let Some(reply) = self.keyed("top-up", "/wallet/top-ups", &key, &body) else { return false };
+        self.note("top-up", &reply, &["payment_declined", "payment_timeout"]);
+        if token == "tok_declined" && reply.status < 300 {
+            self.wrong(format!("a top-up with {token} was taken"));
+        }
+        let paid_in = reply.status < 300;
+        if let Some(purse) = &mut self.purse {
+            purse.top_ups.push(TopUp { amount, paid_in });
+        }
+        paid_in
+    }
+}
+
+impl Voice {
+    /// Goes to the bank and confirms, or refuses in one of five cases. A bank that is away is asked again later.
+    pub fn go_to_the_bank(&mut self, url: &str) {
+        let Some((address, path)) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')) else { return };
+        let Ok(address) = address.parse::<SocketAddr>() else { return };
+        let decision = if self.chance.percent(80) { "confirm" } else { "refuse" };
+        let mut bank = Http::new(address, Duration::from_secs(2));
+        let form = "content-type: application/x-www-form-urlencoded\r\n";
+        // Lost or refused: whoever asks again is sent here again.
+        let _ = bank.send("POST", &format!("/{path}"), form, format!("decision={decision}").as_bytes());
+    }
+}
