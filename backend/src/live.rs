@@ -69,7 +69,7 @@ struct Changed {
 #[derive(Default)]
 struct Topics {
     named: BTreeSet<Topic>,
-    /// All retained topics of all stores.
+    /// All retained topics.
     all: bool,
 }
 
@@ -100,10 +100,20 @@ impl Live {
         Self { db, views: Views { stores, catalog, orders, queue, kiosks }, changed: Arc::default() }
     }
 
-    /// The newest message of a topic, for who subscribes to one that is not retained; `None` where there is no such thing.
+    /// The newest message of a topic; `None` where there is no such thing.
     pub async fn snapshot(&self, topic: &Topic) -> Result<Option<Bytes>, DbError> {
         let (views, topic) = (self.views.clone(), topic.clone());
         self.db.snapshot(|tx| Box::pin(async move { views.message(tx, &topic).await })).await
+    }
+
+    /// The topics that are retained, of every store and flow; but for the codes of kiosks, which nobody hears by a wildcard.
+    pub async fn retained(&self) -> Result<Vec<Topic>, DbError> {
+        let mut reader = self.db.reader();
+        let of = |id: domain::StoreId| [Topic::Status(id.clone()), Topic::Menu(id.clone()), Topic::Board(id.clone()), Topic::Queue(id)];
+        let stores = self.views.stores.list(&mut reader).await?;
+        let flows = subscriber::progress(&mut reader).await?;
+        let flows = flows.iter().map(|progress| Topic::Ops(snapshot::flow_of(progress)));
+        Ok(stores.into_iter().flat_map(|store| of(store.id)).chain(flows).collect())
     }
 
     /// The subscriber, for the runner. It wants [`Live::start`] beside it.
@@ -188,19 +198,17 @@ impl Live {
     /// Publishes these topics; what is left where the database is away.
     async fn publish_all(&self, publisher: &Publisher, unheard: &Unheard, mut topics: Topics) -> Result<(), (DbError, Topics)> {
         if topics.all {
-            match self.views.stores.list(&mut self.db.reader()).await {
-                Ok(stores) => {
-                    let of = |id: domain::StoreId| {
-                        [Topic::Status(id.clone()), Topic::Menu(id.clone()), Topic::Board(id.clone()), Topic::Queue(id)]
-                    };
-                    topics.named.extend(stores.into_iter().flat_map(|store| of(store.id)));
+            match self.retained().await {
+                Ok(retained) => {
+                    topics.named.extend(retained);
                     topics.all = false;
                 }
                 Err(error) => return Err((error, topics)),
             }
         }
-        // From the end: one order and its queue come before what everybody sees.
-        while let Some(topic) = topics.named.pop_last() {
+        // From the end: one order and its queue come before what everybody sees; last of all what only operators do.
+        let mut later = topics.named.split_off(&Topic::Ops(String::new()));
+        while let Some(topic) = topics.named.pop_last().or_else(|| later.pop_last()) {
             // Whoever placed it may be on another page.
             if let Topic::Order(order) = topic {
                 match self.views.orders.owner_of(&mut self.db.reader(), order).await {
@@ -219,6 +227,7 @@ impl Live {
                 Ok(None) => {}
                 Err(error) if error.is_transient() => {
                     topics.named.insert(topic);
+                    topics.named.append(&mut later);
                     return Err((error, topics));
                 }
                 // The others must not wait for one that is broken.

@@ -14,3 +14,5 @@ mod rights;
 mod stage;
 #[path = "mqtt/table.rs"]
 mod table;
+#[path = "mqtt/upstream.rs"]
+mod upstream;

@@ -6,9 +6,10 @@
 //! - `storm`: a real server restarted with 5,000 clients, which come back as browsers do
 //!
 //! In reading order: a [`client`] is a browser reduced to its bytes, a [`target`] a broker in a process of its own, the
-//! [`storm`] is the one with the real server.
+//! [`storm`] is the one with the real server; [`figures`] are what was measured.
 
 mod client;
+mod figures;
 mod storm;
 mod target;
 
@@ -23,6 +24,7 @@ use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 use self::client::{Client, Heard};
+use self::figures::Figures;
 use self::target::{Publisher, Target};
 
 /// Bytes of a message.
@@ -79,17 +81,19 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        let mut figures = Figures::default();
         match cli.command {
-            Some(Command::Gateway) => target::gateway().await,
-            Some(Command::Fanout { clients, messages }) => fanout(clients, messages).await,
-            Some(Command::Orders { clients, rate, seconds }) => orders(clients, rate, seconds).await,
-            Some(Command::Storm { clients }) => storm::run(clients).await,
+            Some(Command::Gateway) => return target::gateway().await,
+            Some(Command::Fanout { clients, messages }) => fanout(clients, messages, &mut figures).await?,
+            Some(Command::Orders { clients, rate, seconds }) => orders(clients, rate, seconds, &mut figures).await?,
+            Some(Command::Storm { clients }) => storm::run(clients, &mut figures).await?,
             None => {
-                fanout(10_000, 10).await?;
-                orders(2_000, 2_000, 60).await?;
-                storm::run(5_000).await
+                fanout(10_000, 10, &mut figures).await?;
+                orders(2_000, 2_000, 60, &mut figures).await?;
+                storm::run(5_000, &mut figures).await?;
             }
         }
+        figures.conclude()
     })
 }
 
@@ -132,7 +136,8 @@ impl Heard for Everybody {
     }
 }
 
-async fn fanout(clients: usize, messages: u64) -> Result<()> {
+async fn fanout(clients: usize, messages: u64, figures: &mut Figures) -> Result<()> {
+    let mut measured = Vec::new();
     println!("\n{clients} WebSocket clients, {SIZE} bytes to all, {messages} times");
     println!("{:<12} {:>10} {:>12} {:>12} {:>12} {:>12}", "", "connected", "KiB each", "first ms", "median ms", "worst ms");
     for target in [Target::gateway().await?, Target::mosquitto().await?] {
@@ -159,6 +164,12 @@ async fn fanout(clients: usize, messages: u64) -> Result<()> {
         times.sort_by(f64::total_cmp);
         let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
         println!("{:<12} {:>8.1} s {each:>12.1} {first:>12.0} {median:>12.0} {worst:>12.0}", target.name, connected.as_secs_f64());
+        measured.push((each, median));
+    }
+    if let [(kib, median), (their_kib, their_median)] = measured[..] {
+        figures.note(format!("resident memory of each of {clients} idle WebSocket clients"), kib, "KiB", 7.0);
+        figures.note(format!("the same, Mosquitto's being 1 ({their_kib:.1} KiB)"), kib / their_kib, "", 1.2);
+        figures.note(format!("{SIZE} bytes to the last of them, Mosquitto's {their_median:.0} ms being 1"), median / their_median, "", 0.7);
     }
     Ok(())
 }
@@ -193,7 +204,7 @@ impl Heard for Orders {
     }
 }
 
-async fn orders(clients: usize, rate: u64, seconds: u64) -> Result<()> {
+async fn orders(clients: usize, rate: u64, seconds: u64, figures: &mut Figures) -> Result<()> {
     println!("\n{clients} clients on as many orders, {rate} messages of {SIZE} bytes a second for {seconds} s");
     println!("{:<12} {:>10} {:>10} {:>8} {:>10} {:>10} {:>10}", "", "sent", "received", "lost", "median ms", "p99 ms", "worst ms");
     for target in [Target::gateway().await?, Target::mosquitto().await?] {
@@ -233,6 +244,10 @@ async fn orders(clients: usize, rate: u64, seconds: u64) -> Result<()> {
         let [median, p99, worst] = [0.5, 0.99, 1.0].map(|share| quantile(share).unwrap_or_default());
         let lost = total - received.min(total);
         println!("{:<12} {total:>10} {received:>10} {lost:>8} {median:>10} {p99:>10} {worst:>10}", target.name);
+        if target.name == target::GATEWAY {
+            figures.note(format!("messages lost of {total} to {clients} orders' own clients, {rate} a second"), lost as f64, "", 0.0);
+            figures.note("time of them on their way, p99", p99 as f64, "ms", 50.0);
+        }
     }
     Ok(())
 }

@@ -13,9 +13,11 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::client::{Client, Heard};
+use super::figures::Figures;
 use super::{AT_ONCE, EVERYBODY};
 
 const PATIENCE: Duration = Duration::from_mins(1);
+const STATUS: &str = "/api/v1/stores/harbor";
 
 /// What each client holds.
 #[derive(Default)]
@@ -53,24 +55,38 @@ impl Shop {
     }
 
     async fn start(&mut self) -> Result<()> {
+        self.child = Some(self.command("serve").stdin(Stdio::null()).stdout(Stdio::null()).spawn()?);
+        let begun = Instant::now();
+        while self.ask("/readyz").await.is_err() {
+            ensure!(begun.elapsed() < PATIENCE, "the shop did not open");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    fn command(&self, name: &str) -> Command {
         let data = self.folder.path();
-        let child = Command::new(env!("CARGO_BIN_EXE_orderly"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orderly"));
+        command
+            .arg(name)
             .env("ORDERLY_LISTEN", self.address.to_string())
             .env("ORDERLY_MQTT_LISTEN", "off")
             .env("ORDERLY_DATA", data)
             .env("DATABASE_URL", format!("sqlite:{}", data.join("orderly.db").display()))
             .env("ORDERLY_LIMITS", "off")
             .env("RUST_LOG", "error")
-            .env_remove("MQTT_URL")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()?;
-        self.child = Some(child);
-        let begun = Instant::now();
-        while self.ask("/readyz").await.is_err() {
-            ensure!(begun.elapsed() < PATIENCE, "the shop did not open");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            .env_remove("MQTT_URL");
+        command
+    }
+
+    /// Closes the café, as its manager. What is told after it has a greater number than everything before.
+    async fn close(&self) -> Result<()> {
+        let output = self.command("token").args(["issue", "--role", "manager", "--store", "harbor"]).output()?;
+        ensure!(output.status.success(), "no token: {}", String::from_utf8_lossy(&output.stderr));
+        let token = String::from_utf8(output.stdout)?;
+        let url = format!("http://{}/api/v1/staff/stores/harbor/status", self.address);
+        let closed = reqwest::Client::new().put(url).bearer_auth(token.trim()).json(&serde_json::json!({"open": false}));
+        closed.send().await?.error_for_status()?;
         Ok(())
     }
 
@@ -122,7 +138,7 @@ async fn browser(address: SocketAddr, n: usize, crowd: Arc<Crowd>, doors: Arc<Se
     }
 }
 
-pub async fn run(clients: usize) -> Result<()> {
+pub async fn run(clients: usize, figures: &mut Figures) -> Result<()> {
     println!("\na real server restarted with {clients} clients");
     let mut shop = Shop::open().await?;
     let crowd = Arc::new(Crowd { held: (0..clients).map(|_| AtomicU64::new(0)).collect(), ..Crowd::default() });
@@ -143,21 +159,24 @@ pub async fn run(clients: usize) -> Result<()> {
     crowd.held.iter().for_each(|held| held.store(0, Ordering::Release));
     shop.start().await?;
     let up = Instant::now();
+    let number = |status: &serde_json::Value| status["sequence"].as_u64().context("a sequence");
+    let before = number(&shop.ask(STATUS).await?)?;
+    shop.close().await?;
     let (mut asked, mut slowest) = (0, Duration::ZERO);
     loop {
-        // What is held must be as new as what the shop itself says.
-        let before = Instant::now();
-        let status = shop.ask("/api/v1/stores/harbor").await.context("the shop did not answer during the storm")?;
-        slowest = slowest.max(before.elapsed());
+        let begun = Instant::now();
+        shop.ask(STATUS).await.context("the shop did not answer during the storm")?;
+        slowest = slowest.max(begun.elapsed());
         asked += 1;
-        let sequence = status["sequence"].as_u64().context("a sequence")?;
-        let back = crowd.holding(1);
+        // Only what was told of the closing, or after it, has a greater number.
+        let back = crowd.holding(before + 1);
         if back == clients && crowd.connected.load(Ordering::Acquire) == clients {
             println!(
-                "stopped in {:.1} s; all {clients} back with the newest state {:.1} s after the start (position {sequence})",
+                "stopped in {:.1} s; all {clients} back with the newest state {:.1} s after the start ",
                 down.as_secs_f64(),
                 up.elapsed().as_secs_f64()
             );
+            figures.note(format!("until all of {clients} are back after a restart"), up.elapsed().as_secs_f64(), "s", 20.0);
             println!("the shop was asked {asked} times meanwhile; its slowest answer took {:.0} ms", slowest.as_secs_f64() * 1000.0);
             break;
         }

@@ -24,6 +24,9 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
+/// The name of ours.
+pub const GATEWAY: &str = "gateway";
+
 /// A broker that runs.
 pub struct Target {
     pub name: &'static str,
@@ -42,7 +45,7 @@ impl Target {
         let line = line.context("the gateway said nothing")??;
         let [web, port, user, password] = line.split(' ').collect::<Vec<_>>()[..] else { bail!("the gateway said {line}") };
         let publisher = BrokerAddress::new("127.0.0.1", port.parse()?, Some((user, &Secret::new(password))));
-        Ok(Self { name: "gateway", web: web.parse()?, publisher, child, _folder: None })
+        Ok(Self { name: GATEWAY, web: web.parse()?, publisher, child, _folder: None })
     }
 
     pub async fn mosquitto() -> Result<Self> {
@@ -140,6 +143,10 @@ impl House for LoadHouse {
 
     async fn snapshot(&self, _topic: &Topic) -> Result<Option<Bytes>, DbError> {
         Ok(None)
+    }
+
+    async fn retained(&self) -> Result<Vec<Topic>, DbError> {
+        Ok(Vec::new())
     }
 }
 

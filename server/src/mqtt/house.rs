@@ -22,8 +22,11 @@ pub trait House: Send + Sync + 'static {
     /// Whose the thing of the topic is, for the topics that are about one thing.
     async fn whose(&self, topic: &Topic) -> Result<Option<Whose>, DbError>;
 
-    /// The newest message of a topic that is not retained; `None` where there is no such thing.
+    /// The newest message of a topic; `None` where there is no such thing.
     async fn snapshot(&self, topic: &Topic) -> Result<Option<Bytes>, DbError>;
+
+    /// Every retained topic that somebody may hear by a wildcard.
+    async fn retained(&self) -> Result<Vec<Topic>, DbError>;
 }
 
 #[async_trait]
@@ -57,5 +60,9 @@ impl House for Backend {
 
     async fn snapshot(&self, topic: &Topic) -> Result<Option<Bytes>, DbError> {
         self.live.snapshot(topic).await
+    }
+
+    async fn retained(&self) -> Result<Vec<Topic>, DbError> {
+        self.live.retained().await
     }
 }

@@ -271,7 +271,8 @@ impl<T: Transport> Session<'_, T> {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+/// Never, without a time.
+pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,

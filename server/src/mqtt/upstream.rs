@@ -1,10 +1,14 @@
 //! A broker outside: what somebody here listens to is asked for there, and told here.
 //!
 //! A filter is asked for when its first listener comes and given up when its last one leaves. What was published before
-//! the broker has heard of it, or while it was away, went by: of the topics that it keeps it tells the newest by itself, of
-//! the others the shop does.
+//! the broker has heard of it, or while it was away, went by, and what the broker has kept may be old: a NATS cluster that
+//! loses a node acknowledges for some seconds what it did not keep. So the shop is read whenever a filter is granted.
+//!
+//! It is asked for at QoS 0. Over a connection that stands nothing is lost by that, when it breaks everything is read
+//! again, and a cluster of NATS tells it at once, while at QoS 1 it keeps a replicated consumer for each filter, which
+//! cannot be made, nor tells anything, until a new leader is found.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use backend::db::DbError;
@@ -12,11 +16,13 @@ use backend::live::{BrokerAddress, again};
 use domain::topic::{Filter, Topic};
 use futures::{StreamExt as _, stream};
 use rumqttc::{AsyncClient, Event, Outgoing, Packet, QoS, SubscribeFilter, SubscribeReasonCode};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use super::broker::Coming;
 use super::reach::reach;
+use super::session::until;
 
 /// Filters in one SUBSCRIBE.
 const BATCH: usize = 200;
@@ -62,6 +68,10 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
                 asked.turn(gateway, &client);
                 continue;
             }
+            () = until(asked.refused.at) => {
+                asked.ask_again(gateway, &client);
+                continue;
+            }
         };
         match event {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
@@ -73,12 +83,17 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
             }
             Ok(Event::Outgoing(Outgoing::Subscribe(id))) => asked.sent(id),
             Ok(Event::Incoming(Packet::SubAck(ack))) => {
-                if ack.return_codes.contains(&SubscribeReasonCode::Failure) {
-                    tracing::error!(%address, "the broker outside refuses topics; give the user of MQTT_URL the right to read and write v1/#");
+                let refused_before = asked.refused.times;
+                let granted = asked.acknowledged(ack.pkid, &ack.return_codes);
+                if refused_before == 0 && asked.refused.times > 0 {
+                    tracing::error!(
+                        %address,
+                        "the broker outside refuses topics and is asked again; if it goes on so, give the user of MQTT_URL the right to \
+                         read and write v1/#"
+                    );
                 }
-                let topics = asked.acknowledged(ack.pkid);
-                if !topics.is_empty() {
-                    gateway.tasks.spawn(heal(gateway.clone(), topics));
+                if !granted.is_empty() {
+                    gateway.tasks.spawn(heal(gateway.clone(), granted));
                 }
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
@@ -107,6 +122,17 @@ struct Asked {
     sent: HashMap<u16, Vec<String>>,
     /// Something could not be asked for yet.
     behind: bool,
+    refused: Refused,
+}
+
+/// What the broker did not grant: without the right it never does, but one that has just lost a part of itself soon does.
+#[derive(Default)]
+struct Refused {
+    filters: Vec<String>,
+    /// In a row.
+    times: u32,
+    /// When they are asked for again.
+    at: Option<Instant>,
 }
 
 impl Asked {
@@ -128,7 +154,7 @@ impl Asked {
             }
         }
         for filters in new.chunks(BATCH) {
-            let wishes = filters.iter().map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
+            let wishes = filters.iter().map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtMostOnce));
             if client.try_subscribe_many(wishes).is_ok() {
                 self.filters.extend(filters.iter().cloned());
                 self.given.push_back(filters.to_vec());
@@ -150,32 +176,71 @@ impl Asked {
         }
     }
 
-    /// The broker has heard of these filters.
-    fn acknowledged(&mut self, id: u16) -> Vec<String> {
-        self.sent.remove(&id).unwrap_or_default()
+    /// The broker has answered a SUBSCRIBE; the filters that it granted.
+    fn acknowledged(&mut self, id: u16, codes: &[SubscribeReasonCode]) -> Vec<String> {
+        let asked = self.sent.remove(&id).unwrap_or_default();
+        // What an answer leaves out is not granted.
+        let codes = codes.iter().chain(std::iter::repeat(&SubscribeReasonCode::Failure));
+        let (granted, refused): (Vec<_>, Vec<_>) =
+            asked.into_iter().zip(codes).partition(|(_, code)| **code != SubscribeReasonCode::Failure);
+        if refused.is_empty() {
+            if self.refused.filters.is_empty() {
+                self.refused.times = 0;
+            }
+        } else {
+            for (filter, _) in refused {
+                self.filters.remove(&filter);
+                self.refused.filters.push(filter);
+            }
+            self.refused.at.get_or_insert_with(|| Instant::now() + again(self.refused.times));
+            self.refused.times += 1;
+        }
+        granted.into_iter().map(|(filter, _)| filter).collect()
+    }
+
+    /// Asks for what was refused, as far as somebody still listens to it.
+    fn ask_again(&mut self, gateway: &Inner, client: &AsyncClient) {
+        self.refused.at = None;
+        gateway.broker.turn_again(self.refused.filters.drain(..));
+        self.turn(gateway, client);
     }
 }
 
-/// Tells those who listen to one order, or as one user, how it stands: what was published before the broker has heard of
-/// them went by, and the broker keeps no message of these topics.
+/// Tells those who listen how things are.
 async fn heal(gateway: Arc<Inner>, filters: Vec<String>) {
-    let filters = filters.iter().filter_map(|filter| filter.parse::<Filter>().ok());
-    let topics: Vec<_> = filters.flat_map(|filter| reach(&filter).unwrap_or_default()).filter(|topic| !topic.retained()).collect();
-    let all = stream::iter(topics).for_each_concurrent(AT_ONCE, |topic| heal_one(gateway.clone(), topic));
+    let filters: Vec<Filter> = filters.iter().filter_map(|filter| filter.parse().ok()).collect();
+    let all = async {
+        // What wildcards match, only the shop knows.
+        let retained = if filters.iter().all(|filter| filter.topic().is_some()) {
+            Vec::new()
+        } else {
+            persist("retained topics", || gateway.house.retained()).await
+        };
+        let matched = retained.into_iter().filter(|topic| filters.iter().any(|filter| filter.matches(&topic.to_string())));
+        let named = filters.iter().flat_map(|filter| reach(filter).unwrap_or_default());
+        let topics: BTreeSet<Topic> = matched.chain(named).collect();
+        let gateway = &gateway;
+        let tell = |topic: Topic| async move { persist("what went by", || tell_newest(gateway, topic.clone())).await };
+        stream::iter(topics).for_each_concurrent(AT_ONCE, tell).await;
+    };
     gateway.stop.run_until_cancelled(all).await;
 }
 
-async fn heal_one(gateway: Arc<Inner>, topic: Topic) {
+/// Asks the shop until it answers.
+async fn persist<A, F: Future<Output = Result<A, DbError>>>(what: &str, ask: impl Fn() -> F) -> A {
     let mut failures = 0;
-    while let Err(error) = tell_newest(&gateway, &topic).await {
-        tracing::warn!(%topic, %error, "what went by cannot be told now; trying again");
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error) => tracing::warn!(what, %error, "cannot be read now; trying again"),
+        }
         tokio::time::sleep(again(failures)).await;
         failures += 1;
     }
 }
 
-async fn tell_newest(gateway: &Inner, topic: &Topic) -> Result<(), DbError> {
-    if let Some(payload) = gateway.house.snapshot(topic).await?
+async fn tell_newest(gateway: &Inner, topic: Topic) -> Result<(), DbError> {
+    if let Some(payload) = gateway.house.snapshot(&topic).await?
         && let Err(error) = gateway.broker.publish(&topic.to_string(), payload)
     {
         tracing::error!(%topic, %error, "the shop's snapshot");

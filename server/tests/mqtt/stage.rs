@@ -74,6 +74,10 @@ impl House for TestHouse {
     async fn snapshot(&self, topic: &Topic) -> Result<Option<Bytes>, DbError> {
         self.ask(|facts| facts.snapshots.get(topic).cloned())
     }
+
+    async fn retained(&self) -> Result<Vec<Topic>, DbError> {
+        self.ask(|facts| facts.snapshots.keys().filter(|topic| topic.retained()).cloned().collect())
+    }
 }
 
 /// A gateway that can be reached.

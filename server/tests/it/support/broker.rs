@@ -83,7 +83,7 @@ impl Drop for Mosquitto {
 
 /// A NATS cluster of three nodes that speak MQTT.
 pub struct Nats {
-    _folder: TempDir,
+    folder: TempDir,
     ports: [u16; 3],
     nodes: [Option<Child>; 3],
 }
@@ -93,30 +93,47 @@ impl Nats {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (clients, routes, ports): ([u16; 3], [u16; 3], [u16; 3]) = (free_ports(), free_ports(), free_ports());
         let all = routes.map(|port| format!("nats-route://127.0.0.1:{port}")).join(", ");
-        let nodes = [0, 1, 2].map(|n| {
+        for n in 0..3 {
             let store = folder.path().join(format!("node-{n}"));
             let config = format!(
-                "server_name: node-{n}\nlisten: \"127.0.0.1:{}\"\njetstream {{ store_dir: \"{}\" }}\nmqtt {{ listen: \"127.0.0.1:{}\" }}\n\
+                "server_name: node-{n}\nlog_file: \"{}\"\nlisten: \"127.0.0.1:{}\"\njetstream {{ store_dir: \"{}\" }}\nmqtt {{ listen: \"127.0.0.1:{}\" }}\n\
                  cluster {{ name: orderly, listen: \"127.0.0.1:{}\", routes: [{all}] }}\n",
+                store.with_extension("log").display(),
                 clients[n],
                 store.display(),
                 ports[n],
                 routes[n]
             );
-            let file = folder.path().join(format!("node-{n}.conf"));
-            std::fs::write(&file, config).expect("a file");
-            let path = if Path::new("/usr/sbin/nats-server").exists() { "/usr/sbin/nats-server" } else { "nats-server" };
-            spawn(path, "nats-server", &file)
-        });
-        let mut nodes = nodes.map(Some);
-        for (port, node) in ports.iter().zip(&mut nodes) {
-            wait_for(*port, node.as_mut().expect("just started"));
+            std::fs::write(store.with_extension("conf"), config).expect("a file");
         }
-        Self { _folder: folder, ports, nodes }
+        let mut cluster = Self { folder, ports, nodes: [None, None, None] };
+        // All, before one is waited for: alone none of them serves MQTT.
+        for n in 0..3 {
+            cluster.spawn(n);
+        }
+        for n in 0..3 {
+            cluster.wait_for(n);
+        }
+        cluster
+    }
+
+    fn spawn(&mut self, node: usize) {
+        let path = if Path::new("/usr/sbin/nats-server").exists() { "/usr/sbin/nats-server" } else { "nats-server" };
+        self.nodes[node] = Some(spawn(path, "nats-server", &self.folder.path().join(format!("node-{node}.conf"))));
+    }
+
+    fn wait_for(&mut self, node: usize) {
+        wait_for(self.ports[node], self.nodes[node].as_mut().expect("just started"));
     }
 
     pub fn kill(&mut self, node: usize) {
         end(&mut self.nodes[node]);
+    }
+
+    /// With what it had kept.
+    pub fn start_again(&mut self, node: usize) {
+        self.spawn(node);
+        self.wait_for(node);
     }
 
     /// All nodes, this one first.
@@ -129,5 +146,12 @@ impl Nats {
 impl Drop for Nats {
     fn drop(&mut self) {
         self.nodes.iter_mut().for_each(end);
+        if std::thread::panicking() {
+            for n in 0..3 {
+                let log = std::fs::read_to_string(self.folder.path().join(format!("node-{n}.log"))).unwrap_or_default();
+                let lines: Vec<_> = log.lines().collect();
+                eprintln!("node {n} said at last:\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+            }
+        }
     }
 }

@@ -1,0 +1,109 @@
+//! A broker outside that refuses what it is asked for, and keeps old messages, as a cluster does that has just lost a node.
+//! It is one of a few lines here: a real one cannot be told to.
+
+use backend::live::BrokerAddress;
+use domain::topic::Topic;
+use tokio::net::TcpListener;
+
+use crate::stage::{Raw, SOON, Stage, connect_with, packet, payload, sequence, soon, subscribe};
+
+const STATUS: &str = "v1/stores/harbor/status";
+
+fn publish(first: u8, topic: &str, number: i64) -> Vec<u8> {
+    let mut body = (topic.len() as u16).to_be_bytes().to_vec();
+    body.extend(topic.as_bytes());
+    body.extend(payload(number, ""));
+    packet(first, &body)
+}
+
+/// The topic and the number of the next message.
+async fn heard(client: &mut Raw) -> (String, i64) {
+    let packet = client.packet().await;
+    assert_eq!(packet[0] >> 4, 3, "a message: {packet:x?}");
+    let start = 1 + packet[1..].iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+    let length = usize::from(u16::from_be_bytes([packet[start], packet[start + 1]]));
+    let (topic, payload) = packet[start + 2..].split_at(length);
+    (String::from_utf8(topic.to_vec()).unwrap(), sequence(payload))
+}
+
+/// Somebody who has subscribed.
+async fn listener(stage: &Stage, filter: &str) -> Raw {
+    let mut client = stage.raw().await;
+    // A client id of its own.
+    client.send(&connect_with(4, 2, 0, &[], filter)).await;
+    assert_eq!(client.packet().await, [0x20, 2, 0, 0]);
+    client.send(&subscribe(4, &[(filter, 0)])).await;
+    assert_eq!(client.packet().await, [0x90, 3, 0, 1, 0]);
+    client
+}
+
+/// The next SUBSCRIBE: its id, and what is asked for.
+async fn asked(broker: &mut Raw) -> ([u8; 2], String) {
+    loop {
+        let packet = broker.packet().await;
+        if packet[0] == 0x82 {
+            assert_eq!(packet.last(), Some(&0), "asked for at QoS 0: {packet:x?}");
+            return ([packet[2], packet[3]], String::from_utf8(packet[6..packet.len() - 1].to_vec()).unwrap());
+        }
+        assert!([0xA2, 0xC0].contains(&packet[0]), "what is not SUBSCRIBE is UNSUBSCRIBE or a ping: {packet:x?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_broker_refuses_is_asked_for_again_and_what_it_kept_is_not_believed() {
+    let stage = Stage::open().await;
+    let status: Topic = STATUS.parse().unwrap();
+    let board: Topic = "v1/stores/harbor/board".parse().unwrap();
+    stage.house.arrange(|facts| drop(facts.snapshots.insert(status.clone(), payload(5, ""))));
+    let listening = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    stage.gateway.follow(BrokerAddress::new("127.0.0.1", listening.local_addr().unwrap().port(), None));
+    let (stream, _) = soon("the gateway", listening.accept()).await.unwrap();
+    let mut broker = Raw(stream);
+    assert_eq!(broker.packet().await[0], 0x10);
+    broker.send(&[0x20, 2, 0, 0]).await;
+
+    // Told by the shop, for nothing is kept here.
+    let mut client = listener(&stage, STATUS).await;
+    assert_eq!(heard(&mut client).await, (STATUS.to_owned(), 5));
+    for _ in 0..2 {
+        let (id, filter) = asked(&mut broker).await;
+        assert_eq!(filter, STATUS);
+        broker.send(&[0x90, 3, id[0], id[1], 0x80]).await;
+    }
+    // Nobody told this one; granted at last, the shop is read again.
+    stage.house.arrange(|facts| drop(facts.snapshots.insert(status, payload(6, ""))));
+    let (id, filter) = asked(&mut broker).await;
+    assert_eq!(filter, STATUS);
+    broker.send(&[0x90, 3, id[0], id[1], 0]).await;
+    assert_eq!(heard(&mut client).await, (STATUS.to_owned(), 6));
+    // What the broker kept is older, and what it tells is not.
+    broker.send(&publish(0x31, STATUS, 4)).await;
+    broker.send(&publish(0x30, STATUS, 7)).await;
+    assert_eq!(heard(&mut client).await, (STATUS.to_owned(), 7));
+
+    // Of a wildcard, the shop knows what it matches.
+    stage.house.arrange(|facts| drop(facts.snapshots.insert(board, payload(8, ""))));
+    let mut window = listener(&stage, "v1/stores/+/board").await;
+    let (id, filter) = asked(&mut broker).await;
+    assert_eq!(filter, "v1/stores/+/board");
+    broker.send(&publish(0x31, "v1/stores/harbor/board", 2)).await;
+    assert_eq!(heard(&mut window).await.1, 2, "it cannot be known yet");
+    broker.send(&[0x90, 3, id[0], id[1], 0]).await;
+    assert_eq!(heard(&mut window).await, ("v1/stores/harbor/board".to_owned(), 8));
+
+    // What was refused and nobody listens to any more is not asked for again.
+    let gone = listener(&stage, "v1/stores/+/menu").await;
+    let (id, _) = asked(&mut broker).await;
+    drop(gone);
+    soon("the end of a session", async {
+        while stage.gateway.connections() > 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    broker.send(&[0x90, 3, id[0], id[1], 0x80]).await;
+    let _last = listener(&stage, "v1/stores/pier/menu").await;
+    assert_eq!(asked(&mut broker).await.1, "v1/stores/pier/menu");
+    let more = tokio::time::timeout(SOON / 5, asked(&mut broker)).await;
+    assert!(more.is_err(), "asked for {more:?}");
+}
