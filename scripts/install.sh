@@ -103,6 +103,10 @@ case $target in
     want python3-pip "fetches a real MQTT client for the tests" has_pip
     ;;
   journeys | shots | bench) want chromium "the journeys run in it" have chromium ;;&
+  journeys)
+    want postgresql "one journey has two processes on it" has_initdb
+    want mosquitto "a broker outside, for two journeys" test -x /usr/sbin/mosquitto
+    ;;
   shots) want fonts-noto-cjk "Chinese on photographs" test -d /usr/share/fonts/opentype/noto ;;
   bench) want wrk "measures pages a second" have wrk ;;
 esac

@@ -1,0 +1,120 @@
+// A shopper waits while everything between them and the bar breaks: the broker, the network, the tab's attention, the process.
+import { Api, type Order } from './support/api';
+import { Mosquitto } from './support/broker';
+import { expect, test } from './support/journey';
+import { Orderly } from './support/orderly';
+import { Postgres } from './support/postgres';
+import { Shopper } from './support/shopper';
+
+/** The bar at this process, as a program with a token. */
+async function bar(shop: Orderly, shopper: Shopper): Promise<Api> {
+  const token = await shop.command('token', 'issue', '--role', 'barista', '--store', 'harbor', '--name', 'journey');
+  return new Api(shopper.context.request, shop.url, token.trim());
+}
+
+/** The shopper looks at an order that is in the queue. */
+async function waits(shopper: Shopper): Promise<Order> {
+  await shopper.page.goto('/s/harbor');
+  const order = await shopper.api.orderCoffee();
+  await shopper.page.goto(`/orders/${order.id}`);
+  await shopper.expectLive();
+  await expect(shopper.status).toHaveText(shopper.w('order.queued'));
+  await shopper.rememberDocument();
+  return order;
+}
+
+test('a broker that is killed and started again', async ({ browser }) => {
+  const broker = await Mosquitto.open();
+  const shop = await Orderly.open({ MQTT_URL: broker.url });
+  const shopper = await Shopper.arrive(browser, shop);
+  const order = await waits(shopper);
+  const barista = await bar(shop, shopper);
+  await barista.post(`/staff/orders/${order.id}/claim`);
+  await expect(shopper.page.getByTestId('tracker')).toHaveAttribute('data-status', 'making');
+
+  await broker.kill();
+  // The shop works on; only what is told live waits.
+  await barista.post(`/staff/orders/${order.id}/ready`);
+  await broker.start();
+  await expect(shopper.status).toHaveText(shopper.w('order.ready'));
+  await barista.post(`/staff/orders/${order.id}/collect`);
+  await expect(shopper.status).toHaveText(shopper.w('order.collected'));
+  await shopper.expectSameDocument();
+  await shopper.leave();
+  await shop.close();
+  await broker.close();
+});
+
+test('a network that goes and comes back', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const order = await waits(shopper);
+  const barista = await bar(shop, shopper);
+  await shopper.context.setOffline(true);
+  await expect(shopper.liveLine).toHaveAttribute('data-state', 'offline');
+  // The bar has a network of its own.
+  const elsewhere = await Shopper.arrive(browser, shop);
+  const tablet = await bar(shop, elsewhere);
+  await tablet.post(`/staff/orders/${order.id}/claim`);
+  await tablet.post(`/staff/orders/${order.id}/ready`);
+  await shopper.context.setOffline(false);
+  await shopper.expectLive();
+  await expect(shopper.status).toHaveText(shopper.w('order.ready'));
+  await barista.post(`/staff/orders/${order.id}/collect`);
+  await expect(shopper.status).toHaveText(shopper.w('order.collected'));
+  await shopper.expectSameDocument();
+  await elsewhere.leave();
+  await shopper.leave();
+});
+
+test('a tab that is looked at again does not wait for its turn', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.addInitScript(() => {
+    const counted = Object.assign(window, { tries: 0 });
+    window.WebSocket = class extends WebSocket {
+      constructor(url: string | URL, protocols?: string | string[]) {
+        super(url, protocols);
+        counted.tries += 1;
+      }
+    };
+  });
+  await waits(shopper);
+  const look = (state: 'hidden' | 'visible') =>
+    shopper.page.evaluate((visibility) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => visibility });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, state);
+  await look('hidden');
+  await shop.kill();
+  await shopper.expectPaused('live.reconnecting');
+  // The connection that was, and four tries: the next one is 15 to 30 s away.
+  await shopper.page.waitForFunction(() => (window as unknown as { tries: number }).tries === 5, null, { timeout: 60_000 });
+  await shop.start();
+  const begun = Date.now();
+  await look('visible');
+  await shopper.expectLive();
+  expect(Date.now() - begun, 'milliseconds until the tab is live').toBeLessThan(3_000);
+  await shopper.expectSameDocument();
+  await shopper.leave();
+});
+
+test('two processes behind one broker', async ({ browser }) => {
+  const [broker, postgres] = [await Mosquitto.open(), await Postgres.open()];
+  const settings = { MQTT_URL: broker.url, DATABASE_URL: postgres.url };
+  const [one, two] = [await Orderly.open(settings), await Orderly.open(settings)];
+  const shopper = await Shopper.arrive(browser, two);
+  const order = await waits(shopper);
+  const barista = await bar(one, shopper);
+  await barista.post(`/staff/orders/${order.id}/claim`);
+  await expect(shopper.page.getByTestId('tracker')).toHaveAttribute('data-status', 'making');
+  // The process that told all of it dies; the other one goes on telling.
+  await one.kill();
+  const other = await bar(two, shopper);
+  await other.post(`/staff/orders/${order.id}/ready`);
+  await expect(shopper.status).toHaveText(shopper.w('order.ready'));
+  await shopper.expectSameDocument();
+  await shopper.leave();
+  await one.close();
+  await two.close();
+  await postgres.close();
+  await broker.close();
+});
