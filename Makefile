@@ -2,7 +2,7 @@
 # installed when it is missing, and said. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run dev test format lint unit races torture torture-long journeys bench size shots
+.PHONY: help run dev test format lint unit races torture torture-long journeys bench bench-mqtt size shots
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -54,6 +54,11 @@ journeys: ## whole journeys in Chromium, against the release build
 bench: ## speed and size of the release build, with the figures to reach
 	@scripts/install.sh bench
 	cargo xtask bench
+
+bench-mqtt: ## what the MQTT gateway bears beside Mosquitto, with the figures to reach; and ten million packets of nonsense
+	@scripts/install.sh unit
+	cargo xtask mqtt-load
+	cargo xtask mqtt-fuzz
 
 size: ## size of the browser code; fails above the budget
 	@scripts/install.sh run

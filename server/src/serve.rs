@@ -1,6 +1,7 @@
 //! A server from start to stop.
 
 mod alone;
+mod files;
 mod listen;
 mod live;
 mod pay;
@@ -100,6 +101,7 @@ impl Open {
         let stop = CancellationToken::new();
         let http = match listener {
             Some(listener) => {
+                files::allow();
                 let state = state_of(listener.local_addr()?, settings, backend, metrics, wire.gateway.clone(), pay_sim);
                 welcome::print(&state, listener.local_addr()?, mqtt).await?;
                 Some(serve(listener, state, stop.clone()))

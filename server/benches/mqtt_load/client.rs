@@ -23,8 +23,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects and subscribes, as the shopper of that number.
-    pub async fn open(address: SocketAddr, n: usize, topic: &str) -> Result<Self> {
+    /// Connects and subscribes: as the shopper of that number, where there are such, or as nobody.
+    pub async fn open(address: SocketAddr, n: usize, shopper: bool, topic: &str) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
         // Each of these addresses has ports of its own.
         socket.bind((Ipv4Addr::new(127, 0, 0, 2 + (n % 8) as u8), 0).into())?;
@@ -46,9 +46,11 @@ impl Client {
         frames.drain(..end);
         let mut client = Self { stream, frames, packets: Vec::new() };
 
-        let mut connect = vec![0, 4, b'M', b'Q', b'T', b'T', 4, 0b1100_0010, 0, 0];
-        for text in [&*format!("load-{n}"), "token", &n.to_string()] {
-            push_text(&mut connect, text);
+        let mut connect = vec![0, 4, b'M', b'Q', b'T', b'T', 4, if shopper { 0b1100_0010 } else { 0b10 }, 0, 0];
+        push_text(&mut connect, &format!("load-{n}"));
+        if shopper {
+            push_text(&mut connect, "token");
+            push_text(&mut connect, &n.to_string());
         }
         let mut subscribe = vec![0, 1];
         push_text(&mut subscribe, topic);

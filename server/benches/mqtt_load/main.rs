@@ -105,7 +105,7 @@ async fn crowd(target: &Target, clients: usize, topic: impl Fn(usize) -> String,
         let door = doors.clone().acquire_owned().await?;
         let (address, topic, heard) = (target.web, topic(n), heard.clone());
         opening.spawn(async move {
-            let client = Client::open(address, n, &topic).await;
+            let client = Client::open(address, n, true, &topic).await;
             drop(door);
             tokio::spawn(client?.listen(n, heard));
             anyhow::Ok(())

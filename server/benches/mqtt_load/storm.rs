@@ -123,7 +123,7 @@ async fn browser(address: SocketAddr, n: usize, crowd: Arc<Crowd>, doors: Arc<Se
     while !crowd.over.load(Ordering::Acquire) {
         // At the first time nobody shall wait for the listener's queue.
         let door = if attempt == 0 { doors.clone().acquire_owned().await.ok() } else { None };
-        if let Ok(Ok(client)) = tokio::time::timeout(Duration::from_secs(8), Client::open(address, n, EVERYBODY)).await {
+        if let Ok(Ok(client)) = tokio::time::timeout(Duration::from_secs(8), Client::open(address, n, false, EVERYBODY)).await {
             drop(door);
             attempt = 1;
             crowd.connected.fetch_add(1, Ordering::AcqRel);
@@ -172,7 +172,7 @@ pub async fn run(clients: usize, figures: &mut Figures) -> Result<()> {
         let back = crowd.holding(before + 1);
         if back == clients && crowd.connected.load(Ordering::Acquire) == clients {
             println!(
-                "stopped in {:.1} s; all {clients} back with the newest state {:.1} s after the start ",
+                "stopped in {:.1} s; all {clients} back with the newest state {:.1} s after the start",
                 down.as_secs_f64(),
                 up.elapsed().as_secs_f64()
             );

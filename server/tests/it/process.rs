@@ -1,7 +1,8 @@
 //! The process: its start, its end, and everything that can be in its way.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -135,4 +136,26 @@ fn an_empty_database_gets_the_demo_unless_told_otherwise() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let stores = runtime.block_on(async { server.nobody().get("/stores").await });
     assert_eq!(stores.body["items"], json!([]));
+}
+
+#[test]
+fn as_many_files_may_be_open_as_the_system_allows() {
+    let place = Place::on_sqlite();
+    let plain = place.command(&[]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -S -n 256 && exec \"$0\""]).arg(plain.get_program()).current_dir(plain.get_current_dir().unwrap());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let opened = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok).any(|line| line.contains("HTTP at "));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(opened);
+    let files: Vec<_> = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap().split_whitespace().collect();
+    assert_eq!(files[0], files[1], "what is allowed now, and at most");
 }
