@@ -98,6 +98,9 @@ enum Command {
         /// How long it is measured on each database.
         #[arg(long, default_value_t = 20)]
         seconds: u64,
+        /// Instead: take so many on SQLite, and print how the server's memory grows meanwhile.
+        #[arg(long)]
+        count: Option<u64>,
     },
     /// Build in release and print the speed figures.
     Bench {
@@ -135,7 +138,8 @@ fn main() -> Result<()> {
         Command::Shots { args } => journeys::run(&workspace, "shots.config.ts", &args),
         Command::MqttLoad { args } => mqtt::load(&workspace, &args),
         Command::MqttFuzz { packets } => mqtt::fuzz(&workspace, packets),
-        Command::Orders { seconds } => orders::run(&workspace, seconds),
+        Command::Orders { count: Some(count), .. } => orders::memory(&workspace, count),
+        Command::Orders { seconds, .. } => orders::run(&workspace, seconds),
         Command::Bench { args } => {
             let figures = journeys::run(&workspace, "bench.config.ts", &args);
             // Somebody who asks for one figure gets no other.

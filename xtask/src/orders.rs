@@ -6,13 +6,15 @@ use crate::{
     torture::ground::{Ground, answer, free_address},
     workspace::{Mode, Workspace},
 };
+mod raw;
+
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -34,6 +36,14 @@ impl Drop for Server {
     }
 }
 
+/// When it is enough.
+#[derive(Clone, Copy)]
+enum Enough {
+    After(Duration),
+    /// So many orders; how much memory the server has is told at every tenth.
+    Orders(u64),
+}
+
 /// What one client has seen.
 #[derive(Default)]
 struct Seen {
@@ -51,13 +61,18 @@ pub fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
     std::fs::create_dir_all(&folder)?;
     let time = Duration::from_secs(seconds);
     let sqlite = format!("sqlite:{}", folder.join("orderly.db").display());
-    let (rate, p99) = measure(&binary, &folder, &sqlite, time)?;
+    let (rate, p99) = measure(&binary, &folder, &sqlite, Enough::After(time))?;
     println!(
         "orders on SQLite, {CLIENTS} clients             {rate:.0} orders/s      ≥ 500      99th percentile of a request {p99:.0} ms (≤ 250)"
     );
+    let raw = raw::transactions(&folder, time)?;
+    let share = rate * TRANSACTIONS / raw * 100.0;
+    println!(
+        "  SQLite alone beside it               {raw:.0} transactions/s      {TRANSACTIONS:.0} transactions an order: {share:.0} % of it (≥ 35 %)"
+    );
     // PostgreSQL runs as nobody, who may not enter everybody's home; this is on the disk, too.
     let ground = Ground::with_durable_cluster(Path::new("/var/tmp"));
-    let (rate, p99) = measure(&binary, &folder, &ground.database_url, time)?;
+    let (rate, p99) = measure(&binary, &folder, &ground.database_url, Enough::After(time))?;
     let tps = pgbench(&ground, seconds)?;
     let share = rate * TRANSACTIONS / tps * 100.0;
     println!("orders on PostgreSQL, {CLIENTS} clients         {rate:.0} orders/s      99th percentile of a request {p99:.0} ms (≤ 250)");
@@ -65,6 +80,25 @@ pub fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
         "  pgbench -N beside it                 {tps:.0} tps      {TRANSACTIONS:.0} transactions an order: {share:.0} % of it (≥ 30 %)"
     );
     Ok(())
+}
+
+/// Takes so many orders on SQLite and prints how the server's memory grows meanwhile.
+pub fn memory(workspace: &Workspace, orders: u64) -> Result<()> {
+    let binary = server::build(workspace, Mode::Release)?;
+    let folder = workspace.steps(Mode::Release).join("memory");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder)?;
+    let sqlite = format!("sqlite:{}", folder.join("orderly.db").display());
+    let (rate, p99) = measure(&binary, &folder, &sqlite, Enough::Orders(orders))?;
+    println!("{orders} orders on SQLite, {CLIENTS} clients: {rate:.0} orders/s, 99th percentile of a request {p99:.0} ms");
+    Ok(())
+}
+
+/// Memory that the process alone has, in MiB.
+fn memory_of(process: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    Ok(line.context("the kernel tells no RssAnon")? / 1024)
 }
 
 fn command(binary: &Path, folder: &Path, database_url: &str, args: &[&str]) -> Command {
@@ -80,12 +114,12 @@ fn command(binary: &Path, folder: &Path, database_url: &str, args: &[&str]) -> C
 }
 
 /// Orders a second, and the 99th percentile of a request in milliseconds.
-fn measure(binary: &Path, folder: &Path, database_url: &str, time: Duration) -> Result<(f64, f64)> {
+fn measure(binary: &Path, folder: &Path, database_url: &str, enough: Enough) -> Result<(f64, f64)> {
     answer(command(binary, folder, database_url, &["seed", "bench", "--products", &PRODUCTS.to_string()]))?;
     let address = free_address()?;
     let mut serve = command(binary, folder, database_url, &["serve"]);
     serve.env("ORDERLY_LISTEN", address.to_string()).stdin(Stdio::null()).stdout(Stdio::null());
-    let _server = Server(serve.spawn().context("the server starts")?);
+    let server = Server(serve.spawn().context("the server starts")?);
     let until = Instant::now() + Duration::from_secs(30);
     while !Http::new(address, Duration::from_secs(2)).send("GET", "/readyz", "", b"").is_ok_and(|reply| reply.status == 200) {
         if Instant::now() > until {
@@ -93,9 +127,9 @@ fn measure(binary: &Path, folder: &Path, database_url: &str, time: Duration) -> 
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    buy(address, WARM)?;
+    buy(address, Enough::After(WARM), server.0.id())?;
     let begun = Instant::now();
-    let seen = buy(address, time)?;
+    let seen = buy(address, enough, server.0.id())?;
     let rate = seen.orders as f64 / begun.elapsed().as_secs_f64();
     let mut waits = seen.waits;
     waits.sort_unstable();
@@ -103,19 +137,19 @@ fn measure(binary: &Path, folder: &Path, database_url: &str, time: Duration) -> 
     Ok((rate, p99.as_secs_f64() * 1000.0))
 }
 
-/// Everybody buys for so long, and then waits until their last order is processed: what is counted is done.
-fn buy(address: SocketAddr, time: Duration) -> Result<Seen> {
-    let stop = AtomicBool::new(false);
+/// Everybody buys until it is enough, and then waits until their last order is processed: what is counted is done.
+fn buy(address: SocketAddr, enough: Enough, server: u32) -> Result<Seen> {
+    let (stop, placed) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|name| {
                 scope.spawn({
-                    let stop = &stop;
-                    move || client(address, name, stop)
+                    let (stop, placed) = (&stop, &placed);
+                    move || client(address, name, stop, placed)
                 })
             })
             .collect();
-        std::thread::sleep(time);
+        let watched = watch(enough, &placed, server, || clients.iter().any(std::thread::ScopedJoinHandle::is_finished));
         stop.store(true, Ordering::SeqCst);
         let mut all = Seen::default();
         for client in clients {
@@ -123,11 +157,31 @@ fn buy(address: SocketAddr, time: Duration) -> Result<Seen> {
             all.orders += seen.orders;
             all.waits.extend(seen.waits);
         }
-        Ok(all)
+        watched.map(|()| all)
     })
 }
 
-fn client(address: SocketAddr, name: u64, stop: &AtomicBool) -> Result<Seen> {
+/// Waits until it is enough, or until somebody has given up.
+fn watch(enough: Enough, placed: &AtomicU64, server: u32, over: impl Fn() -> bool) -> Result<()> {
+    let begun = Instant::now();
+    let mut tenth = 0;
+    loop {
+        match enough {
+            Enough::After(time) if begun.elapsed() >= time => return Ok(()),
+            Enough::Orders(orders) if placed.load(Ordering::Relaxed) >= orders * tenth / 10 => {
+                println!("{:>8} orders    {} MiB", orders * tenth / 10, memory_of(server)?);
+                tenth += 1;
+                if tenth > 10 {
+                    return Ok(());
+                }
+            }
+            _ if over() => return Ok(()),
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+fn client(address: SocketAddr, name: u64, stop: &AtomicBool, placed: &AtomicU64) -> Result<Seen> {
     let mut http = Http::new(address, Duration::from_secs(30));
     let cookie = http.send("POST", "/api/v1/session", "", b"")?.cookie.context("no session")?;
     let headers = format!("cookie: {cookie}\r\nsec-fetch-site: same-origin\r\n");
@@ -142,6 +196,7 @@ fn client(address: SocketAddr, name: u64, stop: &AtomicBool) -> Result<Seen> {
         let body = json!({"payment": {"method": "card", "token": "tok_ok"}, "expected_total": begun["quote"]["total"]});
         let order = call(&mut http, &path, &headers, &mut chance, &body, &mut seen)?;
         seen.orders += 1;
+        placed.fetch_add(1, Ordering::Relaxed);
         last = order["id"].as_str().map(ToOwned::to_owned);
     }
     let Some(last) = last else { return Ok(seen) };
