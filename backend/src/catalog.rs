@@ -11,8 +11,8 @@ mod products;
 mod store;
 mod switches;
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use domain::{OptionId, Sku, StoreId, catalog::Menu};
 
@@ -37,6 +37,14 @@ struct Menus {
     kept: RwLock<HashMap<StoreId, Arc<Menu>>>,
     /// Whoever builds a menu: the others wait for it instead of building the same.
     building: tokio::sync::Mutex<()>,
+    /// Stores whose menus are being read ahead.
+    warming: Mutex<HashSet<StoreId>>,
+}
+
+impl Menus {
+    fn warming(&self) -> MutexGuard<'_, HashSet<StoreId>> {
+        self.warming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a menu shows that can change by itself.
@@ -84,7 +92,7 @@ impl Catalog {
         Ok(menu)
     }
 
-    /// The menu as this transaction sees it. It is not kept for others: what it shows may never be committed.
+    /// The menu as this transaction sees it.
     pub async fn menu_in(&self, tx: &mut Tx, store: &StoreId) -> Result<Option<Arc<Menu>>, DbError> {
         match store::head(tx, store).await? {
             Some(head) => self.menu_at(tx, store, &head).await.map(Some),
@@ -92,17 +100,34 @@ impl Catalog {
         }
     }
 
+    /// The menu of this version. One that is read here is not kept for others, for what it shows may never be committed;
+    /// but somebody reads it for those who come next, or each of them would read all of it.
+    async fn menu_at(&self, sql: &mut impl Sql, store: &StoreId, head: &Head) -> Result<Arc<Menu>, DbError> {
+        if let Some(menu) = self.kept(store, head.version) {
+            return Ok(menu);
+        }
+        self.warm(store);
+        store::load(sql, store, head).await.map(Arc::new)
+    }
+
+    /// Reads the newest menu of a store, unless somebody is about to.
+    fn warm(&self, store: &StoreId) {
+        if !self.menus.warming().insert(store.clone()) {
+            return;
+        }
+        let (catalog, store) = (self.clone(), store.clone());
+        tokio::spawn(async move {
+            if let Err(error) = catalog.menu(&store).await {
+                tracing::debug!(%store, %error, "the menu cannot be read ahead now");
+            }
+            catalog.menus.warming().remove(&store);
+        });
+    }
+
     /// Moves the menu's version, as after a change that [`MenuChanges`](domain::view::MenuChanges) cannot tell: who has an
     /// older menu fetches it anew. Takes the store's lock.
     pub async fn bump_menu_in(&self, tx: &mut Tx, store: &StoreId) -> Result<i64, CatalogError> {
         store::restart_changes_in(tx, store).await?.ok_or(CatalogError::Unknown)
-    }
-
-    async fn menu_at(&self, sql: &mut impl Sql, store: &StoreId, head: &Head) -> Result<Arc<Menu>, DbError> {
-        match self.kept(store, head.version) {
-            Some(menu) => Ok(menu),
-            None => store::load(sql, store, head).await.map(Arc::new),
-        }
     }
 
     fn kept(&self, store: &StoreId, version: i64) -> Option<Arc<Menu>> {

@@ -1,0 +1,72 @@
+// From a kiosk's code, read by the phone's own camera, to a placed order.
+import { expectAccessible } from './support/access';
+import { Api } from './support/api';
+import { expect, test } from './support/journey';
+import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
+
+const ADA = '+15550100009';
+
+interface Shown {
+  code: string;
+  scans_left: number;
+}
+
+for (const language of LANGUAGES) {
+  test(`a scan lets somebody in for one order (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const { page, w } = shopper;
+    const manager = new Api(shopper.context.request, shop.url, await shop.token('manager', 'pier'));
+    const { code } = await manager.get<Shown>('/kiosks/pier-1/code');
+
+    // The page spends nothing, and leads through the door and back.
+    await page.goto(`/scan/${code}`);
+    await expectAccessible(page, 'a code, before signing in');
+    await page.getByTestId('scan-sign-in').click();
+    await shopper.signIn(ADA);
+    await page.waitForURL(`**/scan/${code}`);
+    expect((await manager.get<Shown>('/kiosks/pier-1/code')).scans_left).toBe(10);
+    await expectAccessible(page, 'a code');
+    await page.getByTestId('scan-form').getByRole('button').click();
+    await page.waitForURL('**/s/pier');
+    await expect(page.getByTestId('admitted')).toContainText(w('scan.in_title'));
+    await expect(page.getByTestId('admitted').getByRole('time')).toHaveText(/^4:\d\d$/);
+    await expectAccessible(page, 'the menu of who is in');
+    expect((await manager.get<Shown>('/kiosks/pier-1/code')).scans_left).toBe(9);
+
+    await page.goto('/s/pier/p/pier-lemonade');
+    await page.getByTestId('add-to-cart').click();
+    await page.getByRole('link', { name: w('cart.view') }).click();
+    await page.waitForURL('**/s/pier/checkout');
+    await shopper.placeOrder();
+    await expect(shopper.status).toBeVisible();
+
+    await page.goto('/s/pier');
+    await expect(page.getByTestId('admitted')).toBeHidden();
+    await shopper.leave();
+  });
+}
+
+test('a code that lets nobody in says why, and what to do', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop, { javaScriptEnabled: false });
+  const { page, w } = shopper;
+  const manager = new Api(shopper.context.request, shop.url, await shop.token('manager', 'pier'));
+  const unknown = await page.goto('/scan/22222222');
+  expect(unknown?.status()).toBe(404);
+  await expect(page.getByTestId('scan-refused')).toContainText(w('problem.code_unknown'));
+  await page.goto('/scan/%2F%2Felsewhere.example');
+  await expect(page.getByTestId('scan-refused')).toHaveAttribute('data-code', 'code_unknown');
+
+  const { code } = await manager.get<Shown>('/kiosks/pier-1/code');
+  await page.goto(`/sign-in?back=/scan/${code}`);
+  await shopper.signIn(ADA);
+  await manager.put('/staff/stores/pier/status', { open: false });
+  await page.getByTestId('scan-form').getByRole('button').click();
+  await expect(page.getByTestId('scan-refused')).toContainText(w('problem.store_closed'));
+  await manager.put('/staff/stores/pier/status', { open: true });
+  await page.getByRole('link', { name: w('scan.again') }).click();
+  await page.getByTestId('scan-form').getByRole('button').click();
+  await page.waitForURL('**/s/pier');
+  await expect(page.getByTestId('admitted')).toBeVisible();
+  await shopper.leave();
+});
