@@ -103,6 +103,8 @@ on_both_databases! {
         assert_eq!((waiting(shopper()).await, balance(&cafe, ada).await), (Vec::new(), 0));
         cafe.books.confirm();
         let id = cafe.backend.db.reader().fetch_one("select id from top_up", args![]).await.unwrap().get::<String>("id").unwrap();
+        // A look that is under way is not hurried by a notice, and the next one is a second later.
+        settle(&running).await;
         crate::payment::tell_of(&cafe, &id, "evt_top_up").await.unwrap();
         settle(&running).await;
         assert_eq!(pay(&cafe, ada, "3ds", usd(900), "tok_3ds").await, Ok(TopUpEnd::Captured));
