@@ -33,8 +33,10 @@ const SIZE: usize = 512;
 const AT_ONCE: usize = 200;
 /// The topic that everybody hears.
 const EVERYBODY: &str = "v1/stores/harbor/status";
-/// All clients have a message within this, or it is lost.
+/// All clients have a message within this, or it is lost; and a client is let in.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a client tries to get in.
+const TRIES: u32 = 3;
 
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask mqtt-load")]
@@ -105,9 +107,19 @@ async fn crowd(target: &Target, clients: usize, topic: impl Fn(usize) -> String,
         let door = doors.clone().acquire_owned().await?;
         let (address, topic, heard) = (target.web, topic(n), heard.clone());
         opening.spawn(async move {
-            let client = Client::open(address, n, true, &topic).await;
+            let mut tries = 0;
+            let client = loop {
+                tries += 1;
+                // A full queue of the listener swallows a connection now and then.
+                match tokio::time::timeout(PATIENCE, Client::open(address, n, true, &topic)).await {
+                    Ok(Ok(client)) => break client,
+                    Ok(Err(error)) if tries == TRIES => return Err(error.context(format!("client {n}"))),
+                    Err(_) if tries == TRIES => anyhow::bail!("client {n} was not let in within {PATIENCE:?}, {TRIES} times"),
+                    _ => {}
+                }
+            };
             drop(door);
-            tokio::spawn(client?.listen(n, heard));
+            tokio::spawn(client.listen(n, heard));
             anyhow::Ok(())
         });
     }
