@@ -50,6 +50,8 @@ struct Seen {
     orders: u64,
     /// How long each request took.
     waits: Vec<Duration>,
+    /// The last order of each client, by its path, and the headers that may see it.
+    last: Vec<(String, String)>,
 }
 
 /// Measures both databases and prints a row each.
@@ -156,8 +158,15 @@ fn buy(address: SocketAddr, enough: Enough, server: u32) -> Result<Seen> {
             let seen = client.join().map_err(|_| anyhow::anyhow!("a client panicked"))??;
             all.orders += seen.orders;
             all.waits.extend(seen.waits);
+            all.last.extend(seen.last);
         }
-        watched.map(|()| all)
+        watched?;
+        // One after the other: sixty-four who ask all the time would keep the shop from its work.
+        let mut http = Http::new(address, Duration::from_secs(30));
+        for (path, headers) in &all.last {
+            until_processed(&mut http, path, headers)?;
+        }
+        Ok(all)
     })
 }
 
@@ -199,14 +208,18 @@ fn client(address: SocketAddr, name: u64, stop: &AtomicBool, placed: &AtomicU64)
         placed.fetch_add(1, Ordering::Relaxed);
         last = order["id"].as_str().map(ToOwned::to_owned);
     }
-    let Some(last) = last else { return Ok(seen) };
+    seen.last.extend(last.map(|id| (format!("/api/v1/orders/{id}"), headers)));
+    Ok(seen)
+}
+
+fn until_processed(http: &mut Http, path: &str, headers: &str) -> Result<()> {
     let until = Instant::now() + Duration::from_mins(1);
     loop {
-        let order = http.send("GET", &format!("/api/v1/orders/{last}"), &headers, b"")?.json();
+        let order = http.send("GET", path, headers, b"")?.json();
         match order["status"].as_str() {
-            Some("processed") => return Ok(seen),
+            Some("processed") => return Ok(()),
             Some("created") if Instant::now() < until => std::thread::sleep(Duration::from_millis(10)),
-            _ => bail!("order {last} was not processed: {order}"),
+            _ => bail!("{path} was not processed: {order}"),
         }
     }
 }
