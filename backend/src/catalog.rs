@@ -100,6 +100,14 @@ impl Catalog {
         }
     }
 
+    /// The menu as this transaction sees it, with what it has changed itself: what it freed is there, whatever was kept.
+    pub async fn read_in(&self, tx: &mut Tx, store: &StoreId) -> Result<Option<Menu>, DbError> {
+        match store::head(tx, store).await? {
+            Some(head) => store::load(tx, store, &head).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The menu of this version. One that is read here is not kept for others, for what it shows may never be committed;
     /// but somebody reads it for those who come next, or each of them would read all of it.
     async fn menu_at(&self, sql: &mut impl Sql, store: &StoreId, head: &Head) -> Result<Arc<Menu>, DbError> {

@@ -234,11 +234,11 @@ pub(crate) async fn use_in(tx: &mut Tx, id: AdmissionId) -> Result<(), DbError> 
 pub(crate) async fn give_again_in(tx: &mut Tx, id: AdmissionId, order: OrderId) -> Result<bool, DbError> {
     let Some(admission) = store::admission(tx, id).await? else { return Ok(false) };
     let expires_at = admission.expires_at.max(tx.now().plus_seconds(SECOND_TRY_SECONDS));
-    if !Stores.rename_place_in(tx, &admission.store, Holder::Order(order), Holder::Admission(id)).await?
-        || !store::move_in(tx, id, "used", "open", expires_at).await?
-    {
+    if !store::move_in(tx, id, "used", "open", expires_at).await? {
         return Ok(false);
     }
+    // An order that is being paid has its place.
+    Stores.rename_place_in(tx, &admission.store, Holder::Order(order), Holder::Admission(id)).await?;
     timer::set_in(tx, ADMISSION_END, &id.to_string(), expires_at, json!({})).await?;
     Ok(true)
 }

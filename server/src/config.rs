@@ -184,6 +184,24 @@ impl Settings {
         Err(refuse("DATABASE_URL", fix))
     }
 
+    /// An error where something that is written to cannot be: better now than with the first order.
+    pub fn places_are_there(&self) -> Result<(), InvalidSetting> {
+        std::fs::create_dir_all(&self.data).map_err(|error| {
+            refuse(
+                "ORDERLY_DATA",
+                format!("the folder {} cannot be made ({error}); name one that this user may write to", self.data.display()),
+            )
+        })?;
+        if let Sms::File(file) = &self.sms {
+            std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(file)
+                .map_err(|error| refuse("ORDERLY_SMS", format!("{} cannot be written to ({error}); name another file", file.display())))?;
+        }
+        Ok(())
+    }
+
     /// Scheme, host and port that browsers know us by; where nothing is set, `own`, the address that we listen at, or the first
     /// that we would.
     pub fn public_url_at(&self, own: Option<SocketAddr>) -> String {

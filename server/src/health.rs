@@ -1,5 +1,7 @@
 //! Whether the process lives, and whether it can serve.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,6 +10,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::state::AppState;
+
+/// Who asks whether we are ready does not wait for long.
+const PATIENCE: Duration = Duration::from_millis(900);
 
 /// `GET /healthz`: the process answers.
 pub async fn live() -> Json<Value> {
@@ -24,11 +29,15 @@ struct Flow {
 /// `GET /readyz`: the database answers and the broker is there; 503 otherwise. How far each subscriber lags is told, but
 /// does not make a process unready: another one may be the one to catch up.
 pub async fn ready(State(app): State<AppState>) -> (StatusCode, Json<Value>) {
-    let flows = subscriber::progress(&mut app.backend.db.reader()).await;
-    let (database, flows) = match flows {
-        Ok(flows) => (true, flows),
-        Err(error) => {
+    let mut reader = app.backend.db.reader();
+    let (database, flows) = match tokio::time::timeout(PATIENCE, subscriber::progress(&mut reader)).await {
+        Ok(Ok(flows)) => (true, flows),
+        Ok(Err(error)) => {
             tracing::warn!(%error, "not ready: the database does not answer");
+            (false, Vec::new())
+        }
+        Err(_) => {
+            tracing::warn!("not ready: the database does not answer in time");
             (false, Vec::new())
         }
     };

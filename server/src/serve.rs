@@ -45,6 +45,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         addresses @ [_, ..] if settings.runs("web") => Some(bind("ORDERLY_MQTT_LISTEN", addresses).await?),
         _ => None,
     };
+    settings.places_are_there()?;
     warn_of(&settings);
 
     let own = listener.as_ref().map(TcpListener::local_addr).transpose()?;

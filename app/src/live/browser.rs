@@ -36,6 +36,18 @@ struct Wanted {
     newest: Option<Rc<[u8]>>,
 }
 
+/// How far a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Stage {
+    /// Not there, or not spoken over yet.
+    #[default]
+    New,
+    /// CONNECT has been sent, with a SUBSCRIBE for what was wanted then: what is wanted later is asked for by itself.
+    Greeted,
+    /// The server has said yes.
+    Accepted,
+}
+
 struct Client {
     connection: ArcRwSignal<Connection>,
     refused: ArcRwSignal<bool>,
@@ -46,7 +58,7 @@ struct Client {
     generation: u64,
     /// Bytes of a packet that is not complete.
     partial: Vec<u8>,
-    accepted: bool,
+    stage: Stage,
     /// The server was asked whether it is there, and the timer gives it up.
     waiting: bool,
     attempt: u32,
@@ -65,7 +77,7 @@ thread_local! {
         socket: None,
         generation: 0,
         partial: Vec::new(),
-        accepted: false,
+        stage: Stage::default(),
         waiting: false,
         attempt: 0,
         next_packet: 0,
@@ -120,7 +132,7 @@ fn open() {
             return;
         }
         client.generation += 1;
-        client.accepted = false;
+        client.stage = Stage::New;
         client.partial.clear();
         let generation = client.generation;
         client.socket = Socket::open(move |notice| noticed(generation, notice)).ok();
@@ -166,6 +178,7 @@ impl Client {
     /// CONNECT and SUBSCRIBE in one go: the server need not be waited for in between (3.1.4).
     fn greet(&mut self) {
         self.send(&packet::connect(KEEP_ALIVE_SECONDS));
+        self.stage = Stage::Greeted;
         if !self.topics.is_empty() {
             let id = self.packet_id();
             let bytes = packet::subscribe(id, self.topics.keys().map(String::as_str));
@@ -197,7 +210,7 @@ impl Client {
         }
         partial.drain(..start);
         self.partial = partial;
-        if self.accepted {
+        if self.stage == Stage::Accepted {
             if std::mem::take(&mut self.waiting) {
                 self.remind(QUIET, ask);
             }
@@ -214,7 +227,7 @@ impl Client {
         match packet {
             Packet::Connected(false) => return false,
             Packet::Connected(true) => {
-                self.accepted = true;
+                self.stage = Stage::Accepted;
                 self.attempt = 0;
                 self.refused.set(false);
             }
@@ -234,7 +247,7 @@ impl Client {
     /// The connection is gone, or given up.
     fn lost(&mut self) {
         self.socket = None;
-        self.accepted = false;
+        self.stage = Stage::New;
         let since = self.old_since();
         self.connection.set(Connection::Reconnecting { since });
         self.retry();
@@ -290,8 +303,8 @@ impl Client {
     }
 
     fn send_subscribe(&mut self, topic: &str) {
-        // Before that, `greet` will do it for all.
-        if self.accepted {
+        // Before that, `greet` will do it for all. A part of the page that is loaded late may come before the answer to it.
+        if self.stage != Stage::New {
             let id = self.packet_id();
             self.send(&packet::subscribe(id, std::iter::once(topic)));
         }
@@ -302,7 +315,7 @@ impl Client {
         wanted.listeners.retain(|(id, _)| *id != listener);
         if wanted.listeners.is_empty() {
             self.topics.remove(topic);
-            if self.accepted {
+            if self.stage != Stage::New {
                 let id = self.packet_id();
                 self.send(&packet::unsubscribe(id, topic));
             }
@@ -313,7 +326,7 @@ impl Client {
 /// Watches what the browser tells: the network is back, the page is looked at again, or left.
 fn watch() {
     let again = || {
-        if with(|client| client.accepted) {
+        if with(|client| client.stage == Stage::Accepted) {
             // It looks alive, but a machine that slept does not know.
             ask();
         } else {
@@ -327,7 +340,7 @@ fn watch() {
     window_event_listener_untyped("pagehide", |_| {
         with(|client| {
             client.socket = None;
-            client.accepted = false;
+            client.stage = Stage::New;
             client.waiting = false;
             if let Some(timer) = client.timer.take() {
                 timer.clear();

@@ -8,7 +8,9 @@ use domain::{
     Currency, Locale, Money, Timestamp, UserId,
     view::{OrderView, SessionView, WalletEntry, WalletView},
 };
+use http::{HeaderValue, StatusCode, header};
 use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
 use uuid::Uuid;
 
 use super::{
@@ -98,7 +100,11 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
 
 /// To the door, and back here afterwards.
 fn go_and_sign_in() -> AnyView {
-    leptos_axum::redirect(&paths::sign_in(paths::ACCOUNT));
+    // Whatever they accept: `leptos_axum::redirect` leads only who asks for HTML.
+    if let (Some(response), Ok(door)) = (use_context::<ResponseOptions>(), HeaderValue::try_from(paths::sign_in(paths::ACCOUNT))) {
+        response.set_status(StatusCode::FOUND);
+        response.insert_header(header::LOCATION, door);
+    }
     ().into_any()
 }
 

@@ -41,7 +41,7 @@ pub enum KioskError {
 
 impl KioskError {
     pub(super) fn exhausted(now: Timestamp, next: Timestamp) -> Self {
-        Self::CodeExhausted { seconds: ((next - now).max(0) + 999) / 1000 }
+        Self::CodeExhausted { seconds: (((next - now).max(0) + 999) / 1000).max(1) }
     }
 }
 

@@ -4,7 +4,7 @@ use domain::catalog::Menu;
 use domain::event::{Actor, CheckoutBegun, CheckoutExpired, Units};
 use domain::pricing::{self, LineRequest, Quote};
 use domain::view::{self, CheckoutRequest, CheckoutView, FulfilmentRequest, Naming, QuoteRequest, QuoteView};
-use domain::{CheckoutId, Fault, Faults, StoreId};
+use domain::{AdmissionId, CheckoutId, Fault, Faults, StoreId};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -83,7 +83,7 @@ impl Checkouts {
         let id = CheckoutId(Uuid::now_v7());
         // Before anything is looked at: what the old one holds is there for the new one.
         let (place_kept, freed) = match store::live_checkout(tx, &owner, &store.id).await? {
-            Some(old) => replace_in(tx, caller, &old, id).await?,
+            Some(old) => replace_in(tx, caller, &old, id, admission.as_ref().map(|admission| admission.id)).await?,
             None => (false, Freed::default()),
         };
         let wanted = Wanted {
@@ -102,12 +102,8 @@ impl Checkouts {
             }
         }
         match &admission {
-            // One of the two places is enough.
-            Some(admission) if place_kept => {
-                Stores.give_place_back_in(tx, &store.id, Holder::Admission(admission.id)).await?;
-            }
+            _ if place_kept => {}
             Some(admission) if kiosk::lend_in(tx, admission, id).await? => {}
-            None if place_kept => {}
             _ => Stores.take_place_in(tx, &store.id, Holder::Checkout(id)).await?,
         }
         let checkout = CheckoutRow {
@@ -153,6 +149,8 @@ impl Checkouts {
         let menu = self.catalog.menu_in(tx, &store.id).await?.ok_or(OrderingError::UnknownStore)?;
         let mut quote = pricing::quote(&menu, wanted.lines, tx.now());
         if short == Short::IsHeld && quote.as_ref().is_err_and(|faults| faults.0.iter().any(|fault| fault.code == "unavailable")) {
+            // A checkout that gave way has freed units which no menu tells of yet.
+            let menu = self.catalog.read_in(tx, &store.id).await?.ok_or(OrderingError::UnknownStore)?;
             let menu = with_counted_in(tx, &menu, wanted.lines).await?;
             quote = pricing::quote(&menu, wanted.lines, tx.now());
         }
@@ -186,9 +184,17 @@ async fn with_counted_in(tx: &mut Tx, menu: &Menu, lines: &[LineRequest]) -> Res
     Ok(menu)
 }
 
-/// Ends the old checkout for the new one, which takes over its place. Whether there was a place, and what is free now.
-async fn replace_in(tx: &mut Tx, caller: &Caller, old: &CheckoutRow, new: CheckoutId) -> Result<(bool, Freed), OrderingError> {
-    let place = Stores.rename_place_in(tx, &old.store, Holder::Checkout(old.id), Holder::Checkout(new)).await?;
+/// Ends the old checkout for the new one, which takes over its place, unless it was that of another admission. Whether it
+/// did, and what is free now.
+async fn replace_in(
+    tx: &mut Tx,
+    caller: &Caller,
+    old: &CheckoutRow,
+    new: CheckoutId,
+    admission: Option<AdmissionId>,
+) -> Result<(bool, Freed), OrderingError> {
+    let takes_over = old.admission == admission;
+    let place = takes_over && Stores.rename_place_in(tx, &old.store, Holder::Checkout(old.id), Holder::Checkout(new)).await?;
     let freed = Stock.give_way_in(tx, &old.store, old.id).await?;
     end_in(tx, old, Ended::Replaced, caller.actor(&old.store)).await?;
     Ok((place, freed))
@@ -241,7 +247,8 @@ pub(super) async fn end_in(tx: &mut Tx, checkout: &CheckoutRow, ended: Ended, ac
     }
     timer::cancel_in(tx, limits::CHECKOUT_HOLD, &checkout.id.to_string()).await?;
     let returned = match checkout.admission {
-        Some(admission) if ended == Ended::GivenUp => kiosk::return_in(tx, admission, checkout.id).await?,
+        // Whoever was let in stays so as long as their time lasts.
+        Some(admission) if ended != Ended::Expired => kiosk::return_in(tx, admission, checkout.id).await?,
         _ => false,
     };
     if !returned {

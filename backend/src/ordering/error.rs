@@ -46,6 +46,8 @@ pub enum OrderingError {
     /// It ran out, was given up, was replaced or is placed.
     #[error("This checkout has ended. Please check out again.")]
     CheckoutExpired,
+    #[error("This checkout was placed already; its order is among yours.")]
+    CheckoutPlaced,
     /// The shopper saw another total; this is the one that holds.
     #[error("The total has changed.")]
     TotalChanged(Box<QuoteView>),
@@ -105,7 +107,7 @@ impl Refused for OrderingError {
             Self::OrderLimitReached => "order_limit_reached",
             Self::Invalid(_) => "invalid_request",
             Self::OutOfStock(_) => "out_of_stock",
-            Self::CheckoutExpired => "checkout_expired",
+            Self::CheckoutExpired | Self::CheckoutPlaced => "checkout_expired",
             Self::TotalChanged(_) => "total_changed",
             Self::InsufficientFunds => "insufficient_funds",
             Self::Illegal(_) => "illegal_transition",
@@ -120,7 +122,7 @@ impl Refused for OrderingError {
             Self::SignInRequired | Self::Forbidden | Self::AdmissionRequired => 403,
             Self::NotFound | Self::UnknownStore => 404,
             Self::StoreClosed | Self::OutOfStock(_) | Self::TotalChanged(_) | Self::Illegal(_) => 409,
-            Self::CheckoutExpired | Self::AdmissionExpired => 410,
+            Self::CheckoutExpired | Self::CheckoutPlaced | Self::AdmissionExpired => 410,
             Self::Invalid(_) => 422,
             Self::OrderLimitReached => 429,
             Self::AtCapacity => 503,

@@ -58,6 +58,9 @@ impl Orders {
     ) -> Result<OrderId, OrderingError> {
         let checkout = checkout::find_in(tx, caller, id).await?;
         Stores.lock_in(tx, &checkout.store).await?;
+        if checkout.status == CheckoutStatus::Placed {
+            return Err(OrderingError::CheckoutPlaced);
+        }
         if checkout.expires_at <= tx.now() || !store::end_checkout_in(tx, &checkout, CheckoutStatus::Placed).await? {
             return Err(OrderingError::CheckoutExpired);
         }

@@ -223,6 +223,32 @@ on_both_databases! {
         running.shutdown().await;
     }
 
+    /// Two admissions of one person: each keeps its place, whichever of them is used.
+    async fn a_checkout_with_another_admission_leaves_the_first_its_place(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        settle(&running).await;
+        let ada = person("Ada", None);
+        let old = cafe.code().await;
+        shop.hands.advance(Duration::from_millis((old.rotates_at - shop.clock.now()) as u64 - 1));
+        let first = cafe.scan(&ada, &old.code).await.unwrap();
+        cafe.lemonade(&ada, &first).await.unwrap();
+        shop.hands.advance(Duration::from_millis(1));
+        settle(&running).await;
+        let second = cafe.scan(&ada, &cafe.code().await.code).await.unwrap();
+        assert_eq!(cafe.active("pier").await, 2);
+        let checkout = cafe.lemonade(&ada, &second).await.unwrap();
+        cafe.place(&ada, &checkout, "tok_ok").await.unwrap();
+        settle(&running).await;
+        cafe.pier(SettingsPatch { capacity: Some(Some(2)), ..SettingsPatch::default() }).await;
+        let again = cafe.lemonade(&ada, &first).await.unwrap();
+        assert_eq!(cafe.active("pier").await, 2);
+        cafe.place(&ada, &again, "tok_ok").await.unwrap();
+        settle(&running).await;
+        assert_eq!(cafe.active("pier").await, 2);
+        running.shutdown().await;
+    }
+
     /// The figure to reach: exactly ten admissions of a code of ten scans, whoever races.
     async fn fifty_scans_of_a_code_of_ten(shop) {
         let cafe = Cafe::open(&shop).await;

@@ -123,7 +123,12 @@ fn value(arg: Arg) -> Value {
 /// Opens the connection that writes, making the folder and the file where they are missing.
 pub(super) async fn create(file: PathBuf) -> Result<Connection, DbError> {
     let named = file.clone();
-    let unusable = |why: &dyn std::fmt::Display| DbError::Unusable(format!("the database {} cannot be used: {why}", named.display()));
+    let unusable = |why: &dyn std::fmt::Display| {
+        DbError::Unusable(format!(
+            "DATABASE_URL: {} cannot be used ({why}); name a file that is an Orderly database, or none yet",
+            named.display()
+        ))
+    };
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         tokio::fs::create_dir_all(folder).await.map_err(|error| unusable(&error))?;
     }
