@@ -104,7 +104,7 @@ test('money paid in on one page is on the other at once', async ({ browser, shop
   await other.goto('/account');
   await expect(other.getByTestId('balance')).toHaveText('$33.00');
 
-  await page.getByText(w('wallet.top_up_title')).click();
+  await page.getByText(w('wallet.top_up_title')).first().click();
   await page.getByTestId('top-up').getByText('$50.00').click();
   await page.getByTestId('top-up').getByRole('button').click();
   await expect(page.getByTestId('balance')).toHaveText('$83.00');
