@@ -11,8 +11,8 @@ mod products;
 mod store;
 mod switches;
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::{OptionId, Sku, StoreId, catalog::Menu};
 
@@ -37,14 +37,6 @@ struct Menus {
     kept: RwLock<HashMap<StoreId, Arc<Menu>>>,
     /// Whoever builds a menu: the others wait for it instead of building the same.
     building: tokio::sync::Mutex<()>,
-    /// Stores whose menus are being read ahead.
-    warming: Mutex<HashSet<StoreId>>,
-}
-
-impl Menus {
-    fn warming(&self) -> MutexGuard<'_, HashSet<StoreId>> {
-        self.warming.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// What a menu shows that can change by itself.
@@ -118,9 +110,9 @@ impl Catalog {
         store::load(sql, store, head).await.map(Arc::new)
     }
 
-    /// Reads the newest menu of a store, unless somebody is about to.
+    /// Reads the newest menu of a store, unless somebody builds one: whoever comes next asks again.
     fn warm(&self, store: &StoreId) {
-        if !self.menus.warming().insert(store.clone()) {
+        if self.menus.building.try_lock().is_err() {
             return;
         }
         let (catalog, store) = (self.clone(), store.clone());
@@ -128,7 +120,6 @@ impl Catalog {
             if let Err(error) = catalog.menu(&store).await {
                 tracing::debug!(%store, %error, "the menu cannot be read ahead now");
             }
-            catalog.menus.warming().remove(&store);
         });
     }
 

@@ -42,7 +42,7 @@ use db::{Db, DbError};
 use domain::Money;
 use domain::view::{MeView, WalletBalance};
 use idempotency::Keys;
-use identity::{Caller, Identities, IdentityError, Secret};
+use identity::{Caller, Client, Identities, IdentityError, Secret};
 use inventory::Stock;
 use kiosk::{AdmissionEnd, Kiosks, Rotation};
 use live::Live;
@@ -209,6 +209,16 @@ impl Backend {
             me.wallet = Some(WalletBalance { balance });
         }
         Ok(me)
+    }
+
+    /// Looks at a typed code before it is scanned or its page is shown: refuses who has tried too many that no kiosk shows,
+    /// whatever theirs is now, and counts one that is none.
+    pub async fn may_try_code(&self, caller: &Caller, client: &Client, typed: &str) -> Result<(), IdentityError> {
+        self.identities.may_scan(caller, client).await?;
+        if self.kiosks.is_code(&mut self.db.reader(), typed).await? {
+            return Ok(());
+        }
+        self.identities.scanned_wrong(caller, client).await
     }
 
     /// Ends: what is queued is run, then the connections are closed.

@@ -1,6 +1,10 @@
 //! What a kiosk's code leads to. Opening the page spends nothing; its button does.
 
-use backend::{identity::ensure_session_in, kiosk::KioskError, refused::Refused as _};
+use backend::{
+    identity::{Client, IdentityError, ensure_session_in},
+    kiosk::KioskError,
+    refused::Refused,
+};
 use domain::view::{Admission, StoreView};
 use http::StatusCode;
 use leptos::prelude::*;
@@ -24,12 +28,24 @@ use crate::{
 pub fn ScanPage() -> impl IntoView {
     let visit = Visit::here();
     let (code, error) = (param("code"), query("error"));
-    let response = use_context::<ResponseOptions>();
-    page(async move { body(visit, code, error, response).await })
+    let (client, response) = (expect_context::<Client>(), use_context::<ResponseOptions>());
+    page(async move { body(visit, client, code, error, response).await })
 }
 
-async fn body(visit: Visit, code: String, error: Option<String>, response: Option<ResponseOptions>) -> Result<AnyView, Failure> {
+async fn body(
+    visit: Visit,
+    client: Client,
+    code: String,
+    error: Option<String>,
+    response: Option<ResponseOptions>,
+) -> Result<AnyView, Failure> {
     let locale = visit.locale;
+    let refuse = |error: &dyn Refused| {
+        if let (Some(response), Ok(status)) = (&response, StatusCode::from_u16(error.status())) {
+            response.set_status(status);
+        }
+        (Some(error.code().to_owned()), None)
+    };
     let (backend, caller, typed) = (visit.backend.clone(), visit.caller.clone(), code.clone());
     let opened = visit.backend.db.transaction(move |tx| {
         Box::pin(async move {
@@ -37,15 +53,15 @@ async fn body(visit: Visit, code: String, error: Option<String>, response: Optio
             backend.kiosks.opened_in(tx, &caller, &typed).await
         })
     });
-    let (refused, store) = match opened.await {
-        Ok(store) => (error, Some(visit.backend.stores.get(&mut visit.backend.db.reader(), &store).await?.ok_or(Failure::NotFound)?)),
-        Err(error @ (KioskError::CodeUnknown | KioskError::CodeExpired)) => {
-            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::NOT_FOUND);
-            if let Some(response) = response {
-                response.set_status(status);
-            }
-            (Some(error.code().to_owned()), None)
-        }
+    // A page that anybody may open would be as good for guessing as the call.
+    let tried = visit.backend.may_try_code(&visit.caller, &client, &code).await;
+    let (refused, store) = match tried {
+        Ok(()) => match opened.await {
+            Ok(store) => (error, Some(visit.backend.stores.get(&mut visit.backend.db.reader(), &store).await?.ok_or(Failure::NotFound)?)),
+            Err(error @ (KioskError::CodeUnknown | KioskError::CodeExpired)) => refuse(&error),
+            Err(error) => return Err(error.into()),
+        },
+        Err(error @ IdentityError::RateLimited { .. }) => refuse(&error),
         Err(error) => return Err(error.into()),
     };
     let name = store.as_ref().map(|store| store.name.in_locale(locale).to_owned());

@@ -54,7 +54,7 @@ impl Bucket<'_> {
 }
 
 impl Identities {
-    /// Refuses who has tried too many codes that no kiosk shows; a right code is not looked at either then.
+    /// Refuses who has tried too many codes that no kiosk shows.
     pub async fn may_scan(&self, caller: &Caller, client: &Client) -> Result<(), IdentityError> {
         if self.limits {
             let mut reader = self.db.reader();

@@ -35,10 +35,7 @@ pub async fn scan(State(app): State<AppState>, Whence(client): Whence, keyed: Ke
     let backend = app.backend.clone();
     // Somebody who is not signed in learns nothing about a code, so their tries are no guesses.
     if keyed.caller.user().is_some() {
-        backend.identities.may_scan(&keyed.caller, &client).await.map_err(limited)?;
-        if !backend.kiosks.is_code(&mut backend.db.reader(), &keyed.body().code).await? {
-            backend.identities.scanned_wrong(&keyed.caller, &client).await.map_err(limited)?;
-        }
+        backend.may_try_code(&keyed.caller, &client, &keyed.body().code).await.map_err(limited)?;
     }
     keyed
         .run(&app, move |tx, caller, request| {

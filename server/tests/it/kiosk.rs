@@ -100,7 +100,10 @@ async fn a_scan_is_for_who_is_signed_in_and_codes_are_not_guessed(server: Server
     }
     let slowed = scan(&ada, "33333333").await;
     assert_eq!((slowed.status, slowed.code()), (StatusCode::TOO_MANY_REQUESTS, "rate_limited"));
-    assert_eq!((slowed.header("ratelimit-limit"), slowed.header("retry-after")), (Some("10"), Some("6")));
+    assert_eq!(slowed.header("ratelimit-limit"), Some("10"));
+    // One more try every six seconds, of which some may be over.
+    let wait: u64 = slowed.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=6).contains(&wait), "{wait}");
     // The right one is not looked at either; somebody else at the same address is not concerned.
     assert_eq!(scan(&ada, code).await.code(), "rate_limited");
     let ben = sign_in(&server, &server.guest().await, BEN, 1).await;

@@ -23,11 +23,7 @@ async fn spend(code: String) -> Result<domain::StoreId, Refusal> {
     let (backend, caller) = (visit.backend.clone(), visit.caller.clone());
     let client: Client = expect_context();
     if caller.user().is_some() {
-        backend.identities.may_scan(&caller, &client).await.map_err(|error| refusal(&error))?;
-        let known = backend.kiosks.is_code(&mut backend.db.reader(), &code).await.map_err(|error| refusal(&error))?;
-        if !known {
-            backend.identities.scanned_wrong(&caller, &client).await.map_err(|error| refusal(&error))?;
-        }
+        backend.may_try_code(&caller, &client, &code).await.map_err(|error| refusal(&error))?;
     }
     let scanned = visit.backend.db.transaction(move |tx| {
         Box::pin(async move {
