@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::address::{BrokerAddress, InvalidAddress, again};
 use self::publisher::{Link, Publisher};
-use self::snapshot::Views;
+use self::snapshot::{Ticks, Views};
 use crate::catalog::Catalog;
 use crate::db::{Db, DbError, Tx};
 use crate::identity::Owner;
@@ -97,7 +97,7 @@ impl Changed {
 
 impl Live {
     pub(crate) fn new(db: Db, stores: Stores, catalog: Catalog, orders: Orders, queue: Queue, kiosks: Kiosks) -> Self {
-        Self { db, views: Views { stores, catalog, orders, queue, kiosks }, changed: Arc::default() }
+        Self { db, views: Views { stores, catalog, orders, queue, kiosks, ticks: Ticks::default() }, changed: Arc::default() }
     }
 
     /// The newest message of a topic; `None` where there is no such thing.
@@ -219,7 +219,7 @@ impl Live {
                     }
                 }
             }
-            if matches!(topic, Topic::Order(_) | Topic::User(_) | Topic::Queue(_)) && unheard(&topic) {
+            if topic.on_demand() && unheard(&topic) {
                 continue;
             }
             match self.snapshot(&topic).await {

@@ -34,6 +34,11 @@ impl Topic {
         !matches!(self, Self::Order(_) | Self::User(_))
     }
 
+    /// With the broker inside made only while somebody hears it: one of many, or large.
+    pub const fn on_demand(&self) -> bool {
+        matches!(self, Self::Order(_) | Self::User(_) | Self::Queue(_))
+    }
+
     /// The CloudEvents type of what is published here.
     pub const fn event_type(&self) -> &'static str {
         match self {

@@ -1,5 +1,8 @@
 //! Snapshots: how the thing of a topic is now, as a CloudEvent.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use bytes::Bytes;
 use domain::event::CloudEvent;
 use domain::live::{FlowView, Notice, NoticeKind, UserLive};
@@ -7,7 +10,7 @@ use domain::ordering::OrderStatus;
 use domain::prep::FulfilmentStatus;
 use domain::topic::Topic;
 use domain::view::{Naming, OrderView, WalletBalance};
-use domain::{EventId, Locale, StoreId, UserId};
+use domain::{EventId, Locale, StoreId, Timestamp, UserId};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -36,6 +39,21 @@ pub(super) struct Views {
     pub orders: Orders,
     pub queue: Queue,
     pub kiosks: Kiosks,
+    pub ticks: Ticks,
+}
+
+/// The time in milliseconds, as a number that only grows: a clock that is set back does not hold up what counts by it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ticks(Arc<AtomicI64>);
+
+impl Ticks {
+    fn next(&self, now: Timestamp) -> i64 {
+        let next = |last: i64| now.as_millis().max(last.saturating_add(1));
+        let last = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+        // It is never refused.
+        let (Ok(last) | Err(last)) = last;
+        next(last)
+    }
 }
 
 impl Views {
@@ -73,11 +91,12 @@ impl Views {
                 written(tx, topic, None, &user.to_string(), sequence, live).map(Some)
             }
             Topic::Ops(flow) => {
+                // Nothing of it counts up with every change, but the time does. It is taken before the look, so that whoever has
+                // the later one has looked later.
+                let sequence = self.ticks.next(tx.now());
                 let progress = subscriber::progress(tx).await?;
                 let Some(found) = progress.iter().find(|progress| flow_of(progress) == *flow) else { return Ok(None) };
                 let view = FlowView { flow: flow.clone(), position: found.position, lag: found.lag, parked: found.parked };
-                // Nothing of it counts up with every change, but the time does.
-                let sequence = tx.now().as_millis();
                 written(tx, topic, None, flow, sequence, view).map(Some)
             }
             Topic::KioskCode(kiosk) => {
@@ -129,4 +148,16 @@ pub(super) fn flow_of(progress: &Progress) -> String {
 fn written<T: Serialize>(tx: &Tx, topic: &Topic, store: Option<&StoreId>, subject: &str, sequence: i64, data: T) -> Result<Bytes, DbError> {
     let event = CloudEvent::new(EventId(Uuid::now_v7()), store, topic.event_type(), subject, tx.now(), sequence, data);
     serde_json::to_vec(&event).map(Bytes::from).map_err(|error| DbError::Defect(format!("{topic}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_grow_though_the_clock_is_set_back() {
+        let ticks = Ticks::default();
+        let seen = [1_000, 1_000, 400, 2_000].map(|now| ticks.next(Timestamp::from_millis(now)));
+        assert_eq!(seen, [1_000, 1_001, 1_002, 2_000]);
+    }
 }

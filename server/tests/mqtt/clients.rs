@@ -80,7 +80,7 @@ async fn a_client_of_3_1_1_hears_what_is_public_and_no_more() {
 #[tokio::test]
 async fn a_client_of_5_0_is_told_the_reasons() {
     let stage = Stage::open().await;
-    stage.publish(QUEUE, 3);
+    stage.knows(QUEUE, 3);
     let client = |password: Option<&str>| {
         let mut options = rumqttc::v5::MqttOptions::new("five", "127.0.0.1", stage.plain.port());
         if let Some(password) = password {
@@ -171,7 +171,7 @@ async fn one_order_is_told_to_its_owner_from_the_shop() {
 #[tokio::test]
 async fn mosquitto_sees_the_queue_with_a_token_only() {
     let stage = Stage::open().await;
-    stage.publish(QUEUE, 11);
+    stage.knows(QUEUE, 11);
     let run = |token: Option<&'static str>, version: &'static str| {
         let mut command = tokio::process::Command::new("mosquitto_sub");
         command.args(["-h", "127.0.0.1", "-p", &stage.plain.port().to_string(), "-V", version, "-t", QUEUE, "-C", "1", "-W", "5"]);

@@ -126,6 +126,12 @@ impl Stage {
         self.gateway.broker().publish(topic, payload(sequence, "")).unwrap();
     }
 
+    /// The shop has this to say of a topic to whoever asks first.
+    pub fn knows(&self, topic: &str, sequence: i64) {
+        let known = topic.parse().unwrap();
+        self.house.arrange(|facts| drop(facts.snapshots.insert(known, payload(sequence, ""))));
+    }
+
     pub async fn raw(&self) -> Raw {
         Raw(TcpStream::connect(self.plain).await.unwrap())
     }

@@ -62,6 +62,11 @@ impl<T: Transport> Session<'_, T> {
             return Ok(Err(SubscribeReasonCode::QuotaExceeded));
         }
         self.gateway.broker.subscribe(&filter, &self.client, retained);
+        if !self.client.has(&filter) {
+            // The caller lost the right between these two: the broker must not list what nothing else knows of.
+            self.gateway.broker.unsubscribe(&[filter], &self.client);
+            return Ok(Err(SubscribeReasonCode::NotAuthorized));
+        }
         // The shop itself is asked for what no broker keeps: topics of one order or user, and those that nobody heard yet.
         for topic in named.iter().filter(|topic| retained && !self.gateway.broker.keeps(topic)) {
             // Read after the client is listed: what happens in between comes as a message with a greater sequence.
