@@ -29,7 +29,7 @@ impl<S: Sync> FromRequestParts<S> for Who {
 
 fn outside(parts: &Parts) -> AppError {
     tracing::error!(path = parts.uri.path(), "a route asks who calls, but stands outside the layer that finds out");
-    AppError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side. Nothing was changed.")
+    AppError::said(StatusCode::INTERNAL_SERVER_ERROR, "internal")
 }
 
 /// From where a request comes, as [`of_api`] or [`of_pages`] found out.
@@ -47,6 +47,9 @@ impl<S: Sync> FromRequestParts<S> for Whence {
 const NEEDS_NO_SESSION: [&str; 4] = ["/api/v1/session", "/api/v1/quotes", "/api/v1/sign-in", "/api/v1/sign-in/code"];
 /// Who calls here shows a signature of its own.
 const WEBHOOKS: &str = "/api/v1/webhooks/";
+
+/// Where forms and server functions are; elsewhere a page changes nothing, whatever the method.
+const FORMS: &str = "/do/";
 
 fn needs_no_session(path: &str) -> bool {
     NEEDS_NO_SESSION.contains(&path) || path.starts_with(WEBHOOKS)
@@ -104,7 +107,7 @@ pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next)
     let (mut parts, body) = request.into_parts();
     let Seen { mut caller, renewed: mut issued } = find_out(&app, &parts).await?;
     if caller.is_nobody() {
-        if !parts.method.is_safe() {
+        if !parts.method.is_safe() && parts.uri.path().starts_with(FORMS) {
             return Err(AppError::session_required());
         }
         let (guest, new) = app.backend.identities.new_guest();
@@ -140,8 +143,7 @@ async fn find_out(app: &AppState, parts: &Parts) -> Result<Seen, AppError> {
         Some(token) => {
             let caller = app.backend.identities.caller_by_token(token).await?;
             if caller.is_nobody() {
-                return Err(AppError::new(StatusCode::UNAUTHORIZED, "invalid_token", "This token is unknown or revoked.")
-                    .with_header(header::WWW_AUTHENTICATE, "Bearer"));
+                return Err(AppError::said(StatusCode::UNAUTHORIZED, "invalid_token").with_header(header::WWW_AUTHENTICATE, "Bearer"));
             }
             Seen { caller, renewed: None }
         }
@@ -159,7 +161,7 @@ async fn by_cookie(app: &AppState, method: &Method, headers: &HeaderMap) -> Resu
         Some(value) => app.backend.identities.seen(value).await?,
         None => Seen { caller: Caller::Nobody, renewed: None },
     };
-    let foreign = || AppError::new(StatusCode::FORBIDDEN, "foreign_origin", "This came from a page that is not ours. Nothing was changed.");
+    let foreign = || AppError::said(StatusCode::FORBIDDEN, "foreign_origin");
     if method.is_safe() {
         return Ok(seen);
     }

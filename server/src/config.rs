@@ -144,10 +144,7 @@ impl Settings {
             sms: get("ORDERLY_SMS").map_or(Ok(Sms::Log), sms)?,
             services: get("ORDERLY_SERVICES").map(|list| text::list(list).map(service).collect()).transpose()?,
             limits: switch("ORDERLY_LIMITS")?,
-            site_root: match get("ORDERLY_SITE_ROOT") {
-                Some(folder) => PathBuf::from(folder),
-                None => path::beside_the_binary("site"),
-            },
+            site_root: get("ORDERLY_SITE_ROOT").map_or_else(site_beside_us, PathBuf::from),
             pay_url: get("ORDERLY_PAY_URL").map(|url| url_of("ORDERLY_PAY_URL", url, &["http://", "https://"])).transpose()?,
             secrets: read::secrets(get("ORDERLY_SECRET"))?,
             trusted_proxies: read::networks(get("ORDERLY_TRUSTED_PROXIES"))?,
@@ -184,8 +181,13 @@ impl Settings {
         Err(refuse("DATABASE_URL", fix))
     }
 
-    /// An error where something that is written to cannot be: better now than with the first order.
+    /// An error where something that is written to cannot be, or a folder that was named is not there: better now than with
+    /// the first order.
     pub fn places_are_there(&self) -> Result<(), InvalidSetting> {
+        if self.site_root != site_beside_us() && !self.site_root.join("pkg").is_dir() {
+            let fix = format!("{} has no built browser files; name the folder `site` beside the binary, or none", self.site_root.display());
+            return Err(refuse("ORDERLY_SITE_ROOT", fix));
+        }
         std::fs::create_dir_all(&self.data).map_err(|error| {
             refuse(
                 "ORDERLY_DATA",
@@ -222,6 +224,11 @@ impl Settings {
             public_url: self.public_url_at(own),
         }
     }
+}
+
+/// Where the build puts the browser files.
+fn site_beside_us() -> PathBuf {
+    path::beside_the_binary("site")
 }
 
 fn database(url: Option<&str>, data: &std::path::Path) -> Result<Secret, InvalidSetting> {
@@ -314,5 +321,31 @@ mod tests {
         }
         let typo = read(&[("ORDERLY_LISTN", "")]).map(|_| ()).unwrap_err();
         assert!(typo.fix.contains("ORDERLY_LISTEN"), "{typo}");
+    }
+
+    #[test]
+    fn another_word_is_no_typing_error() {
+        let other = read(&[("ORDERLY_BOGUS", "1")]).map(|_| ()).unwrap_err();
+        assert!(!other.fix.contains("did you mean"), "{other}");
+        let port = read(&[("ORDERLY_MQTT_LISTEN", "x")]).map(|_| ()).unwrap_err();
+        assert!(port.fix.contains(":1883"), "{port}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_or_found_stops_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(at("file"), "").unwrap();
+        for (name, value) in [
+            ("ORDERLY_DATA", at("file/below")),
+            ("ORDERLY_SMS", format!("file:{}", at("none/sms.jsonl"))),
+            ("ORDERLY_SITE_ROOT", at("nothing")),
+        ] {
+            let settings = read(&[("ORDERLY_DATA", &at("data")), (name, &value)]).unwrap();
+            assert_eq!(settings.places_are_there().unwrap_err().name, name);
+        }
+        std::fs::create_dir_all(at("site/pkg")).unwrap();
+        let fine = read(&[("ORDERLY_DATA", &at("data")), ("ORDERLY_SITE_ROOT", &at("site"))]).unwrap();
+        assert_eq!(fine.places_are_there(), Ok(()));
     }
 }

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod mqtt;
 pub mod observe;
 pub mod pay_sim;
+pub mod places;
 pub mod router;
 pub mod security;
 pub mod serve;

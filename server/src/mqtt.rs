@@ -41,10 +41,10 @@ use self::client::Client;
 use self::codec::Reason;
 pub use self::house::House;
 pub use self::limits::Limits;
-use self::limits::{Place, Places};
 pub use self::message::NotLive;
 use self::transport::Plain;
 pub use self::websocket::upgrade;
+use crate::places::{Place, Places};
 
 /// How often it is asked whether everybody still is who they were.
 const RECHECK: Duration = Duration::from_secs(2);
@@ -130,7 +130,7 @@ impl Gateway {
             counters,
             plain: OnceLock::new(),
             clients: Mutex::default(),
-            places: Places::new(&limits),
+            places: Places::new(limits.connections, limits.per_address),
             limits,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -27,7 +27,7 @@ pub async fn request(State(app): State<AppState>, mut request: Request, next: Ne
     let mut response = answer.await.unwrap_or_else(|panic| {
         let reason = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         span.in_scope(|| tracing::error!(reason = reason.unwrap_or("unknown"), "a request panicked"));
-        AppError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side.").into_response()
+        AppError::said(StatusCode::INTERNAL_SERVER_ERROR, "internal").into_response()
     });
     let (status, time) = (response.status(), started.elapsed());
     span.in_scope(|| {

@@ -1,6 +1,7 @@
 //! Everything that HTTP answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -10,6 +11,7 @@ use axum::response::Response;
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::api::problem::{self, AppError};
 use crate::state::AppState;
@@ -17,6 +19,9 @@ use crate::{api, caller, health, metrics, mqtt, observe, security, site};
 
 /// The largest body, in bytes. Calls that take more say so themselves.
 const MAX_BODY: usize = 1024 * 1024;
+
+/// A body of which nothing comes for so long is given up.
+const BODY_SILENCE: Duration = Duration::from_secs(10);
 
 /// Where the pages of the card provider inside are.
 pub const PAY_SIM: &str = "/pay-sim";
@@ -44,6 +49,7 @@ pub fn router(state: AppState) -> Router {
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(RequestBodyTimeoutLayer::new(BODY_SILENCE))
         .layer(from_fn(refuse_large))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(style_sheet, site::friendly))
@@ -57,7 +63,7 @@ pub fn router(state: AppState) -> Router {
 async fn refuse_large(request: Request, next: Next) -> Result<Response, AppError> {
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_BODY as u64) {
-        return Err(AppError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "A body has at most 1 MiB."));
+        return Err(AppError::said(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"));
     }
     Ok(next.run(request).await)
 }

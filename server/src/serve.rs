@@ -2,6 +2,7 @@
 
 mod alone;
 mod files;
+mod http;
 mod listen;
 mod live;
 mod pay;
@@ -12,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
 use backend::clock::Clock;
 use backend::runner::Runner;
 use backend::{Backend, seed};
@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::alone::Alone;
+use self::http::Manners;
 pub use self::listen::{bind, reachable};
 use self::live::Wire;
 use self::pay::Pay;
@@ -80,7 +81,7 @@ struct Open {
     alone: Option<Alone>,
     running: backend::runner::Running,
     wire: Wire,
-    http: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
+    http: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Open {
@@ -176,22 +177,16 @@ fn state_of(
 }
 
 /// Starts HTTP on the listener and returns its task.
-fn serve(listener: TcpListener, state: AppState, stop: CancellationToken) -> tokio::task::JoinHandle<std::io::Result<()>> {
+fn serve(listener: TcpListener, state: AppState, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
     let limits = state.limits.clone();
+    let manners = if state.settings.limits { Manners::default() } else { Manners::lifted() };
     let app = router::router(state);
-    // What is sent is small and wanted now.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-    });
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let server = http::serve(listener, app, manners, stop.clone());
     tokio::spawn(stop.run_until_cancelled_owned(async move {
         loop {
             tokio::time::sleep(FORGET).await;
             limits.forget();
         }
     }));
-    tokio::spawn(server.into_future())
+    tokio::spawn(server)
 }

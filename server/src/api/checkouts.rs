@@ -12,7 +12,7 @@ use domain::{
 };
 
 use super::{
-    extract::{Body, Keyed, Lang},
+    extract::{Keyed, Lang, Whole, judge},
     problem::AppError,
     query::id,
 };
@@ -21,10 +21,14 @@ use crate::{caller::Who, state::AppState};
 /// What a cart costs now. Holds nothing.
 #[utoipa::path(post, path = "/quotes", tag = "shop", request_body = QuoteRequest,
     responses((status = 200, body = QuoteView), (status = 422, body = Problem, content_type = "application/problem+json")))]
-pub async fn quote(State(app): State<AppState>, lang: Lang, Body(request): Body<QuoteRequest>) -> Result<Json<QuoteView>, AppError> {
+pub async fn quote(
+    State(app): State<AppState>,
+    lang: Lang,
+    Whole { body, misshapen }: Whole<QuoteRequest>,
+) -> Result<Json<QuoteView>, AppError> {
     let (checkouts, naming) = (app.backend.checkouts.clone(), lang.naming());
-    let quote = app.backend.db.snapshot(move |tx| Box::pin(async move { checkouts.quote_in(tx, &request, naming).await })).await?;
-    Ok(Json(quote))
+    let quote = app.backend.db.snapshot(move |tx| Box::pin(async move { checkouts.quote_in(tx, &body, naming).await })).await;
+    judge(misshapen, quote.map_err(AppError::from)).map(Json)
 }
 
 /// Begins a checkout: its stock is held until `expires_at`.
@@ -34,7 +38,7 @@ pub async fn quote(State(app): State<AppState>, lang: Lang, Body(request): Body<
         (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
-pub async fn begin(State(app): State<AppState>, keyed: Keyed<CheckoutRequest>) -> Result<Response, AppError> {
+pub async fn begin(State(app): State<AppState>, keyed: Keyed<CheckoutRequest, true>) -> Result<Response, AppError> {
     let (backend, naming) = (app.backend.clone(), keyed.lang.naming());
     keyed
         .run(&app, move |tx, caller, request| {

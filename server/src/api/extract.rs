@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::problem::{AppError, RequestId};
-use super::shape;
+use super::shape::{self, Misshapen};
 use crate::{caller::Who, state::AppState};
 
 /// The language of `Accept-Language`. The API does not look at the page's language cookie: it has one way to be told.
@@ -51,22 +51,51 @@ impl<S: Sync> FromRequestParts<S> for Lang {
 /// A JSON body. Other content types are 415, text that is not JSON 400 `malformed_json`, JSON of another shape 422.
 pub struct Body<T>(pub T);
 
+/// A JSON body whose values are looked at though the shape of some of it is wrong: all that is wrong is told at once.
+pub struct Whole<T> {
+    pub body: T,
+    pub misshapen: Option<Misshapen>,
+}
+
+impl<T> Whole<T> {
+    fn in_shape(self) -> Result<T, AppError> {
+        match self.misshapen {
+            None => Ok(self.body),
+            Some(misshapen) => Err(AppError::invalid(misshapen.faults)),
+        }
+    }
+}
+
+/// How what a call made of its body ends where the shape of some of it is wrong: with that, and with what is wrong besides.
+pub fn judge<A>(misshapen: Option<Misshapen>, done: Result<A, AppError>) -> Result<A, AppError> {
+    let Some(misshapen) = misshapen else { return done };
+    let values = done.err().filter(|error| error.code == "invalid_request").map(|error| error.faults);
+    Err(AppError::invalid(misshapen.and(values.unwrap_or_default())))
+}
+
+impl<T: DeserializeOwned + ToSchema> FromRequest<AppState> for Whole<T> {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, AppError> {
+        let (headers, bytes) = read(request, state).await?;
+        parse(&headers, &bytes)
+    }
+}
+
 impl<T: DeserializeOwned + ToSchema> FromRequest<AppState> for Body<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, AppError> {
         let (headers, bytes) = read(request, state).await?;
-        parse(&headers, &bytes).map(Self)
+        parse(&headers, &bytes)?.in_shape().map(Self)
     }
 }
 
 async fn read(request: Request, state: &AppState) -> Result<(HeaderMap, Bytes), AppError> {
     let headers = request.headers().clone();
     let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            AppError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is larger than this call takes.")
-        }
-        _ => AppError::new(StatusCode::BAD_REQUEST, "incomplete_body", "The body did not arrive completely."),
+        StatusCode::PAYLOAD_TOO_LARGE => AppError::said(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+        _ => AppError::said(StatusCode::BAD_REQUEST, "incomplete_body"),
     })?;
     Ok((headers, bytes))
 }
@@ -77,27 +106,30 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
-fn parse<T: DeserializeOwned + ToSchema>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, AppError> {
+fn parse<T: DeserializeOwned + ToSchema>(headers: &HeaderMap, bytes: &[u8]) -> Result<Whole<T>, AppError> {
     if !is_json(headers) {
-        return Err(AppError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "Send JSON, with Content-Type: application/json.",
-        ));
+        return Err(AppError::said(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let body = match serde_path_to_error::deserialize(&mut deserializer) {
+        Ok(body) => body,
         // It may be of another shape and, further on, no JSON at all: then that is what is wrong with it.
-        match serde_json::from_slice::<serde_json::Value>(bytes) {
-            Ok(body) => match shape::faults::<T>(&body) {
-                faults if faults.is_empty() => fault(&pointer(error.path()), error.inner()),
-                faults => AppError::invalid(faults),
-            },
-            Err(error) => fault("", &error),
-        }
-    })?;
+        Err(error) => match serde_json::from_slice::<serde_json::Value>(bytes) {
+            Ok(body) => {
+                let misshapen = shape::misshapen::<T>(&body);
+                if misshapen.faults.is_empty() {
+                    return Err(fault(&pointer(error.path()), error.inner()));
+                }
+                return match serde_json::from_value(misshapen.mended(body)) {
+                    Ok(body) => Ok(Whole { body, misshapen: Some(misshapen) }),
+                    Err(_) => Err(AppError::invalid(misshapen.faults)),
+                };
+            }
+            Err(error) => return Err(fault("", &error)),
+        },
+    };
     deserializer.end().map_err(|error| fault("", &error))?;
-    Ok(value)
+    Ok(Whole { body, misshapen: None })
 }
 
 fn fault(pointer: &str, error: &serde_json::Error) -> AppError {
@@ -136,17 +168,19 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
-/// A mutation with an idempotency key: who, the key, and the body.
-pub struct Keyed<T> {
+/// A mutation with an idempotency key: who, the key, and the body. With `ALL` the command is tried, and undone, though the
+/// shape of some of the body is wrong, and tells what else is.
+pub struct Keyed<T, const ALL: bool = false> {
     pub caller: Caller,
     pub lang: Lang,
     body: T,
+    misshapen: Option<Misshapen>,
     key: RequestKey,
     fingerprint: String,
     request_id: String,
 }
 
-impl<T: DeserializeOwned + ToSchema> FromRequest<AppState> for Keyed<T> {
+impl<T: DeserializeOwned + ToSchema, const ALL: bool> FromRequest<AppState> for Keyed<T, ALL> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, AppError> {
@@ -163,10 +197,15 @@ impl<T: DeserializeOwned + ToSchema> FromRequest<AppState> for Keyed<T> {
         let lang = Lang::of(&parts.headers);
         let (headers, bytes) = read(Request::from_parts(parts, body), state).await?;
         // A body that may be left out is `{}` then.
-        let parsed =
-            if bytes.is_empty() { serde_json::from_str("{}").map_err(|_| missing_body(&headers)) } else { parse(&headers, &bytes) };
+        let Whole { body, misshapen } = if bytes.is_empty() {
+            let body = serde_json::from_str("{}").map_err(|_| missing_body(&headers))?;
+            Whole { body, misshapen: None }
+        } else {
+            let whole = parse(&headers, &bytes)?;
+            if ALL { whole } else { Whole { body: whole.in_shape()?, misshapen: None } }
+        };
         let fingerprint = hex(&Sha256::digest(&bytes));
-        Ok(Self { caller, lang, body: parsed?, key, fingerprint, request_id })
+        Ok(Self { caller, lang, body, misshapen, key, fingerprint, request_id })
     }
 }
 
@@ -174,7 +213,7 @@ fn missing_body(headers: &HeaderMap) -> AppError {
     if is_json(headers) {
         AppError::new(StatusCode::BAD_REQUEST, "malformed_json", "The body is empty; this call needs JSON.")
     } else {
-        AppError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
+        AppError::said(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
     }
 }
 
@@ -183,15 +222,11 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, AppError> {
     if (1..=255).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic) {
         Ok(String::from_utf8_lossy(key).into_owned())
     } else {
-        Err(AppError::new(
-            StatusCode::BAD_REQUEST,
-            "idempotency_key_required",
-            "Send an Idempotency-Key of 1 to 255 visible ASCII characters, a new one for each thing you want done.",
-        ))
+        Err(AppError::said(StatusCode::BAD_REQUEST, "idempotency_key_required"))
     }
 }
 
-impl<T> Keyed<T> {
+impl<T, const ALL: bool> Keyed<T, ALL> {
     pub const fn body(&self) -> &T {
         &self.body
     }
@@ -212,14 +247,14 @@ impl<T> Keyed<T> {
     }
 }
 
-impl<T: Send + 'static> Keyed<T> {
+impl<T: Send + 'static, const ALL: bool> Keyed<T, ALL> {
     /// Runs the command once under its key, in one transaction with its answer.
     pub async fn run<A, F>(self, app: &AppState, command: F) -> Result<Response, AppError>
     where
         A: Serialize,
         F: for<'t> FnOnce(&'t mut Tx, Caller, T) -> BoxFuture<'t, Result<(StatusCode, A), AppError>> + Send + 'static,
     {
-        let Self { caller, body, key, fingerprint, request_id, .. } = self;
+        let Self { caller, body, misshapen, key, fingerprint, request_id, .. } = self;
         let outcome = app
             .backend
             .keys
@@ -227,7 +262,7 @@ impl<T: Send + 'static> Keyed<T> {
                 Box::pin(async move {
                     let done = async {
                         ensure_session_in(tx, &caller).await?;
-                        command(tx, caller, body).await
+                        judge(misshapen, command(tx, caller, body).await)
                     };
                     match done.await {
                         Ok((status, answer)) => match serde_json::to_string(&answer) {
@@ -258,7 +293,7 @@ fn replayed(answer: Answer) -> Response {
 }
 
 fn internal() -> AppError {
-    AppError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side. Nothing was changed.")
+    AppError::said(StatusCode::INTERNAL_SERVER_ERROR, "internal")
 }
 
 fn respond(answer: Answer, retry_after: Option<i64>) -> Response {

@@ -1,5 +1,6 @@
 //! Errors at the edge: RFC 9457 `application/problem+json`.
 
+use app::words as w;
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -35,6 +36,11 @@ impl AppError {
         Self { status, code, detail: detail.into(), faults: Vec::new(), extra: Box::default(), headers: Vec::new() }
     }
 
+    /// A refusal that always says the same, in the words that the message files have for its code.
+    pub fn said(status: StatusCode, code: &'static str) -> Self {
+        Self::new(status, code, words(code, Locale::En).unwrap_or(code))
+    }
+
     /// 404 of a thing that is not there, or not the caller's: the two look the same.
     pub fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
@@ -51,11 +57,7 @@ impl AppError {
 
     /// 401: nobody is signed in and no session is there to act for.
     pub fn session_required() -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "session_required",
-            "This needs a session: send the cookie that POST /api/v1/session sets, or a bearer token.",
-        )
+        Self::said(StatusCode::UNAUTHORIZED, "session_required")
     }
 
     /// 403: known, but without the right.
@@ -172,17 +174,68 @@ pub async fn render(request: Request, next: Next) -> Response {
     Response::from_parts(parts, body.into())
 }
 
-/// Says a problem in another language than English, as far as its codes have words in it; in which language its detail is.
+/// Says a problem in another language than English; in which language its detail is then.
 fn said_in(locale: Locale, problem: &mut Problem) -> Locale {
     if locale == Locale::En {
         return locale;
     }
     for fault in &mut problem.errors {
-        if let Some(words) = app::words::problem::by_name(&fault.code, locale) {
-            words.clone_into(&mut fault.detail);
-        }
+        fault.detail = fault_in(locale, fault);
     }
-    let Some(words) = app::words::problem::by_name(&problem.code, locale) else { return Locale::En };
-    words.clone_into(&mut problem.detail);
+    let detail = match (problem.code.as_str(), problem.errors.as_slice(), &problem.claimed_by) {
+        ("already_claimed", _, Some(holder)) => w::api::claimed_by(locale, &holder.name),
+        ("invalid_request", [only], _) => only.detail.clone(),
+        ("invalid_request", many @ [_, ..], _) => w::api::many_faults(locale, many.len()),
+        (code, ..) => match words(code, locale) {
+            Some(words) => words.to_owned(),
+            None => return Locale::En,
+        },
+    };
+    problem.detail = detail;
     locale
+}
+
+fn fault_in(locale: Locale, fault: &Fault) -> String {
+    match (fault.code.as_str(), fault.available) {
+        ("out_of_stock", Some(0)) => w::api::none_left(locale).to_owned(),
+        ("out_of_stock", Some(left)) => w::api::left(locale, left),
+        // As a fault it is an item's; as the code of an answer it is the shop's.
+        ("unavailable", _) => w::api::sold_out(locale).to_owned(),
+        (code, _) => words(code, locale).unwrap_or_else(|| w::api::invalid_value(locale)).to_owned(),
+    }
+}
+
+/// What a program is told, else what a shopper is.
+fn words(code: &str, locale: Locale) -> Option<&'static str> {
+    w::api::by_name(code, locale).or_else(|| w::problem::by_name(code, locale))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{UserId, view::Person};
+
+    use super::*;
+
+    fn said(error: AppError) -> Problem {
+        let mut problem = error.problem("");
+        assert_eq!(said_in(Locale::ZhCn, &mut problem), Locale::ZhCn, "{problem:?}");
+        problem
+    }
+
+    #[test]
+    fn one_fault_is_what_the_whole_says_and_several_are_counted() {
+        let fault = |code| Fault::new("/a", code, "This is some English.");
+        assert_eq!(said(AppError::invalid(vec![fault("unknown_sku")])).detail, "这件商品已不在菜单上。");
+        assert_eq!(said(AppError::invalid(vec![fault("unavailable")])).detail, "这项已售罄。");
+        let both = said(AppError::invalid(vec![fault("never_heard_of"), Fault::out_of_stock(0, 3)]));
+        assert_eq!(both.detail, "请求里有 2 处不对，见 errors。");
+        assert_eq!(both.errors[1].detail, "只剩 3 件。");
+    }
+
+    #[test]
+    fn who_holds_an_order_is_named() {
+        let mut error = AppError::new(StatusCode::CONFLICT, "already_claimed", "Ada has already claimed it.");
+        error.extra.claimed_by = Some(Person { id: UserId(uuid::Uuid::nil()), name: "小陈".to_owned() });
+        assert_eq!(said(error).detail, "小陈 已经接了这单。");
+    }
 }

@@ -17,7 +17,7 @@ pub fn id<T: FromStr>(text: &str, what: &str) -> Result<T, AppError> {
 
 /// The `next` of the page before; another is 400 `invalid_cursor`.
 pub fn cursor<T: FromStr>(text: &str) -> Result<T, AppError> {
-    text.parse().map_err(|_| AppError::new(StatusCode::BAD_REQUEST, "invalid_cursor", "Take the cursor from `next` of the page before."))
+    text.parse().map_err(|_| AppError::said(StatusCode::BAD_REQUEST, "invalid_cursor"))
 }
 
 /// Query parameters; malformed ones are 400 `invalid_query`.
@@ -51,7 +51,7 @@ impl Paging {
     pub fn limit(&self) -> Result<i64, AppError> {
         match self.limit.unwrap_or(50) {
             limit @ 1..=200 => Ok(limit),
-            _ => Err(AppError::new(StatusCode::BAD_REQUEST, "limit_out_of_range", "limit must be 1 to 200.")),
+            _ => Err(AppError::said(StatusCode::BAD_REQUEST, "limit_out_of_range")),
         }
     }
 }

@@ -7,16 +7,75 @@ use domain::Fault;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// The faults of shape of a body that is to be a `T`, with their places: `required` and `invalid_value`, about [`MOST`] of them. Empty where
-/// the schema has nothing against it, which does not say that it can be read.
-pub fn faults<T: ToSchema>(body: &Value) -> Vec<Fault> {
+/// What is wrong with the shape of a body.
+#[derive(Debug, Default)]
+pub struct Misshapen {
+    /// `required`, `unknown_field` and `invalid_value` with their places, about [`MOST`] of them. Empty where the schema has nothing
+    /// against the body, which does not say that it can be read.
+    pub faults: Vec<Fault>,
+    /// What would have the right shape at the places that have not; `None` for what may not be there.
+    stand_ins: Vec<(String, Option<Value>)>,
+}
+
+impl Misshapen {
+    /// The body with blanks at the places whose shape is wrong, so that the values of the others can be looked at, too.
+    pub fn mended(&self, mut body: Value) -> Value {
+        for (at, stand_in) in &self.stand_ins {
+            let Some((parent, name)) = at.rsplit_once('/') else {
+                body = stand_in.clone().unwrap_or_default();
+                continue;
+            };
+            match body.pointer_mut(parent) {
+                Some(Value::Object(object)) => {
+                    // As `pointer_mut` reads them.
+                    let name = name.replace("~1", "/").replace("~0", "~");
+                    match stand_in {
+                        Some(stand_in) => drop(object.insert(name, stand_in.clone())),
+                        None => drop(object.remove(&name)),
+                    }
+                }
+                Some(Value::Array(items)) => {
+                    if let Some(item) = name.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
+                        *item = stand_in.clone().unwrap_or_default();
+                    }
+                }
+                _ => {}
+            }
+        }
+        body
+    }
+
+    /// These faults of values beside those of shape, without those that a blank has.
+    pub fn and(self, values: impl IntoIterator<Item = Fault>) -> Vec<Fault> {
+        let Self { mut faults, stand_ins } = self;
+        let blank = |pointer: &str| {
+            stand_ins.iter().any(|(at, _)| pointer.strip_prefix(at.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        };
+        faults.extend(values.into_iter().filter(|fault| !blank(&fault.pointer)));
+        faults
+    }
+
+    fn add(&mut self, at: impl Into<String>, code: &str, detail: String, stand_in: impl Into<Option<Value>>) {
+        let at = at.into();
+        self.faults.push(Fault::new(at.clone(), code, detail));
+        self.stand_ins.push((at, stand_in.into()));
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.faults.extend(other.faults);
+        self.stand_ins.extend(other.stand_ins);
+    }
+}
+
+/// What is wrong with the shape of a body that is to be a `T`.
+pub fn misshapen<T: ToSchema>(body: &Value) -> Misshapen {
     let mut named = Vec::new();
     T::schemas(&mut named);
     let json = |schema| serde_json::to_value(schema).unwrap_or_default();
     let known = Known(named.into_iter().map(|(name, schema)| (name, json(schema))).collect());
-    let mut faults = Vec::new();
-    known.look(body, &json(T::schema()), "", &mut faults);
-    faults
+    let mut found = Misshapen::default();
+    known.look(body, &json(T::schema()), "", &mut found);
+    found
 }
 
 /// As many faults as anybody reads: a body of a megabyte could be wrong in half a million places, each of them a line of
@@ -27,19 +86,19 @@ const MOST: usize = 100;
 struct Known(HashMap<String, Value>);
 
 impl Known {
-    fn look(&self, value: &Value, schema: &Value, at: &str, faults: &mut Vec<Fault>) {
+    fn look(&self, value: &Value, schema: &Value, at: &str, found: &mut Misshapen) {
         if let Some(reference) = schema["$ref"].as_str() {
             let name = reference.rsplit('/').next().unwrap_or_default();
             if let Some(schema) = self.0.get(name) {
-                self.look(value, schema, at, faults);
+                self.look(value, schema, at, found);
             }
             return;
         }
         for part in list(&schema["allOf"]) {
-            self.look(value, part, at, faults);
+            self.look(value, part, at, found);
         }
         if let Some(choices) = ["oneOf", "anyOf"].iter().find_map(|word| schema[*word].as_array()) {
-            return self.choose(value, choices, at, faults);
+            return self.choose(value, choices, at, found);
         }
         let types: Vec<&str> = match &schema["type"] {
             Value::String(one) => vec![one],
@@ -47,59 +106,106 @@ impl Known {
             _ => Vec::new(),
         };
         if !types.is_empty() && !types.iter().any(|name| is(value, name)) {
-            return faults.push(Fault::new(at, "invalid_value", format!("This has to be {}.", words(&types))));
+            return found.add(at, "invalid_value", format!("This has to be {}.", words(&types)), self.blank(schema));
         }
         if let Some(choices) = schema["enum"].as_array().filter(|choices| !choices.contains(value)) {
             let choices: Vec<_> = choices.iter().map(|choice| choice.as_str().unwrap_or("null")).collect();
-            return faults.push(Fault::new(at, "invalid_value", format!("Choose one of {}.", choices.join(", "))));
+            return found.add(at, "invalid_value", format!("Choose one of {}.", choices.join(", ")), self.blank(schema));
         }
         match value {
-            Value::Object(object) => self.fields(object, schema, at, faults),
+            Value::Object(object) => self.fields(object, schema, at, found),
             Value::Array(items) if schema["items"].is_object() => {
                 for (index, item) in items.iter().enumerate() {
-                    if faults.len() >= MOST {
+                    if found.faults.len() >= MOST {
                         break;
                     }
-                    self.look(item, &schema["items"], &format!("{at}/{index}"), faults);
+                    self.look(item, &schema["items"], &format!("{at}/{index}"), found);
                 }
             }
             _ => {}
         }
     }
 
-    fn fields(&self, object: &Map<String, Value>, schema: &Value, at: &str, faults: &mut Vec<Fault>) {
+    fn fields(&self, object: &Map<String, Value>, schema: &Value, at: &str, found: &mut Misshapen) {
         for name in list(&schema["required"]).iter().filter_map(Value::as_str) {
             if !object.contains_key(name) {
-                faults.push(Fault::new(format!("{at}/{name}"), "required", "This has to be given."));
+                let blank = self.blank(&schema["properties"][name]);
+                found.add(format!("{at}/{name}"), "required", "This has to be given.".to_owned(), blank);
             }
         }
         let none = Map::new();
-        for (name, schema) in schema["properties"].as_object().unwrap_or(&none) {
+        let properties = schema["properties"].as_object().unwrap_or(&none);
+        for (name, schema) in properties {
             if let Some(value) = object.get(name) {
-                self.look(value, schema, &format!("{at}/{name}"), faults);
+                self.look(value, schema, &format!("{at}/{name}"), found);
+            }
+        }
+        if schema["additionalProperties"] == false {
+            for name in object.keys().filter(|name| !properties.contains_key(*name)).take(MOST) {
+                let known = properties.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+                found.add(at, "unknown_field", format!("There is no such field; there are {known}."), None);
             }
         }
     }
 
     /// One of several shapes. Where none fits, the one that is meant tells its faults: the one with the least of them.
-    fn choose(&self, value: &Value, choices: &[Value], at: &str, faults: &mut Vec<Fault>) {
+    fn choose(&self, value: &Value, choices: &[Value], at: &str, found: &mut Misshapen) {
         let tried = choices.iter().map(|choice| {
-            let mut faults = Vec::new();
-            self.look(value, choice, at, &mut faults);
+            let mut found = Misshapen::default();
+            self.look(value, choice, at, &mut found);
             // A wrong tag is the choice that is not meant.
-            let tag = faults.iter().any(|fault| fault.code == "invalid_value" && list_of_one(choice, fault, at));
-            (tag, faults)
+            let tag = found.faults.iter().any(|fault| fault.code == "invalid_value" && list_of_one(choice, fault, at));
+            (tag, found)
         });
-        let Some((wrong_tag, best)) = tried.min_by_key(|(wrong_tag, faults)| (*wrong_tag, faults.len())) else { return };
+        let Some((wrong_tag, best)) = tried.min_by_key(|(wrong_tag, found)| (*wrong_tag, found.faults.len())) else { return };
         if !wrong_tag {
-            return faults.extend(best);
+            return found.extend(best);
         }
         let tags: Vec<_> = choices.iter().flat_map(tags).collect();
-        for fault in best.into_iter().filter(|fault| fault.pointer.len() > at.len() && !fault.pointer[at.len() + 1..].contains('/')) {
+        for fault in best.faults.into_iter().filter(|fault| fault.pointer.len() > at.len() && !fault.pointer[at.len() + 1..].contains('/'))
+        {
             if tags.iter().any(|(name, _)| fault.pointer.ends_with(&format!("/{name}"))) {
                 let known: Vec<_> = tags.iter().map(|(_, tag)| tag.as_str()).collect();
-                return faults.push(Fault::new(fault.pointer, "invalid_value", format!("Choose one of {}.", known.join(", "))));
+                found.faults.push(Fault::new(fault.pointer, "invalid_value", format!("Choose one of {}.", known.join(", "))));
+                // Which of them was meant nobody knows, so the whole of it is blank.
+                found.stand_ins.push((at.to_owned(), choices.first().map(|choice| self.blank(choice))));
+                return;
             }
+        }
+    }
+
+    /// Something that has the shape and says nothing.
+    fn blank(&self, schema: &Value) -> Value {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let name = reference.rsplit('/').next().unwrap_or_default();
+            return self.0.get(name).map(|schema| self.blank(schema)).unwrap_or_default();
+        }
+        if let Some(choice) = ["oneOf", "anyOf"].iter().find_map(|word| list(&schema[*word]).first()) {
+            return self.blank(choice);
+        }
+        if let Some(first) = list(&schema["enum"]).first() {
+            return first.clone();
+        }
+        let mut object = Map::new();
+        for part in list(&schema["allOf"]) {
+            if let Value::Object(fields) = self.blank(part) {
+                object.extend(fields);
+            }
+        }
+        match schema["type"].as_str().or_else(|| list(&schema["type"]).first()?.as_str()) {
+            Some("string") => Value::from(""),
+            Some("integer" | "number") => Value::from(0),
+            Some("boolean") => Value::from(false),
+            Some("array") => Value::Array(Vec::new()),
+            Some("object") => {
+                for name in list(&schema["required"]).iter().filter_map(Value::as_str) {
+                    object.insert(name.to_owned(), self.blank(&schema["properties"][name]));
+                }
+                Value::Object(object)
+            }
+            _ if !object.is_empty() => Value::Object(object),
+            _ => Value::Null,
         }
     }
 }
@@ -163,7 +269,7 @@ mod tests {
     use super::*;
 
     fn places<T: ToSchema>(body: &Value) -> Vec<(String, String)> {
-        let mut places: Vec<_> = faults::<T>(body).into_iter().map(|fault| (fault.pointer, fault.code)).collect();
+        let mut places: Vec<_> = misshapen::<T>(body).faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect();
         places.sort();
         places
     }
@@ -216,5 +322,29 @@ mod tests {
         }
         let fly = json!({"store": "harbor", "lines": [], "fulfilment": {"kind": "fly"}});
         assert_eq!(places::<CheckoutRequest>(&fly), owned(&[("/fulfilment/kind", "invalid_value")]));
+    }
+
+    #[test]
+    fn values_are_told_beside_shapes_but_no_blanks() {
+        let lines = json!([{"sku": 7, "quantity": 0, "a/b": 1}, {"sku": "nope"}]);
+        let body = json!({"store": "harbor", "lines": lines, "fulfilment": {"kind": "fly"}, "colour": "red"});
+        let found = misshapen::<CheckoutRequest>(&body);
+        let mended = found.mended(body);
+        let request: CheckoutRequest = serde_json::from_value(mended).unwrap();
+        assert_eq!((request.lines[0].sku.as_str(), request.lines[1].sku.as_str()), ("", "nope"));
+        let value = |at: &str| Fault::new(at, "a_value", "…");
+        let all = found.and(["/lines/0/sku", "/lines/0/quantity", "/lines/1/quantity", "/lines/1/sku", "/fulfilment/address"].map(value));
+        let mut places: Vec<_> = all.iter().map(|fault| (fault.pointer.as_str(), fault.code.as_str())).collect();
+        places.sort_unstable();
+        let expected = [
+            ("/colour", "unknown_field"),
+            ("/fulfilment/kind", "invalid_value"),
+            ("/lines/0/a~1b", "unknown_field"),
+            ("/lines/0/quantity", "a_value"),
+            ("/lines/0/sku", "invalid_value"),
+            ("/lines/1/quantity", "required"),
+            ("/lines/1/sku", "a_value"),
+        ];
+        assert_eq!(places, expected);
     }
 }

@@ -26,7 +26,7 @@ pub async fn payment(
     body: Bytes,
 ) -> Result<StatusCode, AppError> {
     if body.len() > MAX_NOTICE {
-        return Err(AppError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "A notice has at most 64 KiB."));
+        return Err(AppError::said(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"));
     }
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let raw = RawNotice { header: &header, body: &body, now: app.backend.clock.now() };

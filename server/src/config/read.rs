@@ -37,7 +37,8 @@ pub(super) mod path {
 pub(super) fn addresses(name: &str, value: &str) -> Result<Vec<SocketAddr>, InvalidSetting> {
     let found = value.to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
     if found.is_empty() {
-        return Err(refuse(name, format!("'{value}' is no address; write HOST:PORT, such as 127.0.0.1:3000")));
+        let port = if name == "ORDERLY_MQTT_LISTEN" { 1883 } else { 3000 };
+        return Err(refuse(name, format!("'{value}' is no address; write HOST:PORT, such as 127.0.0.1:{port}")));
     }
     Ok(found)
 }
@@ -118,8 +119,10 @@ pub(super) fn log_filter(value: Option<&str>) -> Result<String, InvalidSetting> 
 /// The setting that was probably meant.
 pub(super) fn suggestion(name: &str) -> String {
     let nearest = NAMES.iter().map(|known| (distance(name, known), *known)).min();
+    // A third of what tells the settings apart may be mistyped; more is another word.
+    let most = name.trim_start_matches("ORDERLY_").len() / 3;
     match nearest {
-        Some((distance, known)) if distance <= 4 => format!("did you mean {known}?"),
+        Some((distance, known)) if distance <= most => format!("did you mean {known}?"),
         _ => format!("remove it, or take one of {}", NAMES.join(", ")),
     }
 }

@@ -26,12 +26,10 @@ pub async fn upgrade(
     let (parts, _) = request.into_parts();
     let headers = &parts.headers;
     if headers.contains_key(header::ORIGIN) && !is_ours(headers, &app.public_url) {
-        return Err(AppError::new(StatusCode::FORBIDDEN, "foreign_origin", "Only our own pages may listen."));
+        return Err(AppError::said(StatusCode::FORBIDDEN, "foreign_origin"));
     }
-    let upgrade = upgrade.map_err(|_| {
-        AppError::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "This is MQTT over a WebSocket, subprotocol mqtt.")
-            .with_header(header::UPGRADE, "websocket")
-    })?;
+    let upgrade =
+        upgrade.map_err(|_| AppError::said(StatusCode::UPGRADE_REQUIRED, "upgrade_required").with_header(header::UPGRADE, "websocket"))?;
     let from = client_address(&parts, &app.settings.trusted_proxies);
     Ok(app.gateway.upgrade(upgrade, session_cookie(headers).map(str::to_owned), from))
 }

@@ -2,6 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::http::Manners;
 use crate::mqtt;
 
 /// Database, pages, files that are sent.
@@ -18,7 +19,7 @@ pub fn allow() {
             limit.current
         }
     };
-    let wanted = mqtt::Limits::default().connections as u64 + OTHERS;
+    let wanted = (mqtt::Limits::default().connections + Manners::default().connections) as u64 + OTHERS;
     if let Some(allowed) = allowed.filter(|allowed| *allowed < wanted) {
         tracing::warn!(allowed, wanted, "fewer open files than connections may come; raise the hard limit (ulimit -Hn)");
     }

@@ -4,7 +4,6 @@ use app::ssr::{App, PublicUrl, shell};
 use axum::Router;
 use axum::http::{HeaderValue, header, request::Parts};
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
 use backend::identity::Client;
 use domain::Locale;
 use leptos::context::{provide_context, use_context};
@@ -29,7 +28,7 @@ pub fn lost(state: &AppState) -> Router {
     let options = state.leptos.clone();
     let render = render_app_async_with_context(context(state), move || shell(options.clone()));
     let page = async move |request| render(request).await;
-    Router::new().fallback(get(page)).layer(from_fn_with_state(state.clone(), caller::of_pages))
+    Router::new().fallback(page).layer(from_fn_with_state(state.clone(), caller::of_pages))
 }
 
 /// What a page finds around it: the shop, who asks, in which language, when; and its policy goes with the answer.

@@ -126,6 +126,27 @@ async fn a_wrong_cart_is_told_everything_at_once(server: Server) {
             assert!(faults.contains(&expected), "{path}: {expected:?} in {faults:?}");
         }
     }
+    // What has another shape does not hide what has another value.
+    let lines = json!([{"sku": "no-such", "quantity": "two"}, {"sku": FLAT_WHITE, "quantity": 0, "options": ["oat"], "ice": true}]);
+    let ship = json!({"store": "harbor", "lines": lines, "fulfilment": {"kind": "ship"}});
+    for (path, body) in [("/quotes", json!({"store": "harbor", "lines": lines})), ("/checkouts", ship)] {
+        let refused = shopper.keyed(Method::POST, path, &body).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request"), "{path}");
+        let faults: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(|e| (&e["pointer"], &e["code"])).collect();
+        let mut expected = vec![
+            ("/lines/0/quantity", "invalid_value"),
+            ("/lines/0/sku", "unknown_sku"),
+            ("/lines/1/ice", "unknown_field"),
+            ("/lines/1/quantity", "quantity_out_of_range"),
+        ];
+        if path == "/checkouts" {
+            expected.extend([("/fulfilment/address", "required"), ("/fulfilment/kind", "fulfilment_not_offered")]);
+        }
+        assert_eq!(faults.len(), expected.len(), "{path}: {faults:?}");
+        for (pointer, code) in expected {
+            assert!(faults.contains(&(&json!(pointer), &json!(code))), "{path}: {pointer} in {faults:?}");
+        }
+    }
 }
 
 async fn what_is_not_json_not_keyed_or_not_there_is_named(server: Server) {
@@ -326,9 +347,13 @@ async fn what_is_refused_is_said_in_the_language_asked_for(server: Server) {
     let wrong = chinese.send(chinese.request(Method::POST, "/quotes").json(&json!({"store": "harbor", "lines": wrong}))).await;
     assert_eq!((wrong.status, wrong.header("content-language")), (StatusCode::UNPROCESSABLE_ENTITY, Some("zh-CN")));
     assert_eq!(wrong.body["errors"][0]["detail"], "请选 1 到 99。");
-    // What has no words of its own in a language is said in English, and says so.
-    let unsaid = chinese.get("/products?store=harbor&limit=500").await;
-    assert_eq!((unsaid.status, unsaid.header("content-language")), (StatusCode::BAD_REQUEST, Some("en")));
+    let queried = chinese.get("/products?store=harbor&limit=500").await;
+    assert_eq!((queried.status, &queried.body["detail"]), (StatusCode::BAD_REQUEST, &json!("limit 须为 1 到 200。")));
+    let keyless = chinese.call(Method::POST, "/checkouts", &json!({})).await;
+    assert_eq!((keyless.code(), keyless.header("content-language")), ("idempotency_key_required", Some("zh-CN")));
+    assert!(keyless.body["detail"].as_str().unwrap().starts_with("请发送"), "{}", keyless.body);
+    let path = chinese.get("/no-such").await;
+    assert_eq!((path.status, &path.body["detail"]), (StatusCode::NOT_FOUND, &json!("没有这个内容。")));
 
     let nobody = server.nobody();
     let unknown = nobody.in_language("zh-CN").keyed(Method::POST, "/checkouts", &json!({})).await;

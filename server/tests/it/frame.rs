@@ -2,6 +2,8 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::{Place, Server, on_both_databases};
 
@@ -123,6 +125,9 @@ fn every_answer_is_named_and_guarded() {
         assert_eq!(lost.status, StatusCode::NOT_FOUND);
         assert!(lost.content_type.starts_with("text/html"), "{}", lost.content_type);
         assert_eq!(guest.page("/api/v1/no-such").await.content_type, "application/problem+json");
+        // What there is not, there is not for whoever wants to change it, either.
+        assert_eq!(server.nobody().post_page("/no/such", "").await.status, StatusCode::NOT_FOUND);
+        assert_eq!(server.nobody().post_page("/s/harbor", "").await.status, StatusCode::METHOD_NOT_ALLOWED);
     });
 }
 
@@ -158,5 +163,17 @@ fn https_makes_cookies_for_https_alone_and_limits_can_be_lifted() {
         }
         let public = guest.with_origin("https://shop.example");
         assert_ne!(public.call(Method::POST, "/checkouts", &json!({})).await.code(), "foreign_origin");
+    });
+}
+
+#[test]
+fn a_body_that_does_not_come_is_given_up() {
+    crate::support::run(Place::on_sqlite(), async |server: Server| {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let head = "POST /api/v1/sign-in/code HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await.unwrap();
+        assert!(said.starts_with("HTTP/1.1 400 ") && said.contains("incomplete_body"), "{said}");
     });
 }
