@@ -7,6 +7,7 @@
 //! the columns, and [`DbError::Constraint`] carries the same name on both.
 
 mod args;
+mod copy;
 mod error;
 mod postgres;
 mod row;

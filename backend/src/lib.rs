@@ -10,6 +10,7 @@
 //! [`live`] tells what changed over MQTT; [`seed`] fills them for a demo or a bench; [`check`] proves from the database that
 //! nothing is lost and nothing is there twice.
 
+pub mod backup;
 pub mod catalog;
 pub mod check;
 pub mod clock;

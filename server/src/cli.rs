@@ -1,6 +1,7 @@
 //! The command line. Answers go to standard output and nothing else does, so that `TOKEN=$(orderly token issue …)` works;
 //! whatever else is to be said goes to standard error.
 
+mod backup;
 mod check;
 mod events;
 mod output;
@@ -11,6 +12,7 @@ mod staff;
 mod token;
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -59,6 +61,16 @@ enum Command {
         /// One JSON object.
         #[arg(long)]
         json: bool,
+    },
+    /// Write the whole shop, as it is at one moment, into a new file. Can be run beside a server.
+    Backup {
+        /// Where to; it must not be there yet.
+        file: PathBuf,
+    },
+    /// Make the shop of a backup, where `DATABASE_URL` names a database that is new or empty.
+    Restore {
+        /// What `orderly backup` wrote, of the same kind of database.
+        file: PathBuf,
     },
     /// Orders that are on their way from one step to the next, and those that are stuck.
     Sagas {
@@ -121,6 +133,7 @@ async fn execute(command: Command, settings: Settings) -> anyhow::Result<()> {
     match command {
         Command::Serve => return serve::run(settings).await,
         Command::PaySim(command) => return pay_sim::run(&settings, command).await,
+        Command::Restore { file } => return backup::restore(&settings, &file).await,
         Command::Migrate => {
             let backend = open(&settings).await?;
             backend.close().await;
@@ -133,10 +146,11 @@ async fn execute(command: Command, settings: Settings) -> anyhow::Result<()> {
     }
     let backend = open(&settings).await?;
     let result = match command {
-        Command::Serve | Command::Migrate | Command::PaySim(_) => Ok(()),
+        Command::Serve | Command::Migrate | Command::PaySim(_) | Command::Restore { .. } => Ok(()),
         Command::Seed { shop } => seed(&backend, shop).await,
         Command::Token { command } => token::run(&backend, command).await,
         Command::Staff { command } => staff::run(&backend, command).await,
+        Command::Backup { file } => backup::save(&backend, &settings, &file).await,
         Command::Check { json } => check::run(&backend, json).await,
         Command::Sagas { command } => sagas::run(&backend, command).await,
         Command::Events { command } => events::run(&backend, command).await,

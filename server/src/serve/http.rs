@@ -8,6 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::{StatusCode, Version, header};
+use axum::response::IntoResponse as _;
 use axum::serve::Listener;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -77,9 +79,15 @@ async fn answer(server: Arc<http1::Builder>, stream: TcpStream, from: SocketAddr
         tracing::debug!(%error, "a connection keeps its delay");
     }
     let service = service_fn(move |request: Request<Incoming>| {
+        let app = is_for_us(&request).then(|| app.clone());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(from));
-        app.clone().oneshot(request)
+        async move {
+            match app {
+                Some(app) => app.oneshot(request).await,
+                None => Ok(StatusCode::BAD_REQUEST.into_response()),
+            }
+        }
     });
     let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let ended = tokio::select! {
@@ -92,6 +100,13 @@ async fn answer(server: Arc<http1::Builder>, stream: TcpStream, from: SocketAddr
     if let Err(error) = ended {
         tracing::debug!(%from, %error, "a connection broke off");
     }
+}
+
+/// Whether it asks for a path, which CONNECT does not, and of one host (RFC 9112, 3.2): a proxy in front of us and we might
+/// take it for two different requests else.
+fn is_for_us<B>(request: &Request<B>) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    request.uri().path_and_query().is_some() && (hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11))
 }
 
 #[cfg(test)]
@@ -133,6 +148,21 @@ mod tests {
         }
         let kept = said_to(server, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
         assert!(kept.starts_with("HTTP/1.1 200 ") && kept.contains("127.0.0.1:"), "answered, then closed for its silence: {kept}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_request_of_one_host_for_a_path_is_refused() {
+        let (server, ..) = start(Manners::default()).await;
+        for (head, status) in [
+            ("GET / HTTP/1.1\r\nhost: a\r\n", "200"),
+            ("GET / HTTP/1.0\r\n", "200"),
+            ("GET / HTTP/1.1\r\n", "400"),
+            ("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n", "400"),
+            ("CONNECT a:80 HTTP/1.1\r\nhost: a\r\n", "400"),
+        ] {
+            let said = said_to(server, format!("{head}connection: close\r\n\r\n").as_bytes()).await.unwrap();
+            assert_eq!(said.split(' ').nth(1), Some(status), "{head}: {said}");
+        }
     }
 
     #[tokio::test]

@@ -15,7 +15,8 @@ fn with_two<F: Future<Output = ()>>(urls: [String; 2], test: impl FnOnce(Server,
     let place = Place::on_postgres();
     let beside = place.beside();
     let [first, second] = urls;
-    crate::support::run_with(place, &[("MQTT_URL", &first)], async |one| {
+    // A cluster elects a leader for each topic that it keeps, again after every loss: minutes on a busy machine.
+    crate::support::run_within(Duration::from_mins(5), place, &[("MQTT_URL", &first)], async |one| {
         let two = tokio::task::spawn_blocking(move || Server::start_with(beside, &[("MQTT_URL", &second)])).await.unwrap();
         test(one, two).await;
     });

@@ -1,10 +1,14 @@
 //! The command line, also beside a running server.
 
+use std::os::unix::fs::PermissionsExt as _;
+
+use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::support::{Place, Server, on_both_databases, refusal};
 
 on_both_databases! {
+    a_shop_is_saved_beside_its_server_and_brought_back
     tokens_work_until_they_are_revoked
     staff_get_a_code_once_and_are_the_same_person_by_name
     the_seeds_may_be_repeated
@@ -186,9 +190,45 @@ fn every_command_explains_itself() {
         &["events", "drop", "--help"],
         &["pay-sim", "--help"],
         &["check", "--help"],
+        &["backup", "--help"],
+        &["restore", "--help"],
         &["sagas", "list", "--help"],
         &["sagas", "retry", "--help"],
     ] {
         assert!(place.answer(args).contains("Usage: orderly"), "{args:?}");
     }
+}
+
+async fn a_shop_is_saved_beside_its_server_and_brought_back(server: Server) {
+    let shopper = server.guest().await;
+    let order = shopper.order_coffee().await;
+    let file = server.place.path().join("shop.backup");
+    let name = file.to_str().unwrap();
+    assert!(server.place.answer(&["backup", name]).contains(name));
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "{mode:o}");
+    let (line, code) = server.place.refusal(&["backup", name]);
+    assert!(line.contains("is there already") && code == Some(1), "{line}");
+    let (line, _) = server.place.refusal(&["restore", name]);
+    assert!(line.contains("DATABASE_URL: ") && line.contains("something in it already"), "{line}");
+
+    let on_postgres = server.place.database_url.starts_with("postgres");
+    let (place, other) = if on_postgres { (Place::on_postgres(), Place::on_sqlite()) } else { (Place::on_sqlite(), Place::on_postgres()) };
+    let (line, _) = other.refusal(&["restore", name]);
+    assert!(line.contains("DATABASE_URL: this is a backup of a "), "{line}");
+    let nonsense = place.path().join("nonsense");
+    std::fs::write(&nonsense, "nothing").unwrap();
+    let (line, _) = place.refusal(&["restore", nonsense.to_str().unwrap()]);
+    assert!(line.contains("is no backup"), "{line}");
+    let half = place.path().join("half");
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&half, &whole[..whole.len() / 2]).unwrap();
+    place.refusal(&["restore", half.to_str().unwrap()]);
+
+    // Neither of them has left anything behind.
+    place.answer(&["restore", name]);
+    place.answer(&["check"]);
+    let server = Server::start(place);
+    let mine = server.nobody().with_cookie(shopper.cookie().to_owned());
+    assert_eq!(mine.get(&format!("/orders/{order}")).await.status, StatusCode::OK);
 }

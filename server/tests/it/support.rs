@@ -229,9 +229,14 @@ pub fn run<F: Future<Output = ()>>(place: Place, test: impl FnOnce(Server) -> F)
 
 /// The same with settings.
 pub fn run_with<F: Future<Output = ()>>(place: Place, settings: &[(&str, &str)], test: impl FnOnce(Server) -> F) {
+    run_within(LIMIT, place, settings, test);
+}
+
+/// The same for what may take longer.
+pub fn run_within<F: Future<Output = ()>>(limit: Duration, place: Place, settings: &[(&str, &str)], test: impl FnOnce(Server) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let server = Server::start_with(place, settings);
-    runtime.block_on(async { tokio::time::timeout(LIMIT, test(server)).await.expect("the test ends in time") });
+    runtime.block_on(async { tokio::time::timeout(limit, test(server)).await.expect("the test ends in time") });
 }
 
 /// Runs each of these tests, `async fn name(server: Server)`, on both databases: `name::on_sqlite` and `name::on_postgres`.

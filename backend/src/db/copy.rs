@@ -1,0 +1,36 @@
+//! What a backup needs of a database.
+
+use std::path::Path;
+
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::{Db, DbError, Engine, Sql as _};
+use crate::args;
+
+impl Db {
+    /// Writes a SQLite database, as it is at one moment, into a new file; others may write meanwhile. `false`, and nothing is done, for
+    /// PostgreSQL.
+    pub(crate) async fn copy_into(&self, file: &Path) -> Result<bool, DbError> {
+        let Engine::Sqlite { options, .. } = &self.0.engine else { return Ok(false) };
+        let mut conn = options.connect().await?;
+        sqlx::query("vacuum into $1").bind(file.to_string_lossy().into_owned()).execute(&mut conn).await?;
+        conn.close().await?;
+        Ok(true)
+    }
+
+    /// Whether there is no table in it yet.
+    pub(crate) async fn is_blank(&self) -> Result<bool, DbError> {
+        let mut reader = self.reader();
+        let sql = reader.either(
+            "select count(*) as n from sqlite_master where type = 'table'",
+            "select count(*) as n from pg_tables where schemaname = any (current_schemas(false))",
+        );
+        Ok(reader.fetch_one(sql, args![]).await?.get::<i64>("n")? == 0)
+    }
+
+    /// What is damaged in a SQLite file, if anything is.
+    pub(crate) async fn damage(&self) -> Result<Option<String>, DbError> {
+        let found: String = self.reader().fetch_one("pragma quick_check(1)", args![]).await?.get("quick_check")?;
+        Ok((found != "ok").then_some(found))
+    }
+}
