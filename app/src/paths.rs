@@ -55,6 +55,11 @@ pub fn checkout(store: impl Display) -> String {
     format!("/s/{store}/checkout")
 }
 
+/// The same after an order's lines were put back into the cart.
+pub fn checkout_again(store: impl Display, order: impl Display) -> String {
+    format!("/s/{store}/checkout?again={order}")
+}
+
 /// What a kiosk's code leads to. A code is typed by somebody.
 pub fn scan(code: impl Display) -> String {
     format!("/scan/{}", encoded(&code.to_string()).replace('/', "%2F"))
@@ -96,6 +101,7 @@ pub mod form {
     pub const DELETE_ACCOUNT: &str = "/do/account/delete";
     pub const SCAN: &str = "/do/scan";
     pub const ORDER_CANCEL: &str = "/do/order/cancel";
+    pub const ORDER_AGAIN: &str = "/do/order/again";
     pub const STAFF_SIGN_IN: &str = "/do/staff/sign-in";
     pub const STAFF_SIGN_OUT: &str = "/do/staff/sign-out";
     pub const TICKET: &str = "/do/staff/ticket";

@@ -33,8 +33,13 @@ pub fn wait(seconds: i64, locale: Locale) -> String {
 }
 
 /// `Flat white, Large`: a product whose variant has a name of its own.
-pub fn line_name(line: &LineView) -> String {
-    if line.variant.is_empty() { line.name.clone() } else { format!("{}, {}", line.name, line.variant) }
+pub fn line_name(line: &LineView, locale: Locale) -> String {
+    named(&line.name, &line.variant, locale)
+}
+
+/// The same of the two names.
+pub fn named(product: &str, variant: &str, locale: Locale) -> String {
+    if variant.is_empty() { product.to_owned() } else { w::menu::line(locale, product, variant) }
 }
 
 /// `Oat milk · Extra shot`.
@@ -66,6 +71,13 @@ mod tests {
         assert_eq!(decimal(Money::new(450, Currency::USD)), "4.50");
         assert_eq!(decimal(Money::new(-5, Currency::USD)), "-0.05");
         assert_eq!(decimal(Money::new(1200, Currency::JPY)), "1200");
+    }
+
+    #[test]
+    fn a_variant_follows_its_product_as_the_language_writes_it() {
+        assert_eq!(named("Flat white", "Large", Locale::En), "Flat white, Large");
+        assert_eq!(named("馥芮白", "中杯", Locale::ZhCn), "馥芮白，中杯");
+        assert_eq!(named("Espresso", "", Locale::En), "Espresso");
     }
 
     #[test]

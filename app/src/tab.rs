@@ -27,14 +27,30 @@ pub fn ticking(server_now: Timestamp) -> ReadSignal<Timestamp> {
 
 /// Hours and minutes in this machine's time zone, as its user writes them where the page has their language.
 pub fn local_time(at: Timestamp, locale: Locale) -> String {
+    local(at, locale, &[])
+}
+
+/// The same with the day before it.
+pub fn local_moment(at: Timestamp, locale: Locale) -> String {
+    local(at, locale, &[("month", "short"), ("day", "numeric")])
+}
+
+fn local(at: Timestamp, locale: Locale, day: &[(&str, &str)]) -> String {
     let date = js_sys::Date::new(&JsValue::from_f64(at.as_millis() as f64));
     let language = window().navigator().language().filter(|tag| tag.get(..2) == locale.tag().get(..2));
     let options = js_sys::Object::new();
-    for (name, value) in [("hour", "numeric"), ("minute", "2-digit")] {
+    // Chinese clocks write both digits of an hour.
+    let hour = if locale == Locale::En { "numeric" } else { "2-digit" };
+    for (name, value) in day.iter().chain(&[("hour", hour), ("minute", "2-digit")]) {
         // Setting a property of a plain object does not fail.
-        let _ = js_sys::Reflect::set(&options, &name.into(), &value.into());
+        let _ = js_sys::Reflect::set(&options, &(*name).into(), &(*value).into());
     }
-    date.to_locale_time_string_with_options(language.as_deref().unwrap_or(locale.tag()), &options).into()
+    date.to_locale_string(language.as_deref().unwrap_or(locale.tag()), &options).into()
+}
+
+/// Minutes that this machine's clocks were east of UTC then.
+pub fn offset_minutes(at: Timestamp) -> i32 {
+    -js_sys::Date::new(&JsValue::from_f64(at.as_millis() as f64)).get_timezone_offset() as i32
 }
 
 /// A button's work: from the press until the answer or, where the page is left, until somebody comes back to it.

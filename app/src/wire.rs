@@ -1,6 +1,6 @@
 //! What pages, islands and forms tell each other: small values that cross the wire inside the app.
 
-use domain::{Fault, Money, StoreId, Timestamp, catalog::Menu, pricing::LineRequest};
+use domain::{Fault, Locale, Money, Timestamp, catalog::Menu, pricing::LineRequest, view::StoreView};
 use serde::{Deserialize, Serialize};
 
 /// What is in a cart, in one line.
@@ -83,14 +83,12 @@ pub const WALLET: &str = "wallet";
 /// Everything the checkout needs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CheckoutPage {
-    pub store: StoreId,
-    pub store_name: String,
+    pub store: StoreView,
     /// Only what is in the cart.
     pub menu: Menu,
     pub lines: Vec<Line>,
     /// Sent by post, not picked up.
     pub ships: bool,
-    pub wait_seconds: Option<i64>,
     /// Makes the order happen once, however often the form is sent.
     pub key: String,
     pub address: AddressFields,
@@ -98,6 +96,8 @@ pub struct CheckoutPage {
     pub wallet: Option<Money>,
     /// What the last try was refused for.
     pub refusal: Option<Refusal>,
+    /// What the shopper was told it costs, where the last try was refused because that is no longer so.
+    pub told: Option<Money>,
 }
 
 /// What was chosen of a product before, when its form comes back.
@@ -116,10 +116,15 @@ pub struct StoreClock {
 }
 
 impl StoreClock {
-    /// `HH:MM` at the store.
-    pub fn hour(self, at: Timestamp) -> String {
+    /// The time of day at the store, as the language writes it: `11:05 PM`, `23:05`.
+    pub fn hour(self, at: Timestamp, locale: Locale) -> String {
         let minutes = (at.as_millis().div_euclid(60_000) + i64::from(self.offset_minutes)).rem_euclid(24 * 60);
-        format!("{:02}:{:02}", minutes / 60, minutes % 60)
+        let (hour, minute) = (minutes / 60, minutes % 60);
+        match locale {
+            // The space keeps the two together.
+            Locale::En => format!("{}:{minute:02}\u{a0}{}", (hour + 11) % 12 + 1, if hour < 12 { "AM" } else { "PM" }),
+            Locale::ZhCn => format!("{hour:02}:{minute:02}"),
+        }
     }
 }
 
@@ -128,9 +133,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hours_are_the_stores() {
+    fn hours_are_the_stores_and_the_languages() {
         let at: Timestamp = "2026-11-22T07:05:59.999Z".parse().unwrap();
-        assert_eq!(StoreClock { offset_minutes: -480 }.hour(at), "23:05");
-        assert_eq!(StoreClock { offset_minutes: 345 }.hour(at), "12:50");
+        let hours = |offset_minutes| [Locale::En, Locale::ZhCn].map(|locale| StoreClock { offset_minutes }.hour(at, locale));
+        assert_eq!(hours(-480), ["11:05\u{a0}PM", "23:05"]);
+        assert_eq!(hours(345), ["12:50\u{a0}PM", "12:50"]);
+        assert_eq!(hours(-420), ["12:05\u{a0}AM", "00:05"]);
+        assert_eq!(hours(0), ["7:05\u{a0}AM", "07:05"]);
     }
 }

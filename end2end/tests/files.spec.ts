@@ -20,3 +20,20 @@ test('without JavaScript nothing says that it connects', async ({ browser, shop 
   await expect(shopper.page.getByText(shopper.w('live.connecting'))).toBeHidden();
   await shopper.leave();
 });
+
+test('every page says in a sentence what it is, and link previews have a picture that they can show', async ({ request, shop }) => {
+  const pages = ['/', '/s/harbor', '/s/harbor/p/flat-white', '/s/harbor/checkout', '/orders', '/sign-in', '/staff', '/no-such-page'];
+  for (const path of pages) {
+    const html = await (await request.get(`${shop.url}${path}`, { headers: { Accept: 'text/html' } })).text();
+    expect(html, path).toMatch(/<meta name="description" content="[^"]{20,}"/);
+    // What is asked for ahead is asked for in the mode in which it is used, or it comes twice.
+    const modes = [...html.matchAll(/crossorigin="([^"]*)"/g)].map(([, mode]) => mode);
+    expect(new Set(modes), path).toEqual(new Set(['anonymous']));
+    expect(modes.length, path).toBeGreaterThan(2);
+    const [, picture] = /<meta property="og:image" content="([^"]+)"/.exec(html) ?? [];
+    if (['/', '/s/harbor', '/s/harbor/p/flat-white'].includes(path)) {
+      const answer = await request.get(picture ?? '');
+      expect([answer.status(), answer.headers()['content-type']], path).toEqual([200, 'image/png']);
+    }
+  }
+});

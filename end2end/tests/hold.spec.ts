@@ -1,5 +1,6 @@
 // What is held for a shopper: its price is locked, a press that comes before it is not lost, and a closed door opens again.
 import type { Page } from '@playwright/test';
+import { expectAccessible } from './support/access';
 import { Api } from './support/api';
 import { expect, test } from './support/journey';
 import type { Orderly } from './support/orderly';
@@ -109,5 +110,76 @@ test('a store that closes says so on the product, and at the checkout until it o
   await expect(page.getByRole('main')).not.toContainText(w('problem.store_closed'));
   await expect(page.getByTestId('hold')).toBeVisible();
   await shopper.placeOrder();
+  await shopper.leave();
+});
+
+test('a price that has risen when the hold is over is told and agreed to before anything is ordered', async ({ browser, shop, request }) => {
+  const manager = new Api(request, shop.url, await managerToken(shop));
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  // The shortest there is.
+  await manager.patch('/staff/stores/harbor/settings', { customer_seconds: 30 });
+  await fillCart(shopper);
+  const newPrice = await brought(page, 'flat-white-regular', '470');
+  await page.goto('/s/harbor/checkout');
+  await expect(page.getByTestId('hold')).toBeVisible();
+  await manager.put('/staff/products/flat-white/variants/flat-white-regular/prices', [{ amount: 470 }]);
+  await newPrice();
+  await expect(page.getByTestId('total-changed'), 'it is held').toHaveCount(0);
+  const changed = w('checkout.changed_text', { old: '$4.50', new: '$4.70' });
+  await expect(page.getByTestId('total-changed')).toContainText(changed, { timeout: 60_000 });
+  await expect(page.getByTestId('total')).toHaveText('$4.70');
+  const button = page.getByTestId('place-order');
+  await expect(button).toContainText(w('checkout.confirm'));
+  await expectAccessible(page, 'a total that has changed');
+  await button.click();
+  await expect(page.getByTestId('total-changed')).toHaveCount(0);
+  await expect(page.getByTestId('hold'), 'the new price is held').toBeVisible();
+  expect(page.url(), 'nothing was ordered').toContain('/checkout');
+  await shopper.placeOrder();
+  await expect(page.getByRole('main')).toContainText('$4.70');
+  await shopper.leave();
+});
+
+test('without JavaScript, a total that has changed is told with what it was', async ({ browser, shop, request }) => {
+  const manager = new Api(request, shop.url, await managerToken(shop));
+  const shopper = await Shopper.arrive(browser, shop, { javaScriptEnabled: false });
+  const { page, w } = shopper;
+  await page.goto('/s/harbor/p/flat-white');
+  await page.getByTestId('add-to-cart').click();
+  await page.goto('/s/harbor/checkout');
+  await expect(page.getByTestId('total')).toHaveText('$4.50');
+  await manager.put('/staff/products/flat-white/variants/flat-white-regular/prices', [{ amount: 470 }]);
+  await page.getByTestId('place-order').click();
+  await expect(page.getByTestId('total-changed')).toContainText(w('checkout.changed_text', { old: '$4.50', new: '$4.70' }));
+  await shopper.placeOrder();
+  await expect(page.getByRole('main')).toContainText('$4.70');
+  await shopper.leave();
+});
+
+test('a store that closes during a checkout takes what is held, and nothing else', async ({ browser, shop, request }) => {
+  const manager = new Api(request, shop.url, await managerToken(shop));
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  await page.clock.install();
+  await fillCart(shopper);
+  await page.goto('/s/harbor/checkout');
+  await expect(page.getByTestId('hold')).toBeVisible();
+  await manager.put('/staff/stores/harbor/status', { open: false });
+  await expect(page.getByTestId('store-closed')).toContainText(w('checkout.closed_held_text'));
+  await expect(page.getByTestId('place-order')).toBeEnabled();
+  await page.clock.fastForward('05:05');
+  await expect(page.getByTestId('store-closed')).toContainText(w('problem.store_closed'));
+  await expect(page.getByTestId('place-order')).toBeDisabled();
+  await expectAccessible(page, 'the checkout of a closed store');
+  await page.reload();
+  await expect(page.getByTestId('place-order')).toBeDisabled();
+  await manager.put('/staff/stores/harbor/status', { open: true });
+  await expect(page.getByTestId('store-closed')).toHaveCount(0);
+  await expect(page.getByTestId('hold')).toBeVisible();
+  await manager.put('/staff/stores/harbor/status', { open: false });
+  await expect(page.getByTestId('store-closed')).toContainText(w('checkout.closed_held_text'));
+  await shopper.placeOrder();
+  await expect(shopper.status).toHaveText(w('order.queued'));
   await shopper.leave();
 });

@@ -137,3 +137,25 @@ test('name and language are kept, data can be taken along and deleted', async ({
   await expectAccessible(page, 'goodbye');
   await shopper.leave();
 });
+
+test('money paid in on one page is in the wallet on every other', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  await page.goto('/sign-in?back=/account');
+  await shopper.signIn(KNOWN);
+  await page.waitForURL('**/account');
+  const other = await shopper.context.newPage();
+  const heard = other.waitForEvent('websocket');
+  await other.goto('/account');
+  await (await heard).waitForEvent('framereceived');
+  await expect(other.getByTestId('balance')).toHaveText('$33.00');
+  await other.evaluate(() => Object.assign(window, { remembered: true }));
+  await page.getByText(w('wallet.top_up_title')).first().click();
+  await page.getByText('$50.00', { exact: true }).click();
+  await page.getByTestId('top-up').getByRole('button', { name: w('wallet.top_up_go') }).click();
+  await expect(page.getByText(w('wallet.topped_up'))).toBeVisible();
+  await expect(page.getByTestId('balance')).toHaveText('$83.00');
+  await expect(other.getByTestId('balance')).toHaveText('$83.00');
+  expect(await other.evaluate(() => 'remembered' in window), 'nothing was loaded again').toBe(true);
+  await shopper.leave();
+});

@@ -3,6 +3,7 @@
 mod crawlers;
 mod files;
 mod pages;
+mod patience;
 mod plain;
 
 use std::net::SocketAddr;
@@ -20,9 +21,10 @@ use crate::state::AppState;
 pub fn routes(state: &AppState) -> Router<AppState> {
     let pkg = Router::new().fallback_service(files::hashed_files(&state.settings)).layer(from_fn(files::keep_for_ever));
     let stores = Router::new().fallback_service(files::store_pictures(&state.settings)).layer(from_fn(files::keep_for_a_day));
-    let lost = pages::lost(state);
+    let patience = patience::Patience::new(state.backend.clone());
+    let lost = pages::lost(state, &patience);
     let files = Router::new().fallback_service(files::any_file(&state.settings, lost)).layer(from_fn(files::keep_for_a_day));
-    pages::routes(state).nest_service("/pkg", pkg).nest_service("/img/stores", stores).fallback_service(files)
+    pages::routes(state, &patience).nest_service("/pkg", pkg).nest_service("/img/stores", stores).fallback_service(files)
 }
 
 /// The address of the style sheet, as Leptos names it in every page.

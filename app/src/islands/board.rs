@@ -15,7 +15,7 @@ use super::{
     staff_tabs::StaffTabs,
     ticket::ticket,
 };
-use crate::{live, live::Connection, paths, pieces, tab, words as w};
+use crate::{live, live::Connection, paths, pieces, tab, wire::StoreClock, words as w};
 
 /// What the tickets share.
 #[derive(Clone, Copy)]
@@ -25,8 +25,8 @@ pub(crate) struct Bar {
     pub locale: Locale,
     /// Orders whose button is at work.
     pub busy: RwSignal<BTreeSet<OrderId>>,
-    /// What was on the board when the page was made: only what came later flashes.
-    pub first: StoredValue<BTreeSet<OrderId>>,
+    /// What was on the board before: only what has just come flashes.
+    pub seen: StoredValue<BTreeSet<OrderId>>,
     /// The queue as it was asked for while nothing comes by itself.
     asked: RwSignal<Option<QueueView>>,
     connection: ReadSignal<Connection>,
@@ -119,6 +119,7 @@ pub fn Board(
     switches: bool,
     tabs: StaffTabs,
     now: Timestamp,
+    clock: StoreClock,
     locale: Locale,
 ) -> impl IntoView {
     let all = |queue: &QueueView| -> BTreeSet<OrderId> {
@@ -130,7 +131,7 @@ pub fn Board(
         now: tab::ticking(now),
         locale,
         busy: RwSignal::new(BTreeSet::new()),
-        first: StoredValue::new(all(&queue)),
+        seen: StoredValue::new(all(&queue)),
         asked: RwSignal::new(None),
         connection: connection(),
         offline: offline(),
@@ -169,7 +170,7 @@ pub fn Board(
     .collect_view();
     view! {
         <header class="staff-bar">
-            <div class="staff-bar__title"><h1>{store.name}</h1>{live_line(locale, true)}</div>
+            <div class="staff-bar__title"><h1>{store.name}</h1>{live_line(Some(clock), locale, true)}</div>
             {tabs.view(&id, &paths::queue(&id), locale)}
             <div class="staff-bar__tools" on:submit=stop>
                 {switches.then(|| open_switch(id.clone(), paths::queue(&id), open, locale))}

@@ -37,7 +37,7 @@ pub fn CartBar(store: StoreId, cart: CartSummary, locale: Locale) -> impl IntoVi
                         <span class="row">
                             <span class="cart-bar__count" aria-hidden="true"><span class="tick">{cart.count}</span></span>
                             {w::cart::view(locale)}
-                            <span class="sr-only">", " {w::cart::items(locale, cart.count)}</span>
+                            <span class="sr-only">{w::menu::comma(locale)}{w::cart::items(locale, cart.count)}</span>
                         </span>
                         {cart.total.map(|total| pieces::price(total, locale))}
                     </a>

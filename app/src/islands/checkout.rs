@@ -2,20 +2,24 @@
 
 mod cart_line;
 mod hold;
+mod terms;
 
 use domain::{
     Fault, Locale, Money, StoreId, Timestamp,
     catalog::Menu,
     pricing::{self, LineRequest},
-    topic::Topic,
     view::StoreView,
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
 use self::{cart_line::cart_line, hold::Held};
-use super::{live_line::offline, live_menu::live_menu};
+use super::{
+    live_line::{alive, offline},
+    live_menu::live_menu,
+    store_status::newest,
+};
 use crate::{
-    live, paths, pieces, tab,
+    paths, pieces, tab,
     wire::{AddressFields, CheckoutPage, Line, PlaceAnswer, Refusal, Sums},
     words as w,
 };
@@ -32,6 +36,10 @@ pub(crate) struct Cart {
     held: RwSignal<Option<Held>>,
     /// The hold has ended by itself.
     over: Memo<bool>,
+    /// Lines, and what the shopper was last told that they cost.
+    told: RwSignal<Option<(Vec<Line>, Money)>>,
+    /// The store takes no orders now but those that are held.
+    closed: Memo<bool>,
     refusal: RwSignal<Option<Refusal>>,
     /// The cart is being saved and held.
     syncing: RwSignal<bool>,
@@ -61,6 +69,11 @@ impl Cart {
     /// What these lines cost by the hold, while it lives and is of these lines.
     fn locked(self, lines: &[Line]) -> Option<Sums> {
         self.held.with(|held| held.as_ref().filter(|held| held.lines == lines && !self.over.get()).map(|held| held.sums.clone()))
+    }
+
+    /// Whether a hold lives, whatever it is of.
+    fn is_held(self) -> bool {
+        self.held.with(Option::is_some) && !self.over.get()
     }
 
     /// What a line costs.
@@ -102,10 +115,13 @@ impl Cart {
 pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl IntoView {
     let clock = tab::ticking(now);
     let held = RwSignal::new(None::<Held>);
+    let (store, status) = (page.store.id.clone(), newest(page.store.clone()));
     let cart = Cart {
-        store: StoredValue::new(page.store.to_string()),
+        store: StoredValue::new(store.to_string()),
         menu: live_menu(page.menu),
         lines: RwSignal::new(page.lines.clone()),
+        told: RwSignal::new(page.told.map(|told| (page.lines.clone(), told))),
+        closed: Memo::new(move |_| status.with(|store| !store.open)),
         saved: RwSignal::new(page.lines),
         held,
         over: Memo::new(move |_| held.with(|held| held.as_ref().is_some_and(|held| held.expires_at <= clock.get()))),
@@ -117,17 +133,24 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
         now,
         locale,
     };
+    terms::tell(cart);
     Effect::new(move |_| hold::begin(cart));
-    forget_what_is_over(cart, live::subscribe::<StoreView>(Topic::Status(page.store.clone()), 0));
+    forget_what_is_over(cart, status);
     let notice = move || {
-        cart.refusal.with(|refusal| refusal.as_ref().map(|refusal| refusal.code.clone())).map(|code| {
+        let code = cart.refusal.with(|refusal| refusal.as_ref().map(|refusal| refusal.code.clone()));
+        // Both are said beside the button, with what they are about.
+        let beside = |code: &String| (code == "total_changed" && cart.changed().is_some()) || (code == "store_closed" && cart.closed.get());
+        code.filter(|code| !beside(code)).map(|code| {
             let tone = if code.starts_with("store_") || code.starts_with("admission_") { "wait" } else { "stop" };
             pieces::notice(tone, w::problem::title(locale).to_owned(), Some(w::refusal(&code, locale).to_owned()))
         })
     };
     let total = Memo::new(move |_| cart.quote().ok().map(|quote| quote.total));
-    let how =
-        if page.ships { address(&page.address, cart).into_any() } else { pickup(&page.store_name, page.wait_seconds, locale).into_any() };
+    let how = if page.ships {
+        address(&page.address, cart).into_any()
+    } else {
+        pickup(&page.store.name, page.store.estimated_wait_seconds, locale).into_any()
+    };
     view! {
         {notice}
         <div class="checkout" data-testid="checkout">
@@ -139,7 +162,7 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
                     </ul>
                 </section>
                 {how}
-                {payment(page.wallet, &page.store, total, locale)}
+                {payment(page.wallet, &store, total, locale)}
             </div>
             {order_form(cart, page.key, total, clock)}
         </div>
@@ -298,6 +321,10 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
     let subtotal = Memo::new(move |_| cart.quote().ok().map(|quote| quote.subtotal));
     // What cannot be priced has no form yet; what is short by the last answer may be tried again.
     let wrong = Memo::new(move |_| total.get().is_none());
+    let shut = Memo::new(move |_| cart.closed.get() && !cart.is_held());
+    let alive = alive();
+    // Without scripts the page itself has said it, and the press that follows is the confirmation.
+    let dearer = Memo::new(move |_| alive.get() && cart.changed().is_some_and(|(told, now)| now.amount > told.amount));
     let send = move || {
         let Some(form) = form.get_untracked() else { return };
         busy.set(true);
@@ -324,11 +351,13 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
     };
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        if busy.get_untracked() || wrong.get_untracked() {
+        if busy.get_untracked() || wrong.get_untracked() || shut.get_untracked() {
             return;
         }
         if cart.offline.get_untracked() {
             cart.say(Refusal { code: OFFLINE.to_owned(), faults: Vec::new() });
+        } else if dearer.get_untracked() {
+            terms::confirm(cart);
         } else if cart.syncing.get_untracked() {
             cart.pressed.set(true);
         } else {
@@ -339,14 +368,19 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
     Effect::new(move |_| {
         if !cart.syncing.get() && cart.pressed.get_untracked() {
             cart.pressed.set(false);
-            if !wrong.get_untracked() {
+            // What was pressed was another total.
+            if !wrong.get_untracked() && !dearer.get_untracked() {
                 send();
             }
         }
     });
     let at_work = move || busy.get() || cart.pressed.get();
     let amount = move |money: Money| pieces::price(money, locale);
-    let label = move || if at_work() { w::checkout::placing(locale) } else { w::checkout::place(locale) };
+    let label = move || match (at_work(), dearer.get()) {
+        (true, _) => w::checkout::placing(locale),
+        (_, true) => w::checkout::confirm(locale),
+        _ => w::checkout::place(locale),
+    };
     let delivery = if cart.ships { w::checkout::ship(locale) } else { w::checkout::pickup(locale) };
     view! {
         <form node_ref=form class="panel checkout__side" id="place" method="post" action=paths::form::PLACE on:submit=submit>
@@ -363,7 +397,8 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
                 <div class="totals__total"><dt>{w::checkout::total(locale)}</dt><dd data-testid="total">{move || total.get().map(amount)}</dd></div>
             </dl>
             {hold::countdown(cart, clock)}
-            <button class="button button--tall button--wide button--split" disabled=move || wrong.get()
+            {terms::notices(cart)}
+            <button class="button button--tall button--wide button--split" disabled=move || wrong.get() || shut.get()
                 aria-busy=move || at_work().to_string() data-testid="place-order">
                 <span>{label}</span>{move || total.get().map(amount)}
             </button>
@@ -378,7 +413,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
 const OFFLINE: &str = "offline";
 
 /// Takes a refusal back once its reason is gone: the store is open again, the network is back. The cart is held then.
-fn forget_what_is_over(cart: Cart, status: ReadSignal<Option<std::sync::Arc<StoreView>>>) {
+fn forget_what_is_over(cart: Cart, status: Signal<StoreView>) {
     let refused_for = move |codes: &[&str]| {
         cart.refusal.with_untracked(|refusal| refusal.as_ref().is_some_and(|refusal| codes.contains(&&*refusal.code)))
     };
@@ -389,7 +424,7 @@ fn forget_what_is_over(cart: Cart, status: ReadSignal<Option<std::sync::Arc<Stor
         }
     };
     Effect::new(move |_| {
-        if status.get().is_some_and(|store| store.accepting) && refused_for(&["store_closed", "store_at_capacity"]) {
+        if status.with(|store| store.accepting) && refused_for(&["store_closed", "store_at_capacity"]) {
             forget();
         }
     });
@@ -401,11 +436,15 @@ fn forget_what_is_over(cart: Cart, status: ReadSignal<Option<std::sync::Arc<Stor
 }
 
 impl Cart {
-    /// Says what went wrong; nothing is held any more.
+    /// Says what went wrong; nothing is held any more. What costs more than it did is held anew, for the page to say how much.
     fn refused(self, refusal: Refusal) {
+        let again = refusal.code == "total_changed";
         self.held.set(None);
         self.pressed.set(false);
         self.say(refusal);
+        if again && !self.ships {
+            hold::sync(self);
+        }
     }
 
     /// Says what went wrong, where people look.

@@ -1,6 +1,6 @@
 //! How the connection is, in one line.
 
-use domain::{Locale, Timestamp};
+use domain::Locale;
 use leptos::prelude::*;
 
 use crate::{
@@ -31,33 +31,16 @@ pub fn alive() -> ReadSignal<bool> {
     alive
 }
 
-/// Hours on a page that lives: the store's, as the server wrote them, until it is alive; from then on the visitor's own, as
-/// everything else that the browser tells.
-#[derive(Clone, Copy)]
-pub struct Hours {
-    store: StoreClock,
-    alive: ReadSignal<bool>,
-    locale: Locale,
-}
-
-impl Hours {
-    pub fn new(store: StoreClock, locale: Locale) -> Self {
-        Self { store, alive: alive(), locale }
-    }
-
-    pub fn hour(self, at: Timestamp) -> String {
-        if self.alive.get() { tab::local_time(at, self.locale) } else { self.store.hour(at) }
-    }
-}
-
-/// The connection line on its own, for pages whose other parts come alive by themselves.
+/// The connection line on its own, for pages whose other parts come alive by themselves. `clock`: the store's whose page it is.
 #[island]
-pub fn LiveLine(locale: Locale) -> impl IntoView {
-    live_line(locale, false)
+pub fn LiveLine(clock: Option<StoreClock>, locale: Locale) -> impl IntoView {
+    live_line(clock, locale, false)
 }
 
-/// "Live", or since when what is shown is no longer the newest. `short`: as the board says it.
-pub fn live_line(locale: Locale, short: bool) -> impl IntoView {
+/// "Live", or since when what is shown is no longer the newest: by the clock of the store, and by the reader's own where the
+/// page is of no store. `short`: as the board says it.
+pub fn live_line(clock: Option<StoreClock>, locale: Locale, short: bool) -> impl IntoView {
+    let hour = move |at| clock.map_or_else(|| tab::local_time(at, locale), |clock| clock.hour(at, locale));
     let connection = connection();
     let refused = live::refused();
     let alive = alive();
@@ -73,10 +56,10 @@ pub fn live_line(locale: Locale, short: bool) -> impl IntoView {
         (Connection::Connecting, _) => w::live::connecting(locale).to_owned(),
         (Connection::Live, false) => w::live::live(locale).to_owned(),
         (Connection::Live, true) => w::live::live_short(locale).to_owned(),
-        (Connection::Reconnecting { since }, false) => w::live::reconnecting(locale, tab::local_time(since, locale)),
-        (Connection::Reconnecting { since }, true) => w::live::board_reconnecting(locale, tab::local_time(since, locale)),
-        (Connection::Offline { since }, false) => w::live::offline(locale, tab::local_time(since, locale)),
-        (Connection::Offline { since }, true) => w::live::board_offline(locale, tab::local_time(since, locale)),
+        (Connection::Reconnecting { since }, false) => w::live::reconnecting(locale, hour(since)),
+        (Connection::Reconnecting { since }, true) => w::live::board_reconnecting(locale, hour(since)),
+        (Connection::Offline { since }, false) => w::live::offline(locale, hour(since)),
+        (Connection::Offline { since }, true) => w::live::board_offline(locale, hour(since)),
     };
     // Nothing connects where no scripts run: there the page says how it is brought up to date.
     view! {

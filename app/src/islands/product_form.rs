@@ -231,7 +231,9 @@ fn modifier(group: &ModifierGroup, choice: Choice, menu: Memo<Menu>, tried: RwSi
                 (available && price.amount > 0)
                     .then(|| view! { <span class="chip__price">{w::product::plus(locale, price.format(locale))}</span> })
             };
-            let sold_out = move || (!state.get().0).then(|| view! { <span class="sr-only">", "{w::menu::sold_out(locale)}</span> });
+            let sold_out = move || {
+                (!state.get().0).then(|| view! { <span class="sr-only">{w::menu::comma(locale)}{w::menu::sold_out(locale)}</span> })
+            };
             view! {
                 <label class="chip">
                     <input type=if one { "radio" } else { "checkbox" } name=field.clone() value=id.clone()

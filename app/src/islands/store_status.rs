@@ -34,7 +34,7 @@ pub fn facts(store: &StoreView, ships: bool, locale: Locale) -> AnyView {
     };
     let wait = store.estimated_wait_seconds.filter(|_| store.accepting && !ships).map(|seconds| {
         let (before, after) = w::store::about_around(locale);
-        view! { <span>{pieces::icon("clock")}{before}<strong class="num">{pieces::wait(seconds, locale)}</strong>{after}</span> }
+        view! { <span>{pieces::icon("clock")}<span>{before}<strong class="num">{pieces::wait(seconds, locale)}</strong>{after}</span></span> }
     });
     let queue = (store.open && !ships && store.in_queue > 0).then(|| {
         let (before, after) = w::store::queue_around(locale);

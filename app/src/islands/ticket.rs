@@ -25,16 +25,21 @@ fn clock(seconds: i64) -> String {
 pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
     let locale = bar.locale;
     let (order, number) = (ticket.order, ticket.number);
+    let queued = ticket.status == FulfilmentStatus::Queued;
     // In the queue and at work it is the shopper's wait that counts; at the counter, how long it stands there.
     let from: Timestamp = if ticket.status == FulfilmentStatus::Ready { ticket.since } else { ticket.placed_at };
     let seconds = Memo::new(move |_| bar.now.get().seconds_since(from));
     let state = Memo::new(move |_| age(seconds.get()));
     let word = move || match state.get() {
-        "fresh" => w::board::fresh(locale),
+        "fresh" if queued => w::board::fresh(locale),
+        "fresh" => w::board::on_time(locale),
         "waiting" => w::board::waiting(locale),
         _ => w::board::late(locale),
     };
-    let new = ticket.status == FulfilmentStatus::Queued && bar.first.with_value(|first| !first.contains(&order));
+    // What comes back to its lane is drawn again, and is not new.
+    let mut unseen = false;
+    bar.seen.update_value(|seen| unseen = seen.insert(order));
+    let new = queued && unseen;
     let verb = move |verb: &'static str, label: &'static str, class: &'static str| {
         let submit = move |event: SubmitEvent| {
             event.prevent_default();
@@ -74,7 +79,7 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
             view! {
                 <li class="ticket__line">
                     <span class="ticket__quantity" data-many=(line.quantity > 1).then_some("true")>{line.quantity}"×"</span>
-                    <span class="ticket__name">{pieces::line_name(&line)}</span>
+                    <span class="ticket__name">{pieces::line_name(&line, locale)}</span>
                     {(!options.is_empty()).then(|| view! { <span class="ticket__options">{options}</span> })}
                 </li>
             }
@@ -89,11 +94,13 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
             </div>
             <ul class="ticket__lines">{lines}</ul>
             {holder}
-            <div class="ticket__actions">{actions}</div>
-            <details class="ticket__more">
-                <summary>{w::board::more(locale)}</summary>
-                <div class="ticket__actions">{verb("cancel", w::board::cancel(locale), "button button--danger")}</div>
-            </details>
+            <div class="ticket__actions">
+                {actions}
+                <details class="ticket__more">
+                    <summary>{pieces::icon("more")}<span class="sr-only">{w::board::more(locale)}" "{w::board::order(locale)}" "{number}</span></summary>
+                    <div class="ticket__menu">{verb("cancel", w::board::cancel(locale), "button button--danger")}</div>
+                </details>
+            </div>
         </li>
     }
     .into_any()

@@ -13,7 +13,7 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
 
 use super::{
-    live_line::{Hours, live_line, offline},
+    live_line::{alive, live_line, offline},
     progress::{Step, data_status, headline, next_step, steps, wants_confirmation},
 };
 use crate::{live, paths, pieces, tab, wire::StoreClock, words as w};
@@ -30,7 +30,7 @@ pub fn OrderTracker(
     clock: StoreClock,
     locale: Locale,
 ) -> impl IntoView {
-    let (id, number, store) = (order.id, order.number, order.store.clone());
+    let (id, number, store, placed_at) = (order.id, order.number, order.store.clone(), order.placed_at);
     let lines = order.lines.iter().map(|line| line_view(line, &pictures, locale)).collect_view();
     let total = order.quote.total;
     let later = live::subscribe::<OrderView>(Topic::Order(id), order.sequence);
@@ -40,10 +40,12 @@ pub fn OrderTracker(
         let order = later.get().map_or_else(|| order.clone(), |later| (*later).clone());
         answered.get().filter(|answered| answered.sequence > order.sequence).unwrap_or(order)
     });
-    let clock = Hours::new(clock, locale);
     let journey = read_again(journey, order);
     let now = tab::ticking(now);
     let status = Memo::new(move |_| order.with(data_status));
+    let ended = Memo::new(move |_| order.with(|order| order.status));
+    let alive = alive();
+    let elsewhere = move || alive.get() && tab::offset_minutes(placed_at) != clock.offset_minutes;
     title(order, locale);
     let ready = move || if status.get() == "ready" { "assertive" } else { "polite" };
     let (before, after) = w::order::label_around(locale);
@@ -57,17 +59,18 @@ pub fn OrderTracker(
                 <p class="tracker__status" id="order-status" tabindex="-1" aria-live=ready data-testid="order-status">{move || order.with(|order| headline(order, locale))}</p>
                 <p class="tracker__next">{move || order.with(|order| next_step(order, locale))}</p>
                 {move || order.with(|order| confirm(order, locale))}
-                {move || again(order.with(|order| order.status), &store, locale)}
+                {move || again(Again { order: id, store: &store, status: ended.get(), own }, locale)}
             </section>
             <div class="stack">
-                {live_line(locale, false)}
+                {live_line(Some(clock), locale, false)}
                 {move || order.with(|order| figures(order, now, clock, locale))}
                 <ol class="stages" aria-label=w::order::progress(locale)>
                     {move || {
                         let steps = order.with(|order| journey.with(|journey| steps(order, journey, locale)));
-                        steps.into_iter().map(|step| stage(step, clock)).collect_view()
+                        steps.into_iter().map(|step| stage(step, clock, locale)).collect_view()
                     }}
                 </ol>
+                {move || elsewhere().then(|| view! { <p class="soft" data-testid="store-time"><small>{w::order::store_time(locale)}</small></p> })}
                 <section class="panel" aria-labelledby="what">
                     <h2 id="what">{w::order::ordered(locale)}</h2>
                     <ul class="lines">{lines}</ul>
@@ -119,10 +122,53 @@ fn title(order: Memo<OrderView>, locale: Locale) {
     });
 }
 
-fn again(status: OrderStatus, store: &StoreId, locale: Locale) -> Option<impl IntoView + use<>> {
-    let href = paths::store(store);
-    matches!(status, OrderStatus::Rejected | OrderStatus::Cancelled)
-        .then(|| view! { <a class="button button--quiet" href=href>{w::order::again(locale)}</a> })
+/// An order that may be wanted once more.
+struct Again<'a> {
+    order: OrderId,
+    store: &'a StoreId,
+    status: OrderStatus,
+    own: bool,
+}
+
+/// The way on from an order that is over: what came to nothing is one press away from another try. A plain form, which is
+/// stopped only where nothing can be sent.
+fn again(Again { order, store, status, own }: Again<'_>, locale: Locale) -> Option<AnyView> {
+    let failed = matches!(status, OrderStatus::Rejected | OrderStatus::Cancelled);
+    if !failed && status != OrderStatus::Fulfilled {
+        return None;
+    }
+    let menu = view! { <a class="button button--plain" href=paths::store(store)>{w::order::to_menu(locale)}</a> };
+    if !own {
+        return Some(menu.into_any());
+    }
+    let (busy, offline) = (tab::busy(), offline());
+    let submit = move |event: SubmitEvent| {
+        if busy.get_untracked() || offline.get_untracked() {
+            event.prevent_default();
+        } else {
+            busy.set(true);
+        }
+    };
+    let sentence = move || {
+        offline.get().then(|| {
+            view! { <p class="field-error" id="again-problem" role="status">{pieces::icon("alert")}{w::order::again_offline(locale)}</p> }
+        })
+    };
+    let view = view! {
+        <form class="stack" method="post" action=paths::form::ORDER_AGAIN on:submit=submit>
+            <input type="hidden" name="order" value=order.to_string()/>
+            <div class="row tracker__again">
+                <button class=if failed { "button button--tall" } else { "button button--quiet" } aria-busy=move || busy.get().to_string()
+                    aria-disabled=move || offline.get().then_some("true") aria-describedby=move || offline.get().then_some("again-problem")
+                    data-testid="order-again">
+                    {w::order::again(locale)}
+                </button>
+                {menu}
+            </div>
+            {sentence}
+        </form>
+    };
+    Some(view.into_any())
 }
 
 /// The way to the bank, while the payment waits for it.
@@ -134,26 +180,28 @@ fn confirm(order: &OrderView, locale: Locale) -> Option<impl IntoView + use<>> {
 }
 
 /// Place in the queue and when it will be ready, while that is open.
-fn figures(order: &OrderView, now: ReadSignal<Timestamp>, clock: Hours, locale: Locale) -> Option<impl IntoView + use<>> {
+fn figures(order: &OrderView, now: ReadSignal<Timestamp>, clock: StoreClock, locale: Locale) -> Option<impl IntoView + use<>> {
     let open = matches!(data_status(order), "created" | "processed" | "queued" | "making");
     let position = order.queue_position.filter(|_| open).map(|position| {
         let place = if position == 1 { w::order::next_in_line(locale).to_owned() } else { position.to_string() };
         view! { <div class="figure"><dt>{w::order::place_in_queue(locale)}</dt><dd><span class="tick">{place}</span></dd></div> }
     });
     let ready = order.estimated_ready_at.filter(|_| open).map(|at| {
+        // Who has others before them is not next, however quick the last ones were.
+        let next = order.queue_position.is_none_or(|position| position <= 1);
         let left = move || match at - now.get() {
-            millis if millis < 30_000 => w::order::any_moment(locale).to_owned(),
+            millis if millis < 30_000 && next => w::order::any_moment(locale).to_owned(),
             millis => w::order::in_about(locale, pieces::wait(millis / 1000, locale)),
         };
         view! {
             <div class="figure"><dt>{w::order::ready_at(locale)}</dt>
-                <dd><time datetime=at.to_string()>{clock.hour(at)}</time><small>{left}</small></dd></div>
+                <dd><time datetime=at.to_string()>{clock.hour(at, locale)}</time><small>{left}</small></dd></div>
         }
     });
     (position.is_some() || ready.is_some()).then(|| view! { <dl class="figures">{position}{ready}</dl> })
 }
 
-fn stage(step: Step, clock: Hours) -> AnyView {
+fn stage(step: Step, clock: StoreClock, locale: Locale) -> AnyView {
     let icon = match step.state {
         "done" => Some(pieces::icon("check")),
         "failed" => Some(pieces::icon("close")),
@@ -161,8 +209,8 @@ fn stage(step: Step, clock: Hours) -> AnyView {
     };
     view! {
         <li class="stage" data-state=step.state aria-current=(step.state == "current").then_some("step")>
-            {icon}<span>{step.name}<span class="sr-only">", "{step.word}</span></span>
-            {step.at.map(|at| view! { <time datetime=at.to_string()>{clock.hour(at)}</time> })}
+            {icon}<span>{step.name}<span class="sr-only">{w::menu::comma(locale)}{step.word}</span></span>
+            {step.at.map(|at| view! { <time datetime=at.to_string()>{clock.hour(at, locale)}</time> })}
         </li>
     }
     .into_any()
@@ -176,7 +224,7 @@ fn line_view(line: &LineView, pictures: &BTreeMap<String, String>, locale: Local
     view! {
         <li class="line">
             {picture}
-            <div><p class="line__name"><span class="num">{line.quantity}" × "</span>{pieces::line_name(line)}</p>
+            <div><p class="line__name"><span class="num">{line.quantity}" × "</span>{pieces::line_name(line, locale)}</p>
                 <p class="line__options">{pieces::line_options(line)}</p></div>
             <p class="line__price">{pieces::price(line.total, locale)}</p>
         </li>
@@ -255,7 +303,7 @@ fn focus_status() {
 struct Told {
     own: bool,
     wallet: bool,
-    clock: Hours,
+    clock: StoreClock,
     locale: Locale,
 }
 
@@ -275,8 +323,8 @@ impl Told {
         let at = entry.at;
         let view = view! {
             <li data-type=entry.type_name.clone()>
-                <time datetime=at.to_string()>{clock.hour(at)}</time><span>{what}</span>
-                <small>{who}{why.map(|why| view! { ": "<q class="timeline__why">{why}</q> })}</small>
+                <time datetime=at.to_string()>{clock.hour(at, locale)}</time><span>{what}</span>
+                <small>{who}{why.map(|why| view! { {w::menu::colon(locale)}<q class="timeline__why">{why}</q> })}</small>
             </li>
         };
         Some(view.into_any())

@@ -21,10 +21,9 @@ use super::{
     visit::{Visit, page, query},
 };
 use crate::{
-    islands::Balance,
+    islands::{Balance, LocalTime},
     paths,
     pieces::{decimal, icon, price},
-    wire::StoreClock,
     words as w,
 };
 
@@ -66,7 +65,10 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let confirmations = visit.backend.top_ups.confirmations(&mut visit.backend.db.reader(), id).await?;
     let sessions = visit.backend.identities.sessions(&visit.caller).await?;
     let staff = visit.caller.roles().iter().any(|held| backend::identity::rights::is_staff(held.role));
-    let head = head(&visit, Head { title: w::account::title(locale).to_owned(), ..Head::default() });
+    let head = head(
+        &visit,
+        Head { title: w::account::title(locale).to_owned(), description: w::account::description(locale).to_owned(), ..Head::default() },
+    );
     let hello = if account.name.is_empty() { w::account::title(locale).to_owned() } else { w::account::hello(locale, &account.name) };
     let phone = account.phone_ending.as_ref().map(|ending| view! { <p class="soft">{w::account::phone(locale, ending)}</p> });
     let saved = asked.saved.map(|what| {
@@ -86,7 +88,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
                 {problem(asked.error.as_deref(), locale)}
                 {saved}
                 <div class="account">
-                    {money(id, &wallet, &confirmations, visit.now, locale)}
+                    {money(id, &wallet, &confirmations, locale)}
                     {last_orders(&orders.items, &stores, visit.now, locale)}
                     {you(&account, staff, locale)}
                     {browsers(&sessions, Some(*session), visit.now, locale)}
@@ -109,9 +111,9 @@ fn go_and_sign_in() -> AnyView {
 }
 
 /// The balance, and how it came to be.
-fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], now: Timestamp, locale: Locale) -> AnyView {
+fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], locale: Locale) -> AnyView {
     let entries = &wallet.entries;
-    let rows = entries.items.iter().map(|entry| movement(entry, now, locale)).collect_view();
+    let rows = entries.items.iter().map(|entry| movement(entry, locale)).collect_view();
     let list = if entries.items.is_empty() {
         view! { <p class="soft">{w::wallet::none(locale)}</p> }.into_any()
     } else {
@@ -177,7 +179,7 @@ fn top_up(currency: Currency, locale: Locale) -> AnyView {
 }
 
 /// A movement: what, when, how much, and what was in the wallet then.
-fn movement(entry: &WalletEntry, now: Timestamp, locale: Locale) -> AnyView {
+fn movement(entry: &WalletEntry, locale: Locale) -> AnyView {
     let what = w::wallet::by_name(entry.kind.as_str(), locale).unwrap_or_default();
     let what = match entry.order {
         Some(order) => view! { <a href=paths::order(order)>{what}</a> }.into_any(),
@@ -187,7 +189,7 @@ fn movement(entry: &WalletEntry, now: Timestamp, locale: Locale) -> AnyView {
     let amount = if entry.amount.amount > 0 { format!("+{amount}") } else { amount };
     view! {
         <li class="entry">
-            <p class="entry__what">{what}<small>{orders::day(entry.at, now, StoreClock::default(), locale)}" UTC"</small></p>
+            <p class="entry__what">{what}<small><LocalTime at=entry.at text=orders::moment(entry.at, locale) locale/></small></p>
             <p class="entry__amount"><data value=decimal(entry.amount)>{amount}</data><small>{w::wallet::after(locale, entry.balance_after.format(locale))}</small></p>
         </li>
     }
@@ -213,7 +215,7 @@ fn last_orders(items: &[OrderView], stores: &orders::Stores, now: Timestamp, loc
 
 fn you(account: &Account, staff: bool, locale: Locale) -> AnyView {
     let name = if staff {
-        view! { <p><span class="soft">{w::account::name(locale)}": "</span>{account.name.clone()}</p> }.into_any()
+        view! { <p><span class="soft">{w::account::name(locale)}{w::menu::colon(locale)}</span>{account.name.clone()}</p> }.into_any()
     } else {
         view! {
             <div class="field">
@@ -261,7 +263,7 @@ fn browsers(sessions: &[SessionView], own: Option<domain::SessionId>, now: Times
                     <p class="stock-row__name">{device.clone()}<small>{seen}</small></p>
                     <form method="post" action=paths::form::END_SESSION>
                         <button class="button button--quiet" name="session" value=session.id.to_string()>
-                            {w::account::sign_out(locale)}<span class="sr-only">": "{device}</span>
+                            {w::account::sign_out(locale)}<span class="sr-only">{w::menu::colon(locale)}{device}</span>
                         </button>
                     </form>
                 </li>

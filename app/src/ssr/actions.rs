@@ -5,7 +5,7 @@ mod cart;
 mod checkout;
 pub mod draft;
 mod language;
-mod order;
+pub mod order;
 mod scan;
 pub mod session;
 mod staff;
@@ -17,7 +17,9 @@ use http::{HeaderValue, header};
 use leptos::{prelude::*, server_fn::error::ServerFnError};
 use leptos_axum::ResponseOptions;
 
-use crate::wire::Refusal;
+use domain::Locale;
+
+use crate::{wire::Refusal, words};
 
 /// What every form answers: where to go next, and the same for a script.
 pub type Done<T> = Result<T, ServerFnError>;
@@ -55,6 +57,18 @@ fn refusal(error: &impl Refused) -> Refusal {
     Refusal { code: code.to_owned(), faults: faults.clone() }
 }
 
+impl Refusal {
+    /// The same with the sentences of its faults in a language: a program that posts a form reads them, too.
+    fn said(mut self, locale: Locale) -> Self {
+        for fault in &mut self.faults {
+            if let Some(sentence) = words::problem::by_name(&fault.code, locale) {
+                sentence.clone_into(&mut fault.detail);
+            }
+        }
+        self
+    }
+}
+
 /// A number as somebody typed it; what is none is out of every range.
 fn number(typed: &str) -> i64 {
     typed.trim().parse().unwrap_or(i64::MIN)
@@ -83,6 +97,7 @@ mod tests {
             (actions::session::DeleteAccount::PATH, form::DELETE_ACCOUNT),
             (actions::wallet::TopUp::PATH, form::TOP_UP),
             (actions::order::CancelOrder::PATH, form::ORDER_CANCEL),
+            (actions::order::OrderAgain::PATH, form::ORDER_AGAIN),
             (actions::staff::SignIn::PATH, form::STAFF_SIGN_IN),
             (actions::staff::SignOut::PATH, form::STAFF_SIGN_OUT),
             (actions::staff::MoveTicket::PATH, form::TICKET),
@@ -101,6 +116,13 @@ mod tests {
         for bad in ["//evil.example", "https://evil.example", "/\\evil.example", "", "/a b", "/a\r\nset-cookie: x"] {
             assert_eq!(ours(bad), "/", "{bad:?}");
         }
+    }
+
+    #[test]
+    fn faults_speak_the_language_of_the_page() {
+        let fault = |code: &str| Refusal { code: code.to_owned(), faults: vec![domain::Fault::new("/quantity", code, "Choose 1 to 99.")] };
+        assert_eq!(fault("quantity_out_of_range").said(Locale::ZhCn).faults[0].detail, "请选 1 到 99。");
+        assert_eq!(fault("no_such_code").said(Locale::ZhCn).faults[0].detail, "Choose 1 to 99.");
     }
 
     #[test]

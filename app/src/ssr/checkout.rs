@@ -1,12 +1,12 @@
 //! Cart and checkout.
 
-use domain::prep::FulfilmentKind;
+use domain::{Money, OrderId, catalog::Menu, prep::FulfilmentKind, pricing};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use uuid::Uuid;
 
 use super::{
-    actions::draft::Draft,
+    actions::{draft::Draft, order::as_ordered},
     failure::Failure,
     frame::{empty, frame, problem},
     seo::{Head, head},
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     islands::Checkout,
     paths,
-    pieces::icon,
+    pieces::{icon, line_name},
     wire::{self, Refusal},
     words as w,
 };
@@ -24,42 +24,64 @@ use crate::{
 #[component]
 pub fn CheckoutPage() -> impl IntoView {
     let visit = Visit::here();
-    let (store, error) = (param("store"), query("error"));
-    let draft = Draft::take(use_context::<ResponseOptions>().as_ref());
-    page(async move { body(visit, store, error, draft).await })
+    let asked = Asked {
+        store: param("store"),
+        error: query("error"),
+        told: query("told").and_then(|told| told.parse().ok()),
+        again: query("again").and_then(|order| order.parse().ok()),
+        draft: Draft::take(use_context::<ResponseOptions>().as_ref()),
+    };
+    page(async move { body(visit, asked).await })
 }
 
-async fn body(visit: Visit, store: String, error: Option<String>, draft: Option<Draft>) -> Result<AnyView, Failure> {
+/// What the address and the cookie say.
+struct Asked {
+    store: String,
+    error: Option<String>,
+    /// What the shopper saw it cost, where it no longer does.
+    told: Option<i64>,
+    /// The order whose lines were put back into the cart.
+    again: Option<OrderId>,
+    draft: Option<Draft>,
+}
+
+async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let locale = visit.locale;
+    let Asked { store, error, told, again, draft } = asked;
     let row = visit.store(&store).await?;
     let lines = visit.cart(&row.id).await?;
-    let head = head(&visit, Head { title: format!("{} · {}", w::checkout::title(locale), row.name.in_locale(locale)), ..Head::default() });
+    let menu = visit.menu(&row.id).await?;
+    let back = match again {
+        Some(order) => put_back(&visit, order, &menu, lines.is_empty()).await,
+        None => None,
+    };
+    let title = format!("{} · {}", w::checkout::title(locale), row.name.in_locale(locale));
+    let head = head(&visit, Head { title, description: w::checkout::description(locale).to_owned(), ..Head::default() });
     if lines.is_empty() {
-        let menu = (paths::store(&row.id), w::cart::see_menu(locale));
+        let way_on = (paths::store(&row.id), w::cart::see_menu(locale));
         let main = view! {
             {head}
             <main class="page page--narrow" id="main">
                 {problem(error.as_deref().filter(|error| *error != "no_lines"), locale)}
-                {empty(w::cart::empty_title(locale), w::cart::empty_text(locale), Some(menu))}
+                {back}
+                {empty(w::cart::empty_title(locale), w::cart::empty_text(locale), Some(way_on))}
             </main>
         };
         return Ok(frame(&visit, main.into_any()));
     }
     let status = visit.backend.stores.view(&mut visit.backend.db.reader(), &row.id, visit.naming()).await?.ok_or(Failure::NotFound)?;
-    let menu = visit.menu(&row.id).await?;
     let wanted = |sku: &str| lines.iter().any(|line| line.request.sku == sku);
     let draft = draft.unwrap_or_default();
     let data = wire::CheckoutPage {
-        store: row.id.clone(),
-        store_name: row.name.in_locale(locale).to_owned(),
+        store: status,
         menu: menu.only(|product| product.variants.iter().any(|variant| wanted(variant.sku.as_str()))),
         lines: lines.clone(),
         ships: row.fulfilment == FulfilmentKind::Ship,
-        wait_seconds: status.estimated_wait_seconds,
         key: Uuid::now_v7().to_string(),
         address: draft.address,
         wallet: visit.wallet().await?,
         refusal: error.map(|code| Refusal { code, faults: draft.faults }),
+        told: told.map(|told| Money::new(told, menu.currency)),
     };
     let main = view! {
         {head}
@@ -67,9 +89,28 @@ async fn body(visit: Visit, store: String, error: Option<String>, draft: Option<
             <a class="back" href=paths::store(&row.id)>{icon("back")}{row.name.in_locale(locale).to_owned()}</a>
             <div class="stack">
                 <h1>{w::checkout::title(locale)}</h1>
+                {back}
                 <Checkout page=data now=visit.now locale/>
             </div>
         </main>
     };
     Ok(frame(&visit, main.into_any()))
+}
+
+/// What has become of an order whose lines were put back into the cart: what is not offered any more was left out, and is
+/// named. Nothing is said of an order that is not the visitor's.
+async fn put_back(visit: &Visit, order: OrderId, menu: &Menu, empty: bool) -> Option<AnyView> {
+    let locale = visit.locale;
+    let order = visit.backend.orders.view_for(&mut visit.backend.db.reader(), &visit.caller, order, visit.naming()).await.ok()?;
+    let gone = order.lines.iter().filter(|line| pricing::quote(menu, &[as_ordered(line)], visit.now).is_err());
+    let gone = gone.map(|line| line_name(line, locale)).collect::<Vec<_>>().join(" · ");
+    let title = if empty { w::checkout::none_again(locale) } else { w::checkout::again(locale) };
+    let (tone, sign) = if gone.is_empty() { ("go", "check") } else { ("wait", "alert") };
+    let left_out = (!gone.is_empty()).then(|| view! { <p>{w::checkout::left_out(locale, gone)}</p> });
+    let view = view! {
+        <div class="notice" data-tone=tone role="status" data-testid="put-back">
+            {icon(sign)}<p class="notice__title">{title}</p>{left_out}
+        </div>
+    };
+    Some(view.into_any())
 }

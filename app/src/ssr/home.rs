@@ -29,7 +29,7 @@ async fn body(visit: Visit) -> Result<AnyView, Failure> {
         Head {
             title: w::home::title(locale).to_owned(),
             description: w::home::description(locale).to_owned(),
-            picture: Some("/apple-touch-icon.png".to_owned()),
+            picture: None,
             canonical: Some(paths::HOME.to_owned()),
             indexed: true,
             data: None,

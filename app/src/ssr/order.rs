@@ -43,14 +43,15 @@ async fn body(visit: Visit, order: String, error: Option<String>) -> Result<AnyV
         .filter_map(|line| Some((line.product.to_string(), menu.product(line.product.as_str())?.image.as_ref()?.url.clone())))
         .collect();
     let own = owner.is_some() && owner == visit.owner();
+    let order_at = order.placed_at;
     let title = w::order::title(locale, headline(&order, locale), order.number);
-    let head = head(&visit, Head { title, ..Head::default() });
+    let head = head(&visit, Head { title, description: w::order::description(locale).to_owned(), ..Head::default() });
     let main = view! {
         {head}
         <main class="page" id="main">
             {problem(error.as_deref(), locale)}
             <OrderTracker order journey store_name=row.name.in_locale(locale).to_owned() pictures own now=visit.now
-                clock=clock(&row.time_zone, visit.now) locale/>
+                clock=clock(&row.time_zone, order_at) locale/>
         </main>
     };
     Ok(frame(&visit, main.into_any()))

@@ -63,7 +63,7 @@ async fn body(visit: Visit, after: Option<String>) -> Result<AnyView, Failure> {
         <main class="page page--narrow" id="main">
             <div class="stack">
                 <h1>{w::orders::title(locale)}</h1>
-                {moving.then(|| view! { <LiveLine locale/> })}
+                {moving.then(|| view! { <LiveLine clock=None locale/> })}
                 <ul class="order-list" data-testid="orders">{items}</ul>
                 {older}
             </div>
@@ -72,24 +72,23 @@ async fn body(visit: Visit, after: Option<String>) -> Result<AnyView, Failure> {
     Ok(frame(&visit, main.into_any()))
 }
 
-/// The stores' names and clocks.
-pub type Stores = BTreeMap<StoreId, (String, StoreClock)>;
+/// The stores' names and time zones.
+pub type Stores = BTreeMap<StoreId, (String, String)>;
 
 pub async fn stores(visit: &Visit, sql: &mut impl Sql) -> Result<Stores, DbError> {
     let rows = visit.backend.stores.list(sql).await?;
-    let named = rows.into_iter().map(|row| (row.id, (row.name.in_locale(visit.locale).to_owned(), clock(&row.time_zone, visit.now))));
-    Ok(named.collect())
+    Ok(rows.into_iter().map(|row| (row.id, (row.name.in_locale(visit.locale).to_owned(), row.time_zone))).collect())
 }
 
 /// An order in a list.
 pub fn row(order: &OrderView, stores: &Stores, now: Timestamp, locale: Locale) -> AnyView {
-    let (store, clock) = stores.get(&order.store).cloned().unwrap_or_else(|| (order.store.to_string(), StoreClock::default()));
+    let (store, zone) = stores.get(&order.store).cloned().unwrap_or_else(|| (order.store.to_string(), String::new()));
     let what = order
         .lines
         .iter()
         .map(|line| if line.quantity > 1 { format!("{} × {}", line.quantity, line.name) } else { line.name.clone() })
         .collect::<Vec<_>>()
-        .join(", ");
+        .join(w::menu::comma(locale));
     let status = data_status(order);
     let pill = if order.status.is_final() {
         let tone = if matches!(status, "cancelled" | "rejected" | "failed") { "stop" } else { "" };
@@ -100,25 +99,50 @@ pub fn row(order: &OrderView, stores: &Stores, now: Timestamp, locale: Locale) -
     view! {
         <li class="order-row">
             <span class="order-row__number num" aria-hidden="true">{order.number}</span>
-            <p class="order-row__store"><a href=paths::order(order.id)>{store}<span class="sr-only">", "{w::board::order(locale)}" "{order.number}</span></a></p>
+            <p class="order-row__store"><a href=paths::order(order.id)>{store}<span class="sr-only">{w::menu::comma(locale)}{w::board::order(locale)}" "{order.number}</span></a></p>
             {pill}
-            <p class="order-row__what">{day(order.placed_at, now, clock, locale)}" · "{what}</p>
+            <p class="order-row__what"><time datetime=order.placed_at.to_string()>{day(order.placed_at, now, clock(&zone, order.placed_at), locale)}</time>" · "{what}</p>
             <p class="order-row__total">{price(order.quote.total, locale)}</p>
         </li>
     }
     .into_any()
 }
 
-/// `Today, 10:36`, else the day in the store's time.
+/// `Today, 10:36 AM`, else the day in the store's time.
 pub fn day(at: Timestamp, now: Timestamp, clock: StoreClock, locale: Locale) -> String {
     let local = |at: Timestamp| at.plus_seconds(i64::from(clock.offset_minutes) * 60).to_string();
     let (then, today) = (local(at), local(now));
     match (then.get(..10), today.get(..10)) {
-        (Some(then), Some(today)) if then == today => w::orders::today(locale, clock.hour(at)),
-        (Some(then), _) => {
-            let month = w::orders::by_name(&format!("month_{}", &then[5..7]), locale).unwrap_or_default();
-            w::orders::date(locale, then[8..10].trim_start_matches('0'), month)
-        }
+        (Some(then), Some(today)) if then == today => w::orders::today(locale, clock.hour(at, locale)),
+        (Some(then), _) => date(then, locale),
         _ => String::new(),
+    }
+}
+
+/// `Nov 22, 10:36 AM UTC`: a moment that is of no store, for who has no scripts to read it by their own clock.
+pub fn moment(at: Timestamp, locale: Locale) -> String {
+    let text = at.to_string();
+    format!("{} UTC", w::orders::moment(locale, date(text.get(..10).unwrap_or_default(), locale), StoreClock::default().hour(at, locale)))
+}
+
+/// `Nov 22`, of `2026-11-22`.
+fn date(day: &str, locale: Locale) -> String {
+    let (Some(month), Some(day)) = (day.get(5..7), day.get(8..10)) else { return String::new() };
+    let month = w::orders::by_name(&format!("month_{month}"), locale).unwrap_or_default();
+    w::orders::date(locale, day.trim_start_matches('0'), month)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_the_stores_and_days_too() {
+        let (at, now): (Timestamp, Timestamp) = ("2026-11-22T07:05:00.000Z".parse().unwrap(), "2026-11-22T09:00:00.000Z".parse().unwrap());
+        let west = StoreClock { offset_minutes: -480 };
+        assert_eq!(day(at, now, StoreClock::default(), Locale::En), "Today, 7:05\u{a0}AM");
+        assert_eq!(day(at, now, west, Locale::ZhCn), "11月21日");
+        assert_eq!(day(at, at, west, Locale::En), "Today, 11:05\u{a0}PM");
+        assert_eq!([Locale::En, Locale::ZhCn].map(|locale| moment(at, locale)), ["Nov 22, 7:05\u{a0}AM UTC", "11月22日 07:05 UTC"]);
     }
 }

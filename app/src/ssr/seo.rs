@@ -11,13 +11,16 @@ use domain::{
     view::{MenuView, ProductView},
 };
 
+/// The house's picture, 1200 × 630, as PNG.
+const PREVIEW: &str = "/img/preview.png";
+
 /// The head of a page.
 #[derive(Default)]
 pub struct Head {
     /// Without the shop's name, which follows.
     pub title: String,
     pub description: String,
-    /// Of the picture in link previews.
+    /// Of the picture in link previews; without one, or with one that they cannot show, it is the house's.
     pub picture: Option<String>,
     /// The page's address without what does not matter; `None`: no canonical one.
     pub canonical: Option<String>,
@@ -43,12 +46,16 @@ pub fn head(visit: &Visit, head: Head) -> AnyView {
         view! { {languages}<Link rel="alternate" hreflang="x-default" href=in_language(path, None)/> }
     });
     let canonical = head.canonical.as_ref().map(|path| in_language(path, named));
-    let picture = head.picture.map(|path| if path.starts_with('/') { format!("{origin}{path}") } else { path });
-    let described = !head.description.is_empty();
+    // Link previews show no drawings.
+    let own = head.picture.filter(|path| path.rsplit_once('.').is_none_or(|(_, kind)| kind != "svg"));
+    let house = own.is_none();
+    let picture = own.unwrap_or_else(|| PREVIEW.to_owned());
+    let picture = if picture.starts_with('/') { format!("{origin}{picture}") } else { picture };
+    let description = if head.description.is_empty() { w::home::description(visit.locale).to_owned() } else { head.description };
     // Leptos writes the title's text as it is; attributes it escapes itself.
     view! {
         <Title text=title.replace('&', "&amp;").replace('<', "&lt;")/>
-        {described.then(|| view! { <Meta name="description" content=head.description.clone()/> })}
+        <Meta name="description" content=description.clone()/>
         {(!head.indexed).then(|| view! { <Meta name="robots" content="noindex"/> })}
         {alternates}
         {canonical.map(|url| view! {
@@ -57,10 +64,12 @@ pub fn head(visit: &Visit, head: Head) -> AnyView {
             <Meta property="og:type" content="website"/>
             <Meta property="og:site_name" content=name/>
             <Meta property="og:title" content=title/>
-            <Meta property="og:description" content=head.description/>
+            <Meta property="og:description" content=description/>
             <Meta property="og:locale" content=visit.locale.tag().replace('-', "_")/>
+            <Meta property="og:image" content=picture/>
+            {house.then(|| view! { <Meta property="og:image:width" content="1200"/><Meta property="og:image:height" content="630"/> })}
+            <Meta name="twitter:card" content="summary_large_image"/>
         }.into_any())}
-        {picture.map(|url| view! { <Meta property="og:image" content=url/> })}
         {head.data.map(structured)}
     }
     .into_any()

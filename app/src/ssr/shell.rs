@@ -1,7 +1,7 @@
 //! The document around every page.
 
 use domain::Locale;
-use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
+use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*, tachys::html::InertElement};
 use leptos_meta::{HashedStylesheet, MetaTags};
 
 use super::App;
@@ -29,7 +29,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
                 <script nonce=use_nonce()>{SKIPPED}</script>
-                <HydrationScripts options islands=true/>
+                {life(options)}
                 <MetaTags/>
             </head>
             <body>
@@ -37,4 +37,14 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </body>
         </html>
     }
+}
+
+/// What brings the page to life. Leptos writes the nonce where the mode of a request belongs, and a hint whose mode is not the
+/// request's brings the module twice.
+fn life(options: LeptosOptions) -> InertElement {
+    let html = view! { <HydrationScripts options islands=true/> }.to_html();
+    InertElement::new(match use_nonce() {
+        Some(nonce) => html.replace(&format!("crossorigin=\"{nonce}\""), "crossorigin=\"anonymous\""),
+        None => html,
+    })
 }

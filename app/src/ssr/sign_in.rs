@@ -39,7 +39,10 @@ struct Asked {
 #[expect(clippy::unnecessary_wraps, reason = "every page may fail")]
 fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let locale = visit.locale;
-    let head = head(&visit, Head { title: w::sign_in::title(locale).to_owned(), ..Head::default() });
+    let head = head(
+        &visit,
+        Head { title: w::sign_in::title(locale).to_owned(), description: w::sign_in::description(locale).to_owned(), ..Head::default() },
+    );
     let goodbye = asked.goodbye.then(|| {
         view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{w::sign_in::goodbye_title(locale)}</p><p>{w::sign_in::goodbye_text(locale)}</p></div> }
     });

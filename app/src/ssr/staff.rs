@@ -19,12 +19,12 @@ use super::{
     failure::Failure,
     frame::{language, problem, skip},
     seo::{Head, head},
-    visit::{Visit, page, param, query},
+    visit::{Visit, clock, page, param, query},
 };
 use crate::{
     islands::{Board, open_switch},
     paths,
-    pieces::icon,
+    pieces::{icon, notice},
     words as w,
 };
 
@@ -46,7 +46,10 @@ async fn home(visit: Visit, error: Option<String>) -> Result<AnyView, Failure> {
     let rows: Vec<_> = rows.into_iter().filter(|row| visit.caller.is_staff(&row.id)).collect();
     let panels: Vec<_> = rows.iter().map(|row| store_panel(row, &visit)).collect();
     let works = roles.iter().map(|held| role(held, &rows, locale)).collect::<Vec<_>>().join(" · ");
-    let head = head(&visit, Head { title: w::staff::home_title(locale).to_owned(), ..Head::default() });
+    let head = head(
+        &visit,
+        Head { title: w::staff::home_title(locale).to_owned(), description: w::staff::description(locale).to_owned(), ..Head::default() },
+    );
     let nothing = panels.is_empty().then(|| {
         view! { <div class="notice" data-tone="wait">{icon("info")}<p class="notice__title">{w::staff::no_store_title(locale)}</p><p>{w::staff::no_store_text(locale)}</p></div> }
     });
@@ -117,7 +120,10 @@ pub fn sign_in(visit: &Visit, error: Option<String>) -> AnyView {
     let locale = visit.locale;
     let back = visit.page.split('?').next().unwrap_or(paths::STAFF).to_owned();
     let wrong = error.is_some();
-    let head = head(visit, Head { title: w::staff::title(locale).to_owned(), ..Head::default() });
+    let head = head(
+        visit,
+        Head { title: w::staff::title(locale).to_owned(), description: w::staff::description(locale).to_owned(), ..Head::default() },
+    );
     view! {
         {head}
         {skip(locale)}
@@ -145,11 +151,11 @@ pub fn sign_in(visit: &Visit, error: Option<String>) -> AnyView {
 #[component]
 pub fn QueuePage() -> impl IntoView {
     let visit = Visit::here();
-    let (store, error) = (param("store"), query("error"));
-    page(async move { queue(visit, store, error).await })
+    let (store, error, order) = (param("store"), query("error"), query("order"));
+    page(async move { queue(visit, store, error, order).await })
 }
 
-async fn queue(visit: Visit, store: String, error: Option<String>) -> Result<AnyView, Failure> {
+async fn queue(visit: Visit, store: String, error: Option<String>, order: Option<String>) -> Result<AnyView, Failure> {
     let locale = visit.locale;
     let row = visit.store(&store).await?;
     let Caller::User { name, .. } = &visit.caller else {
@@ -166,14 +172,28 @@ async fn queue(visit: Visit, store: String, error: Option<String>) -> Result<Any
     let queue = visit.backend.queue.view(&mut sql, &row.id, visit.naming()).await?;
     let status = visit.backend.stores.view(&mut sql, &row.id, visit.naming()).await?.ok_or(Failure::NotFound)?;
     drop(sql);
-    let head = head(&visit, Head { title: w::board::title(locale, row.name.in_locale(locale)), ..Head::default() });
+    let head = head(
+        &visit,
+        Head {
+            title: w::board::title(locale, row.name.in_locale(locale)),
+            description: w::staff::description(locale).to_owned(),
+            ..Head::default()
+        },
+    );
+    // Who was quicker is on the board already.
+    let holder = queue.lanes.making.iter().find(|ticket| order.as_ref().is_some_and(|order| *order == ticket.order.to_string()));
+    let holder = holder.and_then(|ticket| ticket.claimed_by.as_ref()).filter(|_| error.as_deref() == Some("already_claimed"));
+    let refused = match holder {
+        Some(person) => Some(notice("stop", w::problem::title(locale).to_owned(), Some(w::board::taken(locale, &person.name)))),
+        None => problem(error.as_deref(), locale),
+    };
     let switches = visit.caller.may(Right::Store, &row.id);
     let tabs = frame::tabs(&visit, &row.id);
     let view = view! {
         {head}
         {skip(locale)}
-        {problem(error.as_deref(), locale)}
-        <Board store=status queue person=name.clone() switches tabs now=visit.now locale/>
+        {refused}
+        <Board store=status queue person=name.clone() switches tabs now=visit.now clock=clock(&row.time_zone, visit.now) locale/>
     };
     Ok(view.into_any())
 }

@@ -12,7 +12,7 @@ use super::{
     frame::{empty, frame, problem},
     scan::admitted,
     seo::{self, Head, head},
-    visit::{Visit, page, param, query, summary},
+    visit::{Visit, clock, page, param, query, summary},
 };
 use crate::{
     islands::{CardVariant, CartBar, LiveLine, ProductCard, StoreStatus},
@@ -44,7 +44,7 @@ async fn body(visit: Visit, store: String, error: Option<String>) -> Result<AnyV
         Head {
             title: name.clone(),
             description: w::store::description(locale, &tagline),
-            picture: Some(format!("/img/stores/{}.svg", row.id)),
+            picture: None,
             data: Some(seo::menu(&name, &view, &path)),
             canonical: Some(path),
             indexed: true,
@@ -86,7 +86,7 @@ async fn body(visit: Visit, store: String, error: Option<String>) -> Result<AnyV
                     <p class="lead">{tagline}</p>
                     <StoreStatus store=status.clone() ships locale/>
                     {notice}
-                    <LiveLine locale/>
+                    <LiveLine clock=Some(clock(&row.time_zone, visit.now)) locale/>
                 </div>
             </div>
             {menu}

@@ -85,10 +85,10 @@ pub fn summary(menu: &Menu, lines: &[Line], now: Timestamp) -> CartSummary {
     }
 }
 
-/// How far a store's clocks are from UTC; a zone that is not known counts as UTC.
-pub fn clock(time_zone: &str, now: Timestamp) -> StoreClock {
-    let offset = jiff::tz::TimeZone::get(time_zone).ok().zip(jiff::Timestamp::from_millisecond(now.as_millis()).ok());
-    StoreClock { offset_minutes: offset.map_or(0, |(zone, now)| zone.to_offset(now).seconds() / 60) }
+/// How far a store's clocks were from UTC then; a zone that is not known counts as UTC.
+pub fn clock(time_zone: &str, at: Timestamp) -> StoreClock {
+    let offset = jiff::tz::TimeZone::get(time_zone).ok().zip(jiff::Timestamp::from_millisecond(at.as_millis()).ok());
+    StoreClock { offset_minutes: offset.map_or(0, |(zone, at)| zone.to_offset(at).seconds() / 60) }
 }
 
 /// A cookie of ours.

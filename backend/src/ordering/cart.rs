@@ -51,6 +51,25 @@ impl Carts {
         }
     }
 
+    /// Puts lines back that were ordered before: afterwards there are at least as many of each as then, however often this is
+    /// asked for. What is not offered any more, or does not fit, is left out.
+    pub async fn refill_in(&self, tx: &mut Tx, owner: &Owner, store: &StoreId, lines: Vec<LineRequest>) -> Result<(), OrderingError> {
+        let kept = self.get(tx, owner, store).await?;
+        for mut line in lines {
+            line.options.sort();
+            let same = kept.iter().find(|kept| kept.request.sku == line.sku && kept.request.options == line.options);
+            line.quantity -= same.map_or(0, |same| same.request.quantity);
+            if line.quantity < 1 {
+                continue;
+            }
+            match self.add_in(tx, owner, store, line).await {
+                Ok(_) | Err(OrderingError::Invalid(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Sets how many of a line are wanted, 0 to 99; 0 takes the line out.
     pub async fn set_quantity_in(
         &self,

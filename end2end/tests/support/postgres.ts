@@ -1,7 +1,7 @@
 // A PostgreSQL of a journey's own, reached by a socket in its folder.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -44,6 +44,23 @@ export class Postgres {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     }
+  }
+
+  /** Stops all its processes where they are: connections stay and nothing is answered. */
+  pause(): void {
+    this.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.signal('SIGCONT');
+  }
+
+  /** To the server and the processes of its connections. */
+  private signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    const { pid } = this.process;
+    if (pid === undefined) throw new Error('PostgreSQL does not run');
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+    for (const one of [pid, ...children]) process.kill(one, signal);
   }
 
   async close(): Promise<void> {

@@ -10,25 +10,28 @@ use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos_axum::{LeptosRoutes as _, ResponseOptions, generate_route_list, render_app_async_with_context};
 
+use super::patience::{Patience, with_patience};
 use crate::caller::{self, Who};
 use crate::security;
 use crate::state::AppState;
 
 /// All pages and server functions.
-pub fn routes(state: &AppState) -> Router<AppState> {
+pub fn routes(state: &AppState, patience: &Patience) -> Router<AppState> {
     let options = state.leptos.clone();
     let visitors = from_fn_with_state(state.clone(), caller::of_pages);
     Router::new()
         .leptos_routes_with_context(state, generate_route_list(App), context(state), move || shell(options.clone()))
         .layer(visitors)
+        .layer(from_fn_with_state(patience.clone(), with_patience))
 }
 
 /// The page for addresses that there are not; the app's own router says so.
-pub fn lost(state: &AppState) -> Router {
+pub fn lost(state: &AppState, patience: &Patience) -> Router {
     let options = state.leptos.clone();
     let render = render_app_async_with_context(context(state), move || shell(options.clone()));
     let page = async move |request| render(request).await;
-    Router::new().fallback(page).layer(from_fn_with_state(state.clone(), caller::of_pages))
+    let visitors = from_fn_with_state(state.clone(), caller::of_pages);
+    Router::new().fallback(page).layer(visitors).layer(from_fn_with_state(patience.clone(), with_patience))
 }
 
 /// What a page finds around it: the shop, who asks, in which language, when; and its policy goes with the answer.

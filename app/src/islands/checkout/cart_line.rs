@@ -15,8 +15,7 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
     let (name, options, picture) = cart.menu.with_untracked(|menu| {
         let Some((product, variant)) = menu.variant(&line.request.sku) else { return (line.request.sku.clone(), String::new(), None) };
         let variant_name = variant.name.in_locale(locale);
-        let name = product.name.in_locale(locale);
-        let name = if variant_name.is_empty() { name.to_owned() } else { format!("{name}, {variant_name}") };
+        let name = pieces::named(product.name.in_locale(locale), variant_name, locale);
         let chosen = |id: &String| {
             let option = product.modifiers.iter().flat_map(|group| &group.options).find(|option| option.id.as_str() == id)?;
             Some(option.name.in_locale(locale).to_owned())

@@ -4,7 +4,7 @@
 use domain::Timestamp;
 use leptos::{prelude::*, task::spawn_local};
 
-use super::Cart;
+use super::{Cart, terms};
 use crate::{
     paths, tab,
     wire::{CartAnswer, HoldAnswer, Line, Refusal, Sums},
@@ -68,6 +68,7 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
             return Ok(());
         }
         if cart.ships || untrack(|| cart.preview(&cart.left().into_iter().map(|line| line.request).collect::<Vec<_>>())).is_err() {
+            terms::tell(cart);
             return Ok(());
         }
         let fields = format!("store={}", cart.store.get_value());
@@ -82,6 +83,7 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
                 cart.refusal.set(None);
                 let lines = untrack(|| cart.left());
                 cart.held.set(Some(Held { checkout, lines, sums, expires_at, millis: seconds * 1000 }));
+                terms::tell(cart);
                 Ok(())
             }
         };

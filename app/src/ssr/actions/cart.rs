@@ -28,7 +28,7 @@ pub async fn add_to_cart(
         Ok(answer) => to(&paths::store(&store), answer),
         Err(refusal) => {
             let page = format!("{}?error={}{}", paths::product(&store, &product), refusal.code, typed(&line));
-            to(&page, CartAnswer::Refused(refusal))
+            to(&page, CartAnswer::Refused(refusal.said(Visit::here().locale)))
         }
     }
 }
@@ -75,7 +75,9 @@ pub async fn set_quantity(
 ) -> Done<CartAnswer> {
     match set(&store, &line, number(&quantity)).await {
         Ok(answer) => to(&paths::checkout(&store), answer),
-        Err(refusal) => to(&format!("{}?error={}", paths::checkout(&store), refusal.code), CartAnswer::Refused(refusal)),
+        Err(refusal) => {
+            to(&format!("{}?error={}", paths::checkout(&store), refusal.code), CartAnswer::Refused(refusal.said(Visit::here().locale)))
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub async fn hold(#[server(default)] store: String) -> Done<HoldAnswer> {
     let page = paths::checkout(&store);
     match hold_cart(&store).await {
         Ok(answer) => to(&page, answer),
-        Err(refusal) => to(&format!("{page}?error={}", refusal.code), HoldAnswer::Refused(refusal)),
+        Err(refusal) => to(&format!("{page}?error={}", refusal.code), HoldAnswer::Refused(refusal.said(Visit::here().locale))),
     }
 }
 
@@ -144,8 +144,11 @@ pub async fn place(
             to(&page, PlaceAnswer::Placed { page: page.clone() })
         }
         Err(refusal) => {
+            let refusal = refusal.said(Visit::here().locale);
             Draft { address, faults: refusal.faults.clone() }.leave();
-            to(&format!("{}?error={}", paths::checkout(&store), refusal.code), PlaceAnswer::Refused(refusal))
+            // The page says what has become of the total that was sent.
+            let told = if refusal.code == "total_changed" { format!("&told={}", number(&expected_total)) } else { String::new() };
+            to(&format!("{}?error={}{told}", paths::checkout(&store), refusal.code), PlaceAnswer::Refused(refusal))
         }
     }
 }

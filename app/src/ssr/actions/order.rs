@@ -1,7 +1,7 @@
-//! Calling an order off.
+//! Calling an order off, and ordering the same again.
 
 use backend::{identity::ensure_session_in, ordering::OrderingError};
-use domain::OrderId;
+use domain::{OrderId, StoreId, pricing::LineRequest, view::LineView};
 use leptos::prelude::*;
 
 use super::{super::visit::Visit, Done, refusal, to};
@@ -26,4 +26,38 @@ async fn cancel(order: OrderId) -> Result<(), Refusal> {
         })
     });
     cancelled.await.map(drop).map_err(|error: OrderingError| refusal(&error))
+}
+
+/// Puts what was ordered back into its shopper's cart. The checkout says what is not offered any more.
+#[server(name = OrderAgain, prefix = "/do", endpoint = "order/again")]
+pub async fn order_again(#[server(default)] order: String) -> Done<()> {
+    let Ok(id) = order.parse::<OrderId>() else { return to(paths::ORDERS, ()) };
+    match again(id).await {
+        Ok(store) => to(&paths::checkout_again(store, id), ()),
+        Err(refusal) => to(&format!("{}?error={}", paths::order(id), refusal.code), ()),
+    }
+}
+
+async fn again(id: OrderId) -> Result<StoreId, Refusal> {
+    let visit = Visit::here();
+    let owner = visit.owner().ok_or_else(|| refusal(&OrderingError::SessionRequired))?;
+    let mut sql = visit.backend.db.reader();
+    let order = visit.backend.orders.view_for(&mut sql, &visit.caller, id, visit.naming()).await.map_err(|error| refusal(&error))?;
+    drop(sql);
+    let lines = order.lines.iter().map(as_ordered).collect();
+    let (carts, caller, store) = (visit.backend.carts, visit.caller.clone(), order.store.clone());
+    let filled = visit.backend.db.transaction(move |tx| {
+        Box::pin(async move {
+            ensure_session_in(tx, &caller).await?;
+            carts.refill_in(tx, &owner, &store, lines).await
+        })
+    });
+    filled.await.map_err(|error: OrderingError| refusal(&error))?;
+    Ok(order.store)
+}
+
+/// A line of an order as it was asked for.
+pub fn as_ordered(line: &LineView) -> LineRequest {
+    let options = line.options.iter().map(|option| option.id.to_string()).collect();
+    LineRequest { sku: line.sku.to_string(), quantity: line.quantity, options }
 }

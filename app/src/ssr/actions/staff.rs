@@ -41,7 +41,11 @@ pub async fn sign_out() -> Done<()> {
 pub async fn move_ticket(#[server(default)] store: String, #[server(default)] order: String, #[server(default)] verb: String) -> Done<()> {
     match act(&order, &verb).await {
         Ok(()) => to(&paths::queue(&store), ()),
-        Err(refusal) => to(&format!("{}?error={}", paths::queue(&store), refusal.code), ()),
+        Err(refusal) => {
+            // The page names who has it.
+            let order = order.parse::<OrderId>().map(|order| format!("&order={order}")).unwrap_or_default();
+            to(&format!("{}?error={}{order}", paths::queue(&store), refusal.code), ())
+        }
     }
 }
 

@@ -19,7 +19,11 @@ use super::super::{
     visit::{Visit, page, param, query},
 };
 use super::frame::{Tab, store_frame};
-use crate::{paths, pieces::icon, words as w};
+use crate::{
+    paths,
+    pieces::{icon, named},
+    words as w,
+};
 
 /// `/staff/{store}/stock`
 #[component]
@@ -58,8 +62,7 @@ async fn body(visit: Visit, (store, error, saved): (String, Option<String>, Opti
 
 /// `Flat white, Large`.
 fn name_of(product: &Product, variant: &Variant, locale: Locale) -> String {
-    let (name, size) = (product.name.in_locale(locale), variant.name.in_locale(locale));
-    if size.is_empty() { name.to_owned() } else { format!("{name}, {size}") }
+    named(product.name.in_locale(locale), variant.name.in_locale(locale), locale)
 }
 
 /// The items that are counted, with a form each to correct the count.
@@ -183,7 +186,7 @@ fn switch(item: Switch<'_>, locale: Locale) -> AnyView {
                 <input type="hidden" name="store" value=store.to_string()/>
                 <input type="hidden" name=field value=id.to_owned()/>
                 <button class="switch" role="switch" name="available" value=(!on).to_string() aria-checked=on.to_string()>
-                    <span class="sr-only">{name}": "</span>{word}
+                    <span class="sr-only">{name}{w::menu::colon(locale)}</span>{word}
                 </button>
             </form>
         </li>

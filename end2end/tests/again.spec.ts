@@ -1,0 +1,84 @@
+// An order that came to nothing, or was good: its lines are one press away from the next try.
+import { expectAccessible } from './support/access';
+import { Api } from './support/api';
+import { expect, test } from './support/journey';
+import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
+
+for (const language of LANGUAGES) {
+  test(`a declined card, and another one at once (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.atCheckout(browser, shop, { language });
+    const { page, w } = shopper;
+    await shopper.payWith('checkout.card_declined');
+    await shopper.placeOrder();
+    await expect(shopper.status).toHaveText(w('order.declined'));
+    await expectAccessible(page, 'a declined order');
+    await page.getByTestId('order-again').click();
+    await page.waitForURL('**/s/harbor/checkout?again=*');
+    await expect(page.getByTestId('put-back')).toHaveText(w('checkout.again'));
+    await expect(page.getByTestId('line')).toHaveCount(1);
+    await expect(page.getByTestId('total')).toContainText('$5.10');
+    await expectAccessible(page, 'the checkout of an order that is tried again');
+
+    // Pressed once more, it is not twice as much.
+    await page.goBack();
+    await page.getByTestId('order-again').click();
+    await page.waitForURL('**/s/harbor/checkout?again=*');
+    await expect(page.getByTestId('total')).toContainText('$5.10');
+    await shopper.placeOrder();
+    await expect(shopper.status).toHaveText(w('order.queued'));
+    await expect(page.getByTestId('order-again')).toHaveCount(0);
+    await shopper.leave();
+  });
+}
+
+test('without JavaScript, what is gone is named and left out, and prices are those of now', async ({ browser, shop, request }) => {
+  const manager = new Api(request, shop.url, await shop.token('manager', 'harbor'));
+  const shopper = await Shopper.arrive(browser, shop, { javaScriptEnabled: false });
+  const { page, w } = shopper;
+  for (const product of ['flat-white', 'espresso']) {
+    await page.goto(`/s/harbor/p/${product}`);
+    await page.getByTestId('add-to-cart').click();
+    await page.waitForURL('**/s/harbor');
+  }
+  await page.goto('/s/harbor/checkout');
+  await expect(page.getByTestId('line')).toHaveCount(2);
+  await shopper.placeOrder();
+  await page.getByTestId('cancel-order').click();
+  await expect(shopper.status).toHaveText(w('order.cancelled_by_customer'));
+
+  await manager.put('/staff/stores/harbor/items/espresso-single', { available: false });
+  await manager.put('/staff/products/flat-white/variants/flat-white-regular/prices', [{ amount: 470 }]);
+  const order = page.url();
+  await page.getByTestId('order-again').click();
+  await page.waitForURL('**/s/harbor/checkout?again=*');
+  await expect(page.getByTestId('line')).toHaveCount(1);
+  await expect(page.getByTestId('total')).toHaveText('$4.70');
+  await expect(page.getByTestId('put-back')).toContainText('Espresso');
+  await expect(page.getByTestId('put-back')).not.toContainText('Flat white');
+
+  await test.step('nothing of it is left', async () => {
+    await manager.put('/staff/stores/harbor/items/flat-white-regular', { available: false });
+    await page.getByRole('button', { name: /^Remove/ }).click();
+    await page.goto(order);
+    await page.getByTestId('order-again').click();
+    await expect(page.getByTestId('put-back')).toContainText(w('checkout.none_again'));
+    await expect(page.getByTestId('put-back')).toContainText('Flat white');
+    await expect(page.getByText(w('cart.empty_title'))).toBeVisible();
+  });
+
+  await test.step("somebody else's order is nobody's", async () => {
+    const stranger = await Shopper.arrive(browser, shop);
+    await stranger.page.goto('/s/harbor');
+    const answer = await stranger.context.request.post(`${shop.url}/do/order/again`, {
+      headers: { Origin: shop.url, Accept: 'text/html' },
+      form: { order: order.split('/').at(-1) ?? '' },
+      maxRedirects: 0,
+    });
+    expect(answer.headers()['location']).toContain('error=not_found');
+    await stranger.page.goto('/s/harbor/checkout');
+    await expect(stranger.page.getByText(stranger.w('cart.empty_title'))).toBeVisible();
+    await stranger.leave();
+  });
+  await shopper.leave();
+});

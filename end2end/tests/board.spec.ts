@@ -1,0 +1,53 @@
+// The board's smaller things: who was quicker, what is new, and what is folded away.
+import { expectAccessible } from './support/access';
+import { Barista } from './support/barista';
+import { expect, test } from './support/journey';
+import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
+
+for (const language of LANGUAGES) {
+  test(`a claim that comes too late names who has it, also without JavaScript (${language})`, async ({ browser, shop }) => {
+    const quick = await Barista.atBoard(browser, shop);
+    const late = await Barista.arrive(browser, shop, { language, javaScriptEnabled: false });
+    await late.page.goto('/staff');
+    await late.signIn('Robin');
+    const shopper = await Shopper.arrive(browser, shop);
+    await shopper.page.goto('/s/harbor');
+    const number = String((await shopper.api.orderCoffee()).number);
+    await late.openBoard();
+    await quick.button(number, 'board.claim').click();
+    await expect(quick.ticket(number, 'making')).toBeVisible();
+    await late.button(number, 'board.claim').click();
+    await expect(late.page.getByRole('alert')).toContainText(late.w('board.taken', { name: 'Kim' }));
+    for (const visitor of [quick, late, shopper]) await visitor.leave();
+  });
+}
+
+test('a ticket is new until it is claimed, and is called off from behind its dots', async ({ browser, shop }) => {
+  const barista = await Barista.atBoard(browser, shop);
+  const { page, w } = barista;
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  const number = String((await shopper.api.orderCoffee()).number);
+  const bar = await page.locator('.staff-tabs').boundingBox();
+  await expect(barista.ticket(number, 'queued')).toContainText(w('board.fresh'));
+  await expect(barista.ticket(number, 'queued')).toHaveAttribute('data-new', 'true');
+  await barista.button(number, 'board.claim').click();
+  await expect(barista.ticket(number, 'making')).toContainText(w('board.on_time'));
+  await barista.button(number, 'board.release').click();
+  await expect(barista.ticket(number, 'queued')).not.toHaveAttribute('data-new', 'true');
+  const more = page.getByText(`${w('board.more')} ${w('board.order')} ${number}`);
+  await more.locator('..').press('Enter');
+  await expect(barista.button(number, 'board.cancel')).toBeVisible();
+  await expectAccessible(page, 'the menu of a ticket');
+
+  await barista.context.setOffline(true);
+  await expect(barista.liveLine).toHaveAttribute('data-state', 'offline');
+  expect(await page.locator('.staff-tabs').boundingBox(), 'the way to the other pages stays where it is').toEqual(bar);
+  await barista.context.setOffline(false);
+  await barista.expectLive();
+  await barista.button(number, 'board.cancel').click();
+  await expect(page.getByTestId('ticket')).toHaveCount(0);
+  await barista.leave();
+  await shopper.leave();
+});
