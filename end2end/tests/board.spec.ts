@@ -40,6 +40,10 @@ test('a ticket is new until it is claimed, and is called off from behind its dot
   await more.locator('..').press('Enter');
   await expect(barista.button(number, 'board.cancel')).toBeVisible();
   await expectAccessible(page, 'the menu of a ticket');
+  await page.keyboard.press('Escape');
+  await expect(barista.button(number, 'board.cancel')).toBeHidden();
+  await expect(more.locator('..')).toBeFocused();
+  await page.keyboard.press('Enter');
 
   await barista.context.setOffline(true);
   await expect(barista.liveLine).toHaveAttribute('data-state', 'offline');

@@ -145,13 +145,19 @@ test('money paid in on one page is in the wallet on every other', async ({ brows
   await shopper.signIn(KNOWN);
   await page.waitForURL('**/account');
   const other = await shopper.context.newPage();
-  const heard = other.waitForEvent('websocket');
+  const live = new Promise<void>((resolve) => {
+    other.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => {
+        if (payload.toString().includes('live.user.v1')) resolve();
+      }),
+    );
+  });
   await other.goto('/account');
-  await (await heard).waitForEvent('framereceived');
+  await live;
   await expect(other.getByTestId('balance')).toHaveText('$33.00');
   await other.evaluate(() => Object.assign(window, { remembered: true }));
   await page.getByText(w('wallet.top_up_title')).first().click();
-  await page.getByText('$50.00', { exact: true }).click();
+  await page.getByRole('radio', { name: '$50.00' }).check();
   await page.getByTestId('top-up').getByRole('button', { name: w('wallet.top_up_go') }).click();
   await expect(page.getByText(w('wallet.topped_up'))).toBeVisible();
   await expect(page.getByTestId('balance')).toHaveText('$83.00');

@@ -1,7 +1,11 @@
 //! A ticket on the board.
 
 use domain::{Timestamp, prep::FulfilmentStatus, view::TicketView};
-use leptos::{ev::SubmitEvent, prelude::*};
+use leptos::{
+    ev::{KeyboardEvent, SubmitEvent},
+    prelude::*,
+};
+use wasm_bindgen::JsCast as _;
 
 use super::board::Bar;
 use crate::{paths, pieces, words as w};
@@ -19,6 +23,17 @@ fn age(seconds: i64) -> &'static str {
 fn clock(seconds: i64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// Escape closes what is folded out, and the focus stays at its handle.
+fn fold(event: KeyboardEvent) {
+    let details = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let Some(details) = details.filter(|details| event.key() == "Escape" && details.has_attribute("open")) else { return };
+    let _ = details.remove_attribute("open");
+    let handle = details.query_selector("summary").ok().flatten().and_then(|handle| handle.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(handle) = handle {
+        let _ = handle.focus();
+    }
 }
 
 /// A ticket with its age, what is to be made, and what can be done with it.
@@ -96,7 +111,7 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
             {holder}
             <div class="ticket__actions">
                 {actions}
-                <details class="ticket__more">
+                <details class="ticket__more" on:keydown=fold>
                     <summary>{pieces::icon("more")}<span class="sr-only">{w::board::more(locale)}" "{w::board::order(locale)}" "{number}</span></summary>
                     <div class="ticket__menu">{verb("cancel", w::board::cancel(locale), "button button--danger")}</div>
                 </details>
