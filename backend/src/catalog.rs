@@ -23,7 +23,7 @@ pub use self::products::{ProductEdit, Search};
 use self::store::Head;
 pub use self::store::import;
 use crate::db::{Db, DbError, Sql, Tx};
-use crate::stores::StoreError;
+use crate::stores::{StoreError, StoreRow};
 
 /// The catalogue. Clones share the menus that are kept.
 #[derive(Clone)]
@@ -89,6 +89,14 @@ impl Catalog {
         match store::head(tx, store).await? {
             Some(head) => self.menu_at(tx, store, &head).await.map(Some),
             None => Ok(None),
+        }
+    }
+
+    /// The menu of a store whose row this transaction has just read.
+    pub async fn menu_of_in(&self, tx: &mut Tx, store: &StoreRow) -> Result<Option<Arc<Menu>>, DbError> {
+        match self.kept(&store.id, store.menu_version) {
+            Some(menu) => Ok(Some(menu)),
+            None => self.menu_in(tx, &store.id).await,
         }
     }
 

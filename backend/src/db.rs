@@ -26,8 +26,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::args::{Arg, Args, ToArg};
 pub use self::error::DbError;
+use self::postgres::Lent;
 pub use self::row::{FromColumn, FromNullable, Row};
-pub(crate) use self::tx::Savepoint;
+pub(crate) use self::tx::{Hold, Savepoint};
 use self::tx::{Conn, postgres_row};
 pub use self::tx::{Sql, Tx};
 pub use self::wake::{Listener, Wake, Wakes};
@@ -98,7 +99,7 @@ impl Db {
                 conn.close().await?;
                 result
             }
-            Engine::Postgres(database) => POSTGRES.run_direct(None, &mut *database.pool.acquire().await?, false).await,
+            Engine::Postgres(database) => POSTGRES.run_direct(None, &mut *database.aside.acquire().await?, false).await,
         };
         result.map_err(|error| match error {
             MigrateError::VersionMissing(found) => DbError::NewerDatabase { found, known: self.known() },
@@ -180,9 +181,12 @@ impl Db {
     {
         let conn = match &self.0.engine {
             Engine::Sqlite { database, .. } => Conn::Reader(database.readers.begin().await?),
-            Engine::Postgres(database) => Conn::Postgres(database.begin("begin isolation level repeatable read read only").await?),
+            Engine::Postgres(database) => Conn::Postgres(database.lender.begin("begin isolation level repeatable read read only").await?),
         };
-        read(&mut Tx::new(conn, self.0.clock.now())).await
+        let mut tx = Tx::new(conn, self.0.clock.now());
+        let answer = read(&mut tx).await;
+        tx.roll_back_postgres().await;
+        answer
     }
 
     /// Reads outside a transaction: each statement sees the newest commit.
@@ -209,7 +213,10 @@ impl Db {
         }
         match &self.0.engine {
             Engine::Sqlite { database, .. } => database.readers.close(),
-            Engine::Postgres(database) => database.pool.close().await,
+            Engine::Postgres(database) => {
+                database.lender.close().await;
+                database.aside.close().await;
+            }
         }
     }
 }
@@ -235,7 +242,13 @@ impl Sql for Reader {
         Box::pin(async move {
             Ok(match &self.0.0.engine {
                 Engine::Sqlite { database, .. } => database.readers.lend().await?.fetch_optional(sql, args)?,
-                Engine::Postgres(database) => tx::postgres(sql, args).fetch_optional(&database.pool).await?.map(postgres_row),
+                Engine::Postgres(database) => {
+                    let read = async |mut lent: Lent| {
+                        let row = tx::postgres(sql, args.clone()).fetch_optional(lent.conn()).await;
+                        (lent, row)
+                    };
+                    database.lender.read(read).await?.map(postgres_row)
+                }
             })
         })
     }
@@ -245,7 +258,11 @@ impl Sql for Reader {
             Ok(match &self.0.0.engine {
                 Engine::Sqlite { database, .. } => database.readers.lend().await?.fetch_all(sql, args)?,
                 Engine::Postgres(database) => {
-                    tx::postgres(sql, args).fetch_all(&database.pool).await?.into_iter().map(postgres_row).collect()
+                    let read = async |mut lent: Lent| {
+                        let rows = tx::postgres(sql, args.clone()).fetch_all(lent.conn()).await;
+                        (lent, rows)
+                    };
+                    database.lender.read(read).await?.into_iter().map(postgres_row).collect()
                 }
             })
         })

@@ -1,7 +1,7 @@
 //! The same request key gives the same answer, once.
 //!
 //! A key belongs to a caller, a method and a path. The answer is stored in the transaction of the command itself, so there
-//! is no moment at which one exists without the other. Kept for 24 hours.
+//! is no moment at which one exists without the other; a refusal, which has changed nothing, right after it. Kept for 24 hours.
 
 mod store;
 
@@ -14,8 +14,9 @@ use domain::Timestamp;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
+use self::store::Begun;
 use crate::{
-    db::{Db, DbError, Sql as _, Tx},
+    db::{Db, DbError, Tx},
     refused::{Extra, Refused},
     subscriber::HandlerError,
     timer::{self, TimerHandler},
@@ -146,45 +147,93 @@ impl Keys {
         if !self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
             return Err(KeyError::InProgress);
         }
-        // Moved into the transaction: it runs to its end even when the caller leaves, and so does the key.
-        let running = Running { key: key.clone(), running: self.running.clone() };
-        db.transaction(move |tx| {
-            Box::pin(async move {
-                let _running = running;
-                run_in(tx, &key, &fingerprint, command).await
+        // Moved into the transactions: they run to their end even when the caller leaves, and so does the key.
+        let running = Arc::new(Running { key: key.clone(), running: self.running.clone() });
+        let (own, print, guard) = (key.clone(), fingerprint.clone(), running.clone());
+        let done = db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    let _guard = guard;
+                    run_in(tx, &own, &print, command).await
+                })
             })
-        })
-        .await
+            .await;
+        match done {
+            Ok(outcome) => Ok(outcome),
+            Err(Stopped::Unanswered(error)) => Err(error),
+            // Nothing was changed. What is remembered of it is a transaction of its own, so that what succeeds needs no savepoint.
+            Err(Stopped::Refused(answer)) => {
+                db.transaction(move |tx| {
+                    Box::pin(async move {
+                        let _running = running;
+                        refuse_in(tx, &key, &fingerprint, answer).await
+                    })
+                })
+                .await
+            }
+        }
     }
 }
 
-async fn run_in<F>(tx: &mut Tx, key: &RequestKey, fingerprint: &str, command: F) -> Result<Outcome, KeyError>
+/// Why a command's transaction keeps nothing.
+enum Stopped {
+    /// The shop's own refusal, to be kept.
+    Refused(Answer),
+    Unanswered(KeyError),
+}
+
+impl From<DbError> for Stopped {
+    fn from(error: DbError) -> Self {
+        Self::Unanswered(error.into())
+    }
+}
+
+impl From<KeyError> for Stopped {
+    fn from(error: KeyError) -> Self {
+        Self::Unanswered(error)
+    }
+}
+
+async fn run_in<F>(tx: &mut Tx, key: &RequestKey, fingerprint: &str, command: F) -> Result<Outcome, Stopped>
 where
     F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<Answer, CommandError>> + Send + 'static,
 {
-    if tx.is_postgres() && !store::lock_in(tx, key).await? {
-        return Err(KeyError::InProgress);
-    }
     let now = tx.now();
-    if let Some(kept) = store::find(tx, key, now).await? {
-        return if kept.fingerprint == fingerprint { Ok(Outcome::Replayed(kept.answer)) } else { Err(KeyError::Reused) };
+    match store::begin_in(tx, key, now).await? {
+        Begun::Free => {}
+        Begun::Busy => return Err(KeyError::InProgress.into()),
+        Begun::Kept(kept) => return Ok(again(kept, fingerprint)?),
     }
-    let savepoint = tx.savepoint().await?;
-    let answer = match command(tx).await {
-        Ok(answer) => {
-            tx.keep(savepoint).await?;
-            answer
-        }
-        Err(CommandError::Kept(answer)) => {
-            tx.undo(savepoint).await?;
-            answer
-        }
-        Err(CommandError::Forgotten(answer, retry_after)) => return Err(KeyError::Forgotten(answer, retry_after)),
-        Err(CommandError::Database(error)) => return Err(KeyError::Database(error)),
-    };
-    let expires = now.plus_seconds(KEPT_SECONDS);
-    store::keep_in(tx, key, fingerprint, &answer, now, expires).await?;
-    Ok(Outcome::Fresh(answer))
+    match command(tx).await {
+        // Somebody else's answer was committed just before we began.
+        Ok(answer) if !keep_in(tx, key, fingerprint, &answer).await? => Err(KeyError::InProgress.into()),
+        Ok(answer) => Ok(Outcome::Fresh(answer)),
+        Err(CommandError::Kept(answer)) => Err(Stopped::Refused(answer)),
+        Err(CommandError::Forgotten(answer, retry_after)) => Err(KeyError::Forgotten(answer, retry_after).into()),
+        Err(CommandError::Database(error)) => Err(error.into()),
+    }
+}
+
+/// Remembers a refusal, unless another process was quicker and has an answer.
+async fn refuse_in(tx: &mut Tx, key: &RequestKey, fingerprint: &str, answer: Answer) -> Result<Outcome, KeyError> {
+    let now = tx.now();
+    if keep_in(tx, key, fingerprint, &answer).await? {
+        return Ok(Outcome::Fresh(answer));
+    }
+    match store::find(tx, key, now).await? {
+        Some(kept) => again(kept, fingerprint),
+        None => Err(KeyError::InProgress),
+    }
+}
+
+async fn keep_in(tx: &mut Tx, key: &RequestKey, fingerprint: &str, answer: &Answer) -> Result<bool, DbError> {
+    let now = tx.now();
+    store::keep_in(tx, key, fingerprint, answer, now, now.plus_seconds(KEPT_SECONDS)).await
+}
+
+/// The first answer, for the same body.
+fn again(kept: store::Kept, fingerprint: &str) -> Result<Outcome, KeyError> {
+    if kept.fingerprint == fingerprint { Ok(Outcome::Replayed(kept.answer)) } else { Err(KeyError::Reused) }
 }
 
 /// The answers that one caller has had are another's from now on, who is the same person: a guest who signs in. Where

@@ -1,7 +1,8 @@
 //! Stock: how many units of a SKU a store has, and for whom they are put aside.
 //!
 //! `received + adjusted + returned − sold = on_hand = held + free` at every instant; the database refuses anything else.
-//! A SKU without a stock row is made to order and never short. Whatever changes stock takes the store's lock first.
+//! A SKU without a stock row is made to order and never short. Whatever changes stock has the store's lock; who has it with
+//! others locks all the rows that it is going to change at once, by SKU ([`Stock::lock_in`]), before the store's own row.
 
 mod error;
 mod store;
@@ -113,6 +114,12 @@ impl Stock {
         Ok(true)
     }
 
+    /// Locks these SKUs, and answers which of them are counted. Two who do so take the same rows in the same order.
+    pub(crate) async fn lock_in(&self, tx: &mut Tx, store: &StoreId, skus: impl Iterator<Item = &Sku>) -> Result<HashSet<Sku>, DbError> {
+        need_in(tx, store).await?;
+        store::lock_in(tx, store, skus).await
+    }
+
     /// Puts units aside for a checkout, once a checkout: all lines or none. SKUs that are not counted are passed over.
     /// Who gets [`StockError::OutOfStock`] learns of each short line what is left for it. `freed` is what another checkout
     /// gave up for this one: the menu hears only of what is different in the end.
@@ -125,11 +132,10 @@ impl Stock {
         lines: &[Units],
         freed: Freed,
     ) -> Result<(), StockError> {
-        let counted = store::counted(tx, store, lines).await?;
+        let counted = self.lock_in(tx, store, lines.iter().map(|line| &line.sku)).await?;
         if counted.is_empty() {
             return Ok(self.tell_freed_in(tx, store, freed).await?);
         }
-        lock_in(tx, store).await?;
         // Sorted: two checkouts take the same rows in the same order.
         let mut wanted = BTreeMap::<&Sku, i64>::new();
         for line in lines.iter().filter(|line| counted.contains(&line.sku)) {
@@ -173,7 +179,7 @@ impl Stock {
 
     /// Sells a checkout's units with its order: they leave the hand and the hold at once. Only the first call does.
     pub async fn sell_in(&self, tx: &mut Tx, store: &StoreId, checkout: CheckoutId, order: OrderId) -> Result<Vec<Units>, DbError> {
-        lock_in(tx, store).await?;
+        need_in(tx, store).await?;
         let units = store::end_holds_in(tx, store, checkout, &["held", "placed"], "sold").await?;
         for Units { sku, quantity } in &units {
             store::book_in(tx, store, sku, Kind::Sold, *quantity).await?;
@@ -189,7 +195,7 @@ impl Stock {
     /// Frees all that a checkout, or the order it became, has: what is held becomes free, what was sold comes back. Only
     /// the first call does.
     pub async fn release_in(&self, tx: &mut Tx, store: &StoreId, checkout: CheckoutId) -> Result<Vec<Units>, DbError> {
-        lock_in(tx, store).await?;
+        need_in(tx, store).await?;
         let (released, freed) = free_in(tx, store, checkout).await?;
         self.tell_freed_in(tx, store, freed).await?;
         let mut back = released;
@@ -202,9 +208,9 @@ impl Stock {
     }
 
     /// Frees what a checkout holds for another one that takes its place in the same transaction. The menu has heard
-    /// nothing yet: hand the result to [`Stock::hold_in`].
+    /// nothing yet: hand the result to [`Stock::hold_in`]. What it holds has been locked.
     pub async fn give_way_in(&self, tx: &mut Tx, store: &StoreId, checkout: CheckoutId) -> Result<Freed, DbError> {
-        lock_in(tx, store).await?;
+        need_in(tx, store).await?;
         Ok(free_in(tx, store, checkout).await?.1)
     }
 
@@ -271,12 +277,13 @@ impl Stock {
     }
 }
 
-async fn lock_in(tx: &mut Tx, store: &StoreId) -> Result<(), DbError> {
-    match Stores.lock_in(tx, store).await {
-        Ok(()) => Ok(()),
-        Err(StoreError::Unavailable(error)) => Err(error),
-        Err(_) => Err(DbError::NotFound),
-    }
+async fn need_in(tx: &mut Tx, store: &StoreId) -> Result<(), DbError> {
+    Stores.need_in(tx, store).await.map_err(StoreError::into_db)
+}
+
+/// Whether one of these checkouts has units put aside for it, or had: once it has begun, that does not change.
+pub(crate) async fn with_holds(sql: &mut impl Sql, checkouts: &[CheckoutId]) -> Result<HashSet<CheckoutId>, DbError> {
+    store::with_holds(sql, checkouts).await
 }
 
 /// Ends a checkout's holds: their units, and what was free before.

@@ -1,8 +1,10 @@
 //! Ordering: the cart, the checkout that holds what is in it, the order that comes of it, and the saga that takes the
 //! order through its life.
 //!
-//! Locks are taken in one sequence everywhere: the store, then the checkout or order, then what hangs on it. Who touches
-//! no place and no stock leaves the store out. Under the order's lock [`domain::ordering::transition`] decides, and the
+//! Locks are taken in one sequence everywhere: the store's, then the checkout or order, then what hangs on it. Who touches
+//! no place and no stock leaves the store out. What every order does, beginning, placing and being paid for, has the store's
+//! lock beside others ([`Stores::share_in`](crate::stores::Stores::share_in)) and takes what all of them wait for last: stock by SKU, the store's row, the
+//! number. Under the order's lock [`domain::ordering::transition`] decides, and the
 //! statement changes the row only from the state it was decided in, so every step happens once, whoever repeats it.
 
 mod adopt;

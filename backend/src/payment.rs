@@ -23,7 +23,7 @@ use std::time::Duration;
 use domain::event::{Actor, PaymentCaptured, PaymentDeclined, PaymentRefunded};
 use domain::ordering::{PaymentMethod, PaymentStatus};
 use domain::view::PaymentView;
-use domain::{OrderId, PaymentId, StoreId, UserId};
+use domain::{Money, OrderId, PaymentId, StoreId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -134,11 +134,11 @@ impl Payments {
     }
 
     /// Writes down what is to be paid by which card, and wants it charged. Nobody is asked before the commit.
-    pub(crate) async fn charge_card_in(&self, tx: &mut Tx, order: &OrderRow, token: &CardToken) -> Result<(), DbError> {
-        let (id, amount) = (PaymentId(Uuid::now_v7()), order.quote.total);
+    pub(crate) async fn charge_card_in(&self, tx: &mut Tx, order: OrderId, amount: Money, token: &CardToken) -> Result<(), DbError> {
+        let id = PaymentId(Uuid::now_v7());
         let sealed = self.vault.seal(token, &id.to_string())?;
-        store::insert_in(tx, id, order.id, PaymentMethod::Card, PaymentStatus::Pending, amount, Some(&sealed)).await?;
-        job::enqueue_in(tx, CHARGE, &order.id.to_string(), json!({})).await.map(drop)
+        store::insert_in(tx, id, order, PaymentMethod::Card, PaymentStatus::Pending, amount, Some(&sealed)).await?;
+        job::enqueue_in(tx, CHARGE, &order.to_string(), json!({})).await.map(drop)
     }
 
     /// The order has ended: what was captured goes back, what is under way is not wanted any more. A wallet has its money
@@ -216,25 +216,24 @@ impl Payments {
     /// Writes down how a charge ended, once; the token is forgotten with it.
     async fn settle_in(&self, tx: &mut Tx, order: OrderId, settlement: Settlement) -> Result<(), PaymentError> {
         let store = lock_in(tx, order).await?;
-        let payment = store::find(tx, order).await?.ok_or(PaymentError::Unknown(order))?;
         let (status, reference) = match &settlement {
             Settlement::Captured { reference } => (PaymentStatus::Captured, Some(reference.as_str())),
             Settlement::Declined { .. } => (PaymentStatus::Declined, None),
             Settlement::Voided { .. } => (PaymentStatus::Voided, None),
         };
-        if !store::settle_in(tx, payment.id, status, reference).await? {
+        let Some((id, amount)) = store::settle_in(tx, order, status, reference).await? else {
             return Err(PaymentError::Settled(order));
-        }
+        };
         ordering::touch_in(tx, order).await?;
         if matches!(settlement, Settlement::Voided { sure: false, .. }) {
             job::enqueue_in(tx, VOID, &order.to_string(), json!({})).await?;
         }
         match settlement {
             Settlement::Captured { .. } => {
-                tell(tx, payment.id, order, &store, PaymentCaptured { payment: payment.id, order, amount: payment.amount }).await?;
+                tell(tx, id, order, &store, PaymentCaptured { payment: id, order, amount }).await?;
             }
             Settlement::Declined { reason } | Settlement::Voided { reason, .. } => {
-                tell(tx, payment.id, order, &store, PaymentDeclined { payment: payment.id, order, reason }).await?;
+                tell(tx, id, order, &store, PaymentDeclined { payment: id, order, reason }).await?;
             }
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! Stores: where is sold, on which terms, and how much is under way. Part of the catalogue.
 //!
-//! A store's row is also the lock of the store: what changes its menu, its stock or its places takes it first
-//! ([`Stores::lock_in`]), in whichever context, so that two transactions never wait for each other in a circle.
+//! What changes a store's menu, stock or places takes the store's lock first, in whichever context, so that two
+//! transactions never wait for each other in a circle. Most take it alone ([`Stores::lock_in`]). What every order does takes
+//! it beside others ([`Stores::share_in`]); they lock rows in one sequence: their own checkout, stock by SKU, the store.
 
 mod error;
 mod settings;
@@ -22,7 +23,7 @@ use serde_json::Value;
 pub use self::error::StoreError;
 pub use self::settings::SettingsPatch;
 use crate::check::Breach;
-use crate::db::{DbError, Sql, Tx};
+use crate::db::{DbError, Hold, Sql, Tx};
 use crate::log::{self, NewEvent};
 use crate::prep::Queue;
 
@@ -47,12 +48,10 @@ pub struct StoreRow {
     pub fulfilment: FulfilmentKind,
     pub open: bool,
     pub settings: StoreSettings,
-    /// Places taken by admissions, checkouts and orders under way.
+    /// Places taken by admissions, checkouts and orders under way; not counted where there is no capacity.
     pub active: i64,
     /// Grows with every change of what the menu shows.
     pub menu_version: i64,
-    /// Grows with every change of what [`StoreView`] shows.
-    pub status_version: i64,
 }
 
 impl StoreRow {
@@ -161,9 +160,24 @@ impl Stores {
         store::of_kiosk(sql, kiosk).await
     }
 
-    /// Takes the store's lock until the end of the transaction. SQLite's one writer needs none; there it only looks.
+    /// Takes the store's lock alone, until the end of the transaction. SQLite's one writer needs none; there it only looks.
     pub async fn lock_in(&self, tx: &mut Tx, id: &StoreId) -> Result<(), StoreError> {
-        if store::lock_in(tx, id).await? { Ok(()) } else { Err(StoreError::Unknown) }
+        match tx.lock_held(id.as_str()) {
+            Some(Hold::Alone) => Ok(()),
+            // Two who do so would wait for each other.
+            Some(Hold::Shared) => Err(DbError::Defect("a store's lock is wanted alone by who has it with others".to_owned()).into()),
+            None => take_in(tx, id, Hold::Alone).await,
+        }
+    }
+
+    /// Takes the store's lock beside others who do so, until the end of the transaction.
+    pub async fn share_in(&self, tx: &mut Tx, id: &StoreId) -> Result<(), StoreError> {
+        if tx.lock_held(id.as_str()).is_some() { Ok(()) } else { take_in(tx, id, Hold::Shared).await }
+    }
+
+    /// Takes the store's lock alone, unless this transaction has it, in whichever way.
+    pub async fn need_in(&self, tx: &mut Tx, id: &StoreId) -> Result<(), StoreError> {
+        if tx.lock_held(id.as_str()).is_some() { Ok(()) } else { take_in(tx, id, Hold::Alone).await }
     }
 
     /// Opens or closes a store. False where it already was.
@@ -192,16 +206,21 @@ impl Stores {
         let changed = settings::changed(&before, &after);
         if !changed.is_empty() {
             store::set_settings_in(tx, id, &after).await?;
+            if before.capacity.is_none() && after.capacity.is_some() {
+                store::count_in(tx, id).await?;
+            }
             let event = NewEvent::new(StoreSettingsChanged { store: id.clone(), changed }, id);
             log::append_in(tx, event.at_store(id).by(actor)).await?;
         }
         Ok(after)
     }
 
-    /// Takes a place, in one conditional update. Who already has one keeps it and takes no second.
-    pub async fn take_place_in(&self, tx: &mut Tx, id: &StoreId, holder: Holder) -> Result<(), StoreError> {
-        self.lock_in(tx, id).await?;
-        if !store::add_place_in(tx, id, holder).await? || store::count_up_in(tx, id).await? {
+    /// Takes a place, in one conditional update. Who already has one keeps it and takes no second. Without a capacity there is
+    /// nothing to be counted, and nobody waits for the store's row.
+    pub async fn take_place_in(&self, tx: &mut Tx, store: &StoreRow, holder: Holder) -> Result<(), StoreError> {
+        let id = &store.id;
+        self.need_in(tx, id).await?;
+        if !store::add_place_in(tx, id, holder).await? || store.settings.capacity.is_none() || store::count_up_in(tx, id).await? {
             return Ok(());
         }
         store::remove_place_in(tx, id, holder).await?;
@@ -210,19 +229,27 @@ impl Stores {
 
     /// Hands a place on: an admission's to its checkout, a checkout's to its order. False where `from` has none.
     pub async fn rename_place_in(&self, tx: &mut Tx, id: &StoreId, from: Holder, to: Holder) -> Result<bool, DbError> {
-        store::lock_in(tx, id).await?;
+        self.need_in(tx, id).await.map_err(StoreError::into_db)?;
         store::rename_place_in(tx, id, from, to).await
     }
 
     /// Gives a place back, exactly once: false where it was given back before, or never taken.
     pub async fn give_place_back_in(&self, tx: &mut Tx, id: &StoreId, holder: Holder) -> Result<bool, DbError> {
-        store::lock_in(tx, id).await?;
+        self.need_in(tx, id).await.map_err(StoreError::into_db)?;
         if !store::remove_place_in(tx, id, holder).await? {
             return Ok(false);
         }
         store::count_down_in(tx, id).await?;
         Ok(true)
     }
+}
+
+async fn take_in(tx: &mut Tx, id: &StoreId, hold: Hold) -> Result<(), StoreError> {
+    if !store::lock_in(tx, id, hold).await? {
+        return Err(StoreError::Unknown);
+    }
+    tx.note_lock(id.as_str(), hold);
+    Ok(())
 }
 
 /// A place as it is written down.

@@ -29,8 +29,14 @@ pub trait Subscriber: Send + Sync + 'static {
         false
     }
 
+    /// Takes the locks that these events need, before any of them is handled: one by one they would be taken in the order of
+    /// the events, and not in that of everybody else.
+    async fn lock_in(&self, _tx: &mut Tx, _events: &[&Recorded]) -> Result<(), DbError> {
+        Ok(())
+    }
+
     /// Reacts to one event, inside the transaction that moves the cursor. No call to anything outside the database: for
-    /// that it enqueues a job.
+    /// that it enqueues a job. Where one of a batch fails, all of them are handled again, each behind a savepoint.
     async fn handle_in(&self, tx: &mut Tx, event: &Recorded) -> Result<(), HandlerError>;
 
     /// Told after the commit which events were handled. Not told again when the process dies in between.

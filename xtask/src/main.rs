@@ -101,6 +101,12 @@ enum Command {
         /// Instead: take so many on SQLite, and print how the server's memory grows meanwhile.
         #[arg(long)]
         count: Option<u64>,
+        /// Measure this server instead of building one.
+        #[arg(long)]
+        binary: Option<std::path::PathBuf>,
+        /// Measure on this database alone.
+        #[arg(long)]
+        database: Option<torture::Database>,
     },
     /// Build in release and print the speed figures.
     Bench {
@@ -138,13 +144,13 @@ fn main() -> Result<()> {
         Command::Shots { args } => journeys::run(&workspace, "shots.config.ts", &args),
         Command::MqttLoad { args } => mqtt::load(&workspace, &args),
         Command::MqttFuzz { packets } => mqtt::fuzz(&workspace, packets),
-        Command::Orders { count: Some(count), .. } => orders::memory(&workspace, count),
-        Command::Orders { seconds, .. } => orders::run(&workspace, seconds),
+        Command::Orders { count: Some(count), binary, .. } => orders::memory(&workspace, count, binary),
+        Command::Orders { seconds, binary, database, .. } => orders::run(&workspace, seconds, binary, database),
         Command::Bench { args } => {
             let figures = journeys::run(&workspace, "bench.config.ts", &args);
             // Somebody who asks for one figure gets no other.
             if args.is_empty() {
-                orders::run(&workspace, 20)?;
+                orders::run(&workspace, 20, None, None)?;
             }
             figures
         }

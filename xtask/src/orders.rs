@@ -3,7 +3,10 @@
 use crate::{
     load::{chance::Chance, http::Http},
     server,
-    torture::ground::{Ground, answer, free_address},
+    torture::{
+        Database,
+        ground::{Ground, answer, free_address},
+    },
     workspace::{Mode, Workspace},
 };
 mod raw;
@@ -12,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
@@ -54,27 +57,41 @@ struct Seen {
     last: Vec<(String, String)>,
 }
 
-/// Measures both databases and prints a row each.
-pub fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
-    let binary = server::build(workspace, Mode::Release)?;
+/// Measures both databases, or one, and prints a row each. `binary` is measured where it is given, else what is built here.
+pub fn run(workspace: &Workspace, seconds: u64, binary: Option<PathBuf>, database: Option<Database>) -> Result<()> {
+    let binary = binary.map_or_else(|| server::build(workspace, Mode::Release), Ok)?;
     // On the disk that the build is on: what is in memory is quick and lost.
     let folder = workspace.steps(Mode::Release).join("orders");
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder)?;
+    if database != Some(Database::Postgres) {
+        on_sqlite(&binary, &folder, seconds)?;
+    }
+    if database != Some(Database::Sqlite) {
+        on_postgres(&binary, &folder, seconds)?;
+    }
+    Ok(())
+}
+
+fn on_sqlite(binary: &Path, folder: &Path, seconds: u64) -> Result<()> {
     let time = Duration::from_secs(seconds);
     let sqlite = format!("sqlite:{}", folder.join("orderly.db").display());
-    let (rate, p99) = measure(&binary, &folder, &sqlite, Enough::After(time))?;
+    let (rate, p99) = measure(binary, folder, &sqlite, Enough::After(time))?;
     println!(
         "orders on SQLite, {CLIENTS} clients             {rate:.0} orders/s      ≥ 500      99th percentile of a request {p99:.0} ms (≤ 250)"
     );
-    let raw = raw::transactions(&folder, time)?;
+    let raw = raw::transactions(folder, time)?;
     let share = rate * TRANSACTIONS / raw * 100.0;
     println!(
         "  SQLite alone beside it               {raw:.0} transactions/s      {TRANSACTIONS:.0} transactions an order: {share:.0} % of it (≥ 35 %)"
     );
+    Ok(())
+}
+
+fn on_postgres(binary: &Path, folder: &Path, seconds: u64) -> Result<()> {
     // PostgreSQL runs as nobody, who may not enter everybody's home; this is on the disk, too.
     let ground = Ground::with_durable_cluster(Path::new("/var/tmp"));
-    let (rate, p99) = measure(&binary, &folder, &ground.database_url, Enough::After(time))?;
+    let (rate, p99) = measure(binary, folder, &ground.database_url, Enough::After(Duration::from_secs(seconds)))?;
     let tps = pgbench(&ground, seconds)?;
     let share = rate * TRANSACTIONS / tps * 100.0;
     println!("orders on PostgreSQL, {CLIENTS} clients         {rate:.0} orders/s      99th percentile of a request {p99:.0} ms (≤ 250)");
@@ -85,8 +102,8 @@ pub fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
 }
 
 /// Takes so many orders on SQLite and prints how the server's memory grows meanwhile.
-pub fn memory(workspace: &Workspace, orders: u64) -> Result<()> {
-    let binary = server::build(workspace, Mode::Release)?;
+pub fn memory(workspace: &Workspace, orders: u64, binary: Option<PathBuf>) -> Result<()> {
+    let binary = binary.map_or_else(|| server::build(workspace, Mode::Release), Ok)?;
     let folder = workspace.steps(Mode::Release).join("memory");
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder)?;

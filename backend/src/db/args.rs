@@ -21,7 +21,7 @@ pub enum Arg {
 
 /// The arguments of one statement, made by [`args!`](crate::args).
 #[derive(Debug, Clone, Default)]
-pub struct Args(pub(super) Vec<Arg>);
+pub struct Args(pub(crate) Vec<Arg>);
 
 impl From<Vec<Arg>> for Args {
     fn from(args: Vec<Arg>) -> Self {

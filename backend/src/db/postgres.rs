@@ -1,16 +1,21 @@
 //! PostgreSQL: plain transactions from a pool, and LISTEN/NOTIFY to wake the other processes.
 
+mod lender;
+
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Postgres as Pg};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::lender::Lender;
+pub(super) use self::lender::Lent;
 use super::tx::{Conn, Tx};
 use super::wake::{Wake, Wakes};
 use super::{Command, DbError};
@@ -19,11 +24,15 @@ use crate::clock::Clock;
 const CHANNEL: &str = "orderly";
 /// A notification carries at most 8,000 bytes.
 const PAYLOAD: usize = 7_000;
+/// Statements that a connection remembers: more than there are.
+const STATEMENTS: usize = 1_000;
 
-/// A pool, and the way to the other processes.
+/// Connections, and the way to the other processes.
 #[derive(Clone)]
 pub(super) struct Postgres {
-    pub(super) pool: PgPool,
+    pub(super) lender: Arc<Lender>,
+    /// For what wants sqlx's own pool: migrations, and hearing the others.
+    pub(super) aside: PgPool,
     wakes: Wakes,
     /// To the task that tells the other processes.
     tell: mpsc::UnboundedSender<BTreeSet<Wake>>,
@@ -37,6 +46,7 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, DbError> {
     let options: PgConnectOptions = url.parse().map_err(|error| DbError::Unusable(format!("DATABASE_URL: {error}")))?;
     Ok(options
         .application_name("orderly")
+        .statement_cache_capacity(STATEMENTS)
         .options([("lock_timeout", "5s"), ("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "10s")])
         .disable_statement_logging())
 }
@@ -48,35 +58,36 @@ impl Postgres {
         closing: CancellationToken,
     ) -> Result<(Self, tokio::task::JoinHandle<()>), DbError> {
         let place = format!("{}:{}", options.get_host(), options.get_port());
-        let pool = PgPoolOptions::new().max_connections(20).acquire_timeout(Duration::from_secs(5));
-        let pool = pool.connect_with(options).await.map_err(|error| match DbError::from(error) {
+        let aside = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(5)).connect_lazy_with(options.clone());
+        let lender = Arc::new(Lender::new(options));
+        let first = lender.lend().await.map_err(|error| match error {
             DbError::Unavailable(reason) => DbError::Unavailable(format!(
                 "nothing answers at {place} ({reason}); start PostgreSQL there, or set DATABASE_URL to where it runs"
             )),
             error => error,
         })?;
+        first.give_back();
         let (tell, told) = mpsc::unbounded_channel();
         let process = Uuid::now_v7();
-        let teller = tokio::spawn(tell_others(pool.clone(), told, process, closing));
-        Ok((Self { pool, wakes, tell, process }, teller))
+        let teller = tokio::spawn(tell_others(lender.clone(), told, process, closing));
+        Ok((Self { lender, aside, wakes, tell, process }, teller))
     }
 
-    /// The command runs in a task of its own, to its end, whether or not its caller stays.
+    /// Once it has a connection the command runs in a task of its own, to its end, whether or not its caller stays.
     pub(super) async fn transaction<T, E>(&self, clock: &Clock, command: Command<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let task = tokio::spawn(self.clone().run(clock.clone(), command));
+        let conn = self.lender.begin("begin isolation level read committed").await?;
+        let task = tokio::spawn(self.clone().run(Tx::new(Conn::Postgres(conn), clock.now()), command));
         task.await.unwrap_or_else(|_| Err(E::from(DbError::Unavailable("the process is stopping".to_owned()))))
     }
 
-    async fn run<T, E>(self, clock: Clock, command: Command<T, E>) -> Result<T, E>
+    async fn run<T, E>(self, mut tx: Tx, command: Command<T, E>) -> Result<T, E>
     where
         E: From<DbError>,
     {
-        let conn = self.begin("begin isolation level read committed").await?;
-        let mut tx = Tx::new(Conn::Postgres(conn), clock.now());
         // The block makes a panic before the first await one of the future, too.
         let result = AssertUnwindSafe(async { command(&mut tx).await }).catch_unwind().await;
         let result = result.unwrap_or_else(|_| Err(E::from(DbError::Defect("the command panicked".to_owned()))));
@@ -94,11 +105,6 @@ impl Postgres {
                 Err(error)
             }
         }
-    }
-
-    /// A transaction begun with `how`; it rolls back when it is dropped.
-    pub(super) async fn begin(&self, how: &'static str) -> Result<sqlx::Transaction<'static, Pg>, DbError> {
-        Ok(self.pool.begin_with(how).await?)
     }
 
     /// Wakes this process at once and the others soon.
@@ -126,7 +132,7 @@ impl Postgres {
     }
 
     async fn hear(&self) -> Result<(), sqlx::Error> {
-        let mut listener = PgListener::connect_with(&self.pool).await?;
+        let mut listener = PgListener::connect_with(&self.aside).await?;
         listener.listen(CHANNEL).await?;
         self.wakes.wake(&[Wake::All].into());
         while let Some(heard) = listener.try_recv().await? {
@@ -141,7 +147,7 @@ impl Postgres {
 
 /// Tells the other processes what was committed. Not inside the transactions: PostgreSQL lets commits that notify go
 /// one at a time. What cannot be told is dropped; they look by themselves, only later.
-async fn tell_others(pool: PgPool, mut told: mpsc::UnboundedReceiver<BTreeSet<Wake>>, process: Uuid, closing: CancellationToken) {
+async fn tell_others(lender: Arc<Lender>, mut told: mpsc::UnboundedReceiver<BTreeSet<Wake>>, process: Uuid, closing: CancellationToken) {
     loop {
         let first = tokio::select! {
             first = told.recv() => first,
@@ -162,8 +168,11 @@ async fn tell_others(pool: PgPool, mut told: mpsc::UnboundedReceiver<BTreeSet<Wa
         if payload.len() > PAYLOAD {
             payload = format!("{process}\n{}", Wake::All.to_line());
         }
-        let told = sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(payload).execute(&pool).await;
-        if let Err(error) = told {
+        let tell = async |mut lent: Lent| {
+            let told = sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(&payload).execute(lent.conn()).await;
+            (lent, told)
+        };
+        if let Err(error) = lender.read(tell).await {
             tracing::debug!(%error, "the other processes were not told");
         }
     }

@@ -5,11 +5,12 @@ use std::panic::AssertUnwindSafe;
 
 use domain::Timestamp;
 use futures::future::BoxFuture;
-use sqlx::postgres::{PgArguments, PgConnection};
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::{Postgres, Transaction};
 
 use super::args::{Arg, Args};
+use super::postgres::Lent as Postgresql;
 use super::row::Inner;
 use super::sqlite::{Connection, Lent};
 use super::{DbError, Row, Wake};
@@ -49,7 +50,15 @@ pub(super) enum Conn {
     Writer(Connection),
     /// One of SQLite's that read.
     Reader(Lent),
-    Postgres(Transaction<'static, Postgres>),
+    /// In a transaction of PostgreSQL.
+    Postgres(Postgresql),
+}
+
+/// How a transaction has a lock of the shop's own: beside others who have it so, or alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Shared,
+    Alone,
 }
 
 type Hook = Box<dyn FnOnce() + Send>;
@@ -67,17 +76,20 @@ pub struct Tx {
     pub(super) broken: bool,
     pub(super) wakes: Vec<Wake>,
     pub(super) hooks: Vec<Hook>,
+    /// Locks of the shop's own, by name.
+    locks: Vec<(String, Hold)>,
 }
 
 /// A place in a transaction that one can go back to.
 pub(crate) struct Savepoint {
     wakes: usize,
     hooks: usize,
+    locks: usize,
 }
 
 impl Tx {
     pub(super) fn new(conn: Conn, now: Timestamp) -> Self {
-        Self { conn, now, failure: None, broken: false, wakes: Vec::new(), hooks: Vec::new() }
+        Self { conn, now, failure: None, broken: false, wakes: Vec::new(), hooks: Vec::new(), locks: Vec::new() }
     }
 
     /// The time of everything that this transaction does, fixed at its start.
@@ -85,8 +97,10 @@ impl Tx {
         self.now
     }
 
+    /// Another command of a group begins.
     pub(super) fn start_at(&mut self, now: Timestamp) {
         self.now = now;
+        self.locks.clear();
     }
 
     /// Wakes, after the commit, whoever waits for this.
@@ -98,6 +112,16 @@ impl Tx {
     /// quick and must not wait: it stands in everybody's way.
     pub fn after_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
         self.hooks.push(Box::new(hook));
+    }
+
+    /// How this transaction has a lock that was noted by [`Tx::note_lock`].
+    pub(crate) fn lock_held(&self, name: &str) -> Option<Hold> {
+        self.locks.iter().find(|(held, _)| held == name).map(|(_, hold)| *hold)
+    }
+
+    /// Remembers a lock that lasts until the end of this transaction.
+    pub(crate) fn note_lock(&mut self, name: &str, hold: Hold) {
+        self.locks.push((name.to_owned(), hold));
     }
 
     pub(crate) fn is_broken(&self) -> bool {
@@ -112,7 +136,7 @@ impl Tx {
     /// Marks a place to go back to. Savepoints nest; each ends in [`Tx::keep`] or [`Tx::undo`].
     pub(crate) async fn savepoint(&mut self) -> Result<Savepoint, DbError> {
         self.execute("savepoint step", Args::default()).await?;
-        Ok(Savepoint { wakes: self.wakes.len(), hooks: self.hooks.len() })
+        Ok(Savepoint { wakes: self.wakes.len(), hooks: self.hooks.len(), locks: self.locks.len() })
     }
 
     /// Keeps what was done since the savepoint.
@@ -128,6 +152,8 @@ impl Tx {
         self.failure = None;
         self.wakes.truncate(savepoint.wakes);
         self.hooks.truncate(savepoint.hooks);
+        // The database lets go of what was locked since.
+        self.locks.truncate(savepoint.locks);
         self.execute("rollback to savepoint step", Args::default()).await?;
         self.execute("release savepoint step", Args::default()).await.map(drop)
     }
@@ -149,7 +175,7 @@ impl Tx {
         let wakes = self.wakes.drain(..).collect();
         let hooks = std::mem::take(&mut self.hooks);
         if let Conn::Postgres(conn) = self.conn {
-            conn.commit().await?;
+            conn.end("commit").await?;
         }
         run_hooks(hooks);
         Ok(wakes)
@@ -158,7 +184,7 @@ impl Tx {
     /// Gives the locks back before the caller is answered.
     pub(super) async fn roll_back_postgres(self) {
         if let Conn::Postgres(conn) = self.conn
-            && let Err(error) = conn.rollback().await
+            && let Err(error) = conn.end("rollback").await
         {
             // The connection is gone, and with it everything the transaction did.
             tracing::debug!(%error, "nothing left to roll back");
@@ -200,7 +226,7 @@ macro_rules! on_conn {
                 Conn::Writer(conn) => conn.$method($sql, $args),
                 Conn::Reader(conn) => conn.$method($sql, $args),
                 Conn::Postgres(conn) => {
-                    let answer = postgres($sql, $args).$method(&mut **conn as &mut PgConnection).await;
+                    let answer = postgres($sql, $args).$method(conn.conn()).await;
                     answer.map($postgres).map_err(DbError::from)
                 }
             };

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::StockLevel;
 use crate::args;
+use crate::check::ids;
 use crate::db::{DbError, Row, Sql, Tx};
 
 /// Why units came or went.
@@ -49,14 +50,23 @@ pub(super) async fn levels(sql: &mut impl Sql, store: &StoreId) -> Result<Vec<St
     sql.fetch_all("select * from stock where store = $1 order by sku", args![store]).await?.iter().map(level_of).collect()
 }
 
-/// Which of these SKUs are counted.
-pub(super) async fn counted(sql: &mut impl Sql, store: &StoreId, lines: &[Units]) -> Result<HashSet<Sku>, DbError> {
-    let skus: Value = lines.iter().map(|line| line.sku.as_str()).collect();
-    let text = sql.either(
+/// Which of these SKUs are counted, with the locks of their rows, which are taken in one order.
+pub(super) async fn lock_in(tx: &mut Tx, store: &StoreId, skus: impl Iterator<Item = &Sku>) -> Result<HashSet<Sku>, DbError> {
+    let skus: Value = skus.map(Sku::as_str).collect();
+    let text = tx.either(
         "select sku from stock where store = $1 and sku in (select value from json_each($2))",
-        "select sku from stock where store = $1 and sku in (select jsonb_array_elements_text($2::jsonb))",
+        "select sku from stock where store = $1 and sku in (select jsonb_array_elements_text($2::jsonb)) order by sku for no key update",
     );
-    sql.fetch_all(text, args![store, skus]).await?.iter().map(|row| row.get("sku")).collect()
+    tx.fetch_all(text, args![store, skus]).await?.iter().map(|row| row.get("sku")).collect()
+}
+
+/// Which of these checkouts have, or had, units put aside.
+pub(super) async fn with_holds(sql: &mut impl Sql, checkouts: &[CheckoutId]) -> Result<HashSet<CheckoutId>, DbError> {
+    let text = sql.either(
+        "select distinct checkout from hold where checkout in (select value from json_each($1))",
+        "select distinct checkout from hold where checkout in (select jsonb_array_elements_text($1::jsonb))",
+    );
+    sql.fetch_all(text, args![ids(checkouts)]).await?.iter().map(|row| row.get("checkout")).collect()
 }
 
 pub(super) async fn free(sql: &mut impl Sql, store: &StoreId, sku: &Sku) -> Result<i64, DbError> {

@@ -4,14 +4,14 @@ use domain::catalog::Menu;
 use domain::event::{Actor, CheckoutBegun, CheckoutExpired, Units};
 use domain::pricing::{self, LineRequest, Quote};
 use domain::view::{self, CheckoutRequest, CheckoutView, FulfilmentRequest, Naming, QuoteRequest, QuoteView};
-use domain::{AdmissionId, CheckoutId, Fault, Faults, StoreId};
+use domain::{AdmissionId, CheckoutId, Fault, Faults, Sku, StoreId};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::store::{CheckoutRow, CheckoutStatus};
 use super::{OrderingError, day, limits, store};
 use crate::catalog::Catalog;
-use crate::db::{Sql, Tx};
+use crate::db::{DbError, Sql, Tx};
 use crate::identity::{Caller, Owner};
 use crate::inventory::{Freed, Stock, StockError};
 use crate::kiosk::{self, Admission};
@@ -19,6 +19,9 @@ use crate::log::{self, NewEvent};
 use crate::refused::Refused as _;
 use crate::stores::{Holder, StoreRow, Stores};
 use crate::timer;
+
+/// How often a shopper's other checkout, begun at the same moment, is replaced.
+const TRIES: u32 = 8;
 
 /// Everybody's checkouts.
 #[derive(Clone)]
@@ -74,51 +77,69 @@ impl Checkouts {
         naming: Naming,
     ) -> Result<CheckoutView, OrderingError> {
         let owner = caller.owner().ok_or(OrderingError::SessionRequired)?;
-        let store = lock_store_in(tx, &request.store).await?;
+        let store = share_store_in(tx, &request.store).await?;
         if !store.open {
             return Err(OrderingError::StoreClosed);
         }
         let now = tx.now();
         let admission = admitted_in(tx, &owner, &store, request.admission.as_deref()).await?;
         let id = CheckoutId(Uuid::now_v7());
-        // Before anything is looked at: what the old one holds is there for the new one.
-        let (place_kept, freed) = match store::live_checkout(tx, &owner, &store.id).await? {
-            Some(old) => replace_in(tx, caller, &old, id, admission.as_ref().map(|admission| admission.id)).await?,
-            None => (false, Freed::default()),
-        };
         let wanted = Wanted {
             lines: &request.lines,
             fulfilment: Some(&request.fulfilment),
             coupon_codes: &request.coupon_codes,
             points: request.points,
         };
-        let quote = self.price_in(tx, &store, &wanted, Short::IsHeld).await?;
+        let mut tries = 0;
+        let (checkout, replaced, place_kept, freed) = loop {
+            // Before anything is looked at: what the old one holds is there for the new one.
+            let old = store::lock_live_checkout_in(tx, &owner, &store.id).await?;
+            let (place_kept, freed) = match &old {
+                Some(old) => replace_in(tx, caller, old, id, &wanted, admission.as_ref().map(|admission| admission.id)).await?,
+                None => (false, Freed::default()),
+            };
+            let checkout = CheckoutRow {
+                id,
+                owner: owner.clone(),
+                store: store.id.clone(),
+                status: CheckoutStatus::Live,
+                fulfilment: request.fulfilment.clone(),
+                quote: self.price_in(tx, &store, &wanted, Short::IsHeld).await?,
+                expires_at: admission.as_ref().map_or_else(|| now.plus_seconds(store.settings.customer_seconds), |a| a.expires_at),
+                admission: admission.as_ref().map(|admission| admission.id),
+            };
+            if store::insert_checkout_in(tx, &checkout).await? {
+                break (checkout, old.is_some(), place_kept, freed);
+            }
+            // The same shopper has begun another one at this moment: it is committed now, and gives way.
+            tries += 1;
+            if tries > TRIES {
+                return Err(DbError::Busy("the shopper begins one checkout after the other".to_owned()).into());
+            }
+        };
         if self.limits
             && let Some(limit) = store.settings.order_limit
         {
             let today = day::of(now, &store.time_zone);
-            if store::orders_of_day(tx, &owner, &store.id, &today).await? >= limit {
+            if store::orders_of_day(tx, &checkout.owner, &store.id, &today).await? >= limit {
                 return Err(OrderingError::OrderLimitReached);
             }
         }
-        match &admission {
-            _ if place_kept => {}
-            Some(admission) if kiosk::lend_in(tx, admission, id).await? => {}
-            _ => Stores.take_place_in(tx, &store.id, Holder::Checkout(id)).await?,
-        }
-        let checkout = CheckoutRow {
-            id,
-            owner,
-            store: store.id.clone(),
-            status: CheckoutStatus::Live,
-            fulfilment: request.fulfilment.clone(),
-            quote,
-            expires_at: admission.as_ref().map_or_else(|| now.plus_seconds(store.settings.customer_seconds), |a| a.expires_at),
-            admission: admission.map(|admission| admission.id),
-        };
-        store::insert_checkout_in(tx, &checkout).await?;
-        hold_in(tx, &checkout, freed).await?;
         timer::set_in(tx, limits::CHECKOUT_HOLD, &checkout.id.to_string(), checkout.expires_at, json!({})).await?;
+        // What others wait for comes last: the stock, then the store's own row.
+        let lent = match &admission {
+            _ if place_kept => true,
+            Some(admission) => kiosk::lend_in(tx, admission, id).await?,
+            None => false,
+        };
+        if !lent && !replaced && store.refusal() == Some(view::Refusal::AtCapacity) {
+            // The update at the end would say so, too, but nobody who cannot have a place need wait for stock.
+            return Err(OrderingError::AtCapacity);
+        }
+        hold_in(tx, &checkout, freed).await?;
+        if !lent {
+            Stores.take_place_in(tx, &store, Holder::Checkout(id)).await?;
+        }
         let begun = CheckoutBegun { checkout: checkout.id, store: store.id.clone(), expires_at: checkout.expires_at };
         log::append_in(tx, NewEvent::new(begun, checkout.id).at_store(&store.id).by(caller.actor(&store.id))).await?;
         Ok(view_of(&checkout, naming))
@@ -146,7 +167,7 @@ impl Checkouts {
     }
 
     async fn price_in(&self, tx: &mut Tx, store: &StoreRow, wanted: &Wanted<'_>, short: Short) -> Result<Quote, OrderingError> {
-        let menu = self.catalog.menu_in(tx, &store.id).await?.ok_or(OrderingError::UnknownStore)?;
+        let menu = self.catalog.menu_of_in(tx, store).await?.ok_or(OrderingError::UnknownStore)?;
         let mut quote = pricing::quote(&menu, wanted.lines, tx.now());
         if short == Short::IsHeld && quote.as_ref().is_err_and(|faults| faults.0.iter().any(|fault| fault.code == "unavailable")) {
             // A checkout that gave way has freed units which no menu tells of yet.
@@ -191,8 +212,12 @@ async fn replace_in(
     caller: &Caller,
     old: &CheckoutRow,
     new: CheckoutId,
+    wanted: &Wanted<'_>,
     admission: Option<AdmissionId>,
 ) -> Result<(bool, Freed), OrderingError> {
+    // All of it at once: what is freed, and what the new one takes of the same and of other stock.
+    let named: Vec<Sku> = wanted.lines.iter().filter_map(|line| line.sku.parse().ok()).collect();
+    Stock.lock_in(tx, &old.store, old.quote.lines.iter().map(|line| &line.sku).chain(&named)).await?;
     let takes_over = old.admission == admission;
     let place = takes_over && Stores.rename_place_in(tx, &old.store, Holder::Checkout(old.id), Holder::Checkout(new)).await?;
     let freed = Stock.give_way_in(tx, &old.store, old.id).await?;
@@ -288,10 +313,10 @@ async fn find_store_in(tx: &mut Tx, id: &str) -> Result<StoreRow, OrderingError>
     Stores.get(tx, &id).await?.ok_or(OrderingError::UnknownStore)
 }
 
-/// The store with its lock, read under it.
-async fn lock_store_in(tx: &mut Tx, id: &str) -> Result<StoreRow, OrderingError> {
+/// The store with its lock, beside others, read under it.
+async fn share_store_in(tx: &mut Tx, id: &str) -> Result<StoreRow, OrderingError> {
     let id: StoreId = id.parse().map_err(|_| OrderingError::UnknownStore)?;
-    Stores.lock_in(tx, &id).await?;
+    Stores.share_in(tx, &id).await?;
     Stores.get(tx, &id).await?.ok_or(OrderingError::UnknownStore)
 }
 

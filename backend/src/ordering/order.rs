@@ -4,15 +4,15 @@
 
 use domain::event::{Actor, Event, OrderCancelled, OrderCreated, PrepTimedOut, ShipmentFailed};
 use domain::fault::has_control;
-use domain::ordering::{CancelledBy, Change, Command, OrderStatus, transition};
+use domain::ordering::{CancelledBy, Change, Command, PaymentMethod, PaymentStatus, transition};
 use domain::prep::FulfilmentKind;
-use domain::view::{Naming, PaymentRequest, PlaceRequest, QuoteView};
+use domain::view::{Naming, OrderView, PaymentRequest, PaymentView, PlaceRequest, QuoteView};
 use domain::{CheckoutId, Fault, Faults, OrderId, UserId};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::store::{CheckoutRow, CheckoutStatus, OrderRow};
-use super::{Carts, OrderingError, Step, checkout, day, limits, store};
+use super::store::{CheckoutRow, CheckoutStatus, NewOrder, OrderRow};
+use super::{Carts, OrderingError, Step, checkout, day, limits, store, view};
 use crate::clock::Clock;
 use crate::db::{DbError, Tx};
 use crate::identity::{Caller, Right};
@@ -20,7 +20,7 @@ use crate::inventory::Stock;
 use crate::kiosk;
 use crate::log::{self, NewEvent};
 use crate::payment::{CardToken, PaymentError, Payments, token_fault};
-use crate::prep::Queue;
+use crate::prep::{Queue, Standing};
 use crate::stores::{Holder, StoreRow, Stores};
 use crate::timer;
 
@@ -56,8 +56,32 @@ impl Orders {
         request: &PlaceRequest,
         naming: Naming,
     ) -> Result<OrderId, OrderingError> {
+        Ok(self.make_in(tx, caller, id, request, naming).await?.0.id)
+    }
+
+    /// As [`Orders::place_in`]; the order as its shopper sees it. Nothing of it is read again.
+    pub async fn place_and_view_in(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        id: CheckoutId,
+        request: &PlaceRequest,
+        naming: Naming,
+    ) -> Result<OrderView, OrderingError> {
+        let (order, payment) = self.make_in(tx, caller, id, request, naming).await?;
+        Ok(view::assemble(order, payment, Standing::default(), naming))
+    }
+
+    async fn make_in(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        id: CheckoutId,
+        request: &PlaceRequest,
+        naming: Naming,
+    ) -> Result<(OrderRow, PaymentView), OrderingError> {
         let checkout = checkout::find_in(tx, caller, id).await?;
-        Stores.lock_in(tx, &checkout.store).await?;
+        Stores.share_in(tx, &checkout.store).await?;
         if checkout.status == CheckoutStatus::Placed {
             return Err(OrderingError::CheckoutPlaced);
         }
@@ -75,8 +99,12 @@ impl Orders {
             PaymentRequest::Wallet => Tender::Wallet(caller.user().ok_or(OrderingError::SignInRequired)?),
         };
         let store = Stores.get(tx, &checkout.store).await?.ok_or(OrderingError::UnknownStore)?;
-        let order = self.write_down_in(tx, &store, checkout).await?;
-        self.carts.clear_in(tx, &order.owner, &order.store).await?;
+        let new = self.take_over_in(tx, &store, checkout).await?;
+        if let Tender::Card(token) = &tender {
+            self.payments.charge_card_in(tx, new.id, new.quote.total, token).await?;
+        }
+        // Everybody who places waits for the number, so it comes as late as it can.
+        let order = store::number_order_in(tx, new).await?;
         let created = OrderCreated {
             order: order.id,
             store: order.store.clone(),
@@ -85,47 +113,42 @@ impl Orders {
             checkout: order.checkout,
         };
         log::append_in(tx, NewEvent::new(created, order.id).at_store(&order.store).by(caller.actor(&order.store))).await?;
-        match tender {
-            Tender::Card(token) => self.payments.charge_card_in(tx, &order, &token).await?,
-            Tender::Wallet(user) => self.payments.charge_wallet_in(tx, &order, user).await?,
-        }
-        Ok(order.id)
+        let (method, status) = match tender {
+            Tender::Card(_) => (PaymentMethod::Card, PaymentStatus::Pending),
+            Tender::Wallet(user) => {
+                self.payments.charge_wallet_in(tx, &order, user).await?;
+                (PaymentMethod::Wallet, PaymentStatus::Captured)
+            }
+        };
+        Ok((order, PaymentView { method, status, action_url: None }))
     }
 
-    /// The order's row, and everything that was the checkout's is the order's now.
-    async fn write_down_in(&self, tx: &mut Tx, store: &StoreRow, checkout: CheckoutRow) -> Result<OrderRow, OrderingError> {
+    /// Everything that was the checkout's is the order's now: the order as it will be written down, still without a number.
+    async fn take_over_in(&self, tx: &mut Tx, store: &StoreRow, checkout: CheckoutRow) -> Result<NewOrder, OrderingError> {
         let now = tx.now();
-        let day = day::of(now, &store.time_zone);
-        let admission = checkout.admission;
-        let order = OrderRow {
+        let new = NewOrder {
             id: OrderId(Uuid::now_v7()),
-            number: store::next_number_in(tx, &store.id, &day).await?,
-            day,
+            day: day::of(now, &store.time_zone),
             store: checkout.store,
             owner: checkout.owner,
             checkout: checkout.id,
             fulfilment: checkout.fulfilment,
             quote: checkout.quote,
-            status: OrderStatus::Created,
-            reason: None,
-            cancelled_by: None,
-            step: Some(Step::Pay),
-            version: 1,
+            step: Step::Pay,
             placed_at: now,
-            updated_at: now,
         };
-        store::insert_order_in(tx, &order).await?;
-        timer::cancel_in(tx, limits::CHECKOUT_HOLD, &order.checkout.to_string()).await?;
-        if order.fulfilment.kind() == FulfilmentKind::Pickup {
+        timer::cancel_in(tx, limits::CHECKOUT_HOLD, &new.checkout.to_string()).await?;
+        if new.fulfilment.kind() == FulfilmentKind::Pickup {
             let due = now.plus_seconds(store.settings.barista_seconds);
-            timer::set_in(tx, limits::BARISTA_LIMIT, &order.id.to_string(), due, json!({})).await?;
+            timer::set_in(tx, limits::BARISTA_LIMIT, &new.id.to_string(), due, json!({})).await?;
         }
-        Stores.rename_place_in(tx, &order.store, Holder::Checkout(order.checkout), Holder::Order(order.id)).await?;
-        if let Some(admission) = admission {
+        Stores.rename_place_in(tx, &new.store, Holder::Checkout(new.checkout), Holder::Order(new.id)).await?;
+        if let Some(admission) = checkout.admission {
             kiosk::use_in(tx, admission).await?;
         }
-        Stock.make_permanent_in(tx, &order.store, order.checkout).await?;
-        Ok(order)
+        Stock.make_permanent_in(tx, &new.store, new.checkout).await?;
+        self.carts.clear_in(tx, &new.owner, &new.store).await?;
+        Ok(new)
     }
 
     /// Calls an order off for the caller: its owner until work on it starts, the store's staff until it is handed over.

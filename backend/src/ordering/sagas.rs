@@ -110,9 +110,9 @@ pub(crate) async fn confirming_in(tx: &mut Tx, order: OrderId) -> Result<(), DbE
     timer::put_off_in(tx, limits::BARISTA_LIMIT, &order.to_string(), CONFIRM_SECONDS).await.map(drop)
 }
 
-/// The fulfilments of a paid order have begun: its saga is over.
+/// The fulfilments of a paid order have begun, which can be seen of it: its saga is over.
 pub(crate) async fn started_in(tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
-    store::end_step_in(tx, order, Step::Start).await.map(drop)
+    store::pass_step_in(tx, order, Step::Start).await
 }
 
 /// The money of an order that has ended is where it belongs: its saga is over.

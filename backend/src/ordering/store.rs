@@ -10,12 +10,12 @@ pub(super) use self::cart::{
 };
 pub(super) use self::checkout::{
     CheckoutRow, CheckoutStatus, checkout, end_checkout_in, give_checkout_in, give_ended_checkouts_in, insert_checkout_in, live_checkout,
-    live_checkouts,
+    live_checkouts, lock_live_checkout_in,
 };
 pub(crate) use self::order::OrderRow;
 pub(super) use self::order::{
-    advance_in, end_step_in, forget_addresses_in, give_orders_in, insert_order_in, lock_order_in, next_number_in, order, orders_of,
-    orders_of_day, sagas, step_in, touch_in, under_way,
+    NewOrder, advance_in, end_step_in, forget_addresses_in, give_orders_in, lock_order_in, number_order_in, order, orders_of,
+    orders_of_day, origins, pass_step_in, sagas, step_in, touch_in, under_way,
 };
 
 use crate::db::DbError;

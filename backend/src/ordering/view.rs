@@ -9,7 +9,7 @@ use super::{OrderingError, Orders};
 use crate::db::{DbError, Sql};
 use crate::identity::{Caller, Owner, Right};
 use crate::log::{self, Recorded};
-use crate::prep::Queue;
+use crate::prep::{Queue, Standing};
 
 impl Orders {
     /// An order, for whoever may see it: that is the caller's to decide.
@@ -62,26 +62,31 @@ impl Orders {
     async fn view_of(&self, sql: &mut impl Sql, order: OrderRow, naming: Naming) -> Result<OrderView, DbError> {
         let payment = self.payments.view(sql, order.id).await?.ok_or(DbError::NotFound)?;
         let standing = Queue.standing(sql, order.id, self.clock.now()).await?;
-        let statuses = standing.fulfilments.iter().map(|fulfilment| fulfilment.status).collect();
-        let cancellable = order.state(statuses).cancellable_by_owner();
-        Ok(OrderView {
-            id: order.id,
-            number: order.number,
-            store: order.store,
-            status: order.status,
-            reason: order.reason,
-            cancelled_by: order.cancelled_by,
-            lines: order.quote.lines.iter().map(|line| LineView::of(line, naming)).collect(),
-            quote: QuoteView::of(&order.quote, naming),
-            payment: PaymentView { ..payment },
-            fulfilments: standing.fulfilments,
-            queue_position: standing.position,
-            estimated_ready_at: standing.estimated_ready_at,
-            cancellable,
-            placed_at: order.placed_at,
-            updated_at: order.updated_at,
-            sequence: order.version,
-        })
+        Ok(assemble(order, payment, standing, naming))
+    }
+}
+
+/// An order as its shopper sees it, of what has been read.
+pub(super) fn assemble(order: OrderRow, payment: PaymentView, standing: Standing, naming: Naming) -> OrderView {
+    let statuses = standing.fulfilments.iter().map(|fulfilment| fulfilment.status).collect();
+    let cancellable = order.state(statuses).cancellable_by_owner();
+    OrderView {
+        id: order.id,
+        number: order.number,
+        store: order.store,
+        status: order.status,
+        reason: order.reason,
+        cancelled_by: order.cancelled_by,
+        lines: order.quote.lines.iter().map(|line| LineView::of(line, naming)).collect(),
+        quote: QuoteView::of(&order.quote, naming),
+        payment,
+        fulfilments: standing.fulfilments,
+        queue_position: standing.position,
+        estimated_ready_at: standing.estimated_ready_at,
+        cancellable,
+        placed_at: order.placed_at,
+        updated_at: order.updated_at,
+        sequence: order.version,
     }
 }
 

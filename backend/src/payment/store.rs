@@ -73,12 +73,18 @@ pub(super) async fn mark_unwanted_in(tx: &mut Tx, order: OrderId) -> Result<(), 
     tx.execute(sql, args![order]).await.map(drop)
 }
 
-/// Ends a charge; false where it had ended before. The token goes with it.
-pub(super) async fn settle_in(tx: &mut Tx, id: PaymentId, status: PaymentStatus, reference: Option<&str>) -> Result<bool, DbError> {
+/// Ends the charge of an order: which payment it is, and of how much. `None` where it had ended before. The token goes with it.
+pub(super) async fn settle_in(
+    tx: &mut Tx,
+    order: OrderId,
+    status: PaymentStatus,
+    reference: Option<&str>,
+) -> Result<Option<(PaymentId, Money)>, DbError> {
     let now = tx.now();
     let sql = "update payment set status = $1, reference = coalesce($2, reference), token = null, action_url = null, updated_at = $3 \
-               where id = $4 and status in ('pending', 'action_required')";
-    Ok(tx.execute(sql, args![status.as_str(), reference, now, id]).await? == 1)
+               where order_id = $4 and status in ('pending', 'action_required') returning id, amount, currency";
+    let row = tx.fetch_optional(sql, args![status.as_str(), reference, now, order]).await?;
+    row.map(|row| Ok((row.get("id")?, Money::new(row.get("amount")?, row.parse("currency")?)))).transpose()
 }
 
 /// The provider knows of it, by this name.

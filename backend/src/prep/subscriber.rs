@@ -63,7 +63,6 @@ async fn enter_in(tx: &mut Tx, order: OrderId, cause: &Recorded) -> Result<(), H
     if !store::insert_in(tx, &ticket).await? {
         return Ok(());
     }
-    ordering::touch_in(tx, order.id).await?;
     ordering::started_in(tx, order.id).await?;
     let (fulfilment, store) = (ticket.id, order.store.clone());
     let event: Event = match kind {

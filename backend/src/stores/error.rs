@@ -21,6 +21,16 @@ pub enum StoreError {
     Unavailable(#[from] DbError),
 }
 
+impl StoreError {
+    /// For whom only the database can be the trouble: that there is such a store has been seen.
+    pub(crate) fn into_db(self) -> DbError {
+        match self {
+            Self::Unavailable(error) => error,
+            Self::Unknown | Self::AtCapacity | Self::Invalid(_) => DbError::NotFound,
+        }
+    }
+}
+
 impl Refused for StoreError {
     fn code(&self) -> &'static str {
         match self {

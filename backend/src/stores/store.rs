@@ -6,7 +6,7 @@ use domain::{KioskId, StoreId, Text, view::StoreSettings};
 
 use super::{Holder, StoreRow};
 use crate::args;
-use crate::db::{DbError, Row, Sql, Tx};
+use crate::db::{DbError, Hold, Row, Sql, Tx};
 
 pub(super) async fn list(sql: &mut impl Sql) -> Result<Vec<StoreRow>, DbError> {
     sql.fetch_all("select * from store order by sort, id", args![]).await?.iter().map(from_row).collect()
@@ -25,20 +25,31 @@ pub(super) async fn of_kiosk(sql: &mut impl Sql, kiosk: &KioskId) -> Result<Opti
     sql.fetch_optional("select store from kiosk where id = $1", args![kiosk]).await?.map(|row| row.get("store")).transpose()
 }
 
-pub(super) async fn lock_in(tx: &mut Tx, id: &StoreId) -> Result<bool, DbError> {
-    let text = tx.either("select id from store where id = $1", "select id from store where id = $1 for no key update");
+/// Waits for the store's lock; false where there is no such store. It is a lock beside the row: who has it with others may
+/// change the row without waiting for those who wait for it alone. SQLite's one writer needs none.
+pub(super) async fn lock_in(tx: &mut Tx, id: &StoreId, hold: Hold) -> Result<bool, DbError> {
+    let text = match hold {
+        Hold::Alone => tx.either(
+            "select id from store where id = $1",
+            "select id, pg_advisory_xact_lock(hashtextextended(id, 1)) from store where id = $1",
+        ),
+        Hold::Shared => tx.either(
+            "select id from store where id = $1",
+            "select id, pg_advisory_xact_lock_shared(hashtextextended(id, 1)) from store where id = $1",
+        ),
+    };
     Ok(tx.fetch_optional(text, args![id]).await?.is_some())
 }
 
 pub(super) async fn set_open_in(tx: &mut Tx, id: &StoreId, open: bool) -> Result<bool, DbError> {
-    let text = "update store set open = $2, status_version = status_version + 1 where id = $1 and open <> $2";
+    let text = "update store set open = $2 where id = $1 and open <> $2";
     Ok(tx.execute(text, args![id, open]).await? > 0)
 }
 
 pub(super) async fn set_settings_in(tx: &mut Tx, id: &StoreId, settings: &StoreSettings) -> Result<(), DbError> {
     tx.execute(
         "update store set capacity = $2, admission = $3, order_limit = $4, scans_per_code = $5, code_seconds = $6, \
-         customer_seconds = $7, barista_seconds = $8, wait_target_seconds = $9, status_version = status_version + 1 where id = $1",
+         customer_seconds = $7, barista_seconds = $8, wait_target_seconds = $9 where id = $1",
         args![
             id,
             settings.capacity,
@@ -69,23 +80,23 @@ pub(super) async fn remove_place_in(tx: &mut Tx, id: &StoreId, holder: Holder) -
 
 pub(super) async fn rename_place_in(tx: &mut Tx, id: &StoreId, from: Holder, to: Holder) -> Result<bool, DbError> {
     let text = "update place set kind = $4, holder = $5 where store = $1 and kind = $2 and holder = $3";
-    let renamed = tx.execute(text, args![id, from.kind(), from.to_string(), to.kind(), to.to_string()]).await? > 0;
-    if renamed {
-        // The queue that the status shows may have grown.
-        tx.execute("update store set status_version = status_version + 1 where id = $1", args![id]).await?;
-    }
-    Ok(renamed)
+    Ok(tx.execute(text, args![id, from.kind(), from.to_string(), to.kind(), to.to_string()]).await? > 0)
 }
 
 /// Counts one more under way, unless the store is at capacity.
 pub(super) async fn count_up_in(tx: &mut Tx, id: &StoreId) -> Result<bool, DbError> {
-    let text = "update store set active = active + 1, status_version = status_version + 1 \
-                where id = $1 and (capacity is null or active < capacity)";
+    let text = "update store set active = active + 1 where id = $1 and active < capacity";
     Ok(tx.execute(text, args![id]).await? > 0)
 }
 
 pub(super) async fn count_down_in(tx: &mut Tx, id: &StoreId) -> Result<(), DbError> {
-    tx.execute("update store set active = active - 1, status_version = status_version + 1 where id = $1", args![id]).await.map(drop)
+    tx.execute("update store set active = active - 1 where id = $1 and capacity is not null", args![id]).await.map(drop)
+}
+
+/// Counts the places anew: who sets a capacity where there was none finds them uncounted.
+pub(super) async fn count_in(tx: &mut Tx, id: &StoreId) -> Result<(), DbError> {
+    let text = "update store set active = (select count(*) from place where place.store = store.id) where id = $1";
+    tx.execute(text, args![id]).await.map(drop)
 }
 
 fn from_row(row: &Row) -> Result<StoreRow, DbError> {
@@ -111,6 +122,5 @@ fn from_row(row: &Row) -> Result<StoreRow, DbError> {
         },
         active: row.get("active")?,
         menu_version: row.get("menu_version")?,
-        status_version: row.get("status_version")?,
     })
 }

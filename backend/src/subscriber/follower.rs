@@ -26,6 +26,8 @@ pub(crate) struct Follower {
     scanned: (i64, i64),
     /// An event that broke the whole transaction: next time it is parked without being run.
     suspect: Option<(i64, String)>,
+    /// Something went wrong in a batch: it is done again with a savepoint for each event.
+    careful: bool,
 }
 
 /// The cursor's row and what belongs to it, read at once.
@@ -43,6 +45,8 @@ enum Failed {
     Later(String),
     /// This event's handler broke the transaction.
     Poisoned(i64, String),
+    /// An event failed, and the batch has to be done again to leave it out.
+    Careless,
 }
 
 impl From<DbError> for Failed {
@@ -53,7 +57,7 @@ impl From<DbError> for Failed {
 
 impl Follower {
     pub(crate) fn new(context: Context, subscriber: Arc<dyn Subscriber>) -> Self {
-        Self { context, subscriber, scanned: (0, 0), suspect: None }
+        Self { context, subscriber, scanned: (0, 0), suspect: None, careful: false }
     }
 
     /// Follows the log until the runner stops.
@@ -89,6 +93,10 @@ impl Follower {
                     }
                     Err(Failed::Later(reason)) => {
                         wait.after(&self.context, name, &reason).await;
+                        true
+                    }
+                    Err(Failed::Careless) => {
+                        self.careful = true;
                         true
                     }
                     Err(Failed::Poisoned(position, error)) => {
@@ -180,12 +188,13 @@ impl Follower {
     /// Handles a batch and moves the cursor, in one transaction.
     async fn commit(&mut self, lease: &Lease, old: i64, new: i64, events: Vec<Recorded>) -> Result<(), Failed> {
         let (subscriber, suspect, epoch) = (self.subscriber.clone(), self.suspect.take(), lease.epoch);
+        let careful = std::mem::take(&mut self.careful) || suspect.is_some();
         let handled = self
             .context
             .db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    let handled = handle_batch(tx, &*subscriber, events, suspect).await?;
+                    let handled = handle_batch(tx, &*subscriber, events, careful, suspect).await?;
                     let moved = tx
                         .execute(
                             "update cursor set position = $1 where subscriber = $2 and position = $3 and epoch = $4",
@@ -236,15 +245,20 @@ async fn handle_batch(
     tx: &mut Tx,
     subscriber: &dyn Subscriber,
     events: Vec<Recorded>,
+    careful: bool,
     suspect: Option<(i64, String)>,
 ) -> Result<Vec<Recorded>, Failed> {
     let name = subscriber.name();
+    subscriber.lock_in(tx, &events.iter().collect::<Vec<_>>()).await?;
     let rows = tx.fetch_all("select distinct stream from parked where subscriber = $1", args![name]).await?;
     let mut standing = rows.iter().map(|row| row.get("stream")).collect::<Result<HashSet<String>, _>>()?;
     let mut handled = Vec::with_capacity(events.len());
     for event in events {
         if standing.contains(&event.stream) {
             parked::park_in(tx, name, &event, None).await?;
+        } else if !careful {
+            handle_plainly(tx, subscriber, &event).await?;
+            handled.push(event);
         } else if let Some(error) = handle_one(tx, subscriber, &event, suspect.as_ref()).await? {
             parked::park_in(tx, name, &event, Some(&error)).await?;
             standing.insert(event.stream);
@@ -266,11 +280,15 @@ async fn resume_stream(tx: &mut Tx, subscriber: &dyn Subscriber, suspect: Option
             args![name, BATCH],
         )
         .await?;
-    let mut handled = Vec::new();
+    let mut events = Vec::with_capacity(rows.len());
     for row in &rows {
-        let position: i64 = row.get("position")?;
-        let event = log::read_one(tx, position).await?;
         let dropped = row.get::<Option<String>>("wish")?.as_deref() == Some("drop");
+        events.push((log::read_one(tx, row.get("position")?).await?, dropped));
+    }
+    subscriber.lock_in(tx, &events.iter().filter(|(_, dropped)| !dropped).map(|(event, _)| event).collect::<Vec<_>>()).await?;
+    let mut handled = Vec::new();
+    for (event, dropped) in events {
+        let position = event.position;
         if dropped {
             tracing::warn!(subscriber = name, position, stream = event.stream, "a parked event was dropped");
         } else if let Some(error) = handle_one(tx, subscriber, &event, suspect.as_ref()).await? {
@@ -296,6 +314,17 @@ async fn resume_stream(tx: &mut Tx, subscriber: &dyn Subscriber, suspect: Option
         .await?;
     }
     Ok(handled)
+}
+
+/// Runs the handler without a savepoint, which most events do not need. What it has done cannot be taken out of the batch.
+async fn handle_plainly(tx: &mut Tx, subscriber: &dyn Subscriber, event: &Recorded) -> Result<(), Failed> {
+    let result = AssertUnwindSafe(subscriber.handle_in(tx, event)).catch_unwind().await;
+    match (result, tx.failure()) {
+        (_, Some(failure)) if failure.is_transient() => Err(failure.clone().into()),
+        (Ok(Err(error)), None) if error.later => Err(Failed::Later(error.reason)),
+        (Ok(Ok(())), None) => Ok(()),
+        _ => Err(Failed::Careless),
+    }
 }
 
 /// Runs the handler behind a savepoint. `Some` is the event's own error, and nothing of it is left.

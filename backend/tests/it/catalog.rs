@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backend::catalog::{Catalog, CatalogError, PriceWindows, ProductEdit, Search};
+use backend::db::Tx;
 use backend::refused::Refused as _;
 use backend::runner::Runner;
 use backend::seed;
@@ -36,6 +37,11 @@ fn codes(error: &impl backend::refused::Refused) -> Vec<(String, String)> {
 
 fn pairs<const N: usize>(expected: [(&str, &str); N]) -> Vec<(String, String)> {
     expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned())).into()
+}
+
+async fn take_place_in(tx: &mut Tx, holder: Holder) -> Result<(), StoreError> {
+    let row = Stores.get(tx, &store()).await?.ok_or(StoreError::Unknown)?;
+    Stores.take_place_in(tx, &row, holder).await
 }
 
 on_both_databases! {
@@ -293,7 +299,7 @@ on_both_databases! {
         let takers: Vec<_> = (0..20)
             .map(|_| {
                 let (db, holder) = (shop.db.clone(), Holder::Checkout(CheckoutId(Uuid::now_v7())));
-                tokio::spawn(async move { (holder, run!(db, |tx| Stores.take_place_in(tx, &store(), holder))) })
+                tokio::spawn(async move { (holder, run!(db, |tx| take_place_in(tx, holder))) })
             })
             .collect();
         let mut holders = Vec::new();
@@ -307,7 +313,7 @@ on_both_databases! {
         let view = Stores.view(&mut shop.db.reader(), &store(), Naming::In(Locale::En)).await.unwrap().unwrap();
         assert_eq!((view.accepting, view.refusal, view.in_queue), (false, Some(Refusal::AtCapacity), 0));
         let first = holders[0];
-        run!(shop.db, |tx| Stores.take_place_in(tx, &store(), first)).expect("who has a place keeps it");
+        run!(shop.db, |tx| take_place_in(tx, first)).expect("who has a place keeps it");
         let order = Holder::Order(OrderId(Uuid::now_v7()));
         assert!(run!(shop.db, |tx| Stores.rename_place_in(tx, &store(), first, order)).unwrap());
         let view = Stores.view(&mut shop.db.reader(), &store(), Naming::In(Locale::En)).await.unwrap().unwrap();

@@ -6,6 +6,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backend::check;
+use backend::db::Sql as _;
 use backend::idempotency::{Answer, CommandError, KeyError, Keys, Outcome, RequestKey};
 use backend::identity::Caller;
 use backend::inventory::Adjustment;
@@ -191,6 +193,65 @@ on_both_databases! {
             shop.hands.advance(Duration::from_mins(5));
             settle(&running).await;
             assert_eq!(cafe.active("harbor").await, 0, "round {round}");
+        }
+    }
+
+    /// One shopper begins many times at once, with the same things in another order each time, and so do others: each has one
+    /// live checkout in the end, nobody waits for anybody in a circle, and nothing is held twice.
+    async fn a_shopper_has_one_checkout_however_often_it_begins(shop) {
+        let cafe = Cafe::open(&shop).await;
+        capacity(&cafe, None).await;
+        let running = cafe.run();
+        let shoppers = [guest(), guest(), guest()];
+        for round in 1..=rounds() {
+            let begun = at_once((0..24).map(|n| {
+                let (cafe, caller) = (cafe.clone(), shoppers[n % 3].clone());
+                let pastries = [line("butter-croissant", 1, &[]), line("almond-croissant", 1, &[]), line("banana-bread", 1, &[])];
+                let lines: Vec<_> = (0..2).map(|k| pastries[(n / 3 + k * (1 + n % 2)) % 3].clone()).collect();
+                async move { patiently(|| cafe.begin(&caller, "harbor", &lines)).await }
+            }))
+            .await;
+            for begun in begun {
+                begun.unwrap_or_else(|error| panic!("round {round}: {error:?}"));
+            }
+            let live = "select count(*) as n, count(distinct owner) as owners from checkout where status = 'live'";
+            let row = cafe.backend.db.reader().fetch_one(live, backend::args![]).await.unwrap();
+            assert_eq!((row.get::<i64>("n").unwrap(), row.get::<i64>("owners").unwrap()), (3, 3), "round {round}");
+            let held = "select cast(sum(held) as bigint) as n from stock";
+            let row = cafe.backend.db.reader().fetch_one(held, backend::args![]).await.unwrap();
+            assert_eq!(row.get::<i64>("n").unwrap(), 6, "round {round}: two each");
+            settle(&running).await;
+            assert!(check::run(&shop.db).await.unwrap().iter().all(|verdict| verdict.ok), "round {round}");
+        }
+    }
+
+    /// A capacity is set and taken away while people come and go: it counts everybody who is there.
+    async fn places_are_counted_whenever_a_capacity_comes(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        capacity(&cafe, None).await;
+        for round in 1..=rounds() {
+            let comings = (0..16).map(|_| {
+                let (cafe, caller) = (cafe.clone(), guest());
+                Box::pin(async move {
+                    let checkout = cafe.begin(&caller, "harbor", &[flat_white(1)]).await.unwrap();
+                    let id = checkout.id;
+                    cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.checkouts.cancel_in(tx, &caller, id).await })).await.unwrap();
+                    cafe.begin(&guest(), "harbor", &[flat_white(1)]).await.unwrap();
+                }) as futures::future::BoxFuture<'static, _>
+            });
+            let settings = [Some(1000), None, Some(900)].map(|n| {
+                let cafe = cafe.clone();
+                Box::pin(async move { capacity(&cafe, n).await }) as futures::future::BoxFuture<'static, _>
+            });
+            at_once(comings.chain(settings)).await;
+            capacity(&cafe, None).await;
+            capacity(&cafe, Some(1000)).await;
+            assert_eq!(cafe.active("harbor").await, 16, "round {round}");
+            assert!(check::run(&shop.db).await.unwrap().iter().all(|verdict| verdict.ok), "round {round}");
+            capacity(&cafe, None).await;
+            shop.hands.advance(Duration::from_mins(5));
+            settle(&running).await;
         }
     }
 

@@ -77,9 +77,8 @@ pub async fn place(State(app): State<AppState>, Path(checkout): Path<String>, ke
     keyed
         .run(&app, move |tx, caller, request| {
             Box::pin(async move {
-                let order = backend.orders.place_in(tx, &caller, checkout, &request, naming).await?;
-                let view = backend.orders.view(tx, order, naming).await?.ok_or_else(|| AppError::not_found("order"))?;
-                Ok((StatusCode::CREATED, view))
+                let order = backend.orders.place_and_view_in(tx, &caller, checkout, &request, naming).await?;
+                Ok((StatusCode::CREATED, order))
             })
         })
         .await

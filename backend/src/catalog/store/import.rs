@@ -98,8 +98,8 @@ pub async fn add_store_in(tx: &mut Tx, new: &NewStore) -> Result<bool, DbError> 
         .execute(
             "insert into store (id, sort, kind, name_en, name_zh, tagline_en, tagline_zh, language, currency, time_zone, fulfilment, open, \
              admission, capacity, order_limit, scans_per_code, code_seconds, customer_seconds, barista_seconds, wait_target_seconds, \
-             active, menu_version, menu_since, status_version) \
-             values ($1, $2, $3, $4, $5, $6, $7, 'en', $8, $9, $10, true, $11, $12, $13, $14, $15, $16, $17, $18, 0, 1, 1, 1) \
+             active, menu_version, menu_since) \
+             values ($1, $2, $3, $4, $5, $6, $7, 'en', $8, $9, $10, true, $11, $12, $13, $14, $15, $16, $17, $18, 0, 1, 1) \
              on conflict do nothing",
             args![
                 &new.id,

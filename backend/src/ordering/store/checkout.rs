@@ -75,25 +75,36 @@ pub(in super::super) async fn live_checkout(sql: &mut impl Sql, owner: &Owner, s
     sql.fetch_optional(text, args![owner.to_string(), store]).await?.as_ref().map(from_row).transpose()
 }
 
-pub(in super::super) async fn insert_checkout_in(tx: &mut Tx, checkout: &CheckoutRow) -> Result<(), DbError> {
+/// As [`live_checkout`], with its lock: whoever ends it meanwhile is waited for.
+pub(in super::super) async fn lock_live_checkout_in(tx: &mut Tx, owner: &Owner, store: &StoreId) -> Result<Option<CheckoutRow>, DbError> {
+    let text = tx.either(
+        "select * from checkout where owner = $1 and store = $2 and status = 'live'",
+        "select * from checkout where owner = $1 and store = $2 and status = 'live' for no key update",
+    );
+    tx.fetch_optional(text, args![owner.to_string(), store]).await?.as_ref().map(from_row).transpose()
+}
+
+/// Writes a live checkout down; false where its owner has another one at this store.
+pub(in super::super) async fn insert_checkout_in(tx: &mut Tx, checkout: &CheckoutRow) -> Result<bool, DbError> {
     let now = tx.now();
-    tx.execute(
-        "insert into checkout (id, owner, store, status, fulfilment, quote, begun_at, expires_at, admission) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        args![
-            checkout.id,
-            checkout.owner.to_string(),
-            &checkout.store,
-            checkout.status.as_str(),
-            json(&checkout.fulfilment)?,
-            json(&checkout.quote)?,
-            now,
-            checkout.expires_at,
-            checkout.admission
-        ],
-    )
-    .await
-    .map(drop)
+    let added = tx
+        .execute(
+            "insert into checkout (id, owner, store, status, fulfilment, quote, begun_at, expires_at, admission) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (owner, store) where status = 'live' do nothing",
+            args![
+                checkout.id,
+                checkout.owner.to_string(),
+                &checkout.store,
+                checkout.status.as_str(),
+                json(&checkout.fulfilment)?,
+                json(&checkout.quote)?,
+                now,
+                checkout.expires_at,
+                checkout.admission
+            ],
+        )
+        .await?;
+    Ok(added == 1)
 }
 
 /// Ends a live checkout, in an order or in nothing; false where it had ended before, or is somebody else's by now.

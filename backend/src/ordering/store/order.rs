@@ -9,6 +9,7 @@ use domain::{CheckoutId, OrderId, StoreId, Timestamp};
 use super::super::sagas::{SagaRow, Step};
 use super::json;
 use crate::args;
+use crate::check::ids;
 use crate::db::{DbError, Row, Sql, Tx};
 use crate::identity::Owner;
 
@@ -17,8 +18,6 @@ use crate::identity::Owner;
 pub(crate) struct OrderRow {
     pub id: OrderId,
     pub store: StoreId,
-    /// The day of the store that the number belongs to.
-    pub day: String,
     pub number: i64,
     pub owner: Owner,
     pub checkout: CheckoutId,
@@ -39,7 +38,6 @@ impl OrderRow {
         Ok(Self {
             id: row.get("id")?,
             store: row.get("store")?,
-            day: row.get("day")?,
             number: row.get("number")?,
             owner: row.parse("owner")?,
             checkout: row.get("checkout")?,
@@ -71,36 +69,61 @@ pub(in super::super) async fn lock_order_in(tx: &mut Tx, id: OrderId) -> Result<
     tx.fetch_optional(text, args![id]).await?.as_ref().map(OrderRow::from_row).transpose()
 }
 
-/// The next number of a store's day, from 1. Whoever places next waits until this one is committed or gone.
-pub(in super::super) async fn next_number_in(tx: &mut Tx, store: &StoreId, day: &str) -> Result<i64, DbError> {
-    let text = "insert into order_number (store, day, last) values ($1, $2, 1) \
-                on conflict (store, day) do update set last = order_number.last + 1 returning last";
-    tx.fetch_one(text, args![store, day]).await?.get("last")
+/// An order before it has its number.
+pub(in super::super) struct NewOrder {
+    pub id: OrderId,
+    pub store: StoreId,
+    /// The day of the store that the number will belong to.
+    pub day: String,
+    pub owner: Owner,
+    pub checkout: CheckoutId,
+    pub fulfilment: FulfilmentRequest,
+    pub quote: Quote,
+    pub step: Step,
+    pub placed_at: Timestamp,
 }
 
-pub(in super::super) async fn insert_order_in(tx: &mut Tx, order: &OrderRow) -> Result<(), DbError> {
-    tx.execute(
-        "insert into sales_order (id, store, day, number, owner, checkout, fulfilment, quote, status, version, placed_at, updated_at, \
-         saga_step, saga_deadline) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-        args![
-            order.id,
-            &order.store,
-            &order.day,
-            order.number,
-            order.owner.to_string(),
-            order.checkout,
-            json(&order.fulfilment)?,
-            json(&order.quote)?,
-            order.status.as_str(),
-            order.version,
-            order.placed_at,
-            order.updated_at,
-            order.step.map(Step::as_str),
-            order.step.map(|step| step.deadline(order.placed_at))
-        ],
-    )
-    .await
-    .map(drop)
+/// Writes an order down with the next number of its store's day, from 1. Whoever places next waits until this one is
+/// committed or gone. One statement on PostgreSQL, where each is a journey; SQLite knows no `insert` inside of another.
+pub(in super::super) async fn number_order_in(tx: &mut Tx, new: NewOrder) -> Result<OrderRow, DbError> {
+    const STATUS: OrderStatus = OrderStatus::Created;
+    let mut args = args![&new.store, &new.day].0;
+    if !tx.is_postgres() {
+        let text = "insert into order_number (store, day, last) values ($1, $2, 1) \
+                    on conflict (store, day) do update set last = order_number.last + 1 returning last";
+        let number: i64 = tx.fetch_one(text, args![&new.store, &new.day]).await?.get("last")?;
+        args.extend(args![number].0);
+    }
+    let (owner, fulfilment, quote) = (new.owner.to_string(), json(&new.fulfilment)?, json(&new.quote)?);
+    let deadline = new.step.deadline(new.placed_at);
+    args.extend(
+        args![new.id, owner, new.checkout, fulfilment, quote, STATUS.as_str(), new.placed_at, new.step.as_str(), deadline].0,
+    );
+    let text = tx.either(
+        "insert into sales_order (store, day, number, id, owner, checkout, fulfilment, quote, status, version, placed_at, updated_at, \
+         saga_step, saga_deadline) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10, $11, $12) returning number",
+        "with given as (insert into order_number (store, day, last) values ($1, $2, 1) \
+         on conflict (store, day) do update set last = order_number.last + 1 returning last) \
+         insert into sales_order (store, day, number, id, owner, checkout, fulfilment, quote, status, version, placed_at, updated_at, \
+         saga_step, saga_deadline) select $1, $2, given.last, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, $11 from given returning number",
+    );
+    let number = tx.fetch_one(text, args.into()).await?.get("number")?;
+    Ok(OrderRow {
+        id: new.id,
+        store: new.store,
+        number,
+        owner: new.owner,
+        checkout: new.checkout,
+        fulfilment: new.fulfilment,
+        quote: new.quote,
+        status: STATUS,
+        reason: None,
+        cancelled_by: None,
+        step: Some(new.step),
+        version: 1,
+        placed_at: new.placed_at,
+        updated_at: new.placed_at,
+    })
 }
 
 /// Moves an order on from the state it was decided in; false where it has left it.
@@ -129,6 +152,32 @@ pub(in super::super) async fn advance_in(tx: &mut Tx, order: &OrderRow, change: 
         )
         .await?;
     Ok(moved == 1)
+}
+
+/// Where an order comes from.
+pub(in super::super) struct Origin {
+    pub order: OrderId,
+    pub store: StoreId,
+    pub checkout: CheckoutId,
+}
+
+/// Where these orders come from, those of them that there are. It never changes.
+pub(in super::super) async fn origins(sql: &mut impl Sql, orders: &[OrderId]) -> Result<Vec<Origin>, DbError> {
+    let text = sql.either(
+        "select id, store, checkout from sales_order where id in (select value from json_each($1))",
+        "select id, store, checkout from sales_order where id in (select jsonb_array_elements_text($1::jsonb))",
+    );
+    let rows = sql.fetch_all(text, args![ids(orders)]).await?;
+    rows.iter().map(|row| Ok(Origin { order: row.get("id")?, store: row.get("store")?, checkout: row.get("checkout")? })).collect()
+}
+
+/// The fulfilments of an order have begun: it can be seen, and what was to be done next at this step is done.
+pub(in super::super) async fn pass_step_in(tx: &mut Tx, id: OrderId, step: Step) -> Result<(), DbError> {
+    let now = tx.now();
+    let text = "update sales_order set version = version + 1, updated_at = $1, \
+                saga_deadline = case when saga_step = $2 then null else saga_deadline end, \
+                saga_step = case when saga_step = $2 then null else saga_step end where id = $3";
+    tx.execute(text, args![now, step.as_str(), id]).await.map(drop)
 }
 
 pub(in super::super) async fn touch_in(tx: &mut Tx, id: OrderId) -> Result<(), DbError> {

@@ -8,10 +8,10 @@ use crate::check::{Breach, MOST};
 use crate::db::{DbError, Sql};
 use crate::stores::Place;
 
-/// Stores that count other places than are written down.
+/// Stores that count other places than are written down. Without a capacity they count none.
 pub(in super::super) async fn miscounted(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
     let text = "select * from (select store.id, store.active, count(place.holder) as places from store \
-                left join place on place.store = store.id group by store.id, store.active) as counted \
+                left join place on place.store = store.id where store.capacity is not null group by store.id, store.active) as counted \
                 where active <> places order by id limit $1";
     let rows = sql.fetch_all(text, args![MOST]).await?;
     rows.iter()

@@ -1,0 +1,142 @@
+//! Connections to PostgreSQL, lent to one transaction or one statement at a time.
+//!
+//! sqlx's own pool asks for a sign of life when a connection is taken and again when it comes back, which doubles the round
+//! trips of a short transaction and triples those of a single read. Here one that was used a moment ago is trusted: should
+//! it be dead after all, whoever begins with it takes another. One that is dropped in the middle of something is closed,
+//! and with it whatever it had begun.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{Connection as _, Executor as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::db::DbError;
+
+/// Connections of a process.
+const MOST: u32 = 20;
+/// How long somebody waits for one.
+const WAIT: Duration = Duration::from_secs(5);
+/// One that has rested for longer is asked whether it lives.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// One that nobody has needed for so long is closed.
+const IDLE: Duration = Duration::from_mins(10);
+/// None grows older: the server's memory of what it has seen grows with it.
+const LIFETIME: Duration = Duration::from_mins(30);
+
+/// A connection at rest.
+struct Resting {
+    conn: PgConnection,
+    born: Instant,
+    since: Instant,
+}
+
+/// Who lends them.
+pub(in crate::db) struct Lender {
+    options: PgConnectOptions,
+    /// The one that was used last is lent first.
+    resting: Mutex<Vec<Resting>>,
+    hands: Arc<Semaphore>,
+}
+
+/// A connection that is lent. It comes back by [`Lent::give_back`] and no other way.
+pub(in crate::db) struct Lent {
+    conn: PgConnection,
+    born: Instant,
+    /// It was used before, and may have died since.
+    used: bool,
+    lender: Arc<Lender>,
+    _hand: OwnedSemaphorePermit,
+}
+
+impl Lender {
+    pub(in crate::db) fn new(options: PgConnectOptions) -> Self {
+        Self { options, resting: Mutex::default(), hands: Arc::new(Semaphore::new(MOST as usize)) }
+    }
+
+    /// Lends a connection; a new one where none rests.
+    pub(in crate::db) async fn lend(self: &Arc<Self>) -> Result<Lent, DbError> {
+        let hand = tokio::time::timeout(WAIT, self.hands.clone().acquire_owned()).await;
+        let hand = hand.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        while let Some(Resting { mut conn, born, since }) = self.pop() {
+            if since.elapsed() < TRUSTED || conn.ping().await.is_ok() {
+                return Ok(Lent { conn, born, used: true, lender: self.clone(), _hand: hand });
+            }
+        }
+        let conn = tokio::time::timeout(WAIT, PgConnection::connect_with(&self.options)).await;
+        let conn = conn.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        Ok(Lent { conn, born: Instant::now(), used: false, lender: self.clone(), _hand: hand })
+    }
+
+    /// Lends a connection in a transaction that was begun with `how`.
+    pub(in crate::db) async fn begin(self: &Arc<Self>, how: &'static str) -> Result<Lent, DbError> {
+        loop {
+            let mut lent = self.lend().await?;
+            match lent.conn.execute(how).await.map_err(DbError::from) {
+                Ok(_) => return Ok(lent),
+                // Nothing was begun.
+                Err(DbError::Unavailable(_)) if lent.used => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Reads outside a transaction.
+    pub(in crate::db) async fn read<T, F>(self: &Arc<Self>, read: impl Fn(Lent) -> F) -> Result<T, DbError>
+    where
+        F: Future<Output = (Lent, Result<T, sqlx::Error>)>,
+    {
+        loop {
+            let (lent, answer) = read(self.lend().await?).await;
+            match answer.map_err(DbError::from) {
+                Err(DbError::Unavailable(_)) if lent.used => {}
+                Err(error @ DbError::Unavailable(_)) => return Err(error),
+                answer => {
+                    lent.give_back();
+                    return answer;
+                }
+            }
+        }
+    }
+
+    /// Waits until all have come back, and closes them.
+    pub(in crate::db) async fn close(&self) {
+        let all = self.hands.acquire_many(MOST).await;
+        self.hands.close();
+        while let Some(resting) = self.pop() {
+            // It ends one way or the other.
+            let _ = resting.conn.close().await;
+        }
+        drop(all);
+    }
+
+    fn pop(&self) -> Option<Resting> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+}
+
+impl Lent {
+    pub(in crate::db) fn conn(&mut self) -> &mut PgConnection {
+        &mut self.conn
+    }
+
+    /// Ends the transaction with `how`, and gives the connection back.
+    pub(in crate::db) async fn end(mut self, how: &'static str) -> Result<(), DbError> {
+        self.conn.execute(how).await?;
+        self.give_back();
+        Ok(())
+    }
+
+    /// It is at rest: no transaction is open, no answer is under way.
+    pub(in crate::db) fn give_back(self) {
+        let Self { conn, born, lender, _hand, .. } = self;
+        let since = Instant::now();
+        let mut resting = lender.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.retain(|resting| since - resting.since < IDLE);
+        if since - born < LIFETIME {
+            resting.push(Resting { conn, born, since });
+        }
+    }
+}
