@@ -131,6 +131,13 @@ pub(crate) async fn hurry_in(tx: &mut Tx, kind: &'static str, key: &str) -> Resu
     Ok(moved > 0)
 }
 
+/// How often a job has been begun that is still to be done, and whether it runs now; `None` where it has ended.
+pub(crate) async fn attempts(sql: &mut impl Sql, kind: &'static str, key: &str) -> Result<Option<(i64, bool)>, DbError> {
+    let text = "select attempts, claim from job where kind = $1 and key = $2 and status = 'ready'";
+    let row = sql.fetch_optional(text, args![kind, key]).await?;
+    row.map(|row| Ok((row.get("attempts")?, row.get::<Option<String>>("claim")?.is_some()))).transpose()
+}
+
 /// Tries a job again now, a dead one from its first attempt. False where there is none that waits or is dead.
 pub async fn retry_in(tx: &mut Tx, kind: &'static str, key: &str) -> Result<bool, DbError> {
     let now = tx.now();

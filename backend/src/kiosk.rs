@@ -257,6 +257,11 @@ pub(crate) async fn forget_in(tx: &mut Tx, owner: &Owner) -> Result<(), DbError>
     Ok(())
 }
 
+/// Admissions after this one, in order, that are open at `now`, for the check.
+pub(crate) async fn open_after(sql: &mut impl Sql, after: &str, now: Timestamp, limit: i64) -> Result<Vec<AdmissionId>, DbError> {
+    store::open_after(sql, after, now, limit).await
+}
+
 /// Which of these admissions are open, for the check.
 pub(crate) async fn open_named(sql: &mut impl Sql, admissions: &[String]) -> Result<HashSet<String>, DbError> {
     store::open_named(sql, admissions).await

@@ -41,6 +41,8 @@ pub enum Lost {
 /// Taking one's own again starts a new epoch.
 /// With `by_force` it is taken in any case.
 pub async fn acquire(db: &Db, name: String, holder: Uuid, by_force: bool) -> Result<Option<Lease>, DbError> {
+    // Its time counts from when it is wanted: who has died since, or was paused, has it no longer for that.
+    let now = db.clock().now();
     db.transaction(move |tx| {
         Box::pin(async move {
             let row = tx
@@ -49,7 +51,7 @@ pub async fn acquire(db: &Db, name: String, holder: Uuid, by_force: bool) -> Res
                      on conflict (name) do update \
                      set holder = excluded.holder, epoch = lease.epoch + 1, expires_at = excluded.expires_at \
                      where lease.expires_at <= $4 or lease.holder = excluded.holder or $5 returning epoch",
-                    args![&name, holder, end(tx), tx.now(), by_force],
+                    args![&name, holder, end(tx, now), now, by_force],
                 )
                 .await?;
             row.map(|row| Ok(Lease { epoch: row.get("epoch")?, name, holder })).transpose()
@@ -60,8 +62,9 @@ pub async fn acquire(db: &Db, name: String, holder: Uuid, by_force: bool) -> Res
 
 /// Renews every lease that `holder` still has.
 pub async fn renew(db: &Db, holder: Uuid) -> Result<u64, DbError> {
+    let now = db.clock().now();
     db.transaction(move |tx| {
-        Box::pin(async move { tx.execute("update lease set expires_at = $1 where holder = $2", args![end(tx), holder]).await })
+        Box::pin(async move { tx.execute("update lease set expires_at = $1 where holder = $2", args![end(tx, now), holder]).await })
     })
     .await
 }
@@ -96,7 +99,7 @@ pub async fn fence_in(tx: &mut Tx, lease: &Lease) -> Result<(), Lost> {
     }
 }
 
-/// When a lease ends that is taken or renewed now.
-fn end(tx: &Tx) -> Timestamp {
-    tx.now().plus_millis(time(tx.is_postgres()).as_millis() as i64)
+/// When a lease ends that is taken or renewed at `now`.
+fn end(tx: &Tx, now: Timestamp) -> Timestamp {
+    now.plus_millis(time(tx.is_postgres()).as_millis() as i64)
 }

@@ -16,6 +16,7 @@ pub(super) async fn walk(tx: &mut Tx, found: &mut Findings) -> Result<(), DbErro
     live_checkouts(tx, found).await?;
     held_units(tx, found).await?;
     places(tx, found).await?;
+    admissions(tx, found).await?;
     payments(tx, found).await?;
     fulfilments(tx, found).await
 }
@@ -93,6 +94,28 @@ async fn places(tx: &mut Tx, found: &mut Findings) -> Result<(), DbError> {
                 _ => continue,
             };
             found.add(Breach::new("places.held", format!("place of {} {} in {}", place.kind, place.holder, place.store), why));
+        }
+    }
+}
+
+/// Whoever was let in has a place while they are: their own, their checkout's, or their order's.
+async fn admissions(tx: &mut Tx, found: &mut Findings) -> Result<(), DbError> {
+    let (mut after, now) = (String::new(), tx.now());
+    loop {
+        let page = kiosk::open_after(tx, &after, now, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.to_string();
+        let own = stores::with_place(tx, "admission", ids(&page)).await?;
+        let without: Vec<_> = page.into_iter().filter(|id| !own.contains(&id.to_string())).collect();
+        let led_to = ordering::checkouts_of_admissions(tx, &without).await?;
+        let checkouts: Vec<_> = led_to.iter().map(|(checkout, _)| *checkout).collect();
+        let mut placed = stores::with_place(tx, "checkout", ids(&checkouts)).await?;
+        let orders = ordering::orders_of_checkouts(tx, &checkouts).await?;
+        let in_queue = stores::with_place(tx, "order", ids(&orders.iter().map(|order| order.id).collect::<Vec<_>>())).await?;
+        placed.extend(orders.iter().filter(|order| in_queue.contains(&order.id.to_string())).map(|order| order.checkout.to_string()));
+        let served: HashSet<_> = led_to.into_iter().filter(|(id, _)| placed.contains(&id.to_string())).map(|(_, id)| id).collect();
+        for id in without.iter().filter(|id| !served.contains(id)) {
+            found.add(Breach::new("places.held", format!("admission {id}"), "it is open, and neither it nor what came of it has a place"));
         }
     }
 }

@@ -73,21 +73,22 @@ impl Postgres {
         Ok((Self { lender, aside, wakes, tell, process }, teller))
     }
 
-    /// Once it has a connection the command runs in a task of its own, to its end, whether or not its caller stays.
+    /// The command runs in a task of its own, to its end, whether or not its caller stays.
     pub(super) async fn transaction<T, E>(&self, clock: &Clock, command: Command<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let conn = self.lender.begin("begin isolation level read committed").await?;
-        let task = tokio::spawn(self.clone().run(Tx::new(Conn::Postgres(conn), clock.now()), command));
+        let task = tokio::spawn(self.clone().run(clock.clone(), command));
         task.await.unwrap_or_else(|_| Err(E::from(DbError::Unavailable("the process is stopping".to_owned()))))
     }
 
-    async fn run<T, E>(self, mut tx: Tx, command: Command<T, E>) -> Result<T, E>
+    async fn run<T, E>(self, clock: Clock, command: Command<T, E>) -> Result<T, E>
     where
         E: From<DbError>,
     {
+        let conn = self.lender.begin("begin isolation level read committed").await?;
+        let mut tx = Tx::new(Conn::Postgres(conn), clock.now());
         // The block makes a panic before the first await one of the future, too.
         let result = AssertUnwindSafe(async { command(&mut tx).await }).catch_unwind().await;
         let result = result.unwrap_or_else(|_| Err(E::from(DbError::Defect("the command panicked".to_owned()))));

@@ -91,6 +91,12 @@ pub(super) async fn move_in(tx: &mut Tx, id: AdmissionId, from: &str, to: &str, 
     Ok(tx.execute(text, args![id, from, to, expires_at]).await? == 1)
 }
 
+/// Admissions after this one, by id, that are open and whose time is not over.
+pub(super) async fn open_after(sql: &mut impl Sql, after: &str, now: Timestamp, limit: i64) -> Result<Vec<AdmissionId>, DbError> {
+    let text = "select id from admission where state = 'open' and expires_at > $1 and id > $2 order by id limit $3";
+    sql.fetch_all(text, args![now, after, limit]).await?.iter().map(|row| row.get("id")).collect()
+}
+
 /// Which of these are open.
 pub(super) async fn open_named(sql: &mut impl Sql, admissions: &[String]) -> Result<HashSet<String>, DbError> {
     let text = sql.either(

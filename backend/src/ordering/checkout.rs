@@ -100,7 +100,7 @@ impl Checkouts {
             };
             let checkout = CheckoutRow {
                 id,
-                owner: owner.clone(),
+                owner,
                 store: store.id.clone(),
                 status: CheckoutStatus::Live,
                 fulfilment: request.fulfilment.clone(),

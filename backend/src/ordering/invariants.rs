@@ -1,6 +1,6 @@
 //! What the check wants to know of checkouts and orders.
 
-use domain::{CheckoutId, OrderId, Timestamp};
+use domain::{AdmissionId, CheckoutId, OrderId, Timestamp};
 
 pub(crate) use super::limits::{BARISTA_LIMIT, CHECKOUT_HOLD};
 use super::sagas::SagaRow;
@@ -42,6 +42,14 @@ pub(crate) async fn orders_of_checkouts(sql: &mut impl Sql, checkouts: &[Checkou
 pub(crate) async fn checkouts_named(sql: &mut impl Sql, checkouts: &[String]) -> Result<Vec<(CheckoutId, bool)>, DbError> {
     let found = store::checkouts_named(sql, checkouts).await?;
     Ok(found.into_iter().map(|(id, status)| (id, status == CheckoutStatus::Live)).collect())
+}
+
+/// The checkouts that these admissions led to, each with its admission.
+pub(crate) async fn checkouts_of_admissions(
+    sql: &mut impl Sql,
+    admissions: &[AdmissionId],
+) -> Result<Vec<(CheckoutId, AdmissionId)>, DbError> {
+    store::checkouts_of_admissions(sql, admissions).await
 }
 
 /// Live checkouts after this one, by id, and when each ends.

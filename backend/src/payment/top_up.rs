@@ -126,7 +126,8 @@ impl TopUps {
     }
 
     /// Pays `amount` into the wallet of `user` with a card, once for the request key, and waits for the end or for what
-    /// the shopper has to do, at most [`WAIT`]. The same request again waits again, or is told the end at once.
+    /// the shopper has to do, at most [`WAIT`]. The same request again waits again, or is told the end at once; where it
+    /// waits for a confirmation the provider is asked anew, for it may have been given.
     /// `fingerprint` tells one body from another.
     pub async fn pay_in(
         &self,
@@ -140,27 +141,49 @@ impl TopUps {
         // Before the first look, so that no end is missed between it and the wait.
         let woken = self.db.wakes().listen(|wake| matches!(wake, Wake::Job(kind) if kind == MOVED));
         let (top_ups, id, print, token) = (self.clone(), request.clone(), fingerprint.to_owned(), CardToken::new(token));
-        self.db.transaction(move |tx| Box::pin(async move { top_ups.begin_in(tx, &id, &print, user, amount, &token).await })).await?;
+        let confirming =
+            self.db.transaction(move |tx| Box::pin(async move { top_ups.begin_in(tx, &id, &print, user, amount, &token).await })).await?;
+        // What another process wrote is not always told, and that the provider was asked in vain never is.
+        let look = Duration::from_millis(if confirming.is_some() { 100 } else { 500 });
         let end = async {
             loop {
                 if let Some(row) = store::find_by_request(&mut self.db.reader(), &request).await? {
                     match (row.end(), row.action_url) {
                         (Some(end), _) => return Ok(end),
-                        (None, Some(url)) => return Err(TopUpError::ActionRequired(url)),
-                        (None, None) => {}
+                        (None, Some(url)) if self.was_asked(confirming.as_ref()).await? => return Err(TopUpError::ActionRequired(url)),
+                        (None, _) => {}
                     }
                 }
                 tokio::select! {
                     () = woken.woken() => {}
-                    // What another process wrote is not always told.
-                    () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                    () = tokio::time::sleep(look) => {}
                 }
             }
         };
-        tokio::time::timeout(WAIT, end).await.unwrap_or(Err(TopUpError::Undecided))
+        match (tokio::time::timeout(WAIT, end).await, confirming) {
+            (Ok(end), _) => end,
+            (Err(_), Some(confirming)) => Err(TopUpError::ActionRequired(confirming.url)),
+            (Err(_), None) => Err(TopUpError::Undecided),
+        }
     }
 
-    /// Writes the wish down, with the job that fulfils it. The same request again changes nothing.
+    /// Whether the provider has been asked since this request came. Where nobody does so now, somebody shall.
+    async fn was_asked(&self, confirming: Option<&Confirming>) -> Result<bool, DbError> {
+        let Some(Confirming { key, attempts, .. }) = confirming else { return Ok(true) };
+        match job::attempts(&mut self.db.reader(), TOP_UP, key).await? {
+            Some((begun, false)) if begun <= *attempts => {
+                let key = key.clone();
+                self.db.transaction(move |tx| Box::pin(async move { job::hurry_in(tx, TOP_UP, &key).await })).await?;
+                Ok(false)
+            }
+            Some((_, runs)) => Ok(!runs),
+            // It has just ended; how, the next look tells.
+            None => Ok(false),
+        }
+    }
+
+    /// Writes the wish down, with the job that fulfils it. The same request again changes nothing; what it waits for, where
+    /// that is the shopper.
     async fn begin_in(
         &self,
         tx: &mut Tx,
@@ -169,20 +192,22 @@ impl TopUps {
         user: UserId,
         amount: Money,
         token: &CardToken,
-    ) -> Result<(), TopUpError> {
-        let known = |row: &store::TopUpRow| if row.fingerprint == fingerprint { Ok(()) } else { Err(TopUpError::Reused) };
+    ) -> Result<Option<Confirming>, TopUpError> {
         if let Some(row) = store::find_by_request(tx, request).await? {
-            return known(&row);
+            return known_in(tx, row, fingerprint).await;
         }
         check(amount, Wallets.currency(tx, user).await?, token)?;
         let id = TopUpId(Uuid::now_v7());
         let sealed = self.payments.vault.seal(token, &id.to_string())?;
         if !store::insert_in(tx, id, user, request, fingerprint, amount, &sealed).await? {
             // The same request, in another process, at the same moment.
-            return store::find_by_request(tx, request).await?.as_ref().map_or(Ok(()), known);
+            return match store::find_by_request(tx, request).await? {
+                Some(row) => known_in(tx, row, fingerprint).await,
+                None => Ok(None),
+            };
         }
         job::enqueue_in(tx, TOP_UP, &id.to_string(), json!({})).await?;
-        Ok(())
+        Ok(None)
     }
 
     async fn settle_in(&self, tx: &mut Tx, id: TopUpId, settlement: Settlement) -> Result<(), HandlerError> {
@@ -210,6 +235,26 @@ impl TopUps {
         tx.wake(Wake::Job(MOVED.to_owned()));
         Ok(())
     }
+}
+
+/// A top-up that waits for its shopper.
+struct Confirming {
+    /// Of its job.
+    key: String,
+    /// How often the provider had been asked when the request came again.
+    attempts: i64,
+    url: String,
+}
+
+/// What a request that came before waits for, where that is the shopper.
+async fn known_in(tx: &mut Tx, row: store::TopUpRow, fingerprint: &str) -> Result<Option<Confirming>, TopUpError> {
+    if row.fingerprint != fingerprint {
+        return Err(TopUpError::Reused);
+    }
+    let (None, Some(url)) = (row.end(), row.action_url) else { return Ok(None) };
+    let key = row.id.to_string();
+    let attempts = job::attempts(tx, TOP_UP, &key).await?;
+    Ok(attempts.map(|(attempts, _)| Confirming { key, attempts, url }))
 }
 
 /// A request key in one word, without the key.

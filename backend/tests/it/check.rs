@@ -121,6 +121,13 @@ const HARMS: &[Harm] = &[
         tables: &["place"],
     },
     Harm {
+        checks: &["places.held"],
+        says: "neither it nor what came of it has a place",
+        does: &["insert into admission (id, owner, code, kiosk, store, state, expires_at) \
+                 values ('00000000-0000-7000-8000-00000000000a', 'user:nobody', 'nothing', 'pier-1', 'pier', 'open', 9000000000000000)"],
+        tables: &["admission"],
+    },
+    Harm {
         checks: &["checkouts.timed"],
         says: "it has no timer",
         does: &["delete from timer where kind = 'ordering.checkout_hold'"],

@@ -114,6 +114,17 @@ on_both_databases! {
         assert_eq!(cafe.backend.db.reader().fetch_one(told, args![]).await.unwrap().get::<i64>("n").unwrap(), 1);
     }
 
+    /// Without a notice, and before anybody would look by themselves: the request that comes again asks.
+    async fn a_confirmed_top_up_is_told_to_the_next_request(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let (_running, ada) = (cafe.run(), shopper());
+        let asked = pay(&cafe, ada, "3ds", usd(900), "tok_3ds").await;
+        assert_eq!(asked, Err(TopUpError::ActionRequired("https://bank.example/confirm".to_owned())));
+        cafe.books.confirm();
+        assert_eq!(pay(&cafe, ada, "3ds", usd(900), "tok_3ds").await, Ok(TopUpEnd::Captured));
+        assert_eq!(balance(&cafe, ada).await, 900);
+    }
+
     async fn a_top_up_that_nobody_confirms_is_given_up(shop) {
         let cafe = Cafe::open(&shop).await;
         let (running, ada) = (cafe.run(), shopper());

@@ -15,8 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::db::DbError;
 
-/// Connections of a process.
-const MOST: u32 = 20;
+/// Connections of a process. Those who place at one store wait for its numbers with a connection each; others must go on.
+const MOST: u32 = 30;
 /// How long somebody waits for one.
 const WAIT: Duration = Duration::from_secs(5);
 /// One that has rested for longer is asked whether it lives.

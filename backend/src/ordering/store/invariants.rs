@@ -1,7 +1,7 @@
 //! What must be true of checkouts and orders, as queries for what is not and for what the others are compared with.
 
 use domain::ordering::OrderStatus;
-use domain::{CheckoutId, OrderId, StoreId, Timestamp};
+use domain::{AdmissionId, CheckoutId, OrderId, StoreId, Timestamp};
 
 use super::CheckoutStatus;
 use crate::args;
@@ -69,6 +69,19 @@ pub(in super::super) async fn checkouts_named(
     );
     let rows = sql.fetch_all(text, args![ids(checkouts)]).await?;
     rows.iter().map(|row| Ok((row.get("id")?, row.parse("status")?))).collect()
+}
+
+/// The checkouts that these admissions led to, each with its admission.
+pub(in super::super) async fn checkouts_of_admissions(
+    sql: &mut impl Sql,
+    admissions: &[AdmissionId],
+) -> Result<Vec<(CheckoutId, AdmissionId)>, DbError> {
+    let text = sql.either(
+        "select id, admission from checkout where admission in (select value from json_each($1))",
+        "select id, admission from checkout where admission in (select jsonb_array_elements_text($1::jsonb))",
+    );
+    let rows = sql.fetch_all(text, args![ids(admissions)]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.get("admission")?))).collect()
 }
 
 /// Live checkouts after this one, by id, and when each ends.

@@ -96,9 +96,7 @@ pub(in super::super) async fn number_order_in(tx: &mut Tx, new: NewOrder) -> Res
     }
     let (owner, fulfilment, quote) = (new.owner.to_string(), json(&new.fulfilment)?, json(&new.quote)?);
     let deadline = new.step.deadline(new.placed_at);
-    args.extend(
-        args![new.id, owner, new.checkout, fulfilment, quote, STATUS.as_str(), new.placed_at, new.step.as_str(), deadline].0,
-    );
+    args.extend(args![new.id, owner, new.checkout, fulfilment, quote, STATUS.as_str(), new.placed_at, new.step.as_str(), deadline].0);
     let text = tx.either(
         "insert into sales_order (store, day, number, id, owner, checkout, fulfilment, quote, status, version, placed_at, updated_at, \
          saga_step, saga_deadline) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10, $11, $12) returning number",

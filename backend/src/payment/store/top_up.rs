@@ -9,6 +9,7 @@ use crate::db::{DbError, Row, Sql, Tx};
 /// A top-up as it is stored.
 #[derive(Debug, Clone)]
 pub(in super::super) struct TopUpRow {
+    pub id: TopUpId,
     pub user: UserId,
     pub fingerprint: String,
     pub amount: Money,
@@ -25,6 +26,7 @@ pub(in super::super) struct TopUpRow {
 impl TopUpRow {
     fn from_row(row: &Row) -> Result<Self, DbError> {
         Ok(Self {
+            id: row.get("id")?,
             user: row.get("account")?,
             fingerprint: row.get("fingerprint")?,
             amount: Money::new(row.get("amount")?, row.parse("currency")?),
