@@ -33,6 +33,11 @@ for (const language of LANGUAGES) {
       await shopper.placeOrder();
       await expect(shopper.status).toHaveText(shopper.w('order.queued'));
       await take('order-queued');
+      if (device === 'desktop') {
+        await shopper.page.setViewportSize({ width: 1920, height: 1080 });
+        await shoot(shopper.page, `order-queued-wall-${language}`);
+        await shopper.page.setViewportSize(DESKTOP.viewport);
+      }
       await shopper.openJourney();
       await take('order-journey');
       await shopper.page.goto('/orders');
@@ -44,6 +49,14 @@ for (const language of LANGUAGES) {
       await shopper.page.goto('/s/harbor/p/flat-white');
       await shopper.addWithOat();
       await take('checkout-wallet');
+      await shopper.payWith('checkout.card_declined');
+      await shopper.placeOrder();
+      await expect(shopper.status).toHaveText(shopper.w('order.declined'));
+      await take('order-declined');
+      await shopper.page.getByTestId('order-again').click();
+      await expect(shopper.page.getByTestId('put-back')).toBeVisible();
+      await expect(shopper.page.getByTestId('hold')).toBeVisible();
+      await take('checkout-again');
     });
   }
 

@@ -86,7 +86,7 @@ pub fn row(order: &OrderView, stores: &Stores, now: Timestamp, locale: Locale) -
     let what = order
         .lines
         .iter()
-        .map(|line| if line.quantity > 1 { format!("{} × {}", line.quantity, line.name) } else { line.name.clone() })
+        .map(|line| if line.quantity > 1 { format!("{}\u{a0}×\u{a0}{}", line.quantity, line.name) } else { line.name.clone() })
         .collect::<Vec<_>>()
         .join(w::menu::comma(locale));
     let status = data_status(order);
