@@ -1,5 +1,6 @@
 //! A shop as a file, and a shop from a file. The file is what the database's own tools make of it: of SQLite a database of its
-//! own, of PostgreSQL what `pg_dump` writes. Everything is in it, the secret that signs cookies too.
+//! own, of PostgreSQL what `pg_dump` writes. Everything of the shop is in it, the secret that signs cookies too; the book of the card
+//! provider for demos (`pay-sim.db`) is not, for a card provider keeps its own.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -95,10 +96,17 @@ async fn restore_file(url: &Secret, file: &Path, target: &Path, clock: Clock) ->
     let (address, options) = url.expose().split_once('?').map_or((url.expose(), None), |(address, options)| (address, Some(options)));
     let address = options.map_or_else(|| format!("{address}.part"), |options| format!("{address}.part?{options}"));
     let result = async {
-        let db = Db::open(&address, clock).await?;
+        let db = Db::open(&address, clock).await.map_err(|error| match error {
+            // It would name the setting, and the file that it was copied into.
+            DbError::Unusable(_) => BackupError::Damaged { file: file.to_owned(), damage: "it is no whole database".to_owned() },
+            error => error.into(),
+        })?;
         let sound = async {
             if let Some(damage) = db.damage().await? {
                 return Err(BackupError::Damaged { file: file.to_owned(), damage });
+            }
+            if !db.is_shop().await? {
+                return Err(BackupError::NoBackup(file.to_owned()));
             }
             Ok(db.migrate().await?)
         };

@@ -181,7 +181,7 @@ impl Db {
     {
         let conn = match &self.0.engine {
             Engine::Sqlite { database, .. } => Conn::Reader(database.readers.begin().await?),
-            Engine::Postgres(database) => Conn::Postgres(database.lender.begin("begin isolation level repeatable read read only").await?),
+            Engine::Postgres(database) => Conn::Postgres(database.lender.snapshot().await?),
         };
         let mut tx = Tx::new(conn, self.0.clock.now());
         let answer = read(&mut tx).await;

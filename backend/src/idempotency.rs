@@ -74,10 +74,10 @@ pub enum Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// 422: the key was used with another body.
-    #[error("this idempotency key was used for another request; take a new one")]
+    #[error("This idempotency key was used for another request. Take a new one.")]
     Reused,
     /// 409: the first request with this key still runs.
-    #[error("the first request with this idempotency key is still running")]
+    #[error("The first request with this idempotency key is still running. Ask again in a moment with the same key.")]
     InProgress,
     /// The command's refusal, which is not remembered.
     #[error("refused with {}", .0.status)]

@@ -75,6 +75,12 @@ pub trait JobHandler: Send + Sync + 'static {
     /// One attempt, outside any transaction.
     async fn run(&self, job: &Job) -> JobOutcome;
 
+    /// Takes the locks that [`done_in`](Self::done_in) and [`dead_in`](Self::dead_in) need. They come before the job's own row, which
+    /// whoever has them may be about to write.
+    async fn lock_in(&self, _tx: &mut Tx, _job: &Job) -> Result<(), HandlerError> {
+        Ok(())
+    }
+
     /// Writes down what came of it, in the transaction that ends the job. If it fails the job is tried again.
     async fn done_in(&self, _tx: &mut Tx, _job: &Job, _output: Value) -> Result<(), HandlerError> {
         Ok(())

@@ -109,7 +109,12 @@ pub fn run() -> ExitCode {
     // One thread a core: the work is waiting, and each thread costs memory.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(execute(cli.command.unwrap_or(Command::Serve), settings)),
+        Ok(runtime) => {
+            let result = runtime.block_on(execute(cli.command.unwrap_or(Command::Serve), settings));
+            // What has not ended by now waits for something that does not come.
+            runtime.shutdown_background();
+            result
+        }
         Err(error) => Err(anyhow::Error::new(error).context("the program cannot start")),
     };
     match result {

@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::timeout::RequestBodyTimeoutLayer;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 use crate::api::problem::{self, AppError};
 use crate::state::AppState;
@@ -22,6 +22,9 @@ const MAX_BODY: usize = 1024 * 1024;
 
 /// A body of which nothing comes for so long is given up.
 const BODY_SILENCE: Duration = Duration::from_secs(10);
+
+/// A request that is not answered by then is given up: a body that drips, or something that hangs.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where the pages of the card provider inside are.
 pub const PAY_SIM: &str = "/pay-sim";
@@ -50,6 +53,7 @@ pub fn router(state: AppState) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_SILENCE))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
         .layer(from_fn(refuse_large))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(style_sheet, site::friendly))

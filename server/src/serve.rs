@@ -29,7 +29,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::mqtt::Gateway;
 use crate::pay_sim::PaySim;
-use crate::shutdown::{GRACE, Signals};
+use crate::shutdown::{CLOSE, GRACE, Signals};
 use crate::state::AppState;
 use crate::{router, site};
 
@@ -61,8 +61,13 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
-    pay.close().await;
-    backend.close().await;
+    let close = async {
+        pay.close().await;
+        backend.close().await;
+    };
+    if tokio::time::timeout(CLOSE, close).await.is_err() {
+        tracing::warn!("the database does not answer, so its connections are cut");
+    }
     result
 }
 

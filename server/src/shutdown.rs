@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How long everything together may take after the signal.
-pub const GRACE: Duration = Duration::from_secs(9);
+/// How long what has begun may take after the signal.
+pub const GRACE: Duration = Duration::from_secs(8);
+/// How long the databases may take to be closed after that: one that hangs says no good-bye.
+pub const CLOSE: Duration = Duration::from_millis(1_500);
 
 /// The signals that ask a process to stop: SIGTERM, and SIGINT from a terminal.
 pub struct Signals {

@@ -44,7 +44,9 @@ fn hash_file() -> Option<std::path::PathBuf> {
 pub fn leptos_options(settings: &Settings, address: SocketAddr) -> LeptosOptions {
     // Leptos gives up where the file with the hashed names is missing.
     let hashed = hash_file().is_some_and(|file| file.is_file());
-    if !hashed || !settings.site_root.is_dir() {
+    if settings.site_root.is_dir() && !hashed {
+        tracing::warn!("hash.txt, which the build puts beside the binary, is not there, so pages find none of the built browser files");
+    } else if !settings.site_root.is_dir() {
         tracing::warn!(
             folder = %settings.site_root.display(),
             "ORDERLY_SITE_ROOT: the built browser files are not there, so pages have no style and no life; `cargo xtask build` makes them"

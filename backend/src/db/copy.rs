@@ -28,6 +28,16 @@ impl Db {
         Ok(reader.fetch_one(sql, args![]).await?.get::<i64>("n")? == 0)
     }
 
+    /// Whether what is in it is a shop.
+    pub(crate) async fn is_shop(&self) -> Result<bool, DbError> {
+        let mut reader = self.reader();
+        let sql = reader.either(
+            "select count(*) as n from sqlite_master where type = 'table' and name = 'sales_order'",
+            "select count(*) as n from pg_tables where tablename = 'sales_order' and schemaname = any (current_schemas(false))",
+        );
+        Ok(reader.fetch_one(sql, args![]).await?.get::<i64>("n")? > 0)
+    }
+
     /// What is damaged in a SQLite file, if anything is.
     pub(crate) async fn damage(&self) -> Result<Option<String>, DbError> {
         let found: String = self.reader().fetch_one("pragma quick_check(1)", args![]).await?.get("quick_check")?;

@@ -87,7 +87,7 @@ impl Postgres {
     where
         E: From<DbError>,
     {
-        let conn = self.lender.begin("begin isolation level read committed").await?;
+        let conn = self.lender.command().await?;
         let mut tx = Tx::new(Conn::Postgres(conn), clock.now());
         // The block makes a panic before the first await one of the future, too.
         let result = AssertUnwindSafe(async { command(&mut tx).await }).catch_unwind().await;

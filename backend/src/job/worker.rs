@@ -279,6 +279,7 @@ async fn end(context: &Context, handler: &Arc<dyn JobHandler>, claim: Uuid, job:
             Box::pin(async move {
                 match ending {
                     Ending::Done(output) => {
+                        handler.lock_in(tx, &job).await?;
                         if close(tx, claim, &job, "done", None).await? {
                             handler.done_in(tx, &job, output).await?;
                         }
@@ -286,6 +287,7 @@ async fn end(context: &Context, handler: &Arc<dyn JobHandler>, claim: Uuid, job:
                     Ending::PutOff(error, after) => put_off(tx, claim, &job, &error, after).await?,
                     Ending::Dead(error) => {
                         tracing::error!(kind = job.kind, key = job.key, error, "a job is dead");
+                        handler.lock_in(tx, &job).await?;
                         if close(tx, claim, &job, "dead", Some(&error)).await? {
                             handler.dead_in(tx, &job, &error).await?;
                         }

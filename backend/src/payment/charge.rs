@@ -232,6 +232,11 @@ impl JobHandler for ChargeJob {
         outcome(self.charge(job, order).await, job.attempt)
     }
 
+    async fn lock_in(&self, tx: &mut Tx, job: &Job) -> Result<(), HandlerError> {
+        crate::ordering::lock_in(tx, job.key.parse()?).await?;
+        Ok(())
+    }
+
     async fn done_in(&self, tx: &mut Tx, job: &Job, output: Value) -> Result<(), HandlerError> {
         if output.is_null() {
             return Ok(());

@@ -56,6 +56,11 @@ impl JobHandler for RefundJob {
         }
     }
 
+    async fn lock_in(&self, tx: &mut Tx, job: &Job) -> Result<(), HandlerError> {
+        ordering::lock_in(tx, job.key.parse()?).await?;
+        Ok(())
+    }
+
     async fn done_in(&self, tx: &mut Tx, job: &Job, _output: Value) -> Result<(), HandlerError> {
         match self.payments.refunded_in(tx, job.key.parse()?).await {
             Ok(()) | Err(PaymentError::Settled(_)) => Ok(()),
@@ -96,6 +101,11 @@ impl JobHandler for VoidJob {
             Err(outcome) => return outcome,
         };
         make_sure(&self.payments, &payment.id.to_string(), payment.reference.as_deref(), payment.amount).await
+    }
+
+    async fn lock_in(&self, tx: &mut Tx, job: &Job) -> Result<(), HandlerError> {
+        ordering::lock_in(tx, job.key.parse()?).await?;
+        Ok(())
     }
 
     async fn done_in(&self, tx: &mut Tx, job: &Job, _output: Value) -> Result<(), HandlerError> {

@@ -55,7 +55,7 @@ pub enum TopUpError {
     #[error("This cannot be paid in.")]
     Invalid(#[from] Faults),
     /// The key was used for another one.
-    #[error("this idempotency key was used for another request; take a new one")]
+    #[error("This idempotency key was used for another request. Take a new one.")]
     Reused,
     /// The shopper has to confirm it there: the same request again will tell how it ended.
     #[error("Your bank wants a confirmation. Give it at action_url, then send the same request again: the card is charged once.")]

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,6 +35,11 @@ pub struct Manners {
     pub header: Duration,
 }
 
+/// The longest header, in bytes.
+const HEADER: usize = 64 * 1024;
+/// Who takes nothing of an answer for so long is gone.
+const DEAF: Duration = Duration::from_secs(30);
+
 impl Default for Manners {
     fn default() -> Self {
         Self { connections: 8_000, per_address: 1_000, header: Duration::from_secs(30) }
@@ -52,7 +58,7 @@ pub async fn serve(mut listener: TcpListener, app: Router, manners: Manners, sto
     let places = Places::new(manners.connections, manners.per_address);
     let tasks = TaskTracker::new();
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(manners.header);
+    server.timer(TokioTimer::new()).header_read_timeout(manners.header).max_buf_size(HEADER);
     let server = Arc::new(server);
     // `accept` waits and tries again by itself where the system is out of files.
     while let Some((stream, from)) = stop.run_until_cancelled(Listener::accept(&mut listener)).await {
@@ -75,8 +81,8 @@ pub async fn serve(mut listener: TcpListener, app: Router, manners: Manners, sto
 
 async fn answer(server: Arc<http1::Builder>, stream: TcpStream, from: SocketAddr, app: Router, stop: CancellationToken) {
     // What is sent is small and wanted now.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection keeps its delay");
+    if let Err(error) = stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_user_timeout(Some(DEAF))) {
+        tracing::debug!(%error, "a connection stays as it came");
     }
     let service = service_fn(move |request: Request<Incoming>| {
         let app = is_for_us(&request).then(|| app.clone());

@@ -220,6 +220,10 @@ async fn a_shop_is_saved_beside_its_server_and_brought_back(server: Server) {
     std::fs::write(&nonsense, "nothing").unwrap();
     let (line, _) = place.refusal(&["restore", nonsense.to_str().unwrap()]);
     assert!(line.contains("is no backup"), "{line}");
+    let foreign = Place::on_sqlite();
+    foreign.execute("create table a as select $1 as b").await;
+    let (line, _) = Place::on_sqlite().refusal(&["restore", foreign.path().join("orderly.db").to_str().unwrap()]);
+    assert!(line.contains("is no backup"), "{line}");
     let half = place.path().join("half");
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&half, &whole[..whole.len() / 2]).unwrap();

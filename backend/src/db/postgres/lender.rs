@@ -17,8 +17,12 @@ use crate::db::DbError;
 
 /// Connections of a process. Those who place at one store wait for its numbers with a connection each; others must go on.
 const MOST: u32 = 30;
-/// How long somebody waits for one.
+/// Of them, those that commands leave to readers: a lock that many commands wait for must not keep anybody from looking.
+const FOR_READERS: u32 = 6;
+/// How long somebody waits for one, and for a server that has taken a connection to say something on it.
 const WAIT: Duration = Duration::from_secs(5);
+/// How long a read may take. The server itself stops what takes longer than its own limit; one that hangs stops nothing.
+const READ: Duration = Duration::from_secs(10);
 /// One that has rested for longer is asked whether it lives.
 const TRUSTED: Duration = Duration::from_secs(1);
 /// One that nobody has needed for so long is closed.
@@ -39,6 +43,7 @@ pub(in crate::db) struct Lender {
     /// The one that was used last is lent first.
     resting: Mutex<Vec<Resting>>,
     hands: Arc<Semaphore>,
+    commands: Arc<Semaphore>,
 }
 
 /// A connection that is lent. It comes back by [`Lent::give_back`] and no other way.
@@ -49,11 +54,14 @@ pub(in crate::db) struct Lent {
     used: bool,
     lender: Arc<Lender>,
     _hand: OwnedSemaphorePermit,
+    /// Of a command.
+    _command: Option<OwnedSemaphorePermit>,
 }
 
 impl Lender {
     pub(in crate::db) fn new(options: PgConnectOptions) -> Self {
-        Self { options, resting: Mutex::default(), hands: Arc::new(Semaphore::new(MOST as usize)) }
+        let places = |most: u32| Arc::new(Semaphore::new(most as usize));
+        Self { options, resting: Mutex::default(), hands: places(MOST), commands: places(MOST - FOR_READERS) }
     }
 
     /// Lends a connection; a new one where none rests.
@@ -61,20 +69,32 @@ impl Lender {
         let hand = tokio::time::timeout(WAIT, self.hands.clone().acquire_owned()).await;
         let hand = hand.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
         while let Some(Resting { mut conn, born, since }) = self.pop() {
-            if since.elapsed() < TRUSTED || conn.ping().await.is_ok() {
-                return Ok(Lent { conn, born, used: true, lender: self.clone(), _hand: hand });
+            if since.elapsed() < TRUSTED || within(WAIT, conn.ping()).await?.is_ok() {
+                return Ok(Lent { conn, born, used: true, lender: self.clone(), _hand: hand, _command: None });
             }
         }
         let conn = tokio::time::timeout(WAIT, PgConnection::connect_with(&self.options)).await;
         let conn = conn.map_err(|_| sqlx::Error::PoolTimedOut)??;
-        Ok(Lent { conn, born: Instant::now(), used: false, lender: self.clone(), _hand: hand })
+        Ok(Lent { conn, born: Instant::now(), used: false, lender: self.clone(), _hand: hand, _command: None })
     }
 
-    /// Lends a connection in a transaction that was begun with `how`.
-    pub(in crate::db) async fn begin(self: &Arc<Self>, how: &'static str) -> Result<Lent, DbError> {
+    /// Lends a connection in the transaction of a command.
+    pub(in crate::db) async fn command(self: &Arc<Self>) -> Result<Lent, DbError> {
+        let command = tokio::time::timeout(WAIT, self.commands.clone().acquire_owned()).await;
+        let command = command.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        let lent = self.begin("begin isolation level read committed").await?;
+        Ok(Lent { _command: Some(command), ..lent })
+    }
+
+    /// Lends a connection in the transaction of a reader.
+    pub(in crate::db) async fn snapshot(self: &Arc<Self>) -> Result<Lent, DbError> {
+        self.begin("begin isolation level repeatable read read only").await
+    }
+
+    async fn begin(self: &Arc<Self>, how: &'static str) -> Result<Lent, DbError> {
         loop {
             let mut lent = self.lend().await?;
-            match lent.conn.execute(how).await.map_err(DbError::from) {
+            match within(WAIT, lent.conn.execute(how)).await?.map_err(DbError::from) {
                 Ok(_) => return Ok(lent),
                 // Nothing was begun.
                 Err(DbError::Unavailable(_)) if lent.used => {}
@@ -89,7 +109,7 @@ impl Lender {
         F: Future<Output = (Lent, Result<T, sqlx::Error>)>,
     {
         loop {
-            let (lent, answer) = read(self.lend().await?).await;
+            let (lent, answer) = within(READ, read(self.lend().await?)).await?;
             match answer.map_err(DbError::from) {
                 Err(DbError::Unavailable(_)) if lent.used => {}
                 Err(error @ DbError::Unavailable(_)) => return Err(error),
@@ -115,6 +135,12 @@ impl Lender {
     fn pop(&self) -> Option<Resting> {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
+}
+
+/// What a server answers, unless it hangs. Whoever is dropped then takes the connection along.
+async fn within<A>(time: Duration, answer: impl Future<Output = A>) -> Result<A, DbError> {
+    let answered = tokio::time::timeout(time, answer).await;
+    answered.map_err(|_| DbError::Unavailable(format!("it says nothing for {} s", time.as_secs())))
 }
 
 impl Lent {

@@ -5,7 +5,7 @@ use backend::db::{Db, DbError, Sql as _};
 use futures::future::join_all;
 use tokio::sync::oneshot;
 
-use crate::support::on_both_databases;
+use crate::support::{on_both_databases, on_postgres};
 
 #[derive(Debug, PartialEq, thiserror::Error)]
 enum Refusal {
@@ -172,4 +172,45 @@ on_both_databases! {
             assert_eq!(result, Err(DbError::Constraint { name: name.to_owned() }), "{sql}");
         }
     }
+}
+
+#[test]
+fn a_lock_that_many_commands_wait_for_keeps_nobody_from_reading() {
+    on_postgres(async |shop| {
+        table(&shop.db).await;
+        add(&shop.db, "a".to_owned()).await.unwrap();
+        let touch = "update thing set name = name";
+        let (locked, has_lock) = oneshot::channel();
+        let (let_go, gone) = oneshot::channel::<()>();
+        let db = shop.db.clone();
+        let first = tokio::spawn(async move {
+            db.transaction(move |tx| {
+                Box::pin(async move {
+                    tx.execute(touch, args![]).await?;
+                    locked.send(()).unwrap();
+                    gone.await.map_err(|_| DbError::NotFound)
+                })
+            })
+            .await
+        });
+        has_lock.await.unwrap();
+        let waiting: Vec<_> = (0..60)
+            .map(|_| {
+                let db = shop.db.clone();
+                tokio::spawn(async move { db.transaction(move |tx| Box::pin(async move { tx.execute(touch, args![]).await })).await })
+            })
+            .collect();
+        // This is a read, too: it would wait in vain were every connection with them.
+        let sql = "select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+        while shop.db.reader().fetch_one(sql, args![]).await.unwrap().get::<i64>("n").unwrap() < 20 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(names(&shop.db).await, ["a"]);
+        let_go.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        for done in join_all(waiting).await {
+            let done: Result<u64, DbError> = done.unwrap();
+            assert_eq!(done, Ok(1));
+        }
+    });
 }
