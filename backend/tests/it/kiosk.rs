@@ -283,8 +283,9 @@ on_both_databases! {
 
     async fn a_long_wait_eases_the_next_code(shop) {
         let cafe = Cafe::open(&shop).await;
-        let running = cafe.run();
         cafe.pier(SettingsPatch { wait_target_seconds: Some(Some(60)), capacity: Some(Some(8)), ..SettingsPatch::default() }).await;
+        // Only now: the first code is made by the settings of that moment.
+        let running = cafe.run();
         // Made in two minutes, and then one waits: the wait is four minutes.
         let kim = person("Kim", Some((Role::Barista, "pier")));
         let buy = async |name: &str| {

@@ -42,7 +42,7 @@ const DEAF: Duration = Duration::from_secs(30);
 
 impl Default for Manners {
     fn default() -> Self {
-        Self { connections: 8_000, per_address: 1_000, header: Duration::from_secs(30) }
+        Self { connections: 3_000, per_address: 1_000, header: Duration::from_secs(30) }
     }
 }
 
