@@ -66,9 +66,11 @@ pub(super) async fn start(
     wakes: Wakes,
     closing: CancellationToken,
 ) -> Result<(Sqlite, tokio::task::JoinHandle<()>), DbError> {
-    let conn = connection::create(file.clone()).await?;
+    let mut conn = connection::create(file.clone()).await?;
+    // Now, not when the thread has begun: what another process writes from here on is seen.
+    let seen = conn.fetch_optional("pragma data_version", args![])?.map(|row| row.get("data_version")).transpose()?;
     let (commands, queue) = mpsc::channel(1024);
-    let writer = Writer { file: file.clone(), conn: Some(conn), queue, clock, wakes, closing, seen: None };
+    let writer = Writer { file: file.clone(), conn: Some(conn), queue, clock, wakes, closing, seen };
     let runtime = tokio::runtime::Handle::current();
     let worker = tokio::task::spawn_blocking(move || runtime.block_on(writer.run()));
     Ok((Sqlite { commands, readers: Readers::new(file.clone()), file }, worker))
