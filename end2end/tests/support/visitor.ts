@@ -14,6 +14,9 @@ export interface Likes extends BrowserContextOptions {
 // What Chromium reports by itself while a server is away; everything else is a fault of the page.
 const WHILE_THE_SERVER_IS_AWAY = /^(Failed to load resource: net::ERR_|WebSocket connection to )/;
 
+// Chromium's own promise of a fade between two pages, which no script of ours holds: whoever goes on meanwhile ends it.
+const CUT_SHORT = /^Transition was aborted because of invalid state\. ViewTransition opt-in disabled$/;
+
 export class Visitor {
   readonly w: Words;
 
@@ -36,7 +39,9 @@ export class Visitor {
     const context = await browser.newContext({ baseURL: shop.url, locale, ...options });
     const page = await context.newPage();
     const faults: string[] = [];
-    page.on('pageerror', (error) => faults.push(`uncaught: ${error.message}`));
+    page.on('pageerror', (error) => {
+      if (!CUT_SHORT.test(error.message)) faults.push(`uncaught: ${error.message}`);
+    });
     page.on('console', (message) => {
       const isError = message.type() === 'error' || /Could not find WASM function/.test(message.text());
       if (isError && !WHILE_THE_SERVER_IS_AWAY.test(message.text())) faults.push(`${message.text()} (${page.url()})`);
