@@ -16,20 +16,28 @@ use crate::identity::Secret;
 /// Why there is no copy, or no shop of it. Nothing is half done.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
+    /// A copy never takes the place of a file.
     #[error("{} is there already; name a new file", .0.display())]
     FileExists(PathBuf),
+    /// The file is something else.
     #[error("{} is no backup of a shop", .0.display())]
     NoBackup(PathBuf),
+    /// A shop stays with the kind of database that it was made with; of which kind the backup is.
     #[error("DATABASE_URL: this is a backup of a {0} database, and that is another")]
     OtherDatabase(&'static str),
+    /// A restored shop never takes the place of another, nor mixes with it.
     #[error("DATABASE_URL: {0} has something in it already; name a database that is new, or move that one away")]
     NotBlank(String),
+    /// The database itself says that its file is not whole.
     #[error("{} is damaged: {damage}", .file.display())]
     Damaged { file: PathBuf, damage: String },
+    /// PostgreSQL's program is not there, or not to be run.
     #[error("{program} cannot be run ({error}); it comes with postgresql-client")]
     NoTool { program: &'static str, error: io::Error },
+    /// What PostgreSQL's program said when it failed.
     #[error("{program}: {said}")]
     Tool { program: &'static str, said: String },
+    /// A file cannot be read or written.
     #[error("{}: {error}", .file.display())]
     File { file: PathBuf, error: io::Error },
     #[error(transparent)]
@@ -47,8 +55,7 @@ pub async fn save(db: &Db, url: &Secret, file: &Path) -> Result<(), BackupError>
         return Err(BackupError::FileExists(file.to_owned()));
     }
     // Under its name there is only ever a whole one.
-    let part = beside(file, ".part");
-    remove(&part)?;
+    let part = beside(file, &part_end());
     // With a secret in it, it is for its owner alone.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part);
     made.map_err(|error| BackupError::File { file: part.clone(), error })?;
@@ -91,10 +98,12 @@ async fn restore_file(url: &Secret, file: &Path, target: &Path, clock: Clock) ->
     if let Some(folder) = folder {
         fs::create_dir_all(folder).map_err(|error| BackupError::File { file: folder.to_owned(), error })?;
     }
-    let part = beside(target, ".part");
+    let end = part_end();
+    let part = beside(target, &end);
     fs::copy(file, &part).map_err(|error| BackupError::File { file: part.clone(), error })?;
-    let (address, options) = url.expose().split_once('?').map_or((url.expose(), None), |(address, options)| (address, Some(options)));
-    let address = options.map_or_else(|| format!("{address}.part"), |options| format!("{address}.part?{options}"));
+    let address = url.expose();
+    let at = address.find('?').unwrap_or(address.len());
+    let address = format!("{}{end}{}", &address[..at], &address[at..]);
     let result = async {
         let db = Db::open(&address, clock).await.map_err(|error| match error {
             // It would name the setting, and the file that it was copied into.
@@ -161,15 +170,22 @@ async fn tool(program: &'static str, url: &Secret, args: impl Iterator<Item = Os
     Err(BackupError::Tool { program, said: if said.is_empty() { output.status.to_string() } else { said } })
 }
 
-/// The address without its password, which everybody on the machine would see in the list of processes, and the password.
+/// The address without its password, which everybody on the machine would see in the list of processes, and the password. An address
+/// may say it twice; the option is the one that counts.
 fn without_password(url: &str) -> (String, Option<String>) {
     let Ok(mut parsed) = reqwest::Url::parse(url) else { return (url.to_owned(), None) };
-    let Some(password) = parsed.password().map(decoded) else { return (url.to_owned(), None) };
-    // One that has a password can be without it.
-    match parsed.set_password(None) {
-        Ok(()) => (parsed.into(), Some(password)),
-        Err(()) => (url.to_owned(), None),
+    let (secret, options): (Vec<_>, Vec<_>) =
+        parsed.query().unwrap_or_default().split('&').map(str::to_owned).partition(|option| option.starts_with("password="));
+    let option = secret.last().map(|option| decoded(&option["password=".len()..]));
+    let password = option.or_else(|| parsed.password().map(decoded));
+    // One that cannot have a password has none.
+    if password.is_none() || (parsed.password().is_some() && parsed.set_password(None).is_err()) {
+        return (url.to_owned(), None);
     }
+    if !secret.is_empty() {
+        parsed.set_query(Some(options.join("&")).as_deref().filter(|options| !options.is_empty()));
+    }
+    (parsed.into(), password)
 }
 
 /// RFC 3986, 2.1. What is no such triple stays as it is.
@@ -184,17 +200,15 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// What a file is called at its end while it is not whole: like no file that anybody has.
+fn part_end() -> String {
+    format!(".{}.part", uuid::Uuid::now_v7().simple())
+}
+
 fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
-}
-
-fn remove(file: &Path) -> Result<(), BackupError> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(BackupError::File { file: file.to_owned(), error }),
-        _ => Ok(()),
-    }
 }
 
 /// Gives a whole file its name; both are on the disk then.
@@ -215,6 +229,9 @@ mod tests {
     fn a_password_is_not_among_the_arguments() {
         let (url, password) = without_password("postgres://kim:p%40ss%25w@db.example:5433/shop?sslmode=require");
         assert_eq!((url.as_str(), password.as_deref()), ("postgres://kim@db.example:5433/shop?sslmode=require", Some("p@ss%w")));
+        let said_twice = without_password("postgres://kim:old@db/shop?sslmode=require&password=n%26ew");
+        assert_eq!(said_twice, ("postgres://kim@db/shop?sslmode=require".to_owned(), Some("n&ew".to_owned())));
+        assert_eq!(without_password("postgres:///shop?password=x"), ("postgres:///shop".to_owned(), Some("x".to_owned())));
         for without in ["postgres://kim@db/shop", "postgres:///shop?host=/run/postgresql"] {
             assert_eq!(without_password(without), (without.to_owned(), None));
         }

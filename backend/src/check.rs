@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::db::{Db, DbError, Tx};
 use crate::subscriber::{self, parked};
@@ -147,9 +146,4 @@ impl Progress {
         let reached = self.cursors.get(subscriber).copied().unwrap_or_default();
         position.is_some_and(|position| position <= reached) && !self.parked.contains(&(subscriber.to_owned(), stream.to_owned()))
     }
-}
-
-/// A list of ids as one argument.
-pub(crate) fn ids<T: ToString>(ids: &[T]) -> Value {
-    ids.iter().map(ToString::to_string).collect()
 }

@@ -24,6 +24,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::args::ids;
 pub use self::args::{Arg, Args, ToArg};
 pub use self::error::DbError;
 use self::postgres::Lent;

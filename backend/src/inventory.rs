@@ -281,7 +281,7 @@ async fn need_in(tx: &mut Tx, store: &StoreId) -> Result<(), DbError> {
     Stores.need_in(tx, store).await.map_err(StoreError::into_db)
 }
 
-/// Whether one of these checkouts has units put aside for it, or had: once it has begun, that does not change.
+/// Which of these checkouts have units put aside for them, or had: once one has begun, that does not change.
 pub(crate) async fn with_holds(sql: &mut impl Sql, checkouts: &[CheckoutId]) -> Result<HashSet<CheckoutId>, DbError> {
     store::with_holds(sql, checkouts).await
 }

@@ -11,8 +11,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::args;
-use crate::check::ids;
-use crate::db::{DbError, Sql, Tx, Wake};
+use crate::db::{DbError, Sql, Tx, Wake, ids};
 use crate::subscriber::HandlerError;
 
 /// A job to be run.

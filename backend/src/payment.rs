@@ -41,10 +41,11 @@ pub use self::wallet::{Credit, WalletError, Wallets};
 pub use self::webhook::WebhookError;
 use crate::db::{Db, DbError, Sql, Tx};
 use crate::identity::Owner;
-use crate::job;
+use crate::job::{self, Job};
 use crate::log::{self, NewEvent};
 use crate::ordering::{self, OrderRow};
 use crate::runner::Runner;
+use crate::subscriber::HandlerError;
 
 /// The job that charges a card; its key is the order's id. It belongs to the service `ordering`, as do the other two:
 /// without them no order would go on.
@@ -273,6 +274,12 @@ impl Payments {
             Err(_) => Err(ProviderError::NoAnswer(format!("none within {} ms", self.patience.answer.as_millis()))),
         }
     }
+}
+
+/// Takes the lock of the order whose id is a job's key.
+async fn lock_order_of_in(tx: &mut Tx, job: &Job) -> Result<(), HandlerError> {
+    ordering::lock_in(tx, job.key.parse()?).await?;
+    Ok(())
 }
 
 /// Locks the order, so that what is told of it is told in order; the store it belongs to.

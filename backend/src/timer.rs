@@ -11,8 +11,7 @@ use futures::FutureExt as _;
 use serde_json::Value;
 
 use crate::args;
-use crate::check::ids;
-use crate::db::{DbError, Sql, Tx, Wake};
+use crate::db::{DbError, Sql, Tx, Wake, ids};
 use crate::lease::{self, Lease, Lost};
 use crate::runner::{Context, Wait};
 use crate::subscriber::HandlerError;

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use domain::OrderId;
 
-use super::{Breach, Findings, PAGE, ids};
-use crate::db::{DbError, Tx};
+use super::{Breach, Findings, PAGE};
+use crate::db::{DbError, Tx, ids};
 use crate::ordering::invariants as ordering;
 use crate::payment::invariants as payment;
 use crate::prep::invariants as prep;

@@ -9,8 +9,8 @@ use domain::event::{
 use domain::ordering::{OrderStatus, PaymentStatus};
 use domain::prep::FulfilmentStatus;
 
-use super::{Breach, Findings, PAGE, Progress, ids};
-use crate::db::{DbError, Tx};
+use super::{Breach, Findings, PAGE, Progress};
+use crate::db::{DbError, Tx, ids};
 use crate::inventory::Hold;
 use crate::log::invariants::Mark;
 use crate::ordering::invariants::{self as ordering, Glance, SAGA};

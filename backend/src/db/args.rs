@@ -118,3 +118,8 @@ where
         self.as_ref().map_or(Self::NULL, ToArg::to_arg)
     }
 }
+
+/// A list of ids as one argument.
+pub(crate) fn ids<T: ToString>(ids: &[T]) -> serde_json::Value {
+    ids.iter().map(ToString::to_string).collect()
+}

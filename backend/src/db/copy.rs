@@ -18,24 +18,16 @@ impl Db {
         Ok(true)
     }
 
-    /// Whether there is no table in it yet.
+    /// Whether there is no table in a PostgreSQL database yet.
     pub(crate) async fn is_blank(&self) -> Result<bool, DbError> {
-        let mut reader = self.reader();
-        let sql = reader.either(
-            "select count(*) as n from sqlite_master where type = 'table'",
-            "select count(*) as n from pg_tables where schemaname = any (current_schemas(false))",
-        );
-        Ok(reader.fetch_one(sql, args![]).await?.get::<i64>("n")? == 0)
+        let sql = "select count(*) as n from pg_tables where schemaname = any (current_schemas(false))";
+        Ok(self.reader().fetch_one(sql, args![]).await?.get::<i64>("n")? == 0)
     }
 
-    /// Whether what is in it is a shop.
+    /// Whether what is in a SQLite file is a shop.
     pub(crate) async fn is_shop(&self) -> Result<bool, DbError> {
-        let mut reader = self.reader();
-        let sql = reader.either(
-            "select count(*) as n from sqlite_master where type = 'table' and name = 'sales_order'",
-            "select count(*) as n from pg_tables where tablename = 'sales_order' and schemaname = any (current_schemas(false))",
-        );
-        Ok(reader.fetch_one(sql, args![]).await?.get::<i64>("n")? > 0)
+        let sql = "select count(*) as n from sqlite_master where type = 'table' and name = 'sales_order'";
+        Ok(self.reader().fetch_one(sql, args![]).await?.get::<i64>("n")? > 0)
     }
 
     /// What is damaged in a SQLite file, if anything is.

@@ -47,7 +47,12 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, DbError> {
     Ok(options
         .application_name("orderly")
         .statement_cache_capacity(STATEMENTS)
-        .options([("lock_timeout", "5s"), ("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "10s")])
+        .options([
+            ("lock_timeout", "5s"),
+            ("statement_timeout", "30s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+            ("client_min_messages", "warning"),
+        ])
         .disable_statement_logging())
 }
 

@@ -183,7 +183,9 @@ impl Tx {
 
     /// Gives the locks back before the caller is answered.
     pub(super) async fn roll_back_postgres(self) {
+        // A server that hangs is not waited for again: it undoes what was begun when the connection goes.
         if let Conn::Postgres(conn) = self.conn
+            && !matches!(self.failure, Some(DbError::Unavailable(_)))
             && let Err(error) = conn.end("rollback").await
         {
             // The connection is gone, and with it everything the transaction did.
@@ -226,8 +228,8 @@ macro_rules! on_conn {
                 Conn::Writer(conn) => conn.$method($sql, $args),
                 Conn::Reader(conn) => conn.$method($sql, $args),
                 Conn::Postgres(conn) => {
-                    let answer = postgres($sql, $args).$method(conn.conn()).await;
-                    answer.map($postgres).map_err(DbError::from)
+                    let answer = postgres($sql, $args).$method(conn.conn());
+                    Postgresql::answer(answer).await.map($postgres)
                 }
             };
             $self.note(result)

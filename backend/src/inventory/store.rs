@@ -13,8 +13,7 @@ use uuid::Uuid;
 
 use super::StockLevel;
 use crate::args;
-use crate::check::ids;
-use crate::db::{DbError, Row, Sql, Tx};
+use crate::db::{DbError, Row, Sql, Tx, ids};
 
 /// Why units came or went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

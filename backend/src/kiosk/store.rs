@@ -6,8 +6,7 @@ use domain::{AdmissionId, KioskId, StoreId, Timestamp};
 
 use super::{Admission, Code};
 use crate::args;
-use crate::check::ids;
-use crate::db::{DbError, Row, Sql, Tx};
+use crate::db::{DbError, Row, Sql, Tx, ids};
 use crate::identity::Owner;
 
 /// The code that a kiosk shows at `now`.

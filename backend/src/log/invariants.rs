@@ -6,8 +6,8 @@ use domain::Timestamp;
 use serde_json::Value;
 
 use crate::args;
-use crate::check::{Breach, MOST, ids};
-use crate::db::{DbError, Row, Sql};
+use crate::check::{Breach, MOST};
+use crate::db::{DbError, Row, Sql, ids};
 
 /// A fact as it was written, whether or not it has a position yet.
 #[derive(Debug, Clone, PartialEq)]

@@ -233,8 +233,7 @@ impl JobHandler for ChargeJob {
     }
 
     async fn lock_in(&self, tx: &mut Tx, job: &Job) -> Result<(), HandlerError> {
-        crate::ordering::lock_in(tx, job.key.parse()?).await?;
-        Ok(())
+        super::lock_order_of_in(tx, job).await
     }
 
     async fn done_in(&self, tx: &mut Tx, job: &Job, output: Value) -> Result<(), HandlerError> {

@@ -57,8 +57,7 @@ impl JobHandler for RefundJob {
     }
 
     async fn lock_in(&self, tx: &mut Tx, job: &Job) -> Result<(), HandlerError> {
-        ordering::lock_in(tx, job.key.parse()?).await?;
-        Ok(())
+        super::lock_order_of_in(tx, job).await
     }
 
     async fn done_in(&self, tx: &mut Tx, job: &Job, _output: Value) -> Result<(), HandlerError> {
@@ -104,8 +103,7 @@ impl JobHandler for VoidJob {
     }
 
     async fn lock_in(&self, tx: &mut Tx, job: &Job) -> Result<(), HandlerError> {
-        ordering::lock_in(tx, job.key.parse()?).await?;
-        Ok(())
+        super::lock_order_of_in(tx, job).await
     }
 
     async fn done_in(&self, tx: &mut Tx, job: &Job, _output: Value) -> Result<(), HandlerError> {

@@ -23,6 +23,8 @@ const FOR_READERS: u32 = 6;
 const WAIT: Duration = Duration::from_secs(5);
 /// How long a read may take. The server itself stops what takes longer than its own limit; one that hangs stops nothing.
 const READ: Duration = Duration::from_secs(10);
+/// How long a statement of a transaction, or its end, may take: more than the server's own limit, which then says why.
+const STATEMENT: Duration = Duration::from_secs(35);
 /// One that has rested for longer is asked whether it lives.
 const TRUSTED: Duration = Duration::from_secs(1);
 /// One that nobody has needed for so long is closed.
@@ -148,9 +150,14 @@ impl Lent {
         &mut self.conn
     }
 
+    /// What the server answers to a statement of a transaction; an error where it hangs.
+    pub(in crate::db) async fn answer<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, DbError> {
+        within(STATEMENT, answer).await?.map_err(DbError::from)
+    }
+
     /// Ends the transaction with `how`, and gives the connection back.
     pub(in crate::db) async fn end(mut self, how: &'static str) -> Result<(), DbError> {
-        self.conn.execute(how).await?;
+        Self::answer(self.conn.execute(how)).await?;
         self.give_back();
         Ok(())
     }

@@ -4,8 +4,8 @@ use domain::{CheckoutId, Sku, StoreId};
 
 use super::level_of;
 use crate::args;
-use crate::check::{Breach, MOST, ids};
-use crate::db::{DbError, Row, Sql};
+use crate::check::{Breach, MOST};
+use crate::db::{DbError, Row, Sql, ids};
 
 /// A checkout's units of one SKU.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use domain::{AdmissionId, CheckoutId, OrderId, StoreId, Timestamp};
 
 use super::CheckoutStatus;
 use crate::args;
-use crate::check::{Breach, MOST, ids};
-use crate::db::{DbError, Row, Sql};
+use crate::check::{Breach, MOST};
+use crate::db::{DbError, Row, Sql, ids};
 
 /// As much of an order as the check compares with what hangs on it.
 #[derive(Debug, Clone, PartialEq, Eq)]

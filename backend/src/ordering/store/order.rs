@@ -9,8 +9,7 @@ use domain::{CheckoutId, OrderId, StoreId, Timestamp};
 use super::super::sagas::{SagaRow, Step};
 use super::json;
 use crate::args;
-use crate::check::ids;
-use crate::db::{DbError, Row, Sql, Tx};
+use crate::db::{DbError, Row, Sql, Tx, ids};
 use crate::identity::Owner;
 
 /// An order as it is stored.

@@ -4,8 +4,8 @@ use domain::ordering::PaymentStatus;
 use domain::{OrderId, PaymentId, Timestamp, TopUpId};
 
 use crate::args;
-use crate::check::{MOST, ids};
-use crate::db::{DbError, Sql};
+use crate::check::MOST;
+use crate::db::{DbError, Sql, ids};
 
 /// How the payments of these orders stand.
 pub(in super::super) async fn of_orders(sql: &mut impl Sql, orders: &[OrderId]) -> Result<Vec<(OrderId, PaymentStatus)>, DbError> {

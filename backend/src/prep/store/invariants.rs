@@ -4,8 +4,7 @@ use domain::prep::FulfilmentStatus;
 use domain::{FulfilmentId, OrderId};
 
 use crate::args;
-use crate::check::ids;
-use crate::db::{DbError, Sql};
+use crate::db::{DbError, Sql, ids};
 
 /// How the fulfilments of these orders stand.
 pub(in super::super) async fn of_orders(sql: &mut impl Sql, orders: &[OrderId]) -> Result<Vec<(OrderId, FulfilmentStatus)>, DbError> {
