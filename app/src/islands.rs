@@ -15,6 +15,7 @@ mod product_form;
 mod progress;
 mod staff_tabs;
 mod store_status;
+mod store_time;
 mod ticket;
 mod tracker;
 
@@ -31,4 +32,5 @@ pub use product_form::ProductForm;
 pub use progress::{Step, data_status, headline, next_step, steps};
 pub use staff_tabs::StaffTabs;
 pub use store_status::{StoreNotice, StoreStatus, facts as store_facts};
+pub use store_time::StoreTime;
 pub use tracker::OrderTracker;

@@ -111,6 +111,12 @@ pub mod form {
     pub const STOCK: &str = "/do/staff/stock";
 }
 
+/// What is said beside a button, by its place on the page: who comes back without scripts is led there.
+pub mod notice {
+    pub const TOTAL_CHANGED: &str = "total-changed";
+    pub const STORE_CLOSED: &str = "store-closed";
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,7 +26,11 @@ use leptos_router::{
     path,
 };
 
-pub use self::{shell::shell, visit::PublicUrl};
+pub use self::{
+    failure::{Plain, plain},
+    shell::shell,
+    visit::PublicUrl,
+};
 
 /// All pages and their addresses.
 #[component]

@@ -152,8 +152,25 @@ test('without JavaScript, a total that has changed is told with what it was', as
   await manager.put('/staff/products/flat-white/variants/flat-white-regular/prices', [{ amount: 470 }]);
   await page.getByTestId('place-order').click();
   await expect(page.getByTestId('total-changed')).toContainText(w('checkout.changed_text', { old: '$4.50', new: '$4.70' }));
+  await expect(page.getByTestId('total-changed'), 'in sight, with what it costs now and the button').toBeInViewport({ ratio: 1 });
+  await expect(page.getByTestId('total')).toBeInViewport({ ratio: 1 });
+  await expect(page.getByTestId('place-order')).toBeInViewport({ ratio: 1 });
   await shopper.placeOrder();
   await expect(page.getByRole('main')).toContainText('$4.70');
+  await shopper.leave();
+});
+
+test('without JavaScript, a store that has closed is told where the order was sent', async ({ browser, shop, request }) => {
+  const manager = new Api(request, shop.url, await managerToken(shop));
+  const shopper = await Shopper.arrive(browser, shop, { javaScriptEnabled: false });
+  const { page, w } = shopper;
+  await page.goto('/s/harbor/p/flat-white');
+  await page.getByTestId('add-to-cart').click();
+  await page.goto('/s/harbor/checkout');
+  await manager.put('/staff/stores/harbor/status', { open: false });
+  await page.getByTestId('place-order').click();
+  await expect(page.getByTestId('store-closed')).toContainText(w('problem.store_closed'));
+  await expect(page.getByTestId('store-closed')).toBeInViewport({ ratio: 1 });
   await shopper.leave();
 });
 

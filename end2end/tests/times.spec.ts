@@ -30,6 +30,7 @@ for (const language of ['en', 'zh-CN'] as const) {
     await expect(placed).toHaveAttribute('datetime', placed_at);
     expect(plain(await placed.textContent())).toBe(clock(placed_at, HARBOR, language));
     await page.goto('/orders');
+    await expect(page.getByTestId('store-time')).toBeVisible();
     await expect(page.locator('.order-row time')).toHaveAttribute('datetime', placed_at);
     expect(plain(await page.locator('.order-row time').textContent())).toContain(clock(placed_at, HARBOR, language));
 
@@ -42,6 +43,19 @@ for (const language of ['en', 'zh-CN'] as const) {
     await shopper.leave();
   });
 }
+
+test('without JavaScript everybody is told whose times they are', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop, { javaScriptEnabled: false });
+  const { page, w } = shopper;
+  await page.goto('/s/harbor');
+  const order = await shopper.api.orderCoffee();
+  for (const path of [`/orders/${order.id}`, '/orders']) {
+    await page.goto(path);
+    await expect(page.getByTestId('store-time'), path).toHaveText(w('order.store_time'));
+    await expect(page.getByTestId('store-time'), path).toBeVisible();
+  }
+  await shopper.leave();
+});
 
 test('without JavaScript the account names the zone of its times', async ({ browser, shop }) => {
   const shopper = await Shopper.arrive(browser, shop, { javaScriptEnabled: false, timezoneId: TOKYO });

@@ -4,7 +4,7 @@ mod address;
 mod origin;
 
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use backend::identity::{Caller, Client, IssuedSession, Seen, cookie};
@@ -113,7 +113,8 @@ pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next)
         let (guest, new) = app.backend.identities.new_guest();
         (caller, issued) = (guest, Some(new));
     }
-    let locale = page_language(&parts, &caller);
+    let of_account = if let Caller::User { language, .. } = &caller { *language } else { None };
+    let locale = page_language(&parts.uri, &parts.headers, of_account);
     parts.extensions.insert(client(&app, &parts));
     parts.extensions.insert(Who(caller));
     parts.extensions.insert(locale);
@@ -196,12 +197,10 @@ pub fn session_cookie(headers: &HeaderMap) -> Option<&str> {
 
 /// The language of a page: the one that its address names (`?lang=`, for links that search engines keep), the one chosen
 /// with the switch, the account's, the browser's.
-fn page_language(parts: &Parts, caller: &Caller) -> Locale {
-    let headers = &parts.headers;
-    let pairs = parts.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+pub fn page_language(address: &Uri, headers: &HeaderMap, of_account: Option<Locale>) -> Locale {
+    let pairs = address.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     let named = pairs.filter(|(name, _)| *name == "lang").find_map(|(_, tag)| tag.parse().ok());
     let chosen = || cookie_value(headers, "orderly_lang").and_then(|tag| tag.parse().ok());
-    let of_account = if let Caller::User { language, .. } = caller { *language } else { None };
     named
         .or_else(chosen)
         .or(of_account)
@@ -220,11 +219,7 @@ mod tests {
     fn cookies_are_found_by_their_whole_name() {
         let both = headers(&[(header::COOKIE, "a=1; xorderly_session=no; orderly_session=yes; orderly_lang=zh-CN")]);
         assert_eq!(session_cookie(&both), Some("yes"));
-        let page = |address: &str| {
-            let mut parts = http::Request::get(address).body(()).unwrap().into_parts().0;
-            parts.headers = both.clone();
-            page_language(&parts, &Caller::Nobody)
-        };
+        let page = |address: &str| page_language(&address.parse().unwrap(), &both, None);
         assert_eq!((page("/s/harbor"), page("/s/harbor?a=1&lang=en"), page("/?lang=xx")), (Locale::ZhCn, Locale::En, Locale::ZhCn));
         assert_eq!(session_cookie(&headers(&[(header::COOKIE, "orderly_sessions=1")])), None);
     }

@@ -35,7 +35,7 @@ pub fn CartBar(store: StoreId, cart: CartSummary, locale: Locale) -> impl IntoVi
                 <aside class="cart-bar" aria-label=w::cart::bar(locale)>
                     <a class="button button--tall button--split" href=href data-testid="cart-bar">
                         <span class="row">
-                            <span class="cart-bar__count" aria-hidden="true"><span class="tick">{cart.count}</span></span>
+                            <span class="cart-bar__count" aria-hidden="true"><span class="changed">{cart.count}</span></span>
                             {w::cart::view(locale)}
                             <span class="sr-only">{w::menu::comma(locale)}{w::cart::items(locale, cart.count)}</span>
                         </span>

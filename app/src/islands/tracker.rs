@@ -13,8 +13,9 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
 
 use super::{
-    live_line::{alive, live_line, offline},
+    live_line::{live_line, offline},
     progress::{Step, data_status, headline, next_step, steps, wants_confirmation},
+    store_time::store_time,
 };
 use crate::{live, paths, pieces, tab, wire::StoreClock, words as w};
 
@@ -44,8 +45,6 @@ pub fn OrderTracker(
     let now = tab::ticking(now);
     let status = Memo::new(move |_| order.with(data_status));
     let ended = Memo::new(move |_| order.with(|order| order.status));
-    let alive = alive();
-    let elsewhere = move || alive.get() && tab::offset_minutes(placed_at) != clock.offset_minutes;
     title(order, locale);
     let ready = move || if status.get() == "ready" { "assertive" } else { "polite" };
     let (before, after) = w::order::label_around(locale);
@@ -70,7 +69,7 @@ pub fn OrderTracker(
                         steps.into_iter().map(|step| stage(step, clock, locale)).collect_view()
                     }}
                 </ol>
-                {move || elsewhere().then(|| view! { <p class="soft" data-testid="store-time"><small>{w::order::store_time(locale)}</small></p> })}
+                {store_time(vec![(placed_at, clock)], locale)}
                 <section class="panel" aria-labelledby="what">
                     <h2 id="what">{w::order::ordered(locale)}</h2>
                     <ul class="lines">{lines}</ul>
@@ -184,7 +183,7 @@ fn figures(order: &OrderView, now: ReadSignal<Timestamp>, clock: StoreClock, loc
     let open = matches!(data_status(order), "created" | "processed" | "queued" | "making");
     let position = order.queue_position.filter(|_| open).map(|position| {
         let place = if position == 1 { w::order::next_in_line(locale).to_owned() } else { position.to_string() };
-        view! { <div class="figure"><dt>{w::order::place_in_queue(locale)}</dt><dd><span class="tick">{place}</span></dd></div> }
+        view! { <div class="figure"><dt>{w::order::place_in_queue(locale)}</dt><dd><span class="changed">{place}</span></dd></div> }
     });
     let ready = order.estimated_ready_at.filter(|_| open).map(|at| {
         // Who has others before them is not next, however quick the last ones were.

@@ -21,7 +21,7 @@ use super::{
     visit::{Visit, page, query},
 };
 use crate::{
-    islands::{Balance, LocalTime},
+    islands::{Balance, LocalTime, StoreTime},
     paths,
     pieces::{decimal, icon, price},
     words as w,
@@ -201,7 +201,8 @@ fn last_orders(items: &[OrderView], stores: &orders::Stores, now: Timestamp, loc
         view! { <p class="soft">{w::orders::none_text(locale)}</p> }.into_any()
     } else {
         let rows = items.iter().map(|order| orders::row(order, stores, now, locale)).collect_view();
-        view! { <ul class="order-list">{rows}</ul> }.into_any()
+        let times = orders::times(items, stores);
+        view! { <ul class="order-list">{rows}</ul><StoreTime times locale/> }.into_any()
     };
     view! {
         <section class="panel" aria-labelledby="orders-title">

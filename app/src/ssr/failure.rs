@@ -6,12 +6,14 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 
 use super::{
-    frame::frame,
+    actions::ours,
+    frame::{around, frame, without_language},
     seo::{Head, head},
     staff,
     visit::Visit,
 };
-use crate::{paths, words as w};
+use crate::{paths, pieces::icon, words as w};
+use domain::Locale;
 
 /// Why a page cannot be shown.
 #[derive(Debug)]
@@ -68,6 +70,7 @@ pub fn view(failure: Failure, visit: &Visit) -> AnyView {
                 first: (paths::HOME.to_owned(), w::lost::all_places(locale)),
                 second: (paths::ORDERS.to_owned(), w::lost::my_orders(locale)),
                 status,
+                waits: false,
             },
         ),
         Failure::Forbidden => lost(
@@ -80,21 +83,116 @@ pub fn view(failure: Failure, visit: &Visit) -> AnyView {
                 first: (paths::STAFF.to_owned(), w::staff::to_home(locale)),
                 second: (paths::HOME.to_owned(), w::lost::all_places(locale)),
                 status,
+                waits: false,
             },
         ),
-        Failure::Broken(..) => lost(
-            visit,
-            Said {
-                title: w::lost::broken_title(locale),
-                heading: w::lost::broken_heading(locale),
-                lead: w::lost::broken_lead(locale),
-                picture: "/img/broken.svg",
-                first: (visit.page.clone(), w::lost::again(locale)),
-                second: (paths::HOME.to_owned(), w::lost::all_places(locale)),
-                status,
-            },
-        ),
+        Failure::Broken(..) => {
+            let (heading, lead) = why(status, "", locale);
+            lost(
+                visit,
+                Said {
+                    title: heading,
+                    heading,
+                    lead,
+                    picture: "/img/broken.svg",
+                    first: (visit.page.clone(), w::lost::again(locale)),
+                    second: (paths::HOME.to_owned(), w::lost::all_places(locale)),
+                    status,
+                    waits: status == StatusCode::SERVICE_UNAVAILABLE,
+                },
+            )
+        }
     }
+}
+
+/// What is said where no page could be made: by the shop, or before it was even asked.
+fn why(status: StatusCode, code: &str, locale: Locale) -> (&'static str, &'static str) {
+    match (code, status.as_u16()) {
+        ("session_required", _) => (w::lost::session_heading(locale), w::lost::session_lead(locale)),
+        ("foreign_origin", _) => (w::lost::foreign_heading(locale), w::lost::foreign_lead(locale)),
+        (_, 404) => (w::lost::heading(locale), w::lost::lead(locale)),
+        (_, 413) => (w::lost::large_heading(locale), w::lost::large_lead(locale)),
+        (_, 429) => (w::lost::fast_heading(locale), w::lost::fast_lead(locale)),
+        (_, 503) => (w::lost::away_heading(locale), w::lost::away_lead(locale)),
+        _ => (w::lost::broken_heading(locale), w::lost::broken_lead(locale)),
+    }
+}
+
+/// A page made of nothing but words and files, so that it is there when nothing else is.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain<'a> {
+    pub status: StatusCode,
+    /// The problem's code.
+    pub code: &'a str,
+    pub locale: Locale,
+    /// Where to try again: path and query of the page, or of the one whose form was sent.
+    pub again: Option<&'a str>,
+    /// Whether asking for that page is all there is to do again, so that it may do so by itself.
+    pub waits: bool,
+    pub style_sheet: &'a str,
+}
+
+/// The whole document.
+pub fn plain(Plain { status, code, locale, again, waits, style_sheet }: Plain<'_>) -> String {
+    let (heading, lead) = why(status, code, locale);
+    let again = again.map(ours).filter(|_| !matches!(status.as_u16(), 403..=405));
+    let places = || (paths::HOME.to_owned(), w::lost::all_places(locale));
+    let said = Said {
+        title: heading,
+        heading,
+        lead,
+        picture: "/img/broken.svg",
+        first: again.map_or_else(places, |again| (again.to_owned(), w::lost::again(locale))),
+        second: if again.is_some() { places() } else { (paths::ORDERS.to_owned(), w::lost::my_orders(locale)) },
+        status,
+        waits,
+    };
+    // Who is signed in is not known here: the account's page knows, or asks.
+    let person = view! {
+        <a class="masthead__link" href=paths::ACCOUNT>{icon("person")}<span class="masthead__word">{w::frame::account(locale)}</span></a>
+    };
+    // The switch would be a form, which wants the database; the page's address in the other language does not.
+    let language = again.filter(|_| waits).map(|again| {
+        let other = if locale == Locale::En { Locale::ZhCn } else { Locale::En };
+        view! {
+            <a class="masthead__link" href=in_language(again, other) lang=other.tag() hreflang=other.tag() aria-label=w::frame::other_language_label(locale)>
+                {w::frame::other_language(locale)}
+            </a>
+        }
+    });
+    let title = format!("{heading} · {}", w::frame::name(locale));
+    let document = view! {
+        <!DOCTYPE html>
+        <html lang=locale.tag()>
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
+                <meta name="robots" content="noindex"/>
+                <title>{title}</title>
+                <link rel="stylesheet" href=style_sheet.to_owned()/>
+                <link rel="icon" href="/favicon.svg" r#type="image/svg+xml"/>
+            </head>
+            <body>{around(locale, None, (person.into_any(), language.into_any()), body(said, locale))}</body>
+        </html>
+    };
+    document.to_html()
+}
+
+/// A page's address, in a language.
+fn in_language(page: &str, locale: Locale) -> String {
+    let page = without_language(page);
+    let sign = if page.contains('?') { '&' } else { '?' };
+    format!("{page}{sign}lang={locale}")
+}
+
+/// Until the shop is back: a script looks for that, and where none runs the page is loaded again by itself.
+fn wait(locale: Locale) -> AnyView {
+    view! {
+        <p class="soft" data-testid="waits">{w::lost::away_waits(locale)}</p>
+        <noscript inner_html="<meta http-equiv=\"refresh\" content=\"5\">"></noscript>
+        <script src="/again.js" defer="defer"></script>
+    }
+    .into_any()
 }
 
 /// The page for addresses that there are not.
@@ -111,17 +209,24 @@ struct Said {
     first: (String, &'static str),
     second: (String, &'static str),
     status: StatusCode,
+    /// Loads itself again.
+    waits: bool,
 }
 
 fn lost(visit: &Visit, said: Said) -> AnyView {
     let head = head(visit, Head { title: said.title.to_owned(), indexed: false, ..Head::default() });
-    let main = view! {
-        {head}
+    let main = view! { {head}{body(said, visit.locale)} };
+    frame(visit, main.into_any())
+}
+
+fn body(said: Said, locale: Locale) -> AnyView {
+    view! {
         <main class="page" id="main">
             <div class="lost">
                 <div class="lost__body">
                     <h1>{said.heading}</h1>
                     <p class="lead">{said.lead}</p>
+                    {said.waits.then(|| wait(locale))}
                     <div class="row">
                         <a class="button" href=said.first.0>{said.first.1}</a>
                         <a class="button button--quiet" href=said.second.0>{said.second.1}</a>
@@ -131,6 +236,40 @@ fn lost(visit: &Visit, said: Said) -> AnyView {
                 <img src=said.picture width="400" height="300" alt=""/>
             </div>
         </main>
-    };
-    frame(visit, main.into_any())
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(status: u16, code: &str, again: Option<&str>, waits: bool) -> String {
+        let status = StatusCode::from_u16(status).unwrap();
+        plain(Plain { status, code, locale: Locale::En, again, waits, style_sheet: "/pkg/orderly.css" })
+    }
+
+    #[test]
+    fn a_plain_page_leads_back_and_nowhere_else() {
+        let away = page(503, "unavailable", Some("/s/harbor?a=1"), true);
+        assert!(away.contains("href=\"/s/harbor?a=1\"") && away.contains("href=\"/s/harbor?a=1&amp;lang=zh-CN\""), "{away}");
+        assert!(away.contains("<script src=\"/again.js\""), "{away}");
+        let form = page(500, "internal", Some("/s/harbor/checkout"), false);
+        assert!(form.contains("href=\"/s/harbor/checkout\"") && !form.contains("again.js") && !form.contains("refresh"), "{form}");
+        assert!(!page(503, "unavailable", Some("//evil.example/x"), true).contains("evil"));
+        assert!(!page(404, "not_found", Some("/nothing"), false).contains("/nothing"));
+    }
+
+    #[test]
+    fn each_refusal_is_said_in_both_languages() {
+        for (status, code, heading) in [
+            (403, "foreign_origin", "请求来自其他网站"),
+            (401, "session_required", "请重新打开页面"),
+            (413, "body_too_large", "内容过大"),
+            (429, "rate_limited", "请稍等"),
+            (503, "unavailable", "马上回来"),
+        ] {
+            assert_eq!(why(StatusCode::from_u16(status).unwrap(), code, Locale::ZhCn).0, heading);
+        }
+    }
 }

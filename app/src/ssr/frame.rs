@@ -8,16 +8,21 @@ use domain::Locale;
 
 /// A shop page around its main part.
 pub fn frame(visit: &Visit, main: AnyView) -> AnyView {
-    let locale = visit.locale;
     let here = visit.page.starts_with(paths::ORDERS).then_some("page").filter(|_| visit.page.len() == paths::ORDERS.len());
+    around(visit.locale, here, (person(visit), language(visit)), main)
+}
+
+/// The same without a visit. `here`: whether this is the list of orders; `links`: who is there, and the other language.
+pub fn around(locale: Locale, here: Option<&'static str>, links: (AnyView, AnyView), main: AnyView) -> AnyView {
+    let (person, language) = links;
     view! {
         {skip(locale)}
         <header class="masthead">
             <a class="masthead__home" href=paths::HOME><img src="/favicon.svg" width="32" height="32" alt=""/>{w::frame::name(locale)}</a>
             <nav class="masthead__links" aria-label=w::frame::you(locale)>
                 <a class="masthead__link" href=paths::ORDERS aria-current=here>{icon("receipt")}<span class="masthead__word">{w::frame::my_orders(locale)}</span></a>
-                {person(visit)}
-                {language(visit)}
+                {person}
+                {language}
             </nav>
         </header>
         {main}
@@ -70,7 +75,7 @@ pub fn language(visit: &Visit) -> AnyView {
 }
 
 /// A page's address without the language that it names: what is chosen with the switch wins from now on.
-fn without_language(page: &str) -> String {
+pub fn without_language(page: &str) -> String {
     let Some((path, query)) = page.split_once('?') else { return page.to_owned() };
     let kept: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("lang=")).collect();
     if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }

@@ -13,7 +13,7 @@ use super::{
     visit::{Visit, clock, page, query},
 };
 use crate::{
-    islands::{LiveLine, OrderPill, data_status},
+    islands::{LiveLine, OrderPill, StoreTime, data_status},
     paths,
     pieces::price,
     wire::StoreClock,
@@ -55,6 +55,7 @@ async fn body(visit: Visit, after: Option<String>) -> Result<AnyView, Failure> {
     }
     let moving = orders.items.iter().any(|order| !order.status.is_final());
     let items = orders.items.iter().map(|order| row(order, &stores, visit.now, locale)).collect_view();
+    let times = times(&orders.items, &stores);
     let older = orders.next.as_ref().map(|next| {
         view! { <a class="button button--quiet" href=format!("{}?after={next}", paths::ORDERS)>{w::orders::older(locale)}</a> }
     });
@@ -65,6 +66,7 @@ async fn body(visit: Visit, after: Option<String>) -> Result<AnyView, Failure> {
                 <h1>{w::orders::title(locale)}</h1>
                 {moving.then(|| view! { <LiveLine clock=None locale/> })}
                 <ul class="order-list" data-testid="orders">{items}</ul>
+                <StoreTime times locale/>
                 {older}
             </div>
         </main>
@@ -78,6 +80,11 @@ pub type Stores = BTreeMap<StoreId, (String, String)>;
 pub async fn stores(visit: &Visit, sql: &mut impl Sql) -> Result<Stores, DbError> {
     let rows = visit.backend.stores.list(sql).await?;
     Ok(rows.into_iter().map(|row| (row.id, (row.name.in_locale(visit.locale).to_owned(), row.time_zone))).collect())
+}
+
+/// The times that a list of orders shows.
+pub fn times(orders: &[OrderView], stores: &Stores) -> Vec<(Timestamp, StoreClock)> {
+    orders.iter().map(|order| (order.placed_at, clock(stores.get(&order.store).map_or("", |(_, zone)| zone), order.placed_at))).collect()
 }
 
 /// An order in a list.

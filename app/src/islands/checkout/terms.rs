@@ -4,7 +4,10 @@ use domain::Money;
 use leptos::prelude::*;
 
 use super::{Cart, hold};
-use crate::{pieces, words as w};
+use crate::{
+    paths::notice::{STORE_CLOSED, TOTAL_CHANGED},
+    pieces, words as w,
+};
 
 impl Cart {
     /// What these lines cost when the shopper was last told, and what they cost now, where that is not the same.
@@ -40,7 +43,7 @@ pub(super) fn notices(cart: Cart) -> impl IntoView {
         changed.get().map(|(told, now)| {
             let text = w::checkout::changed_text(locale, now.format(locale), told.format(locale));
             view! {
-                <div class="notice" data-tone="wait" role="alert" data-testid="total-changed">
+                <div class="notice" id=TOTAL_CHANGED tabindex="-1" data-tone="wait" role="alert" data-testid="total-changed">
                     {pieces::icon("alert")}<p class="notice__title">{w::checkout::changed(locale)}</p><p>{text}</p>
                 </div>
             }
@@ -53,7 +56,7 @@ pub(super) fn notices(cart: Cart) -> impl IntoView {
             (true, false) => (w::store::closed_title(locale), w::problem::store_closed(locale)),
         };
         Some(view! {
-            <div class="notice" data-tone="wait" role="alert" data-testid="store-closed">
+            <div class="notice" id=STORE_CLOSED tabindex="-1" data-tone="wait" role="alert" data-testid="store-closed">
                 {pieces::icon("clock")}<p class="notice__title">{title}</p><p>{text}</p>
             </div>
         })

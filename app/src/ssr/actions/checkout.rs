@@ -146,9 +146,13 @@ pub async fn place(
         Err(refusal) => {
             let refusal = refusal.said(Visit::here().locale);
             Draft { address, faults: refusal.faults.clone() }.leave();
-            // The page says what has become of the total that was sent.
-            let told = if refusal.code == "total_changed" { format!("&told={}", number(&expected_total)) } else { String::new() };
-            to(&format!("{}?error={}{told}", paths::checkout(&store), refusal.code), PlaceAnswer::Refused(refusal))
+            let (told, place) = match &*refusal.code {
+                // The page says what has become of the total that was sent.
+                "total_changed" => (format!("&told={}", number(&expected_total)), format!("#{}", paths::notice::TOTAL_CHANGED)),
+                "store_closed" => (String::new(), format!("#{}", paths::notice::STORE_CLOSED)),
+                _ => Default::default(),
+            };
+            to(&format!("{}?error={}{told}{place}", paths::checkout(&store), refusal.code), PlaceAnswer::Refused(refusal))
         }
     }
 }
