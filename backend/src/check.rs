@@ -34,7 +34,10 @@ pub const CHECKS: [(&str, &str); 19] = [
     ("places.counted", "as many places are counted as are written down"),
     ("places.held", "every place is somebody's who is under way, and everybody under way has one"),
     ("checkouts.timed", "every live checkout ends by its timer"),
-    ("orders.numbered", "numbers of a store's day are 1, 2, 3 … in the order of placing"),
+    (
+        "orders.numbered",
+        "numbers of a store's day are there once, up to the last one given; on SQLite all of them, in the order of placing",
+    ),
     ("orders.paid", "what is processed is paid; what was paid for a rejected or cancelled order went back or is on its way"),
     ("ledger.sums", "every movement of money has two sides that sum to zero"),
     ("ledger.wallets", "every wallet holds what its movements come to, and never less than nothing"),

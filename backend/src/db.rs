@@ -214,10 +214,7 @@ impl Db {
         }
         match &self.0.engine {
             Engine::Sqlite { database, .. } => database.readers.close(),
-            Engine::Postgres(database) => {
-                database.lender.close().await;
-                database.aside.close().await;
-            }
+            Engine::Postgres(database) => database.close().await,
         }
     }
 }

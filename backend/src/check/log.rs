@@ -1,4 +1,4 @@
-//! The log from its start: every event has its thing, and numbers are given in order.
+//! The log from its start: every event has its thing, and orders have their numbers in the order of placing.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -6,7 +6,7 @@ use domain::event::{OrderCreated, StockHeld};
 use serde_json::Value;
 
 use super::{Breach, Findings};
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Sql as _, Tx};
 use crate::inventory;
 use crate::log::invariants::{Fact, facts_after};
 use crate::ordering::invariants as ordering;
@@ -29,7 +29,9 @@ pub(super) async fn walk(tx: &mut Tx, found: &mut Findings) -> Result<(), DbErro
         let Some(newest) = page.last() else { return Ok(()) };
         entry = newest.entry;
         things(tx, &page, found).await?;
-        numbers(tx, &page, &mut last, found).await?;
+        if !tx.is_postgres() {
+            numbers(tx, &page, &mut last, found).await?;
+        }
     }
 }
 
@@ -66,7 +68,8 @@ async fn things(tx: &mut Tx, page: &[Fact], found: &mut Findings) -> Result<(), 
     Ok(())
 }
 
-/// Orders are written down under their store's lock, so their events stand in the order of placing.
+/// Whether orders stand in the log in the order of their numbers. They do where one is placed after the other; on PostgreSQL those who
+/// place together may be written down in another order than they took their numbers in.
 async fn numbers(tx: &mut Tx, page: &[Fact], last: &mut HashMap<(String, String), i64>, found: &mut Findings) -> Result<(), DbError> {
     let placed: Vec<_> = page.iter().filter(|fact| fact.type_name == OrderCreated::TYPE).filter_map(|fact| named(fact, "order")).collect();
     let orders: HashMap<_, _> = ordering::orders_named(tx, &placed).await?.into_iter().map(|order| (order.id.to_string(), order)).collect();

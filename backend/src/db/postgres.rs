@@ -14,13 +14,17 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::lender::Lender;
-pub(super) use self::lender::Lent;
+use self::lender::Places;
+pub(super) use self::lender::{Lender, Lent};
 use super::tx::{Conn, Tx};
 use super::wake::{Wake, Wakes};
 use super::{Command, DbError};
 use crate::clock::Clock;
 
+/// Connections of a process for commands and readers.
+const PLACES: Places = Places { most: 30, for_readers: 6 };
+/// Those of them all for [`Tx::beside`], whose statements take no time.
+const BESIDE: Places = Places { most: 2, for_readers: 0 };
 const CHANNEL: &str = "orderly";
 /// A notification carries at most 8,000 bytes.
 const PAYLOAD: usize = 7_000;
@@ -31,6 +35,8 @@ const STATEMENTS: usize = 1_000;
 #[derive(Clone)]
 pub(super) struct Postgres {
     pub(super) lender: Arc<Lender>,
+    /// For [`Tx::beside`].
+    beside: Arc<Lender>,
     /// For what wants sqlx's own pool: migrations, and hearing the others.
     pub(super) aside: PgPool,
     wakes: Wakes,
@@ -64,7 +70,9 @@ impl Postgres {
     ) -> Result<(Self, tokio::task::JoinHandle<()>), DbError> {
         let place = format!("{}:{}", options.get_host(), options.get_port());
         let aside = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(5)).connect_lazy_with(options.clone());
-        let lender = Arc::new(Lender::new(options));
+        // A statement beside is not waited for until it is on the disk: it gets there before any commit that knows of it.
+        let beside = Arc::new(Lender::new(options.clone().options([("synchronous_commit", "off")]), BESIDE));
+        let lender = Arc::new(Lender::new(options, PLACES));
         let first = lender.lend().await.map_err(|error| match error {
             DbError::Unavailable(reason) => DbError::Unavailable(format!(
                 "nothing answers at {place} ({reason}); start PostgreSQL there, or set DATABASE_URL to where it runs"
@@ -75,7 +83,7 @@ impl Postgres {
         let (tell, told) = mpsc::unbounded_channel();
         let process = Uuid::now_v7();
         let teller = tokio::spawn(tell_others(lender.clone(), told, process, closing));
-        Ok((Self { lender, aside, wakes, tell, process }, teller))
+        Ok((Self { lender, beside, aside, wakes, tell, process }, teller))
     }
 
     /// The command runs in a task of its own, to its end, whether or not its caller stays.
@@ -94,6 +102,7 @@ impl Postgres {
     {
         let conn = self.lender.command().await?;
         let mut tx = Tx::new(Conn::Postgres(conn), clock.now());
+        tx.beside = Some(self.beside.clone());
         // The block makes a panic before the first await one of the future, too.
         let result = AssertUnwindSafe(async { command(&mut tx).await }).catch_unwind().await;
         let result = result.unwrap_or_else(|_| Err(E::from(DbError::Defect("the command panicked".to_owned()))));
@@ -120,6 +129,12 @@ impl Postgres {
             // The task ends before the pool does; nobody listens for our wake-ups then.
             let _ = self.tell.send(wakes);
         }
+    }
+
+    pub(super) async fn close(&self) {
+        self.lender.close().await;
+        self.beside.close().await;
+        self.aside.close().await;
     }
 
     /// Hears what other processes committed, until `stop`.

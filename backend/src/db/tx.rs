@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use domain::Timestamp;
 use futures::future::BoxFuture;
@@ -10,7 +11,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 
 use super::args::{Arg, Args};
-use super::postgres::Lent as Postgresql;
+use super::postgres::{Lender, Lent as Postgresql};
 use super::row::Inner;
 use super::sqlite::{Connection, Lent};
 use super::{DbError, Row, Wake};
@@ -76,6 +77,8 @@ pub struct Tx {
     pub(super) broken: bool,
     pub(super) wakes: Vec<Wake>,
     pub(super) hooks: Vec<Hook>,
+    /// Who lends connections for [`Tx::beside`], on PostgreSQL.
+    pub(super) beside: Option<Arc<Lender>>,
     /// Locks of the shop's own, by name.
     locks: Vec<(String, Hold)>,
 }
@@ -89,7 +92,7 @@ pub(crate) struct Savepoint {
 
 impl Tx {
     pub(super) fn new(conn: Conn, now: Timestamp) -> Self {
-        Self { conn, now, failure: None, broken: false, wakes: Vec::new(), hooks: Vec::new(), locks: Vec::new() }
+        Self { conn, now, failure: None, broken: false, wakes: Vec::new(), hooks: Vec::new(), beside: None, locks: Vec::new() }
     }
 
     /// The time of everything that this transaction does, fixed at its start.
@@ -126,6 +129,19 @@ impl Tx {
 
     pub(crate) fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// Runs a statement that answers one row. On PostgreSQL it is committed at once and by itself, so that nobody who wants the
+    /// same row waits for this transaction; it stays though the transaction is not kept, and where a connection breaks it may
+    /// have run twice. On SQLite, where commands run one after the other, it is part of the transaction.
+    pub(crate) async fn beside(&mut self, sql: &'static str, args: Args) -> Result<Row, DbError> {
+        let Some(lender) = &self.beside else { return self.fetch_one(sql, args).await };
+        self.check()?;
+        let run = async |mut lent: Postgresql| {
+            let row = postgres(sql, args.clone()).fetch_one(lent.conn()).await;
+            (lent, row)
+        };
+        lender.read(run).await.map(postgres_row)
     }
 
     /// The error that ended this transaction, if one did.

@@ -103,7 +103,7 @@ impl Orders {
         if let Tender::Card(token) = &tender {
             self.payments.charge_card_in(tx, new.id, new.quote.total, token).await?;
         }
-        // Everybody who places waits for the number, so it comes as late as it can.
+        // As late as it can: a number that was taken is gone.
         let order = store::number_order_in(tx, new).await?;
         let created = OrderCreated {
             order: order.id,

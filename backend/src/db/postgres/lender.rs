@@ -15,10 +15,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::db::DbError;
 
-/// Connections of a process. Those who place at one store wait for its numbers with a connection each; others must go on.
-const MOST: u32 = 30;
-/// Of them, those that commands leave to readers: a lock that many commands wait for must not keep anybody from looking.
-const FOR_READERS: u32 = 6;
+/// How many connections there are at most, and how many of them commands leave to readers: a lock that many commands wait for
+/// must not keep anybody from looking.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::db) struct Places {
+    pub most: u32,
+    pub for_readers: u32,
+}
+
 /// How long somebody waits for one, and for a server that has taken a connection to say something on it.
 const WAIT: Duration = Duration::from_secs(5);
 /// How long a read may take. The server itself stops what takes longer than its own limit; one that hangs stops nothing.
@@ -42,6 +46,7 @@ struct Resting {
 /// Who lends them.
 pub(in crate::db) struct Lender {
     options: PgConnectOptions,
+    places: Places,
     /// The one that was used last is lent first.
     resting: Mutex<Vec<Resting>>,
     hands: Arc<Semaphore>,
@@ -61,9 +66,10 @@ pub(in crate::db) struct Lent {
 }
 
 impl Lender {
-    pub(in crate::db) fn new(options: PgConnectOptions) -> Self {
-        let places = |most: u32| Arc::new(Semaphore::new(most as usize));
-        Self { options, resting: Mutex::default(), hands: places(MOST), commands: places(MOST - FOR_READERS) }
+    pub(in crate::db) fn new(options: PgConnectOptions, places: Places) -> Self {
+        let so_many = |most: u32| Arc::new(Semaphore::new(most as usize));
+        let (hands, commands) = (so_many(places.most), so_many(places.most - places.for_readers));
+        Self { options, places, resting: Mutex::default(), hands, commands }
     }
 
     /// Lends a connection; a new one where none rests.
@@ -105,7 +111,7 @@ impl Lender {
         }
     }
 
-    /// Reads outside a transaction.
+    /// Runs a statement outside a transaction; again, where the connection has died at rest or on the way.
     pub(in crate::db) async fn read<T, F>(self: &Arc<Self>, read: impl Fn(Lent) -> F) -> Result<T, DbError>
     where
         F: Future<Output = (Lent, Result<T, sqlx::Error>)>,
@@ -125,7 +131,7 @@ impl Lender {
 
     /// Waits until all have come back, and closes them.
     pub(in crate::db) async fn close(&self) {
-        let all = self.hands.acquire_many(MOST).await;
+        let all = self.hands.acquire_many(self.places.most).await;
         self.hands.close();
         while let Some(resting) = self.pop() {
             // It ends one way or the other.

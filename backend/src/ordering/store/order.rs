@@ -82,29 +82,34 @@ pub(in super::super) struct NewOrder {
     pub placed_at: Timestamp,
 }
 
-/// Writes an order down with the next number of its store's day, from 1. Whoever places next waits until this one is
-/// committed or gone. One statement on PostgreSQL, where each is a journey; SQLite knows no `insert` inside of another.
+/// Writes an order down with the next number of its store's day, from 1. On PostgreSQL the number is taken at once, so that those
+/// who place together need not wait for each other; one whose order is not kept after all is skipped.
 pub(in super::super) async fn number_order_in(tx: &mut Tx, new: NewOrder) -> Result<OrderRow, DbError> {
     const STATUS: OrderStatus = OrderStatus::Created;
-    let mut args = args![&new.store, &new.day].0;
-    if !tx.is_postgres() {
-        let text = "insert into order_number (store, day, last) values ($1, $2, 1) \
-                    on conflict (store, day) do update set last = order_number.last + 1 returning last";
-        let number: i64 = tx.fetch_one(text, args![&new.store, &new.day]).await?.get("last")?;
-        args.extend(args![number].0);
-    }
+    let text = "insert into order_number (store, day, last) values ($1, $2, 1) \
+                on conflict (store, day) do update set last = order_number.last + 1 returning last";
+    let number: i64 = tx.beside(text, args![&new.store, &new.day]).await?.get("last")?;
     let (owner, fulfilment, quote) = (new.owner.to_string(), json(&new.fulfilment)?, json(&new.quote)?);
     let deadline = new.step.deadline(new.placed_at);
-    args.extend(args![new.id, owner, new.checkout, fulfilment, quote, STATUS.as_str(), new.placed_at, new.step.as_str(), deadline].0);
-    let text = tx.either(
+    tx.execute(
         "insert into sales_order (store, day, number, id, owner, checkout, fulfilment, quote, status, version, placed_at, updated_at, \
-         saga_step, saga_deadline) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10, $11, $12) returning number",
-        "with given as (insert into order_number (store, day, last) values ($1, $2, 1) \
-         on conflict (store, day) do update set last = order_number.last + 1 returning last) \
-         insert into sales_order (store, day, number, id, owner, checkout, fulfilment, quote, status, version, placed_at, updated_at, \
-         saga_step, saga_deadline) select $1, $2, given.last, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, $11 from given returning number",
-    );
-    let number = tx.fetch_one(text, args.into()).await?.get("number")?;
+         saga_step, saga_deadline) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10, $11, $12)",
+        args![
+            &new.store,
+            &new.day,
+            number,
+            new.id,
+            owner,
+            new.checkout,
+            fulfilment,
+            quote,
+            STATUS.as_str(),
+            new.placed_at,
+            new.step.as_str(),
+            deadline,
+        ],
+    )
+    .await?;
     Ok(OrderRow {
         id: new.id,
         store: new.store,
