@@ -21,8 +21,9 @@ use super::wake::{Wake, Wakes};
 use super::{Command, DbError};
 use crate::clock::Clock;
 
-/// Connections of a process for commands and readers.
-const PLACES: Places = Places { most: 30, for_readers: 6 };
+/// Connections of a process for commands and readers. More commands at once make none of them quicker: they wait for each other inside
+/// PostgreSQL then, in no order, and not before it, in turn.
+const PLACES: Places = Places { most: 18, for_readers: 6 };
 /// Those of them all for [`Tx::beside`], whose statements take no time.
 const BESIDE: Places = Places { most: 2, for_readers: 0 };
 const CHANNEL: &str = "orderly";
