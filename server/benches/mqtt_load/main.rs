@@ -27,6 +27,10 @@ use self::client::{Client, Heard};
 use self::figures::Figures;
 use self::target::{Publisher, Target};
 
+/// The gateway of this process has the allocator that it has in `orderly`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Bytes of a message.
 const SIZE: usize = 512;
 /// Connections that are being made at once.

@@ -202,7 +202,7 @@ fn a_lock_that_many_commands_wait_for_keeps_nobody_from_reading() {
             .collect();
         // This is a read, too: it would wait in vain were every connection with them.
         let sql = "select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
-        while shop.db.reader().fetch_one(sql, args![]).await.unwrap().get::<i64>("n").unwrap() < 20 {
+        while shop.db.reader().fetch_one(sql, args![]).await.unwrap().get::<i64>("n").unwrap() < 10 {
             tokio::task::yield_now().await;
         }
         assert_eq!(names(&shop.db).await, ["a"]);
