@@ -1,12 +1,15 @@
 //! Identity: who is asking, and what they may do.
 //!
 //! A [`Caller`] comes out of a cookie ([`session`], [`cookie`]) or a bearer [`token`]; shoppers [`sign_in`] by [`phone`],
-//! [`staff`] by one-time codes; [`account`] is what its owner sees and changes of it; [`rights`] is the one table of who may
+//! [`staff`] by one-time codes and a [`password`]; [`pairing`] makes a screen a kiosk; [`account`] is what its owner sees and changes of it; [`rights`] is the one table of who may
 //! do what; [`secret`] is what signs and hides; [`purge`] throws away what has had its time.
 
 pub mod account;
 pub mod caller;
 pub mod cookie;
+mod hashing;
+pub mod pairing;
+pub mod password;
 pub mod phone;
 pub mod purge;
 pub mod rights;
@@ -18,23 +21,28 @@ mod store;
 mod throttle;
 pub mod token;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use domain::view::Person;
 use domain::{Fault, Faults, UserId};
+use uuid::Uuid;
 
 pub use account::{Account, AccountEdit};
 pub use caller::{Caller, Owner};
+pub use pairing::Pairing;
 pub use phone::Phone;
 pub use purge::Purge;
-pub use rights::{Right, Whose};
+pub use rights::{Denied, Right, Whose};
 pub use secret::{Keys, Secret};
 pub use session::{IssuedSession, Seen, ensure_session_in};
 pub use sign_in::shopper_by_phone_in;
+pub use staff::Invited;
 pub use throttle::network;
 pub use token::{NewToken, TokenRow};
 
-use crate::db::{Db, DbError};
+use self::hashing::Hashing;
+use crate::db::{Db, DbError, Sql};
 use crate::refused::{Extra, Refused};
 
 /// Why something about identities was refused.
@@ -43,6 +51,9 @@ pub enum IdentityError {
     /// The staff's one-time code is wrong, spent or too old.
     #[error("this code is wrong, used or too old")]
     WrongCode,
+    /// Name and password do not belong together, or there are none such.
+    #[error("This name and this password do not belong together.")]
+    WrongPassword,
     /// The code of a text message is wrong.
     #[error("This code is wrong.")]
     WrongSignInCode {
@@ -66,9 +77,18 @@ pub enum IdentityError {
     /// A guest, or a program, wants what needs an account.
     #[error("Please sign in for this.")]
     SignInRequired,
-    /// No such session of theirs.
-    #[error("There is no such session.")]
+    /// No such thing of theirs, or of their store's.
+    #[error("There is no such thing here.")]
     NotFound,
+    /// Without the right at this store.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// A manager's own roles, which another one changes.
+    #[error("Your own roles are for another manager to change.")]
+    OwnRole,
+    /// Kiosks are told apart by their names, in all stores.
+    #[error("There is a kiosk of this name already.")]
+    KioskExists,
     /// An order may still need what is to be deleted.
     #[error("An order of yours is under way. You can delete your data when it is done.")]
     OrdersUnderWay,
@@ -93,6 +113,11 @@ pub enum IdentityError {
 }
 
 impl IdentityError {
+    /// One fault of what was sent.
+    fn invalid(pointer: &str, code: &str, detail: &str) -> Self {
+        Self::Invalid(Faults(vec![Fault::new(pointer, code, detail)]))
+    }
+
     /// The operating system, which gives randomness, memory and threads, did not.
     fn randomness(error: impl std::fmt::Display) -> Self {
         Self::Database(DbError::Unavailable(error.to_string()))
@@ -103,6 +128,10 @@ impl Refused for IdentityError {
     fn code(&self) -> &'static str {
         match self {
             Self::WrongCode | Self::WrongSignInCode { .. } => "wrong_code",
+            Self::WrongPassword => "wrong_password",
+            Self::Denied(denied) => denied.code(),
+            Self::OwnRole => "own_role",
+            Self::KioskExists => "kiosk_exists",
             Self::CodeSpent => "code_spent",
             Self::RateLimited { .. } => "rate_limited",
             Self::SessionRequired => "session_required",
@@ -117,10 +146,11 @@ impl Refused for IdentityError {
 
     fn status(&self) -> u16 {
         match self {
-            Self::WrongCode | Self::WrongSignInCode { .. } | Self::SessionRequired => 401,
+            Self::WrongCode | Self::WrongPassword | Self::WrongSignInCode { .. } | Self::SessionRequired => 401,
+            Self::Denied(denied) => denied.status(),
             Self::SignInRequired => 403,
             Self::NotFound => 404,
-            Self::OrdersUnderWay | Self::StaffAccount => 409,
+            Self::OrdersUnderWay | Self::StaffAccount | Self::OwnRole | Self::KioskExists => 409,
             Self::CodeSpent => 410,
             Self::Name | Self::NotStaff | Self::Token(_) | Self::Invalid(_) => 422,
             Self::RateLimited { .. } => 429,
@@ -129,7 +159,12 @@ impl Refused for IdentityError {
     }
 
     fn faults(&self) -> Vec<Fault> {
-        if let Self::Invalid(faults) = self { faults.0.clone() } else { Vec::new() }
+        match self {
+            Self::Invalid(faults) => faults.0.clone(),
+            Self::Name => vec![Fault::new("/name", "invalid_name", "A name has 1 to 60 letters, digits and signs.")],
+            Self::NotStaff => vec![Fault::new("/role", "unknown_role", "Choose barista, warehouse or manager.")],
+            _ => Vec::new(),
+        }
     }
 
     fn extra(&self) -> Extra {
@@ -193,6 +228,8 @@ pub struct Identities {
     https: bool,
     /// Signing in is throttled; not so under load tests.
     limits: bool,
+    /// Whose turn it is to have a password or code hashed.
+    hashing: Hashing,
 }
 
 impl Identities {
@@ -203,7 +240,7 @@ impl Identities {
             Some(keys) => keys,
             None => Self::kept_keys(&db).await?,
         };
-        Ok(Self { db, keys, https, limits })
+        Ok(Self { db, keys, https, limits, hashing: Hashing::default() })
     }
 
     async fn kept_keys(db: &Db) -> Result<Keys, IdentityError> {
@@ -215,6 +252,11 @@ impl Identities {
     /// What signs cookies, tickets and codes.
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// What people and tokens are called.
+    pub(crate) async fn names(&self, sql: &mut impl Sql, ids: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, String>, DbError> {
+        store::names(sql, ids).await
     }
 
     /// The person with this account.

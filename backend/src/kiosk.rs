@@ -204,6 +204,17 @@ impl Kiosks {
     }
 }
 
+/// A kiosk is in service from now on: it shows codes.
+pub(crate) async fn begin_codes_in(tx: &mut Tx, kiosk: &KioskId) -> Result<(), DbError> {
+    let now = tx.now();
+    timer::set_in(tx, ROTATION, kiosk.as_str(), now, json!({})).await
+}
+
+/// A kiosk is out of service: no more codes. Those that there are let nobody in any more, for it is in no store.
+pub(crate) async fn end_codes_in(tx: &mut Tx, kiosk: &KioskId) -> Result<(), DbError> {
+    timer::cancel_in(tx, ROTATION, kiosk.as_str()).await.map(drop)
+}
+
 /// An admission by its id, whoever's it is.
 pub(crate) async fn admission(sql: &mut impl Sql, id: AdmissionId) -> Result<Option<Admission>, DbError> {
     store::admission(sql, id).await

@@ -7,9 +7,10 @@
 //! The contexts: [`identity`] (who is asking, and what they may do), [`stores`] and [`catalog`] (what is sold, where and
 //! for how much), [`inventory`] (what is there of it); [`ordering`] (cart, checkout, order, and the saga that coordinates the
 //! others), [`payment`] (what is charged and goes back), [`prep`] (the barista's queue), [`kiosk`] (codes that throttle a rush); [`notify`] sends text messages,
-//! [`live`] tells what changed over MQTT; [`seed`] fills them for a demo or a bench; [`check`] proves from the database that
+//! [`audit`] tells managers what staff did, [`live`] tells what changed over MQTT; [`seed`] fills them for a demo or a bench; [`check`] proves from the database that
 //! nothing is lost and nothing is there twice.
 
+pub mod audit;
 pub mod backup;
 pub mod catalog;
 pub mod check;
@@ -37,6 +38,7 @@ pub mod timer;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use audit::Audit;
 use catalog::{Catalog, PriceWindows};
 use clock::Clock;
 use db::{Db, DbError};
@@ -108,6 +110,8 @@ pub struct Backend {
     pub queue: Queue,
     /// Codes that let people in.
     pub kiosks: Kiosks,
+    /// What staff and devices did.
+    pub audit: Audit,
     /// What is told over MQTT.
     pub live: Live,
     /// Requests that may come twice.
@@ -166,6 +170,7 @@ impl Backend {
             sagas,
             queue: Queue,
             kiosks,
+            audit: Audit,
             live,
             keys: Keys::default(),
             texts: Sender::new(settings.sms),

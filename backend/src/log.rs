@@ -161,6 +161,13 @@ pub async fn read_stream(sql: &mut impl Sql, stream: &str) -> Result<Vec<Recorde
     sql.fetch_all(text, args![stream]).await?.iter().map(Recorded::from_row).collect()
 }
 
+/// What staff and devices did at a store before this event, the newest first, at most `limit`.
+pub(crate) async fn by_staff(sql: &mut impl Sql, at: &StoreId, before: Option<EventId>, limit: i64) -> Result<Vec<Recorded>, DbError> {
+    let text = "select * from event where source = $1 and substr(actor, 1, 6) in ('staff:', 'token:') \
+                and id < coalesce($2, 'g') and position is not null order by id desc limit $3";
+    sql.fetch_all(text, args![at, before, limit]).await?.iter().map(Recorded::from_row).collect()
+}
+
 /// The event at this position.
 pub async fn read_one(sql: &mut impl Sql, position: i64) -> Result<Recorded, DbError> {
     let row = sql.fetch_one("select * from event where position = $1", args![position]).await?;

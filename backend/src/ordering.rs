@@ -20,6 +20,8 @@ mod sagas;
 mod store;
 mod view;
 
+use std::collections::{BTreeSet, HashMap};
+
 use domain::event::{Actor, OrderFulfilled};
 use domain::ordering::{Change, Command};
 use domain::{OrderId, StoreId};
@@ -42,6 +44,11 @@ use crate::timer;
 /// The store that an order belongs to, which never changes; `None` where there is no such order.
 pub async fn store_of(sql: &mut impl Sql, order: OrderId) -> Result<Option<StoreId>, DbError> {
     Ok(store::order(sql, order).await?.map(|order| order.store))
+}
+
+/// The numbers that these orders have at their stores.
+pub(crate) async fn numbers(sql: &mut impl Sql, orders: impl Iterator<Item = OrderId>) -> Result<HashMap<OrderId, i64>, DbError> {
+    store::numbers(sql, &orders.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()).await
 }
 
 /// Takes the order's lock until the end of the transaction; `None` where there is no such order.

@@ -155,9 +155,24 @@ impl Stores {
         Ok(Some(view_of(row, in_queue, wait, sequence, naming)))
     }
 
-    /// The store that a kiosk stands in.
+    /// The store that a kiosk stands in; `None` also where it is out of service.
     pub async fn of_kiosk(&self, sql: &mut impl Sql, kiosk: &KioskId) -> Result<Option<StoreId>, DbError> {
         store::of_kiosk(sql, kiosk).await
+    }
+
+    /// The kiosks of a store that are in service.
+    pub async fn kiosks(&self, sql: &mut impl Sql, id: &StoreId) -> Result<Vec<KioskId>, DbError> {
+        store::kiosks(sql, id).await
+    }
+
+    /// Puts a kiosk into a store, or back into service there. False where there is one of this name already, wherever it is.
+    pub(crate) async fn add_kiosk_in(&self, tx: &mut Tx, id: &StoreId, kiosk: &KioskId) -> Result<bool, DbError> {
+        store::add_kiosk_in(tx, id, kiosk).await
+    }
+
+    /// Takes a kiosk of a store out of service. False where it was none.
+    pub(crate) async fn retire_kiosk_in(&self, tx: &mut Tx, id: &StoreId, kiosk: &KioskId) -> Result<bool, DbError> {
+        store::retire_kiosk_in(tx, id, kiosk).await
     }
 
     /// Takes the store's lock alone, until the end of the transaction. SQLite's one writer needs none; there it only looks.
@@ -203,13 +218,14 @@ impl Stores {
         self.lock_in(tx, id).await?;
         let before = store::get(tx, id).await?.ok_or(StoreError::Unknown)?.settings;
         let after = patch.apply(&before);
-        let changed = settings::changed(&before, &after);
-        if !changed.is_empty() {
+        let changes = settings::changed(&before, &after);
+        if !changes.is_empty() {
             store::set_settings_in(tx, id, &after).await?;
             if before.capacity.is_none() && after.capacity.is_some() {
                 store::count_in(tx, id).await?;
             }
-            let event = NewEvent::new(StoreSettingsChanged { store: id.clone(), changed }, id);
+            let changed = changes.iter().map(|change| change.name.clone()).collect();
+            let event = NewEvent::new(StoreSettingsChanged { store: id.clone(), changed, changes }, id);
             log::append_in(tx, event.at_store(id).by(actor)).await?;
         }
         Ok(after)

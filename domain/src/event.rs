@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     AdmissionId, CheckoutId, EventId, FulfilmentId, KioskId, Money, OptionId, OrderId, PaymentId, ProductId, Sku, StoreId, Timestamp,
-    TopUpId, UserId, ordering::CancelledBy, prep::FulfilmentKind, schema::text_schema,
+    TokenId, TopUpId, UserId, ordering::CancelledBy, prep::FulfilmentKind, schema::text_schema, view::Role,
 };
 
 /// Declares the events: one struct of data each, the [`Event`] enum over them, their type names and their schemas.
@@ -102,13 +102,46 @@ pub struct Units {
     pub quantity: i64,
 }
 
+/// What a setting was and is, as it is written: null takes a limit away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SettingChange {
+    pub name: String,
+    pub from: Option<String>,
+    pub to: Option<String>,
+}
+
 events! {
     /// The store takes orders again.
     StoreOpened "store.opened.v1" { store: StoreId }
     /// The store takes no more orders.
     StoreClosed "store.closed.v1" { store: StoreId }
-    /// The store's settings were changed; the names of those that were.
-    StoreSettingsChanged "store.settings_changed.v1" { store: StoreId, changed: Vec<String> }
+    /// The store's settings were changed; the names of those that were, and from what to what.
+    StoreSettingsChanged "store.settings_changed.v1" { store: StoreId, changed: Vec<String>, #[serde(default)] changes: Vec<SettingChange> }
+    /// Somebody works at the store from now on, or has one role more there.
+    StaffAdded "staff.added.v1" { store: StoreId, user: UserId, role: Role }
+    /// Somebody was given a new one-time code.
+    StaffCodeMade "staff.code_made.v1" { store: StoreId, user: UserId }
+    /// What somebody is at the store from now on.
+    StaffRolesChanged "staff.roles_changed.v1" { store: StoreId, user: UserId, roles: Vec<Role> }
+    /// Somebody does not work at the store any more.
+    StaffRevoked "staff.revoked.v1" { store: StoreId, user: UserId }
+    /// Somebody of the staff signed in, by `code` or `password`.
+    StaffSignedIn "staff.signed_in.v1" { store: StoreId, user: UserId, by: String }
+    /// Somebody of the staff chose a password.
+    StaffPasswordSet "staff.password_set.v1" { store: StoreId, user: UserId }
+    /// A kiosk was added, or is back in service.
+    KioskAdded "kiosk.added.v1" { kiosk: KioskId, store: StoreId }
+    /// A kiosk was given a new pairing code.
+    KioskPairingBegun "kiosk.pairing_begun.v1" { kiosk: KioskId, store: StoreId }
+    /// A screen was made a kiosk.
+    KioskPaired "kiosk.paired.v1" { kiosk: KioskId, store: StoreId, token: TokenId }
+    /// A kiosk is out of service; its screens see nothing any more.
+    KioskRevoked "kiosk.revoked.v1" { kiosk: KioskId, store: StoreId }
+    /// A token was made.
+    TokenIssued "token.issued.v1" { token: TokenId, store: Option<StoreId>, role: Role, kiosk: Option<KioskId> }
+    /// A token is worth nothing any more.
+    TokenRevoked "token.revoked.v1" { token: TokenId, store: Option<StoreId> }
     /// An item (SKU) or an option was switched to sold out, or back.
     MenuItemAvailabilityChanged "menu.item_availability_changed.v1" { store: StoreId, sku: Option<Sku>, option: Option<OptionId>, available: bool, version: i64 }
     /// The price in force of a SKU at a store changed.

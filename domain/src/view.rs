@@ -51,6 +51,10 @@ macro_rules! wire {
     )*};
 }
 
+mod staff;
+
+pub use self::staff::{AuditActor, AuditEntry, KioskView, MemberView, NewMemberView, NewTokenView, PairingView, TokenView};
+
 /// How a store lets people in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

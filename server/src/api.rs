@@ -16,6 +16,7 @@ mod query;
 mod queue;
 mod session;
 mod shop;
+mod staff;
 mod wallet;
 mod webhooks;
 
@@ -54,6 +55,19 @@ pub fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(export::export))
         .routes(routes!(session::sessions, session::end_sessions))
         .routes(routes!(session::end_session))
+        .routes(routes!(staff::sign_in))
+        .routes(routes!(staff::set_password))
+        .routes(routes!(staff::members, staff::add_member))
+        .routes(routes!(staff::remove_member))
+        .routes(routes!(staff::set_roles))
+        .routes(routes!(staff::invite_again))
+        .routes(routes!(staff::kiosks, staff::add_kiosk))
+        .routes(routes!(staff::revoke_kiosk))
+        .routes(routes!(staff::pairing_code))
+        .routes(routes!(staff::pair))
+        .routes(routes!(staff::tokens, staff::issue_token))
+        .routes(routes!(staff::revoke_token))
+        .routes(routes!(staff::audit))
         .routes(routes!(queue::queue))
         .routes(routes!(queue::claim))
         .routes(routes!(queue::release))

@@ -44,7 +44,8 @@ impl<S: Sync> FromRequestParts<S> for Whence {
 }
 
 /// The calls that change nothing in anybody's name: they give a session to who has none, or only do sums.
-const NEEDS_NO_SESSION: [&str; 4] = ["/api/v1/session", "/api/v1/quotes", "/api/v1/sign-in", "/api/v1/sign-in/code"];
+const NEEDS_NO_SESSION: [&str; 6] =
+    ["/api/v1/session", "/api/v1/quotes", "/api/v1/sign-in", "/api/v1/sign-in/code", "/api/v1/staff/sign-in", "/api/v1/kiosks/pair"];
 /// Who calls here shows a signature of its own.
 const WEBHOOKS: &str = "/api/v1/webhooks/";
 

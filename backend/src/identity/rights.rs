@@ -5,6 +5,7 @@ use domain::topic::Topic;
 use domain::view::Role;
 
 use super::caller::{Caller, Owner};
+use crate::refused::Refused;
 
 /// What a role may allow. What belongs to everybody (the menu) or to the owner of a thing (their order) is no right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,8 +14,12 @@ pub enum Right {
     Queue,
     /// Switch items and options to sold out, and back.
     Switch,
-    /// Open, close, and set the store.
+    /// Open, close, and set the store; its products and prices.
     Store,
+    /// Add people, kiosks and tokens, change what they may do, and take it away.
+    Staff,
+    /// See what staff and devices have done.
+    Audit,
     /// Count and correct stock.
     Stock,
     /// See any order of the store.
@@ -33,7 +38,7 @@ pub const fn has(role: Role, right: Right) -> bool {
         Right::Queue | Right::Switch | Right::CancelOrder => matches!(role, Role::Barista | Role::Manager),
         Right::SeeOrder => is_staff(role),
         Right::Stock => matches!(role, Role::Warehouse | Role::Manager),
-        Right::Store | Right::KioskCode => matches!(role, Role::Manager),
+        Right::Store | Right::Staff | Right::Audit | Right::KioskCode => matches!(role, Role::Manager),
         Right::Ops => matches!(role, Role::Operator),
     }
 }
@@ -41,6 +46,46 @@ pub const fn has(role: Role, right: Right) -> bool {
 /// Whether the role works in a store.
 pub const fn is_staff(role: Role) -> bool {
     matches!(role, Role::Barista | Role::Warehouse | Role::Manager)
+}
+
+/// Why somebody may not do something at a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// Nobody, or a browser without an account: signing in may help.
+    #[error("Sign in as staff of this store first.")]
+    SignedOut,
+    /// Known, and without the right.
+    #[error("You do not have the right to do this here.")]
+    Forbidden,
+}
+
+impl Refused for Denied {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::SignedOut => "sign_in_required",
+            Self::Forbidden => "forbidden",
+        }
+    }
+
+    fn status(&self) -> u16 {
+        match self {
+            Self::SignedOut => 401,
+            Self::Forbidden => 403,
+        }
+    }
+}
+
+impl Caller {
+    /// Refuses who does not have the right at this store.
+    pub fn require(&self, right: Right, store: &StoreId) -> Result<(), Denied> {
+        if self.may(right, store) {
+            Ok(())
+        } else if self.is_nobody() || self.is_guest() {
+            Err(Denied::SignedOut)
+        } else {
+            Err(Denied::Forbidden)
+        }
+    }
 }
 
 /// Whose a thing is, for the topics that are about one thing.

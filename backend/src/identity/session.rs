@@ -36,6 +36,8 @@ pub(super) struct NewSession {
     pub(super) slides: bool,
     /// What kind of browser it is, for its owner to recognise.
     pub(super) device: Option<String>,
+    /// It was begun with a one-time code: its owner may choose a password.
+    pub(super) may_set_password: bool,
 }
 
 /// Who shows a cookie, and the cookie anew where it was renewed.
@@ -87,6 +89,9 @@ impl Identities {
 
     /// Who shows this cookie, and until when their session lasts if it slides.
     async fn find(&self, value: &str) -> Result<(Caller, Option<Timestamp>), DbError> {
+        if super::pairing::is_device(value) {
+            return Ok((self.caller_by_device(value).await?, None));
+        }
         let Some(session) = cookie::open(&self.keys, value) else { return Ok((Caller::Nobody, None)) };
         let now = self.db.clock().now();
         Ok(match store::session(&mut self.db.reader(), session, now).await? {
@@ -135,7 +140,8 @@ pub async fn ensure_session_in(tx: &mut Tx, caller: &Caller) -> Result<(), DbErr
     match caller {
         Caller::Guest { session, fresh: true } => {
             let seconds = cookie::made_at(*session).plus_seconds(GUEST_SECONDS).seconds_since(tx.now());
-            store::insert_session(tx, &NewSession { id: *session, seconds, slides: false, device: None }, None).await
+            store::insert_session(tx, &NewSession { id: *session, seconds, slides: false, device: None, may_set_password: false }, None)
+                .await
         }
         _ => Ok(()),
     }

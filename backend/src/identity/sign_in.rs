@@ -82,7 +82,13 @@ impl Identities {
     pub async fn sign_in(&self, before: &Caller, phone: &Phone, typed: &str, client: &Client) -> Result<IssuedSession, IdentityError> {
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).take(10).collect();
         let issued = self.issue(SHOPPER_SECONDS);
-        let session = NewSession { id: issued.session, seconds: SHOPPER_SECONDS, slides: true, device: client.device.clone() };
+        let session = NewSession {
+            id: issued.session,
+            seconds: SHOPPER_SECONDS,
+            slides: true,
+            device: client.device.clone(),
+            may_set_password: false,
+        };
         let (before, phone, address) = (before.clone(), phone.clone(), client.address);
         let (limits, codes) = (self.limits, self.keys.clone());
         let tried = self

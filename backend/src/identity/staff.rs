@@ -1,12 +1,18 @@
-//! Staff: added by name, signed in by a one-time code.
+//! Staff: added by name, signed in by a one-time code, later by a [password](super::password); and who they are at a store.
 
-use argon2::{Algorithm, Argon2, Params, Version};
-use domain::StoreId;
-use domain::view::{Person, Role};
+use domain::event::{Actor, StaffAdded, StaffCodeMade, StaffRevoked, StaffRolesChanged, StaffSignedIn};
+use domain::fault::has_control;
+use domain::view::{MemberView, Person, Role};
+use domain::{SessionId, StoreId, Timestamp, UserId};
 
-use super::secret::{Secret, hex, random};
+use super::hashing::of_code;
+use super::rights::Right;
+use super::secret::{Secret, random};
 use super::session::{IssuedSession, NewSession};
-use super::{Caller, Identities, IdentityError, rights, store};
+use super::{Caller, Client, Identities, IdentityError, rights, store};
+use crate::db::Tx;
+use crate::log::{self, NewEvent};
+use crate::stores::Stores;
 
 /// How long a sign-in code is good: a day.
 pub const CODE_SECONDS: i64 = 24 * 3600;
@@ -23,26 +29,15 @@ pub(super) struct NewCode {
 }
 
 impl NewCode {
-    fn make() -> Result<Self, IdentityError> {
+    pub(super) fn make() -> Result<Self, IdentityError> {
         let bytes = random::<LENGTH>().map_err(IdentityError::randomness)?;
         let code: String = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
-        Ok(Self { hash: slow_hash(&code)?, code: Secret::new(code) })
+        Ok(Self { hash: of_code(&code)?, code: Secret::new(code) })
     }
 }
 
-/// What is kept of a code. 40 bits can be tried out by who has stolen the database, so the hash is slow (Argon2id, 8 MiB);
-/// it has one salt for all, because a code is looked up by its hash.
-fn slow_hash(code: &str) -> Result<String, IdentityError> {
-    let mut hash = [0; 32];
-    let params = Params::new(8 * 1024, 2, 1, Some(hash.len())).map_err(IdentityError::randomness)?;
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(code.as_bytes(), b"orderly staff sign-in code", &mut hash)
-        .map_err(IdentityError::randomness)?;
-    Ok(hex(&hash))
-}
-
 /// The code as it was given out, however it was typed; `None` for what cannot be one.
-fn normalized(typed: &str) -> Option<String> {
+pub(super) fn normalized(typed: &str) -> Option<String> {
     let code: String = typed
         .chars()
         .filter(|c| !c.is_whitespace() && *c != '-')
@@ -56,60 +51,167 @@ fn normalized(typed: &str) -> Option<String> {
     (code.len() == LENGTH && code.bytes().all(|b| ALPHABET.contains(&b))).then_some(code)
 }
 
+/// Somebody of the staff with a new one-time code, which is told this once.
+#[derive(Debug, Clone)]
+pub struct Invited {
+    pub person: Person,
+    /// What they are at the store.
+    pub roles: Vec<Role>,
+    pub code: Secret,
+    /// Until when the code is good.
+    pub expires_at: Timestamp,
+}
+
 impl Identities {
     /// Adds somebody to the staff of a store and returns their one-time sign-in code, good for a day. The same name at the
     /// same store is the same person: they get one more role, or only a new code.
     pub async fn staff_add(&self, at: StoreId, name: String, role: Role) -> Result<(Person, Secret), IdentityError> {
+        let invited = self.staff_add_by(at, name, role, Actor::System).await?;
+        Ok((invited.person, invited.code))
+    }
+
+    /// The same for a manager of the store.
+    pub async fn add_member(&self, caller: &Caller, at: StoreId, name: String, role: Role) -> Result<Invited, IdentityError> {
+        caller.require(Right::Staff, &at)?;
+        Stores.get(&mut self.db.reader(), &at).await?.ok_or(IdentityError::NotFound)?;
+        let by = caller.actor(&at);
+        self.staff_add_by(at, name, role, by).await
+    }
+
+    async fn staff_add_by(&self, at: StoreId, name: String, role: Role, by: Actor) -> Result<Invited, IdentityError> {
         let name = name.trim().to_owned();
-        if name.is_empty() || name.chars().count() > 60 {
+        if name.is_empty() || name.chars().count() > 60 || has_control(&name) || name.contains(['\n', '\t']) {
             return Err(IdentityError::Name);
         }
         if !rights::is_staff(role) {
             return Err(IdentityError::NotStaff);
         }
-        let NewCode { code, hash } = blocking(NewCode::make).await?;
-        let kept = NewCode { code: code.clone(), hash };
-        let person = self
-            .db
+        let made = self.hashing.run(NewCode::make).await?;
+        self.db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    let id = store::staff_member(tx, &at, &name, role).await?;
+                    let (id, fresh) = store::staff_member(tx, &at, &name, role).await?;
                     let expires_at = tx.now().plus_seconds(CODE_SECONDS);
-                    store::insert_code(tx, id, &kept, expires_at).await?;
-                    Ok::<_, IdentityError>(Person { id, name })
+                    store::insert_code(tx, id, &made, expires_at).await?;
+                    let roles = store::roles_at(tx, &at, id).await?;
+                    let event = if fresh {
+                        NewEvent::new(StaffAdded { store: at.clone(), user: id, role }, id)
+                    } else {
+                        NewEvent::new(StaffCodeMade { store: at.clone(), user: id }, id)
+                    };
+                    log::append_in(tx, event.at_store(&at).by(by)).await?;
+                    Ok::<_, IdentityError>(Invited { person: Person { id, name }, roles, code: made.code, expires_at })
                 })
             })
-            .await?;
-        Ok((person, code))
+            .await
+    }
+
+    /// Everybody who works at a store, by name, for who may see them.
+    pub async fn members(&self, caller: &Caller, at: &StoreId) -> Result<Vec<MemberView>, IdentityError> {
+        caller.require(Right::Staff, at)?;
+        Ok(store::members(&mut self.db.reader(), at, self.db.clock().now()).await?)
+    }
+
+    /// Gives somebody a new one-time code: they have forgotten their password.
+    pub async fn invite_again(&self, caller: &Caller, at: &StoreId, user: UserId) -> Result<Invited, IdentityError> {
+        caller.require(Right::Staff, at)?;
+        let made = self.hashing.run(NewCode::make).await?;
+        let (at, by) = (at.clone(), caller.actor(at));
+        self.db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    let name = store::member_exists(tx, &at, user).await?.ok_or(IdentityError::NotFound)?;
+                    let expires_at = tx.now().plus_seconds(CODE_SECONDS);
+                    store::insert_code(tx, user, &made, expires_at).await?;
+                    let roles = store::roles_at(tx, &at, user).await?;
+                    let event = NewEvent::new(StaffCodeMade { store: at.clone(), user }, user);
+                    log::append_in(tx, event.at_store(&at).by(by)).await?;
+                    Ok(Invited { person: Person { id: user, name }, roles, code: made.code, expires_at })
+                })
+            })
+            .await
+    }
+
+    /// Makes these somebody's roles at a store; none of them: they do not work there any more. What they have open follows
+    /// within seconds. Nobody changes their own: the last manager would lock everybody out.
+    pub async fn set_roles(&self, caller: &Caller, at: &StoreId, user: UserId, mut roles: Vec<Role>) -> Result<(), IdentityError> {
+        caller.require(Right::Staff, at)?;
+        if caller.user() == Some(user) {
+            return Err(IdentityError::OwnRole);
+        }
+        if !roles.iter().all(|role| rights::is_staff(*role)) {
+            return Err(IdentityError::NotStaff);
+        }
+        roles.sort_by_key(|role| *role as u8);
+        roles.dedup();
+        let (at, by) = (at.clone(), caller.actor(at));
+        self.db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    store::member_exists(tx, &at, user).await?.ok_or(IdentityError::NotFound)?;
+                    if store::roles_at(tx, &at, user).await? == roles {
+                        return Ok(());
+                    }
+                    if !store::set_roles(tx, &at, user, &roles).await? {
+                        store::forget_staff_secrets(tx, user).await?;
+                        store::end_session_of(tx, user, None).await?;
+                    }
+                    let event = if roles.is_empty() {
+                        NewEvent::new(StaffRevoked { store: at.clone(), user }, user)
+                    } else {
+                        NewEvent::new(StaffRolesChanged { store: at.clone(), user, roles }, user)
+                    };
+                    log::append_in(tx, event.at_store(&at).by(by)).await?;
+                    Ok(())
+                })
+            })
+            .await
     }
 
     /// Signs in by a one-time code, which is spent by it, and answers a new session: the browser's old one is ended if
     /// somebody was signed in by it.
-    pub async fn staff_sign_in(&self, before: &Caller, typed: &str) -> Result<IssuedSession, IdentityError> {
+    pub async fn staff_sign_in(&self, before: &Caller, typed: &str, client: &Client) -> Result<IssuedSession, IdentityError> {
+        self.take_staff_try(client, None).await?;
         let code = normalized(typed).ok_or(IdentityError::WrongCode)?;
-        let hash = blocking(move || slow_hash(&code)).await?;
-        let issued = self.issue(SHIFT_SECONDS);
-        let session = NewSession { id: issued.session, seconds: SHIFT_SECONDS, slides: false, device: None };
+        let hash = self.hashing.run(move || of_code(&code)).await?;
+        let (issued, session) = self.new_shift(client, true);
         let old = before.session().filter(|_| !before.is_guest());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
                     let user = store::spend_code(tx, hash).await?.ok_or(IdentityError::WrongCode)?;
-                    store::insert_session(tx, &session, Some(user)).await?;
-                    if let Some(old) = old {
-                        store::end_session(tx, old).await?;
-                    }
-                    Ok::<_, IdentityError>(())
+                    begin_in(tx, &session, user, old, "code").await
                 })
             })
             .await?;
         Ok(issued)
     }
+
+    pub(super) fn new_shift(&self, client: &Client, may_set_password: bool) -> (IssuedSession, NewSession) {
+        let issued = self.issue(SHIFT_SECONDS);
+        let device = client.device.clone();
+        let session = NewSession { id: issued.session, seconds: SHIFT_SECONDS, slides: false, device, may_set_password };
+        (issued, session)
+    }
 }
 
-/// Runs what takes long without waiting for anything, off the threads that answer requests.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, IdentityError> + Send + 'static) -> Result<T, IdentityError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(IdentityError::randomness(error)))
+/// Begins a shift: a session of their own, and none that was there before.
+pub(super) async fn begin_in(
+    tx: &mut Tx,
+    session: &NewSession,
+    user: UserId,
+    old: Option<SessionId>,
+    by: &'static str,
+) -> Result<(), IdentityError> {
+    store::insert_session(tx, session, Some(user)).await?;
+    if let Some(old) = old {
+        store::end_session(tx, old).await?;
+    }
+    for at in store::store_of_staff(tx, user).await? {
+        let event = NewEvent::new(StaffSignedIn { store: at.clone(), user, by: by.to_owned() }, user);
+        log::append_in(tx, event.at_store(&at).by(Actor::Staff(user))).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -124,6 +226,5 @@ mod tests {
         for bad in ["", "ABCD012", "ABCD01234", "ABCDU123", "ABCDé123", &"A".repeat(1000)] {
             assert_eq!(normalized(bad), None, "{bad}");
         }
-        assert_ne!(slow_hash("ABCD0123").unwrap(), slow_hash("ABCD0124").unwrap());
     }
 }

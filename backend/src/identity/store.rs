@@ -1,23 +1,31 @@
 //! The tables of identity.
 
 mod account;
+mod pairing;
 mod sign_in;
+mod staff;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use domain::view::{Person, Role, RoleView};
+use domain::view::{Person, Role, RoleView, TokenView};
 use domain::{SessionId, StoreId, Timestamp, TokenId, UserId};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub(super) use self::account::{account, empty_account, end_session_of, rename_account, renew_session, sessions_of, set_language};
+pub(super) use self::account::{
+    account, empty_account, end_other_sessions_of, end_session_of, rename_account, renew_session, sessions_of, set_language,
+};
+pub(super) use self::pairing::{devices, forget_pairing, insert_pairing_code, pairing_codes, revoke_devices, spend_pairing_code};
 pub(super) use self::sign_in::{
     account_of_phone, end_sign_in_code, forget_number, insert_phone, insert_sign_in_code, purge_in, throttle_in, throttled_until,
-    to_be_sent, try_sign_in_code,
+    to_be_sent, try_sign_in_code, unthrottle_in,
+};
+pub(super) use self::staff::{
+    allow_password, forget_staff_secrets, insert_code, member_exists, members, password_by_name, password_of, roles_at, set_password,
+    set_roles, spend_code, staff_member, store_of_staff,
 };
 use super::caller::Caller;
 use super::session::NewSession;
-use super::staff::NewCode;
 use super::token::{NewToken, TokenRow};
 use crate::args;
 use crate::db::{DbError, Row, Sql, Tx};
@@ -121,9 +129,10 @@ fn role_of(row: &Row) -> Result<Option<RoleView>, DbError> {
 /// Writes a session that has no row yet; one that has keeps it.
 pub(super) async fn insert_session(tx: &mut Tx, new: &NewSession, user: Option<UserId>) -> Result<(), DbError> {
     let now = tx.now();
-    let text = "insert into session (id, account, created_at, expires_at, slides, seen_at, device) values ($1, $2, $3, $4, $5, $3, $6) \
-                on conflict (id) do nothing";
-    tx.execute(text, args![new.id, user, now, now.plus_seconds(new.seconds), new.slides, &new.device]).await.map(drop)
+    let text = "insert into session (id, account, created_at, expires_at, slides, seen_at, device, may_set_password) \
+                values ($1, $2, $3, $4, $5, $3, $6, $7) on conflict (id) do nothing";
+    let until = now.plus_seconds(new.seconds);
+    tx.execute(text, args![new.id, user, now, until, new.slides, &new.device, new.may_set_password]).await.map(drop)
 }
 
 /// Ends a session, also one that has no row yet.
@@ -133,38 +142,10 @@ pub(super) async fn end_session(tx: &mut Tx, id: SessionId) -> Result<(), DbErro
     tx.execute(text, args![id, tx.now()]).await.map(drop)
 }
 
-/// The account of this name at the store, made where there is none.
-pub(super) async fn staff_member(tx: &mut Tx, store: &StoreId, name: &str, role: Role) -> Result<UserId, DbError> {
-    let known = "select account from staff where store = $1 and name = $2";
-    let user = if let Some(row) = tx.fetch_optional(known, args![store, name]).await? {
-        row.get("account")?
-    } else {
-        let fresh = insert_account(tx, name).await?;
-        // Whoever adds the same name at the same time wins or loses here, and both get the same person.
-        let text = "insert into staff (store, name, account) values ($1, $2, $3) \
-                    on conflict (store, name) do update set name = excluded.name returning account";
-        tx.fetch_one(text, args![store, name, fresh]).await?.get("account")?
-    };
-    let text = "insert into account_role (account, role, store) values ($1, $2, $3) on conflict do nothing";
-    tx.execute(text, args![user, role.as_str(), store]).await?;
-    Ok(user)
-}
-
 pub(super) async fn insert_account(tx: &mut Tx, name: &str) -> Result<UserId, DbError> {
     let id = UserId(Uuid::now_v7());
     tx.execute("insert into account (id, name, created_at) values ($1, $2, $3)", args![id, name, tx.now()]).await?;
     Ok(id)
-}
-
-pub(super) async fn insert_code(tx: &mut Tx, user: UserId, code: &NewCode, expires_at: Timestamp) -> Result<(), DbError> {
-    let text = "insert into staff_code (hash, account, expires_at) values ($1, $2, $3)";
-    tx.execute(text, args![&code.hash, user, expires_at]).await.map(drop)
-}
-
-/// Spends a code: whose it was, or `None` where there is no such code, it is too old, or somebody was faster.
-pub(super) async fn spend_code(tx: &mut Tx, hash: String) -> Result<Option<UserId>, DbError> {
-    let text = "update staff_code set used_at = $2 where hash = $1 and used_at is null and expires_at > $2 returning account";
-    tx.fetch_optional(text, args![hash, tx.now()]).await?.map(|row| row.get("account")).transpose()
 }
 
 pub(super) async fn insert_token(tx: &mut Tx, id: TokenId, hash: String, new: &NewToken, user: Option<UserId>) -> Result<(), DbError> {
@@ -195,15 +176,50 @@ pub(super) async fn tokens(sql: &mut impl Sql) -> Result<Vec<TokenRow>, DbError>
         .collect()
 }
 
-/// Whether the token was good until now.
-pub(super) async fn revoke(tx: &mut Tx, id: TokenId) -> Result<bool, DbError> {
-    let text = "update token set revoked_at = $2 where id = $1 and revoked_at is null";
-    Ok(tx.execute(text, args![id, tx.now()]).await? > 0)
+/// The tokens of a store that are good.
+pub(super) async fn tokens_of(sql: &mut impl Sql, at: &StoreId) -> Result<Vec<TokenView>, DbError> {
+    let text = "select id, name, role, kiosk, created_at from token where store = $1 and revoked_at is null order by created_at, id";
+    sql.fetch_all(text, args![at]).await?.iter().map(token_view).collect()
+}
+
+fn token_view(row: &Row) -> Result<TokenView, DbError> {
+    Ok(TokenView {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        role: row.parse("role")?,
+        kiosk: row.get("kiosk")?,
+        created_at: row.get("created_at")?,
+    })
+}
+
+/// The store of a token that was good until now, which may be none; `None` where it was not.
+pub(super) async fn revoke(tx: &mut Tx, id: TokenId) -> Result<Option<Option<StoreId>>, DbError> {
+    let text = "update token set revoked_at = $2 where id = $1 and revoked_at is null returning store";
+    tx.fetch_optional(text, args![id, tx.now()]).await?.map(|row| row.get("store")).transpose()
+}
+
+/// Whether the token was one of this store's and good until now.
+pub(super) async fn revoke_at(tx: &mut Tx, id: TokenId, at: &StoreId) -> Result<bool, DbError> {
+    let text = "update token set revoked_at = $3 where id = $1 and store = $2 and revoked_at is null";
+    Ok(tx.execute(text, args![id, at, tx.now()]).await? > 0)
 }
 
 pub(super) async fn person(sql: &mut impl Sql, id: UserId) -> Result<Option<Person>, DbError> {
     let row = sql.fetch_optional("select name from account where id = $1", args![id]).await?;
     row.map(|row| Ok(Person { id, name: row.get("name")? })).transpose()
+}
+
+/// What accounts and tokens are called, by their ids.
+pub(super) async fn names(sql: &mut impl Sql, ids: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, String>, DbError> {
+    let ids: Value = ids.collect::<BTreeSet<_>>().iter().map(Uuid::to_string).collect();
+    let text = sql.either(
+        "select id, name from account where id in (select value from json_each($1)) \
+         union all select id, name from token where id in (select value from json_each($1))",
+        "select id, name from account where id in (select jsonb_array_elements_text($1::jsonb)) \
+         union all select id, name from token where id in (select jsonb_array_elements_text($1::jsonb))",
+    );
+    let rows = sql.fetch_all(text, args![ids]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.get("name")?))).collect()
 }
 
 /// The secret of this name; `fresh` becomes it where there is none.

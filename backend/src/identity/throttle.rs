@@ -22,6 +22,10 @@ pub(super) enum Bucket<'a> {
     CodesFromAddress(IpAddr),
     /// Tries of codes from an address: three for each code it may ask for.
     TriesFromAddress(IpAddr),
+    /// Passwords and one-time codes of staff, and pairing codes, tried from an address.
+    StaffTriesFromAddress(IpAddr),
+    /// Passwords tried for somebody of the staff, by what was typed as store and name.
+    PasswordsFor(&'a str),
     /// Codes of no kiosk that a session tried.
     WrongScansOfSession(SessionId),
     /// Codes of no kiosk that came from an address.
@@ -35,6 +39,8 @@ impl Bucket<'_> {
             Self::CodesForPhone(_) => (5, HOUR_MILLIS),
             Self::CodesFromAddress(_) => (60, HOUR_MILLIS),
             Self::TriesFromAddress(_) => (180, HOUR_MILLIS),
+            Self::StaffTriesFromAddress(_) => (120, HOUR_MILLIS),
+            Self::PasswordsFor(_) => (10, HOUR_MILLIS),
             Self::WrongScansOfSession(_) => (10, MINUTE_MILLIS),
             Self::WrongScansFromAddress(_) => (60, MINUTE_MILLIS),
         }
@@ -47,6 +53,8 @@ impl Bucket<'_> {
             Self::CodesForPhone(hash) => format!("codes/phone/{hash}"),
             Self::CodesFromAddress(address) => format!("codes/address/{}", of_address(address)),
             Self::TriesFromAddress(address) => format!("tries/address/{}", of_address(address)),
+            Self::StaffTriesFromAddress(address) => format!("staff/address/{}", of_address(address)),
+            Self::PasswordsFor(who) => format!("staff/password/{}", hex(&keys.sign("staff name", who.as_bytes()))),
             Self::WrongScansOfSession(session) => format!("scans/session/{session}"),
             Self::WrongScansFromAddress(address) => format!("scans/address/{}", of_address(address)),
         }
@@ -104,6 +112,11 @@ pub(super) async fn take_in(tx: &mut Tx, keys: &Keys, bucket: Bucket<'_>) -> Res
     }
     let millis = wait(tx, keys, bucket).await?.unwrap_or_default();
     Err(IdentityError::RateLimited { limit, seconds: millis / 1000 + 1 })
+}
+
+/// Fills the bucket again: what was taken was no guess.
+pub(super) async fn forgive_in(tx: &mut Tx, keys: &Keys, bucket: Bucket<'_>) -> Result<(), DbError> {
+    store::unthrottle_in(tx, &bucket.key(keys)).await
 }
 
 /// Refuses where the bucket is empty, and takes nothing.

@@ -1,16 +1,20 @@
 //! Bearer tokens of devices, programs and staff.
 
-use domain::view::Role;
+use domain::event::{Actor, TokenIssued, TokenRevoked};
+use domain::view::{Role, TokenView};
 use domain::{KioskId, MerchantId, StoreId, Timestamp, TokenId};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::rights::{self, Denied, Right};
 use super::store::{self, Known};
-use super::{Caller, Identities, IdentityError, Secret, rights};
-use crate::db::DbError;
+use super::{Caller, Identities, IdentityError, Secret};
+use crate::db::{DbError, Tx};
+use crate::log::{self, NewEvent};
+use crate::stores::Stores;
 
 /// What every token begins with, so that a leaked one is recognized for what it is.
-const PREFIX: &str = "ord_";
+pub(super) const PREFIX: &str = "ord_";
 
 /// What a token is to be.
 #[derive(Debug, Clone)]
@@ -57,23 +61,79 @@ impl NewToken {
     }
 }
 
+/// A new token, and what is kept of it.
+pub(super) fn fresh() -> Result<(TokenId, Secret, String), IdentityError> {
+    let random = Secret::random().map_err(IdentityError::randomness)?;
+    let token = Secret::new(format!("{PREFIX}{}", random.expose()));
+    let hash = token.digest();
+    Ok((TokenId(Uuid::now_v7()), token, hash))
+}
+
+/// Writes a token down. A staff token is a person of its own.
+pub(super) async fn insert_in(tx: &mut Tx, id: TokenId, hash: String, new: &NewToken, by: Actor) -> Result<(), IdentityError> {
+    let user = if rights::is_staff(new.role) { Some(store::insert_account(tx, new.name.trim()).await?) } else { None };
+    store::insert_token(tx, id, hash, new, user).await?;
+    let issued = TokenIssued { token: id, store: new.store.clone(), role: new.role, kiosk: new.kiosk.clone() };
+    let event = NewEvent::new(issued, id).by(by);
+    log::append_in(tx, NewEvent { source: new.store.clone(), ..event }).await?;
+    Ok(())
+}
+
+async fn revoked_in(tx: &mut Tx, id: TokenId, at: Option<StoreId>, by: Actor) -> Result<(), DbError> {
+    let event = NewEvent::new(TokenRevoked { token: id, store: at.clone() }, id).by(by);
+    log::append_in(tx, NewEvent { source: at, ..event }).await.map(drop)
+}
+
 impl Identities {
     /// Makes a token and returns it, this once: only its hash is kept. A staff token is a person of its own.
     pub async fn issue_token(&self, new: NewToken) -> Result<(TokenId, Secret), IdentityError> {
+        self.issue_token_by(new, Actor::System).await
+    }
+
+    /// The same for a manager: for their store, and nothing that would be more than they are.
+    pub async fn issue_store_token(&self, caller: &Caller, new: NewToken) -> Result<(TokenId, Secret), IdentityError> {
+        let store = new.store.clone().ok_or(Denied::Forbidden)?;
+        caller.require(Right::Staff, &store)?;
+        Stores.get(&mut self.db.reader(), &store).await?.ok_or(IdentityError::NotFound)?;
+        let known = match &new.kiosk {
+            Some(kiosk) => Stores.of_kiosk(&mut self.db.reader(), kiosk).await?.as_ref() == Some(&store),
+            None => rights::is_staff(new.role),
+        };
+        match (known, &new.kiosk) {
+            (true, _) => {}
+            (false, Some(_)) => return Err(IdentityError::invalid("/kiosk", "unknown_kiosk", "There is no such kiosk at this store.")),
+            (false, None) => return Err(IdentityError::invalid("/role", "unknown_role", "Choose barista, warehouse, manager or kiosk.")),
+        }
+        self.issue_token_by(new, caller.actor(&store)).await
+    }
+
+    async fn issue_token_by(&self, new: NewToken, by: Actor) -> Result<(TokenId, Secret), IdentityError> {
         new.check()?;
-        let random = Secret::random().map_err(IdentityError::randomness)?;
-        let token = Secret::new(format!("{PREFIX}{}", random.expose()));
-        let (id, hash) = (TokenId(Uuid::now_v7()), token.digest());
+        let (id, token, hash) = fresh()?;
+        self.db.transaction(move |tx| Box::pin(async move { insert_in(tx, id, hash, &new, by).await })).await?;
+        Ok((id, token))
+    }
+
+    /// A store's tokens that are good, oldest first, for who may see them.
+    pub async fn store_tokens(&self, caller: &Caller, at: &StoreId) -> Result<Vec<TokenView>, IdentityError> {
+        caller.require(Right::Staff, at)?;
+        Ok(store::tokens_of(&mut self.db.reader(), at).await?)
+    }
+
+    /// Makes a token of a store worthless; whoever is connected by it is cut off within seconds.
+    pub async fn revoke_store_token(&self, caller: &Caller, at: &StoreId, id: TokenId) -> Result<(), IdentityError> {
+        caller.require(Right::Staff, at)?;
+        let (at, by) = (at.clone(), caller.actor(at));
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    let user = if rights::is_staff(new.role) { Some(store::insert_account(tx, new.name.trim()).await?) } else { None };
-                    store::insert_token(tx, id, hash, &new, user).await?;
-                    Ok::<_, IdentityError>(())
+                    if !store::revoke_at(tx, id, &at).await? {
+                        return Err(IdentityError::NotFound);
+                    }
+                    Ok(revoked_in(tx, id, Some(at), by).await?)
                 })
             })
-            .await?;
-        Ok((id, token))
+            .await
     }
 
     /// All tokens, revoked ones too, oldest first.
@@ -83,7 +143,15 @@ impl Identities {
 
     /// Makes a token worthless. `false`: there is no such token, or it was revoked before.
     pub async fn revoke_token(&self, id: TokenId) -> Result<bool, DbError> {
-        self.db.transaction(move |tx| Box::pin(store::revoke(tx, id))).await
+        self.db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    let Some(at) = store::revoke(tx, id).await? else { return Ok(false) };
+                    revoked_in(tx, id, at, Actor::System).await?;
+                    Ok(true)
+                })
+            })
+            .await
     }
 
     /// Who shows this token. It is found by its hash, so nothing is compared that time could tell.

@@ -92,8 +92,20 @@ pub(super) fn affected(event: Event) -> Vec<Topic> {
 
         E::PaymentToppedUp(PaymentToppedUp { user, .. }) => vec![Topic::User(user)],
 
-        // Inside the shop, or not shown live yet.
-        E::StockHeld(_)
+        // Inside the shop, or not shown live yet. Whoever loses a right loses their topics by the gateway's own look.
+        E::StaffAdded(_)
+        | E::StaffCodeMade(_)
+        | E::StaffRolesChanged(_)
+        | E::StaffRevoked(_)
+        | E::StaffSignedIn(_)
+        | E::StaffPasswordSet(_)
+        | E::KioskAdded(_)
+        | E::KioskPairingBegun(_)
+        | E::KioskPaired(_)
+        | E::KioskRevoked(_)
+        | E::TokenIssued(_)
+        | E::TokenRevoked(_)
+        | E::StockHeld(_)
         | E::StockReleased(_)
         | E::StockSold(_)
         | E::StockAdjusted(_)

@@ -14,7 +14,7 @@ pub(super) use self::checkout::{
 };
 pub(crate) use self::order::OrderRow;
 pub(super) use self::order::{
-    NewOrder, advance_in, end_step_in, forget_addresses_in, give_orders_in, lock_order_in, number_order_in, order, orders_of,
+    NewOrder, advance_in, end_step_in, forget_addresses_in, give_orders_in, lock_order_in, number_order_in, numbers, order, orders_of,
     orders_of_day, origins, pass_step_in, sagas, step_in, touch_in, under_way,
 };
 

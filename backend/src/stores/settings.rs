@@ -2,6 +2,7 @@
 
 use domain::{
     Fault, Faults,
+    event::SettingChange,
     view::{Admission, StoreSettings},
 };
 use serde_json::{Map, Value};
@@ -68,19 +69,26 @@ const FIELDS: [&str; 8] = [
     "wait_target_seconds",
 ];
 
-/// The names of the settings that differ.
-pub(super) fn changed(before: &StoreSettings, after: &StoreSettings) -> Vec<String> {
-    let same = [
-        before.capacity == after.capacity,
-        before.admission == after.admission,
-        before.order_limit == after.order_limit,
-        before.scans_per_code == after.scans_per_code,
-        before.code_seconds == after.code_seconds,
-        before.customer_seconds == after.customer_seconds,
-        before.barista_seconds == after.barista_seconds,
-        before.wait_target_seconds == after.wait_target_seconds,
-    ];
-    FIELDS.iter().zip(same).filter(|(_, same)| !same).map(|(field, _)| (*field).to_owned()).collect()
+/// The settings that differ, from what to what.
+pub(super) fn changed(before: &StoreSettings, after: &StoreSettings) -> Vec<SettingChange> {
+    let (before, after) = (texts(before), texts(after));
+    let pairs = FIELDS.iter().zip(before.into_iter().zip(after));
+    pairs.filter(|(_, (from, to))| from != to).map(|(name, (from, to))| SettingChange { name: (*name).to_owned(), from, to }).collect()
+}
+
+/// The values, in the order of [`FIELDS`].
+fn texts(settings: &StoreSettings) -> [Option<String>; 8] {
+    let some = |number: i64| Some(number.to_string());
+    [
+        settings.capacity.and_then(some),
+        Some(settings.admission.as_str().to_owned()),
+        settings.order_limit.and_then(some),
+        some(settings.scans_per_code),
+        some(settings.code_seconds),
+        some(settings.customer_seconds),
+        some(settings.barista_seconds),
+        settings.wait_target_seconds.and_then(some),
+    ]
 }
 
 /// RFC 6901: `~` and `/` in a name are escaped.
@@ -165,7 +173,11 @@ mod tests {
         let patch = SettingsPatch::read(&json!({"capacity": null, "code_seconds": 60, "admission": "open"})).unwrap();
         let after = patch.apply(&limited);
         assert_eq!(after, StoreSettings { capacity: None, code_seconds: 60, ..limited.clone() });
-        assert_eq!(changed(&limited, &after), ["capacity", "code_seconds"]);
+        let change = |name: &str, from: Option<&str>, to: Option<&str>| {
+            let owned = |text: Option<&str>| text.map(str::to_owned);
+            SettingChange { name: name.to_owned(), from: owned(from), to: owned(to) }
+        };
+        assert_eq!(changed(&limited, &after), [change("capacity", Some("20"), None), change("code_seconds", Some("300"), Some("60"))]);
     }
 
     #[test]

@@ -22,7 +22,25 @@ pub(super) async fn in_queue(sql: &mut impl Sql, id: &StoreId) -> Result<i64, Db
 }
 
 pub(super) async fn of_kiosk(sql: &mut impl Sql, kiosk: &KioskId) -> Result<Option<StoreId>, DbError> {
-    sql.fetch_optional("select store from kiosk where id = $1", args![kiosk]).await?.map(|row| row.get("store")).transpose()
+    let text = "select store from kiosk where id = $1 and retired_at is null";
+    sql.fetch_optional(text, args![kiosk]).await?.map(|row| row.get("store")).transpose()
+}
+
+pub(super) async fn kiosks(sql: &mut impl Sql, id: &StoreId) -> Result<Vec<KioskId>, DbError> {
+    let rows = sql.fetch_all("select id from kiosk where store = $1 and retired_at is null order by id", args![id]).await?;
+    rows.iter().map(|row| row.get("id")).collect()
+}
+
+pub(super) async fn add_kiosk_in(tx: &mut Tx, id: &StoreId, kiosk: &KioskId) -> Result<bool, DbError> {
+    let text = "insert into kiosk (id, store) values ($1, $2) on conflict (id) do update set retired_at = null \
+                where kiosk.store = excluded.store and kiosk.retired_at is not null";
+    Ok(tx.execute(text, args![kiosk, id]).await? > 0)
+}
+
+pub(super) async fn retire_kiosk_in(tx: &mut Tx, id: &StoreId, kiosk: &KioskId) -> Result<bool, DbError> {
+    let text = "update kiosk set retired_at = $3 where id = $1 and store = $2 and retired_at is null";
+    let now = tx.now();
+    Ok(tx.execute(text, args![kiosk, id, now]).await? > 0)
 }
 
 /// Waits for the store's lock; false where there is no such store. It is a lock beside the row: who has it with others may

@@ -368,6 +368,8 @@ on_both_databases! {
         patch(json!({})).await.unwrap();
         patch(json!({"order_limit": 3})).await.unwrap();
         let told = facts(&shop.db, "store.settings_changed.v1").await;
-        assert_eq!(told, [json!({"store": "harbor", "changed": ["capacity", "order_limit"]})], "what was not changed is not told");
+        let changes = json!([{"name": "capacity", "from": "5", "to": null}, {"name": "order_limit", "from": null, "to": "3"}]);
+        let expected = json!({"store": "harbor", "changed": ["capacity", "order_limit"], "changes": changes});
+        assert_eq!(told, [expected], "what was not changed is not told");
     }
 }

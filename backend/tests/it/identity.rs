@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backend::db::DbError;
-use backend::identity::{Caller, Identities, IdentityError, NewToken, Right, Secret, ensure_session_in};
+use backend::identity::{Caller, Client, Identities, IdentityError, NewToken, Right, Secret, ensure_session_in};
 use domain::StoreId;
 use domain::view::Role;
 
@@ -13,6 +13,10 @@ const HOUR: Duration = Duration::from_hours(1);
 
 async fn identities(shop: &TestDb) -> Identities {
     Identities::open(shop.db.clone(), &[], false, true).await.unwrap()
+}
+
+fn client() -> Client {
+    Client { address: [192, 0, 2, 1].into(), device: None }
 }
 
 fn harbor() -> StoreId {
@@ -82,13 +86,13 @@ on_both_databases! {
         let (kim, code) = identities.staff_add(harbor(), "Kim".to_owned(), Role::Barista).await.unwrap();
         let (guest, _) = identities.new_guest();
         let typed = code.expose().to_lowercase();
-        let issued = identities.staff_sign_in(&guest, &typed).await.unwrap();
+        let issued = identities.staff_sign_in(&guest, &typed, &client()).await.unwrap();
         assert_ne!(Some(issued.session), guest.session(), "a session from before is not made stronger");
         let caller = identities.caller_by_cookie(issued.cookie.expose()).await.unwrap();
         assert_eq!(caller.person(), Some(kim.clone()));
         assert!(caller.may(Right::Queue, &harbor()) && !caller.may(Right::Store, &harbor()));
         for wrong in [typed.as_str(), "AAAAAAAA", ""] {
-            assert_eq!(identities.staff_sign_in(&guest, wrong).await.map(drop), Err(IdentityError::WrongCode), "{wrong}");
+            assert_eq!(identities.staff_sign_in(&guest, wrong, &client()).await.map(drop), Err(IdentityError::WrongCode), "{wrong}");
         }
         assert_eq!(identities.person(kim.id).await.unwrap(), Some(kim));
 
@@ -100,14 +104,15 @@ on_both_databases! {
         let identities = identities(&shop).await;
         let (_, code) = identities.staff_add(harbor(), "Kim".to_owned(), Role::Barista).await.unwrap();
         shop.hands.advance(HOUR * 24);
-        let late = identities.staff_sign_in(&Caller::Nobody, code.expose()).await;
+        let late = identities.staff_sign_in(&Caller::Nobody, code.expose(), &client()).await;
         assert_eq!(late.map(drop), Err(IdentityError::WrongCode));
     }
 
     async fn one_of_two_who_use_a_code_at_once_gets_in(shop) {
         let identities = identities(&shop).await;
         let (_, code) = identities.staff_add(harbor(), "Kim".to_owned(), Role::Barista).await.unwrap();
-        let sign_in = || identities.staff_sign_in(&Caller::Nobody, code.expose());
+        let here = client();
+        let sign_in = || identities.staff_sign_in(&Caller::Nobody, code.expose(), &here);
         let (one, two) = tokio::join!(sign_in(), sign_in());
         assert_eq!(u8::from(one.is_ok()) + u8::from(two.is_ok()), 1);
     }
@@ -118,7 +123,7 @@ on_both_databases! {
         let (first, _) = add("Kim", Role::Barista).await.unwrap();
         let (again, code) = add(" Kim ", Role::Manager).await.unwrap();
         assert_eq!(first, again);
-        let issued = identities.staff_sign_in(&Caller::Nobody, code.expose()).await.unwrap();
+        let issued = identities.staff_sign_in(&Caller::Nobody, code.expose(), &client()).await.unwrap();
         let caller = identities.caller_by_cookie(issued.cookie.expose()).await.unwrap();
         assert_eq!(caller.roles().len(), 2);
         assert!(caller.may(Right::Store, &harbor()) && !caller.may(Right::Store, &"pier".parse().unwrap()));
@@ -151,7 +156,7 @@ on_both_databases! {
         let (token_id, token) = identities.issue_token(barista("Lee")).await.unwrap();
         let device = identities.caller_by_token(token.expose()).await.unwrap();
         let (_, code) = identities.staff_add(harbor(), "Kim".to_owned(), Role::Barista).await.unwrap();
-        let issued = identities.staff_sign_in(&Caller::Nobody, code.expose()).await.unwrap();
+        let issued = identities.staff_sign_in(&Caller::Nobody, code.expose(), &client()).await.unwrap();
         let kim = identities.caller_by_cookie(issued.cookie.expose()).await.unwrap();
         let all = [fresh.clone(), gone.clone(), device.clone(), kim.clone(), Caller::Nobody];
         let same = identities.recheck(&all).await.unwrap();

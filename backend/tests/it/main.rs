@@ -18,6 +18,7 @@ mod seed;
 mod sign_in;
 mod small_shop;
 mod spine;
+mod staff;
 mod support;
 mod top_up;
 mod wallet;

@@ -414,7 +414,7 @@ on_both_databases! {
         let shop = Shop::open(&shop).await;
         let identities = &shop.backend().identities;
         let (_, code) = identities.staff_add(id("harbor"), "Kim".to_owned(), domain::view::Role::Barista).await.unwrap();
-        let issued = identities.staff_sign_in(&Caller::Nobody, code.expose()).await.unwrap();
+        let issued = identities.staff_sign_in(&Caller::Nobody, code.expose(), &from(1)).await.unwrap();
         let kim = shop.who(&issued).await;
         let edit = AccountEdit { name: Some("Boss".to_owned()), language: None };
         assert_eq!(identities.edit_account(&kim, edit).await, Err(IdentityError::StaffAccount));

@@ -26,17 +26,6 @@ use super::{
 };
 use crate::{caller::Who, state::AppState};
 
-/// Nobody is 401; somebody without the right is 403.
-pub fn require(caller: &Caller, right: Right, store: &StoreId) -> Result<(), AppError> {
-    if caller.may(right, store) {
-        Ok(())
-    } else if caller.is_nobody() || caller.is_guest() {
-        Err(AppError::new(StatusCode::UNAUTHORIZED, "sign_in_required", "Sign in as staff of this store first."))
-    } else {
-        Err(AppError::forbidden())
-    }
-}
-
 /// Whether the store takes orders.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -55,7 +44,7 @@ pub async fn set_status(
     Body(request): Body<StatusRequest>,
 ) -> Result<Json<StoreView>, AppError> {
     let store: StoreId = id(&store, "store")?;
-    require(&caller, Right::Store, &store)?;
+    caller.require(Right::Store, &store)?;
     let (backend, actor, at) = (app.backend.clone(), caller.actor(&store), store.clone());
     app.backend.db.transaction(move |tx| Box::pin(async move { backend.stores.set_open_in(tx, &at, request.open, actor).await })).await?;
     let view = app.backend.stores.view(&mut app.backend.db.reader(), &store, lang.naming()).await?;
@@ -67,7 +56,7 @@ pub async fn set_status(
     responses((status = 200, body = StoreSettings), (status = 403, body = Problem, content_type = "application/problem+json")))]
 pub async fn settings(State(app): State<AppState>, Who(caller): Who, Path(store): Path<String>) -> Result<Json<StoreSettings>, AppError> {
     let store: StoreId = id(&store, "store")?;
-    require(&caller, Right::Store, &store)?;
+    caller.require(Right::Store, &store)?;
     let row = app.backend.stores.get(&mut app.backend.db.reader(), &store).await?;
     row.map(|row| Json(row.settings)).ok_or_else(|| AppError::not_found("store"))
 }
@@ -83,7 +72,7 @@ pub async fn patch_settings(
     Body(patch): Body<serde_json::Value>,
 ) -> Result<Json<StoreSettings>, AppError> {
     let store: StoreId = id(&store, "store")?;
-    require(&caller, Right::Store, &store)?;
+    caller.require(Right::Store, &store)?;
     let patch = SettingsPatch::read(&patch)?;
     let (backend, actor) = (app.backend.clone(), caller.actor(&store));
     let settings = app
@@ -113,7 +102,7 @@ pub async fn set_item(
     Body(request): Body<Availability>,
 ) -> Result<Json<Availability>, AppError> {
     let store: StoreId = id(&store, "store")?;
-    require(&caller, Right::Switch, &store)?;
+    caller.require(Right::Switch, &store)?;
     let sku: Sku = id(&sku, "item")?;
     let (backend, actor, available) = (app.backend.clone(), caller.actor(&store), request.available);
     app.backend
@@ -135,7 +124,7 @@ pub async fn set_option(
     Body(request): Body<Availability>,
 ) -> Result<Json<Availability>, AppError> {
     let store: StoreId = id(&store, "store")?;
-    require(&caller, Right::Switch, &store)?;
+    caller.require(Right::Switch, &store)?;
     let option: OptionId = id(&option, "option")?;
     let (backend, actor, available) = (app.backend.clone(), caller.actor(&store), request.available);
     app.backend
@@ -202,7 +191,7 @@ pub async fn adjust_stock(State(app): State<AppState>, keyed: Keyed<StockAdjustm
                 let (Some(store), Some(sku), Some(change), true) = (store, sku, change, faults.is_empty()) else {
                     return Err(AppError::invalid(faults));
                 };
-                require(&caller, Right::Stock, &store)?;
+                caller.require(Right::Stock, &store)?;
                 let level = backend.stock.adjust_in(tx, &store, &sku, change, &request.reason, caller.actor(&store)).await?;
                 let view = StockView { store, sku, on_hand: level.on_hand, held: level.held, available: level.free() };
                 Ok((StatusCode::OK, view))
@@ -255,7 +244,7 @@ async fn managed_store(app: &AppState, caller: &Caller, product: &ProductId) -> 
     let stores = app.backend.catalog.stores_of(&mut app.backend.db.reader(), product).await?;
     let first = stores.first().cloned().ok_or_else(|| AppError::not_found("product"))?;
     for store in &stores {
-        require(caller, Right::Store, store)?;
+        caller.require(Right::Store, store)?;
     }
     Ok(first)
 }
@@ -307,7 +296,7 @@ pub async fn set_prices(
     let store = match at.store {
         Some(store) => {
             let store = id(&store, "store")?;
-            require(&caller, Right::Store, &store)?;
+            caller.require(Right::Store, &store)?;
             store
         }
         None => managed_store(&app, &caller, &product).await?,

@@ -30,7 +30,7 @@ pub async fn queue(
     Path(store): Path<String>,
 ) -> Result<Json<QueueView>, AppError> {
     let store: StoreId = id(&store, "store")?;
-    super::back_office::require(&caller, backend::identity::Right::Queue, &store)?;
+    caller.require(backend::identity::Right::Queue, &store)?;
     let naming = lang.naming();
     let queue = app.backend.queue;
     let view = app.backend.db.snapshot(move |tx| Box::pin(async move { queue.view(tx, &store, naming).await })).await?;

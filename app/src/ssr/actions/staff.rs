@@ -1,6 +1,12 @@
 //! Behind the bar: signing in and out, tickets, switches.
 
-use backend::{catalog::CatalogError, identity::Right, ordering::OrderingError, prep::PrepError, stores::StoreError};
+use backend::{
+    catalog::CatalogError,
+    identity::{Client, Right},
+    ordering::OrderingError,
+    prep::PrepError,
+    stores::StoreError,
+};
 use domain::{OptionId, OrderId, Sku, StoreId};
 use leptos::prelude::*;
 
@@ -11,7 +17,7 @@ use crate::{paths, wire::Refusal};
 #[server(name = SignIn, prefix = "/do", endpoint = "staff/sign-in")]
 pub async fn sign_in(#[server(default)] code: String, #[server(default)] back: String) -> Done<()> {
     let visit = Visit::here();
-    match visit.backend.identities.staff_sign_in(&visit.caller, &code).await {
+    match visit.backend.identities.staff_sign_in(&visit.caller, &code, &expect_context::<Client>()).await {
         Ok(issued) => {
             set_cookie(&visit.backend.identities.set_cookie(&issued));
             to(if back.starts_with(paths::STAFF) { &back } else { paths::STAFF }, ())
@@ -128,9 +134,5 @@ async fn set_open(store: &str, open: bool) -> Result<(), Refusal> {
 }
 
 pub(super) fn require(visit: &Visit, right: Right, store: &StoreId) -> Result<(), Refusal> {
-    if visit.caller.may(right, store) {
-        return Ok(());
-    }
-    let nobody = visit.caller.user().is_none();
-    Err(refusal(&if nobody { PrepError::SignedOut } else { PrepError::Forbidden }))
+    visit.caller.require(right, store).map_err(|denied| refusal(&denied))
 }

@@ -69,6 +69,12 @@ pub(in super::super) async fn end_session_of(tx: &mut Tx, user: UserId, session:
     tx.execute(text, args![user, tx.now(), session]).await
 }
 
+/// Ends all sessions of an account but this one.
+pub(in super::super) async fn end_other_sessions_of(tx: &mut Tx, user: UserId, but: SessionId) -> Result<(), DbError> {
+    let text = "update session set ended_at = $2, device = null where account = $1 and ended_at is null and id <> $3";
+    tx.execute(text, args![user, tx.now(), but]).await.map(drop)
+}
+
 /// Keeps a session that is being used for as long again; false where it has ended, or its kind does not last longer.
 pub(in super::super) async fn renew_session(tx: &mut Tx, session: SessionId, expires_at: Timestamp) -> Result<bool, DbError> {
     let text = "update session set expires_at = $2, seen_at = $3 where id = $1 and slides and ended_at is null and expires_at > $3";

@@ -71,6 +71,11 @@ pub(in super::super) async fn throttle_in(tx: &mut Tx, key: &str, every: i64, bu
     Ok(tx.execute(text, args![key, tx.now().as_millis(), every, burst]).await? > 0)
 }
 
+/// Fills a bucket.
+pub(in super::super) async fn unthrottle_in(tx: &mut Tx, key: &str) -> Result<(), DbError> {
+    tx.execute("delete from throttle where key = $1", args![key]).await.map(drop)
+}
+
 /// When a bucket is full again.
 pub(in super::super) async fn throttled_until(sql: &mut impl Sql, key: &str) -> Result<Option<Timestamp>, DbError> {
     sql.fetch_optional("select free_at from throttle where key = $1", args![key]).await?.map(|row| row.get("free_at")).transpose()
@@ -82,6 +87,7 @@ pub(in super::super) async fn purge_in(tx: &mut Tx, cookies_since: Timestamp) ->
     tx.execute("delete from sign_in_code where expires_at <= $1", args![now]).await?;
     tx.execute("delete from throttle where free_at <= $1", args![now]).await?;
     tx.execute("delete from staff_code where expires_at <= $1", args![now]).await?;
+    tx.execute("delete from pairing_code where expires_at <= $1", args![now]).await?;
     let text = "delete from session where created_at < $1 and (ended_at is not null or expires_at <= $2)";
     tx.execute(text, args![cookies_since, now]).await.map(drop)
 }

@@ -1,5 +1,7 @@
 //! Orders and their numbers.
 
+use std::collections::HashMap;
+
 use domain::ordering::{CancelledBy, Change, OrderStatus, State};
 use domain::prep::FulfilmentStatus;
 use domain::pricing::Quote;
@@ -56,6 +58,16 @@ impl OrderRow {
     pub(crate) fn state(&self, fulfilments: Vec<FulfilmentStatus>) -> State {
         State { status: self.status, fulfilments }
     }
+}
+
+/// The numbers of these orders.
+pub(in super::super) async fn numbers(sql: &mut impl Sql, orders: &[OrderId]) -> Result<HashMap<OrderId, i64>, DbError> {
+    let text = sql.either(
+        "select id, number from sales_order where id in (select value from json_each($1))",
+        "select id, number from sales_order where id in (select jsonb_array_elements_text($1::jsonb))",
+    );
+    let rows = sql.fetch_all(text, args![ids(orders)]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.get("number")?))).collect()
 }
 
 pub(in super::super) async fn order(sql: &mut impl Sql, id: OrderId) -> Result<Option<OrderRow>, DbError> {

@@ -1,0 +1,113 @@
+//! What staff and devices did at a store, for its managers. It is nothing of its own: whatever they do is a fact of the
+//! log, with who did it, so an entry can neither be missing nor be left behind.
+
+use std::collections::HashMap;
+
+use domain::view::{AuditActor, AuditEntry, Page};
+use domain::{EventId, OrderId, StoreId, UserId, event::Actor};
+
+use crate::db::{DbError, Sql};
+use crate::identity::rights::Denied;
+use crate::identity::{Caller, Identities, Right};
+use crate::log::{self, Recorded};
+use crate::ordering;
+use crate::refused::Refused;
+
+/// Why nothing was told.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error(transparent)]
+    Unavailable(#[from] DbError),
+}
+
+impl Refused for AuditError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Denied(denied) => denied.code(),
+            Self::Unavailable(error) => error.code(),
+        }
+    }
+
+    fn status(&self) -> u16 {
+        match self {
+            Self::Denied(denied) => denied.status(),
+            Self::Unavailable(error) => error.status(),
+        }
+    }
+
+    fn extra(&self) -> crate::refused::Extra {
+        match self {
+            Self::Denied(_) => crate::refused::Extra::default(),
+            Self::Unavailable(error) => error.extra(),
+        }
+    }
+}
+
+/// The entries.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Audit;
+
+impl Audit {
+    /// What was done at a store before this entry, the newest first.
+    pub async fn page(
+        &self,
+        sql: &mut impl Sql,
+        identities: &Identities,
+        caller: &Caller,
+        at: &StoreId,
+        before: Option<EventId>,
+        limit: i64,
+    ) -> Result<Page<AuditEntry>, AuditError> {
+        caller.require(Right::Audit, at)?;
+        let mut events = log::by_staff(sql, at, before, limit + 1).await?;
+        let more = events.len() as i64 > limit;
+        events.truncate(limit as usize);
+        let next = events.last().filter(|_| more).map(|event| event.id.to_string());
+        let people = identities.names(sql, events.iter().flat_map(concerned)).await?;
+        let numbers = ordering::numbers(sql, events.iter().filter_map(order)).await?;
+        let items = events.into_iter().map(|event| entry(event, &people, &numbers)).collect();
+        Ok(Page { items, next })
+    }
+}
+
+/// Accounts and tokens that an event names.
+fn concerned(event: &Recorded) -> impl Iterator<Item = uuid::Uuid> + use<> {
+    let by = match event.actor {
+        Actor::Staff(user) | Actor::Customer(user) => Some(user.0),
+        Actor::Token(token) => Some(token.0),
+        Actor::Guest(_) | Actor::System => None,
+    };
+    by.into_iter().chain(whom(event).map(|user| user.0))
+}
+
+/// Whom it was done to.
+fn whom(event: &Recorded) -> Option<UserId> {
+    event.data.get("user").and_then(|user| user.as_str()?.parse().ok())
+}
+
+/// Which order it was done to.
+fn order(event: &Recorded) -> Option<OrderId> {
+    event.data.get("order").and_then(|order| order.as_str()?.parse().ok())
+}
+
+fn entry(event: Recorded, people: &HashMap<uuid::Uuid, String>, numbers: &HashMap<OrderId, i64>) -> AuditEntry {
+    let name = |id: uuid::Uuid| people.get(&id).cloned().unwrap_or_default();
+    let (kind, id) = match event.actor {
+        Actor::Token(token) => ("token", token.0),
+        Actor::Staff(user) | Actor::Customer(user) => ("staff", user.0),
+        Actor::Guest(session) => ("guest", session.0),
+        Actor::System => ("system", uuid::Uuid::nil()),
+    };
+    AuditEntry {
+        id: event.id,
+        at: event.at,
+        by: AuditActor { kind: kind.to_owned(), id: id.to_string(), name: name(id) },
+        whom: whom(&event).map(|user| name(user.0)).filter(|name| !name.is_empty()),
+        number: order(&event).and_then(|order| numbers.get(&order).copied()),
+        type_name: event.type_name,
+        subject: event.subject,
+        data: event.data,
+    }
+}

@@ -1,0 +1,203 @@
+//! Staff's passwords: chosen after the first sign-in by a one-time code, and what staff sign in by from then on.
+
+use domain::event::{Actor, StaffPasswordSet};
+use domain::fault::has_control;
+use domain::{StoreId, UserId};
+
+use super::hashing::{is_password, of_password};
+use super::rights::{Denied, is_staff};
+use super::session::IssuedSession;
+use super::throttle::{self, Bucket};
+use super::{Caller, Client, Identities, IdentityError, store};
+use crate::log::{self, NewEvent};
+
+/// The shortest password, in characters (NIST SP 800-63B, 5.1.1.1).
+pub const SHORTEST: usize = 8;
+/// The longest one.
+pub const LONGEST: usize = 200;
+
+/// What is tried first by whoever guesses (NIST SP 800-63B, 5.1.1.2 wants these refused).
+const COMMON: [&str; 36] = [
+    "12345678",
+    "123456789",
+    "1234567890",
+    "87654321",
+    "password",
+    "password1",
+    "passw0rd",
+    "qwertyui",
+    "qwerty123",
+    "qwertyuiop",
+    "1q2w3e4r",
+    "1qaz2wsx",
+    "asdfghjk",
+    "asdfghjkl",
+    "abcd1234",
+    "abc12345",
+    "iloveyou",
+    "sunshine",
+    "princess",
+    "football",
+    "baseball",
+    "superman",
+    "trustno1",
+    "letmein1",
+    "welcome1",
+    "starwars",
+    "whatever",
+    "computer",
+    "changeme",
+    "barista1",
+    "coffee12",
+    "espresso",
+    "cappuccino",
+    "orderly1",
+    "orderly123",
+    "manager1",
+];
+
+/// Refuses what would be guessed at once.
+fn check(password: &str, name: &str) -> Result<(), IdentityError> {
+    let length = password.chars().count();
+    let lower = password.to_lowercase();
+    let same = lower.chars().next().is_some_and(|first| lower.chars().all(|c| c == first));
+    let refuse = |code, detail: &str| Err(IdentityError::invalid("/password", code, detail));
+    if length < SHORTEST {
+        refuse("password_too_short", "A password has 8 characters at least.")
+    } else if length > LONGEST || has_control(password) {
+        refuse("password_too_long", "A password has 200 characters at most, and only such as can be typed.")
+    } else if same || COMMON.contains(&lower.as_str()) || lower.trim() == name.trim().to_lowercase() {
+        refuse("password_too_common", "This is one of the first that others would try. Choose another one.")
+    } else {
+        Ok(())
+    }
+}
+
+impl Identities {
+    /// Signs somebody of the staff in by their name and password, and answers a new session. A wrong one, a name that there
+    /// is not and one without a password look the same and take as long.
+    pub async fn staff_sign_in_by_password(
+        &self,
+        before: &Caller,
+        at: &StoreId,
+        name: &str,
+        password: &str,
+        client: &Client,
+    ) -> Result<IssuedSession, IdentityError> {
+        let name: String = name.trim().chars().take(61).collect();
+        if password.chars().count() > LONGEST {
+            return Err(IdentityError::WrongPassword);
+        }
+        let who = format!("{at}/{}", name.to_lowercase());
+        self.take_staff_try(client, Some(&who)).await?;
+        let kept = store::password_by_name(&mut self.db.reader(), at, &name).await?;
+        let (typed, hash) = (password.to_owned(), kept.as_ref().map(|kept| kept.hash.clone()));
+        let right = self.hashing.run(move || is_password(&typed, hash.as_deref())).await?;
+        let Some(kept) = kept.filter(|_| right) else { return Err(IdentityError::WrongPassword) };
+        let (issued, session) = self.new_shift(client, false);
+        let (old, keys) = (before.session().filter(|_| !before.is_guest()), self.keys.clone());
+        self.db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    // It may have been changed or taken away while it was looked at.
+                    if store::password_of(tx, kept.user).await? != Some(kept.clone()) {
+                        return Err(IdentityError::WrongPassword);
+                    }
+                    throttle::forgive_in(tx, &keys, Bucket::PasswordsFor(&who)).await?;
+                    super::staff::begin_in(tx, &session, kept.user, old, "password").await
+                })
+            })
+            .await?;
+        Ok(issued)
+    }
+
+    /// Chooses the caller's password. Who came in by a one-time code may do so once without more; later the one before has to
+    /// be named. All their other sessions end.
+    pub async fn set_password(&self, caller: &Caller, current: Option<String>, new: String, client: &Client) -> Result<(), IdentityError> {
+        let Caller::User { session, user, name, roles, .. } = caller else { return Err(Denied::SignedOut.into()) };
+        if !roles.iter().any(|held| is_staff(held.role)) {
+            return Err(Denied::Forbidden.into());
+        }
+        check(&new, name)?;
+        let (session, user) = (*session, *user);
+        let kept = store::password_of(&mut self.db.reader(), user).await?.map(|kept| kept.hash);
+        let named = match (current.filter(|current| !current.is_empty()), &kept) {
+            (Some(current), Some(hash)) => {
+                self.take_staff_try(client, Some(&format!("user/{user}"))).await?;
+                let hash = hash.clone();
+                if !self.hashing.run(move || is_password(&current, Some(&hash))).await? {
+                    return Err(IdentityError::WrongPassword);
+                }
+                true
+            }
+            _ => false,
+        };
+        let hash = self.hashing.run(move || of_password(&new)).await?;
+        self.db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    let allowed = store::allow_password(tx, session).await?;
+                    if !(named || allowed) {
+                        return Err(IdentityError::WrongPassword);
+                    }
+                    if !store::set_password(tx, user, &hash, kept.as_deref()).await? {
+                        return Err(IdentityError::WrongPassword);
+                    }
+                    store::end_other_sessions_of(tx, user, session).await?;
+                    for at in store::store_of_staff(tx, user).await? {
+                        let event = NewEvent::new(StaffPasswordSet { store: at.clone(), user }, user);
+                        log::append_in(tx, event.at_store(&at).by(Actor::Staff(user))).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Whether the caller, who is of the staff, has yet to choose a password.
+    pub async fn wants_password(&self, user: UserId) -> Result<bool, IdentityError> {
+        Ok(store::password_of(&mut self.db.reader(), user).await?.is_none())
+    }
+
+    /// Counts a try of a password or code, before it is looked at: tries that come at once wait for each other here.
+    pub(super) async fn take_staff_try(&self, client: &Client, who: Option<&str>) -> Result<(), IdentityError> {
+        if !self.limits {
+            return Ok(());
+        }
+        let (keys, address, who) = (self.keys.clone(), client.address, who.map(str::to_owned));
+        self.db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    throttle::take_in(tx, &keys, Bucket::StaffTriesFromAddress(address)).await?;
+                    match &who {
+                        Some(who) => throttle::take_in(tx, &keys, Bucket::PasswordsFor(who)).await,
+                        None => Ok(()),
+                    }
+                })
+            })
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refused::Refused as _;
+
+    #[test]
+    fn what_is_guessed_first_is_refused() {
+        let code = |password: &str| check(password, "Kim Lee").map_err(|error| error.faults()[0].code.clone());
+        for short in ["", "1234567", "日本語日本語"] {
+            assert_eq!(code(short), Err("password_too_short".to_owned()), "{short}");
+        }
+        for common in ["Password", "ESPRESSO", "aaaaaaaa", "        ", "Kim Lee ", "一一一一一一一一"] {
+            assert_eq!(code(common), Err("password_too_common".to_owned()), "{common}");
+        }
+        for long in ["x".repeat(100) + &"y".repeat(101), "tab\u{8}tab tab".to_owned()] {
+            assert_eq!(code(&long), Err("password_too_long".to_owned()), "{long:?}");
+        }
+        for good in ["over the counter", "手冲咖啡真好喝呀", "pa55ing-by"] {
+            assert_eq!(code(good), Ok(()), "{good}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Codes that make a screen a kiosk, and the screens that are.
+
+use std::collections::BTreeMap;
+
+use domain::view::TokenView;
+use domain::{KioskId, StoreId, Timestamp};
+
+use super::token_view;
+use crate::args;
+use crate::db::{DbError, Sql, Tx};
+use crate::identity::staff::NewCode;
+
+/// Writes a kiosk's code down, in place of the one before.
+pub(in super::super) async fn insert_pairing_code(
+    tx: &mut Tx,
+    kiosk: &KioskId,
+    code: &NewCode,
+    expires_at: Timestamp,
+) -> Result<(), DbError> {
+    let text = "insert into pairing_code (kiosk, hash, expires_at) values ($1, $2, $3) \
+                on conflict (kiosk) do update set hash = excluded.hash, expires_at = excluded.expires_at, used_at = null";
+    tx.execute(text, args![kiosk, &code.hash, expires_at]).await.map(drop)
+}
+
+/// Spends a code: which kiosk it makes, or `None` where there is no such code, it is too old, or somebody was faster.
+pub(in super::super) async fn spend_pairing_code(tx: &mut Tx, hash: String) -> Result<Option<KioskId>, DbError> {
+    let text = "update pairing_code set used_at = $2 where hash = $1 and used_at is null and expires_at > $2 returning kiosk";
+    tx.fetch_optional(text, args![hash, tx.now()]).await?.map(|row| row.get("kiosk")).transpose()
+}
+
+/// Until when the codes of a store's kiosks are good.
+pub(in super::super) async fn pairing_codes(
+    sql: &mut impl Sql,
+    store: &StoreId,
+    now: Timestamp,
+) -> Result<BTreeMap<KioskId, Timestamp>, DbError> {
+    let text = "select p.kiosk, p.expires_at from pairing_code p join kiosk k on k.id = p.kiosk \
+                where k.store = $1 and p.used_at is null and p.expires_at > $2";
+    let rows = sql.fetch_all(text, args![store, now]).await?;
+    rows.iter().map(|row| Ok((row.get("kiosk")?, row.get("expires_at")?))).collect()
+}
+
+pub(in super::super) async fn forget_pairing(tx: &mut Tx, kiosk: &KioskId) -> Result<(), DbError> {
+    tx.execute("delete from pairing_code where kiosk = $1", args![kiosk]).await.map(drop)
+}
+
+/// What has been made a kiosk of a store, and not been revoked.
+pub(in super::super) async fn devices(sql: &mut impl Sql, store: &StoreId) -> Result<Vec<TokenView>, DbError> {
+    let text = "select t.id, t.name, t.role, t.kiosk, t.created_at from token t join kiosk k on k.id = t.kiosk \
+                where k.store = $1 and t.revoked_at is null order by t.created_at, t.id";
+    sql.fetch_all(text, args![store]).await?.iter().map(token_view).collect()
+}
+
+/// Makes everything worthless that has been made this kiosk.
+pub(in super::super) async fn revoke_devices(tx: &mut Tx, kiosk: &KioskId) -> Result<(), DbError> {
+    let now = tx.now();
+    tx.execute("update token set revoked_at = $2 where kiosk = $1 and revoked_at is null", args![kiosk, now]).await.map(drop)
+}

@@ -1,0 +1,146 @@
+//! The people of a store, their one-time codes and passwords.
+
+use std::collections::BTreeMap;
+
+use domain::view::{MemberView, Role};
+use domain::{SessionId, StoreId, Timestamp, UserId};
+
+use super::insert_account;
+use crate::args;
+use crate::db::{DbError, Sql, Tx};
+use crate::identity::staff::NewCode;
+
+/// The account of this name at the store, made where there is none; and whether it has this role only now.
+pub(in super::super) async fn staff_member(tx: &mut Tx, store: &StoreId, name: &str, role: Role) -> Result<(UserId, bool), DbError> {
+    let known = "select account from staff where store = $1 and name = $2";
+    let user = if let Some(row) = tx.fetch_optional(known, args![store, name]).await? {
+        row.get("account")?
+    } else {
+        let fresh = insert_account(tx, name).await?;
+        // Whoever adds the same name at the same time wins or loses here, and both get the same person.
+        let text = "insert into staff (store, name, account) values ($1, $2, $3) \
+                    on conflict (store, name) do update set name = excluded.name returning account";
+        tx.fetch_one(text, args![store, name, fresh]).await?.get("account")?
+    };
+    let text = "insert into account_role (account, role, store) values ($1, $2, $3) on conflict do nothing";
+    let fresh = tx.execute(text, args![user, role.as_str(), store]).await? > 0;
+    Ok((user, fresh))
+}
+
+/// Everybody who works at a store, by name.
+pub(in super::super) async fn members(sql: &mut impl Sql, store: &StoreId, now: Timestamp) -> Result<Vec<MemberView>, DbError> {
+    let text = "select r.account, r.role, a.name, p.set_at, \
+                (select max(c.expires_at) from staff_code c where c.account = r.account and c.used_at is null and c.expires_at > $2) as code_until, \
+                (select max(s.created_at) from session s where s.account = r.account and s.ended_at is null and s.expires_at > $2) as signed_in_at \
+                from account_role r join account a on a.id = r.account left join staff_password p on p.account = r.account \
+                where r.store = $1 and exists (select 1 from staff f where f.account = r.account) order by a.name, r.account";
+    let mut found: Vec<MemberView> = Vec::new();
+    for row in sql.fetch_all(text, args![store, now]).await? {
+        let id: UserId = row.get("account")?;
+        let role: Role = row.parse("role")?;
+        match found.last_mut().filter(|member| member.id == id) {
+            Some(member) => member.roles.push(role),
+            None => found.push(MemberView {
+                id,
+                name: row.get("name")?,
+                roles: vec![role],
+                has_password: row.get::<Option<Timestamp>>("set_at")?.is_some(),
+                code_until: row.get("code_until")?,
+                signed_in_at: row.get("signed_in_at")?,
+            }),
+        }
+    }
+    for member in &mut found {
+        member.roles.sort_by_key(|role| *role as u8);
+    }
+    Ok(found)
+}
+
+/// The name of somebody who works at the store.
+pub(in super::super) async fn member_exists(sql: &mut impl Sql, store: &StoreId, user: UserId) -> Result<Option<String>, DbError> {
+    let text = "select a.name from account_role r join account a on a.id = r.account join staff f on f.account = r.account \
+                where r.store = $1 and r.account = $2 limit 1";
+    sql.fetch_optional(text, args![store, user]).await?.map(|row| row.get("name")).transpose()
+}
+
+pub(in super::super) async fn roles_at(sql: &mut impl Sql, store: &StoreId, user: UserId) -> Result<Vec<Role>, DbError> {
+    let rows = sql.fetch_all("select role from account_role where store = $1 and account = $2", args![store, user]).await?;
+    let mut roles = rows.iter().map(|row| row.parse("role")).collect::<Result<Vec<Role>, _>>()?;
+    roles.sort_by_key(|role| *role as u8);
+    Ok(roles)
+}
+
+/// Makes these the roles of somebody at a store; whether they have any left anywhere.
+pub(in super::super) async fn set_roles(tx: &mut Tx, store: &StoreId, user: UserId, roles: &[Role]) -> Result<bool, DbError> {
+    tx.execute("delete from account_role where store = $1 and account = $2", args![store, user]).await?;
+    for role in roles {
+        let text = "insert into account_role (account, role, store) values ($1, $2, $3) on conflict do nothing";
+        tx.execute(text, args![user, role.as_str(), store]).await?;
+    }
+    Ok(tx.fetch_optional("select role from account_role where account = $1 limit 1", args![user]).await?.is_some())
+}
+
+/// Takes away everything that somebody could sign in with.
+pub(in super::super) async fn forget_staff_secrets(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    tx.execute("delete from staff_code where account = $1", args![user]).await?;
+    tx.execute("delete from staff_password where account = $1", args![user]).await.map(drop)
+}
+
+/// Writes a code down; those before are worth nothing from now on.
+pub(in super::super) async fn insert_code(tx: &mut Tx, user: UserId, code: &NewCode, expires_at: Timestamp) -> Result<(), DbError> {
+    tx.execute("delete from staff_code where account = $1 and used_at is null", args![user]).await?;
+    let text = "insert into staff_code (hash, account, expires_at) values ($1, $2, $3)";
+    tx.execute(text, args![&code.hash, user, expires_at]).await.map(drop)
+}
+
+/// Spends a code: whose it was, or `None` where there is no such code, it is too old, or somebody was faster.
+pub(in super::super) async fn spend_code(tx: &mut Tx, hash: String) -> Result<Option<UserId>, DbError> {
+    let text = "update staff_code set used_at = $2 where hash = $1 and used_at is null and expires_at > $2 returning account";
+    tx.fetch_optional(text, args![hash, tx.now()]).await?.map(|row| row.get("account")).transpose()
+}
+
+/// Somebody's password, as a slow hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Password {
+    pub user: UserId,
+    pub hash: String,
+}
+
+/// The password of somebody by this name at the store; names are told apart by their capitals only where need be.
+pub(in super::super) async fn password_by_name(sql: &mut impl Sql, store: &StoreId, name: &str) -> Result<Option<Password>, DbError> {
+    let text = "select p.account, p.hash from staff f join staff_password p on p.account = f.account \
+                where f.store = $1 and (f.name = $2 or lower(f.name) = lower($2)) \
+                and exists (select 1 from account_role r where r.account = f.account) \
+                order by case when f.name = $2 then 0 else 1 end, f.name limit 1";
+    sql.fetch_optional(text, args![store, name])
+        .await?
+        .map(|row| Ok(Password { user: row.get("account")?, hash: row.get("hash")? }))
+        .transpose()
+}
+
+pub(in super::super) async fn password_of(sql: &mut impl Sql, user: UserId) -> Result<Option<Password>, DbError> {
+    let row = sql.fetch_optional("select hash from staff_password where account = $1", args![user]).await?;
+    row.map(|row| Ok(Password { user, hash: row.get("hash")? })).transpose()
+}
+
+/// Writes a password down in place of `before`; false where somebody has changed it meanwhile.
+pub(in super::super) async fn set_password(tx: &mut Tx, user: UserId, hash: &str, before: Option<&str>) -> Result<bool, DbError> {
+    let text = "insert into staff_password (account, hash, set_at) values ($1, $2, $3) \
+                on conflict (account) do update set hash = excluded.hash, set_at = excluded.set_at where staff_password.hash = $4";
+    let now = tx.now();
+    Ok(tx.execute(text, args![user, hash, now, before]).await? > 0)
+}
+
+/// Whether the session may choose a password without naming the one before: if so, it may no longer.
+pub(in super::super) async fn allow_password(tx: &mut Tx, session: SessionId) -> Result<bool, DbError> {
+    let text = "update session set may_set_password = false where id = $1 and may_set_password and ended_at is null";
+    Ok(tx.execute(text, args![session]).await? > 0)
+}
+
+/// The stores where somebody was added by name.
+pub(in super::super) async fn store_of_staff(sql: &mut impl Sql, user: UserId) -> Result<Vec<StoreId>, DbError> {
+    let text = "select distinct store from account_role where account = $1 order by store";
+    let rows: BTreeMap<StoreId, ()> =
+        sql.fetch_all(text, args![user]).await?.iter().map(|row| Ok::<_, DbError>((row.get("store")?, ()))).collect::<Result<_, _>>()?;
+    Ok(rows.into_keys().collect())
+}
