@@ -87,7 +87,7 @@ on_both_databases! {
 
         // A shift is over after twelve hours, whatever was done in it.
         let third = cafe.by_password("Kim", "another good one", &from(1)).await.unwrap();
-        shop.hands.advance(Duration::from_secs(12 * 3600));
+        shop.hands.advance(Duration::from_hours(12));
         assert_eq!(identities.recheck(std::slice::from_ref(&third)).await.unwrap(), [None]);
         for (caller, expected) in [(guest(), (401, "sign_in_required")), (person("Ada", None), (403, "forbidden"))] {
             assert_eq!(refused(identities.set_password(&caller, None, GOOD.to_owned(), &from(1)).await), expected);

@@ -11,4 +11,5 @@ mod payment;
 mod process;
 mod settings;
 mod sign_in;
+mod staff;
 mod support;

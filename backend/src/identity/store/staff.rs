@@ -1,7 +1,5 @@
 //! The people of a store, their one-time codes and passwords.
 
-use std::collections::BTreeMap;
-
 use domain::view::{MemberView, Role};
 use domain::{SessionId, StoreId, Timestamp, UserId};
 
@@ -140,7 +138,5 @@ pub(in super::super) async fn allow_password(tx: &mut Tx, session: SessionId) ->
 /// The stores where somebody was added by name.
 pub(in super::super) async fn store_of_staff(sql: &mut impl Sql, user: UserId) -> Result<Vec<StoreId>, DbError> {
     let text = "select distinct store from account_role where account = $1 order by store";
-    let rows: BTreeMap<StoreId, ()> =
-        sql.fetch_all(text, args![user]).await?.iter().map(|row| Ok::<_, DbError>((row.get("store")?, ()))).collect::<Result<_, _>>()?;
-    Ok(rows.into_keys().collect())
+    sql.fetch_all(text, args![user]).await?.iter().map(|row| row.get("store")).collect()
 }

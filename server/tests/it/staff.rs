@@ -1,0 +1,159 @@
+//! The people of a store over HTTP: signing in by code and password, being added, changed and revoked; screens and tokens.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{Client, Server, Tab, on_both_databases};
+
+on_both_databases! {
+    a_shift_begins_by_code_and_later_by_password
+    a_manager_adds_and_revokes_people_and_what_they_have_open_ends
+    a_screen_is_paired_and_revoked
+}
+
+const GOOD: &str = "over the counter";
+
+impl Server {
+    /// A browser of somebody who has signed in by a one-time code.
+    pub async fn staff(&self, store: &str, name: &str, role: &str) -> Client {
+        let code = self.place.answer(&["staff", "add", "--store", store, "--name", name, "--role", role]);
+        self.nobody().staff_sign_in(&json!({"code": code})).await.expect("a shift")
+    }
+}
+
+impl Client {
+    /// The browser after signing in as staff, or the status and code of the refusal.
+    pub async fn staff_sign_in(&self, how: &Value) -> Result<Client, (StatusCode, String)> {
+        let reply = self.call(Method::POST, "/staff/sign-in", how).await;
+        match reply.cookie() {
+            Some(cookie) if reply.status == StatusCode::OK => Ok(self.with_cookie(cookie)),
+            _ => Err((reply.status, reply.code().to_owned())),
+        }
+    }
+}
+
+async fn a_shift_begins_by_code_and_later_by_password(server: Server) {
+    let kim = server.staff("harbor", "Kim", "barista").await;
+    let by = |password: &str| json!({"store": "harbor", "name": "Kim", "password": password});
+    let wrong = |reply: Result<Client, (StatusCode, String)>| reply.map(drop).unwrap_err();
+    assert_eq!(wrong(server.nobody().staff_sign_in(&by(GOOD)).await), (StatusCode::UNAUTHORIZED, "wrong_password".to_owned()));
+    let short = kim.call(Method::PUT, "/staff/password", &json!({"password": "short"})).await;
+    assert_eq!((short.status, &short.body["errors"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("/password")));
+    assert_eq!(short.body["errors"][0]["code"], "password_too_short");
+    let chosen = kim.call(Method::PUT, "/staff/password", &json!({"password": GOOD})).await;
+    assert_eq!(chosen.status, StatusCode::NO_CONTENT, "{}", chosen.body);
+    let again = kim.call(Method::PUT, "/staff/password", &json!({"password": "another good one"})).await;
+    assert_eq!((again.status, again.code()), (StatusCode::UNAUTHORIZED, "wrong_password"));
+
+    let guest = server.guest().await;
+    let second = guest.staff_sign_in(&by(GOOD)).await.unwrap();
+    assert_ne!(second.cookie(), guest.cookie(), "a session from before is not made stronger");
+    assert_eq!(second.get("/staff/stores/harbor/queue").await.status, StatusCode::OK);
+    assert_eq!(second.get("/me").await.body["roles"], json!([{"role": "barista", "store": "harbor"}]));
+    // Signing in once more ends the shift that this browser had.
+    let third = second.staff_sign_in(&by(GOOD)).await.unwrap();
+    assert_eq!(second.get("/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(third.get("/me/sessions").await.body["items"].as_array().unwrap().len(), 2);
+
+    for (how, pointer) in [
+        (json!({"store": "harbor", "name": "Kim"}), "/password"),
+        (json!({"code": "ABCD0123", "name": "Kim"}), "/code"),
+        (json!({"store": "No Such", "name": "Kim", "password": GOOD}), "/store"),
+        (json!({"name": ["Kim"]}), "/name"),
+    ] {
+        let refused = server.nobody().call(Method::POST, "/staff/sign-in", &how).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{how}");
+        assert_eq!(refused.body["errors"][0]["pointer"], pointer, "{}", refused.body);
+    }
+    let foreign = third.with_origin("https://elsewhere.example").call(Method::PUT, "/staff/password", &json!({"password": GOOD})).await;
+    assert_eq!((foreign.status, foreign.code()), (StatusCode::FORBIDDEN, "foreign_origin"));
+    // The eleventh guess in an hour is not looked at.
+    for _ in 0..9 {
+        assert_eq!(wrong(server.nobody().staff_sign_in(&by("a guess at it")).await).1, "wrong_password");
+    }
+    let last = (server.nobody().staff_sign_in(&by("a guess at it")).await, server.nobody().staff_sign_in(&by(GOOD)).await);
+    assert_eq!((wrong(last.0).0, wrong(last.1)), (StatusCode::UNAUTHORIZED, (StatusCode::TOO_MANY_REQUESTS, "rate_limited".to_owned())));
+}
+
+async fn a_manager_adds_and_revokes_people_and_what_they_have_open_ends(server: Server) {
+    let mo = server.staff("harbor", "Mo", "manager").await;
+    let members = "/staff/stores/harbor/members";
+    let added = mo.call(Method::POST, members, &json!({"name": "Kim", "role": "barista"})).await;
+    assert_eq!((added.status, added.header("cache-control")), (StatusCode::CREATED, Some("no-store")), "{}", added.body);
+    let kim = server.nobody().staff_sign_in(&json!({"code": added.body["code"]})).await.unwrap();
+    let mut board = Tab::open(&server, Some(kim.cookie()), None).await;
+    assert!(board.subscribe("v1/stores/harbor/queue").await);
+
+    let list = mo.get(members).await;
+    let names: Vec<_> = list.body["items"].as_array().unwrap().iter().map(|m| (m["name"].as_str().unwrap(), &m["roles"])).collect();
+    assert_eq!(names, [("Kim", &json!(["barista"])), ("Mo", &json!(["manager"]))]);
+    let own = format!("{members}/{}", list.body["items"][1]["id"].as_str().unwrap());
+    let refused = mo.call(Method::DELETE, &own, &Value::Null).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "own_role"));
+
+    let hers = format!("{members}/{}", added.body["id"].as_str().unwrap());
+    let none = mo.call(Method::PUT, &format!("{hers}/roles"), &json!({"roles": []})).await;
+    assert_eq!((none.status, &none.body["errors"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("/roles")));
+    let changed = mo.call(Method::PUT, &format!("{hers}/roles"), &json!({"roles": ["barista", "manager"]})).await;
+    assert_eq!(changed.status, StatusCode::NO_CONTENT, "{}", changed.body);
+    assert_eq!(kim.get(members).await.status, StatusCode::OK, "from her next request on");
+    assert_eq!(mo.call(Method::DELETE, &hers, &Value::Null).await.status, StatusCode::NO_CONTENT);
+    board.closed().await;
+    assert_eq!(kim.get("/staff/stores/harbor/queue").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(mo.call(Method::DELETE, &hers, &Value::Null).await.status, StatusCode::NOT_FOUND);
+
+    // What was done is told, with who did it.
+    let audit = mo.until("/staff/stores/harbor/audit", |audit| audit["items"][0]["type"] == "staff.revoked.v1").await;
+    assert_eq!((&audit["items"][0]["by"]["name"], &audit["items"][0]["whom"]), (&json!("Mo"), &json!("Kim")));
+    let one = mo.get("/staff/stores/harbor/audit?limit=1").await;
+    assert_eq!(one.body["items"].as_array().unwrap().len(), 1);
+    let next = mo.get(&format!("/staff/stores/harbor/audit?limit=1&cursor={}", one.body["next"].as_str().unwrap())).await;
+    assert_eq!(next.body["items"][0]["type"], "staff.roles_changed.v1");
+    assert_eq!(mo.get("/staff/stores/harbor/audit?cursor=x").await.code(), "invalid_cursor");
+}
+
+async fn a_screen_is_paired_and_revoked(server: Server) {
+    let pat = server.staff("pier", "Pat", "manager").await;
+    let kiosks = "/staff/stores/pier/kiosks";
+    let added = pat.call(Method::POST, kiosks, &json!({"id": "window-1"})).await;
+    assert_eq!(added.status, StatusCode::CREATED, "{}", added.body);
+    let browser = server.nobody().with("user-agent", "Mozilla/5.0 (iPad) Safari/604.1");
+    let paired = browser.call(Method::POST, "/kiosks/pair", &json!({"code": added.body["code"]})).await;
+    assert_eq!((paired.status, &paired.body["kiosk"]), (StatusCode::OK, &json!("window-1")), "{}", paired.body);
+    let screen = browser.with_cookie(paired.cookie().unwrap());
+    let again = browser.call(Method::POST, "/kiosks/pair", &json!({"code": added.body["code"]})).await;
+    assert_eq!((again.status, again.code()), (StatusCode::UNAUTHORIZED, "wrong_code"));
+
+    assert_eq!(screen.get("/kiosks/window-1/code").await.status, StatusCode::OK);
+    assert_eq!(screen.get("/kiosks/pier-1/code").await.status, StatusCode::FORBIDDEN, "another one's");
+    assert_eq!(screen.get("/staff/stores/pier/queue").await.status, StatusCode::FORBIDDEN);
+    let mut tab = Tab::open(&server, Some(screen.cookie()), None).await;
+    assert!(tab.subscribe("v1/kiosks/window-1/code").await);
+    assert!(!tab.subscribe("v1/kiosks/pier-1/code").await);
+    let list = pat.get(kiosks).await;
+    assert_eq!((&list.body["items"][1]["id"], &list.body["items"][1]["devices"][0]["name"]), (&json!("window-1"), &json!("Safari · iPad")));
+
+    assert_eq!(pat.call(Method::DELETE, &format!("{kiosks}/window-1"), &Value::Null).await.status, StatusCode::NO_CONTENT);
+    tab.closed().await;
+    assert_eq!(screen.get("/kiosks/window-1/code").await.status, StatusCode::UNAUTHORIZED);
+
+    // A token is a screen, too, or a till.
+    let tokens = "/staff/stores/pier/tokens";
+    let issued = pat.call(Method::POST, tokens, &json!({"role": "kiosk", "kiosk": "pier-1", "name": "Wall"})).await;
+    assert_eq!(issued.status, StatusCode::CREATED, "{}", issued.body);
+    let wall = server.nobody().with_token(issued.body["token"].as_str().unwrap());
+    assert_eq!(wall.get("/kiosks/pier-1/code").await.status, StatusCode::OK);
+    let listed = pat.get(tokens).await;
+    assert_eq!((&listed.body["items"][0]["name"], &listed.body["items"][0]["token"]), (&json!("Wall"), &Value::Null));
+    let its = format!("{tokens}/{}", issued.body["id"].as_str().unwrap());
+    assert_eq!(pat.call(Method::DELETE, &its, &Value::Null).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(wall.get("/kiosks/pier-1/code").await.code(), "invalid_token");
+    for (body, pointer) in [
+        (json!({"role": "operator", "name": "x"}), "/role"),
+        (json!({"role": "kiosk", "kiosk": "nowhere", "name": "x"}), "/kiosk"),
+        (json!({"role": "king", "name": "x"}), "/role"),
+    ] {
+        let refused = pat.call(Method::POST, tokens, &body).await;
+        assert_eq!((refused.status, &refused.body["errors"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(pointer)), "{body}");
+    }
+}
