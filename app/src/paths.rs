@@ -85,6 +85,16 @@ pub fn settings(store: impl Display) -> String {
     format!("/staff/{store}/settings")
 }
 
+/// What staff and devices have done at a store.
+pub fn audit(store: impl Display) -> String {
+    format!("/staff/{store}/audit")
+}
+
+/// The screen that shows a kiosk's code.
+pub fn kiosk(kiosk: impl Display) -> String {
+    format!("/kiosk/{kiosk}")
+}
+
 /// Where forms are posted to: the server functions of the same names.
 pub mod form {
     pub const LANGUAGE: &str = "/do/language";
@@ -109,6 +119,14 @@ pub mod form {
     pub const OPEN: &str = "/do/staff/open";
     pub const SETTINGS: &str = "/do/staff/settings";
     pub const STOCK: &str = "/do/staff/stock";
+    pub const PASSWORD: &str = "/do/staff/password";
+    pub const MEMBER_ADD: &str = "/do/staff/member/add";
+    pub const MEMBER: &str = "/do/staff/member";
+    pub const KIOSK_ADD: &str = "/do/staff/kiosk/add";
+    pub const KIOSK: &str = "/do/staff/kiosk";
+    pub const TOKEN_ADD: &str = "/do/staff/token/add";
+    pub const TOKEN: &str = "/do/staff/token";
+    pub const PAIR: &str = "/do/kiosk/pair";
 }
 
 /// What is said beside a button, by its place on the page: who comes back without scripts is led there.

@@ -7,6 +7,7 @@ mod checkout;
 mod failure;
 mod frame;
 mod home;
+mod kiosk;
 mod order;
 mod orders;
 mod product;
@@ -52,6 +53,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/staff/:store/queue") view=staff::QueuePage ssr=SsrMode::Async/>
                 <Route path=path!("/staff/:store/stock") view=staff::StockPage ssr=SsrMode::Async/>
                 <Route path=path!("/staff/:store/settings") view=staff::SettingsPage ssr=SsrMode::Async/>
+                <Route path=path!("/staff/:store/audit") view=staff::AuditPage ssr=SsrMode::Async/>
+                <Route path=path!("/kiosk/:kiosk") view=kiosk::KioskPage ssr=SsrMode::Async/>
             </FlatRoutes>
         </Router>
     }

@@ -148,7 +148,8 @@ impl Kiosks {
         if caller.is_nobody() {
             return Err(KioskError::SessionRequired);
         }
-        let owner = Owner::User(caller.user().ok_or(KioskError::SignInRequired)?);
+        let refused = if caller.is_guest() { KioskError::SignInRequired } else { KioskError::Forbidden };
+        let owner = Owner::User(caller.user().ok_or(refused)?);
         let code = find_in(tx, typed).await?;
         let id = Stores.of_kiosk(tx, &code.kiosk).await?.ok_or(KioskError::CodeUnknown)?;
         Stores.lock_in(tx, &id).await?;

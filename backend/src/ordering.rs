@@ -37,6 +37,7 @@ pub use self::sagas::{SagaRow, Sagas, Step};
 pub(crate) use self::sagas::{confirming_in, started_in, undone_in};
 pub(crate) use self::store::OrderRow;
 use crate::db::{DbError, Sql, Tx};
+use crate::identity::{Caller, Denied, Owner};
 use crate::log::{self, NewEvent};
 use crate::prep::Queue;
 use crate::timer;
@@ -44,6 +45,14 @@ use crate::timer;
 /// The store that an order belongs to, which never changes; `None` where there is no such order.
 pub async fn store_of(sql: &mut impl Sql, order: OrderId) -> Result<Option<StoreId>, DbError> {
     Ok(store::order(sql, order).await?.map(|order| order.store))
+}
+
+/// Whose carts, checkouts and orders are the caller's; devices and programs have none.
+pub fn owner_of(caller: &Caller) -> Result<Owner, OrderingError> {
+    if caller.is_nobody() {
+        return Err(OrderingError::SessionRequired);
+    }
+    Ok(caller.owner().ok_or(Denied::Forbidden)?)
 }
 
 /// The numbers that these orders have at their stores.

@@ -14,6 +14,7 @@ pub struct StaffTabs {
     pub board: bool,
     pub stock: bool,
     pub settings: bool,
+    pub audit: bool,
 }
 
 impl StaffTabs {
@@ -23,6 +24,7 @@ impl StaffTabs {
             (self.board, paths::queue(&store), w::staff::board(locale)),
             (self.stock, paths::stock(&store), w::staff::stock(locale)),
             (self.settings, paths::settings(&store), w::staff::settings(locale)),
+            (self.audit, paths::audit(&store), w::staff::audit(locale)),
             (true, paths::STAFF.to_owned(), w::staff::to_home(locale)),
         ];
         let links = pages

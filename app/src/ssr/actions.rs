@@ -6,6 +6,7 @@ mod checkout;
 pub mod draft;
 mod language;
 pub mod order;
+pub mod people;
 mod scan;
 pub mod session;
 mod staff;
@@ -37,7 +38,7 @@ pub fn ours(page: &str) -> &str {
     if path && page.bytes().all(|byte| byte.is_ascii_graphic()) { page } else { "/" }
 }
 
-fn set_cookie(value: &str) {
+pub fn set_cookie(value: &str) {
     if let (Some(response), Ok(value)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(value)) {
         response.append_header(header::SET_COOKIE, value);
     }
@@ -105,6 +106,14 @@ mod tests {
             (actions::staff::OpenStore::PATH, form::OPEN),
             (actions::store::SetSettings::PATH, form::SETTINGS),
             (actions::store::AdjustStock::PATH, form::STOCK),
+            (actions::people::ChoosePassword::PATH, form::PASSWORD),
+            (actions::people::AddMember::PATH, form::MEMBER_ADD),
+            (actions::people::ChangeMember::PATH, form::MEMBER),
+            (actions::people::AddKiosk::PATH, form::KIOSK_ADD),
+            (actions::people::ChangeKiosk::PATH, form::KIOSK),
+            (actions::people::AddToken::PATH, form::TOKEN_ADD),
+            (actions::people::RevokeToken::PATH, form::TOKEN),
+            (actions::people::PairKiosk::PATH, form::PAIR),
         ] {
             assert_eq!(here, there);
         }

@@ -1,6 +1,6 @@
 //! Pages for when there is no page.
 
-use backend::refused::Refused;
+use backend::{refused::Refused, stores::StoreRow};
 use http::{HeaderValue, StatusCode, header};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
@@ -44,7 +44,9 @@ impl<E: Refused> From<E> for Failure {
 }
 
 /// The page that says why, with its status.
-pub fn view(failure: Failure, visit: &Visit) -> AnyView {
+///
+/// `stores`: where somebody may work, for [`Failure::SignIn`].
+pub fn view(failure: Failure, visit: &Visit, stores: &[StoreRow]) -> AnyView {
     let status = match failure {
         Failure::NotFound => StatusCode::NOT_FOUND,
         Failure::Forbidden => StatusCode::FORBIDDEN,
@@ -59,7 +61,7 @@ pub fn view(failure: Failure, visit: &Visit) -> AnyView {
     }
     let locale = visit.locale;
     match failure {
-        Failure::SignIn => staff::sign_in(visit, None),
+        Failure::SignIn => staff::sign_in(visit, None, stores),
         Failure::NotFound => lost(
             visit,
             Said {
@@ -198,7 +200,7 @@ fn wait(locale: Locale) -> AnyView {
 /// The page for addresses that there are not.
 #[component]
 pub fn Lost() -> impl IntoView {
-    view(Failure::NotFound, &Visit::here())
+    view(Failure::NotFound, &Visit::here(), &[])
 }
 
 struct Said {

@@ -128,8 +128,13 @@ pub fn day(at: Timestamp, now: Timestamp, clock: StoreClock, locale: Locale) -> 
 
 /// `Nov 22, 10:36 AM UTC`: a moment that is of no store, for who has no scripts to read it by their own clock.
 pub fn moment(at: Timestamp, locale: Locale) -> String {
-    let text = at.to_string();
-    format!("{} UTC", w::orders::moment(locale, date(text.get(..10).unwrap_or_default(), locale), StoreClock::default().hour(at, locale)))
+    format!("{} UTC", moment_at(at, StoreClock::default(), locale))
+}
+
+/// `Nov 22, 10:36 AM`, by a store's clocks.
+pub fn moment_at(at: Timestamp, clock: StoreClock, locale: Locale) -> String {
+    let text = at.plus_seconds(i64::from(clock.offset_minutes) * 60).to_string();
+    w::orders::moment(locale, date(text.get(..10).unwrap_or_default(), locale), clock.hour(at, locale))
 }
 
 /// `Nov 22`, of `2026-11-22`.

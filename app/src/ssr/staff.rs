@@ -1,11 +1,15 @@
-//! Behind the bar: the door, the staff's home, the barista's board; [`stock`] and [`settings`] have pages of their own.
+//! Behind the bar: the [`door`], the staff's home, the barista's board; [`stock`], [`settings`] with the [`people`] of a store,
+//! and the [`audit`] have pages of their own.
 
+mod audit;
+mod door;
 mod frame;
+mod people;
 mod settings;
 mod stock;
 
 use backend::{
-    identity::{Caller, Right},
+    identity::{Caller, Right, rights::is_staff},
     stores::StoreRow,
 };
 use domain::{
@@ -14,7 +18,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-pub use self::{settings::SettingsPage, stock::StockPage};
+pub use self::{audit::AuditPage, door::sign_in, settings::SettingsPage, stock::StockPage};
 use super::{
     failure::Failure,
     frame::{language, problem, skip},
@@ -32,18 +36,19 @@ use crate::{
 #[component]
 pub fn StaffHome() -> impl IntoView {
     let visit = Visit::here();
-    let error = query("error");
-    page(async move { home(visit, error).await })
+    let (error, saved) = (query("error"), query("saved").is_some());
+    page(async move { home(visit, error, saved).await })
 }
 
-async fn home(visit: Visit, error: Option<String>) -> Result<AnyView, Failure> {
+async fn home(visit: Visit, error: Option<String>, saved: bool) -> Result<AnyView, Failure> {
     let locale = visit.locale;
-    let Caller::User { name, roles, .. } = &visit.caller else { return Ok(sign_in(&visit, error)) };
-    if !roles.iter().any(|held| matches!(held.role, Role::Barista | Role::Manager | Role::Warehouse)) {
-        return Ok(sign_in(&visit, error));
+    let rows = visit.backend.stores.list(&mut visit.backend.db.reader()).await?;
+    let Caller::User { user, name, roles, .. } = &visit.caller else { return Ok(sign_in(&visit, error, &rows)) };
+    if !roles.iter().any(|held| is_staff(held.role)) {
+        return Ok(sign_in(&visit, error, &rows));
     }
-    let rows: Vec<_> = visit.backend.stores.list(&mut visit.backend.db.reader()).await?;
     let rows: Vec<_> = rows.into_iter().filter(|row| visit.caller.is_staff(&row.id)).collect();
+    let wants_password = visit.backend.identities.wants_password(*user).await?;
     let panels: Vec<_> = rows.iter().map(|row| store_panel(row, &visit)).collect();
     let works = roles.iter().map(|held| role(held, &rows, locale)).collect::<Vec<_>>().join(" · ");
     let head = head(
@@ -66,19 +71,31 @@ async fn home(visit: Visit, error: Option<String>) -> Result<AnyView, Failure> {
             </div>
         </header>
         <main class="page" id="main">
-            <div class="stack stack--wide">{problem(error.as_deref(), locale)}{nothing}{panels}</div>
+            <div class="stack stack--wide">
+                {problem(error.as_deref(), locale)}
+                {saved.then(|| door::password_saved(locale))}
+                {wants_password.then(|| door::choose_password(locale))}
+                {nothing}
+                {panels}
+                {(!wants_password).then(|| door::change_password(locale))}
+            </div>
         </main>
     };
     Ok(view.into_any())
 }
 
-fn role(held: &RoleView, rows: &[StoreRow], locale: Locale) -> String {
-    let role = match held.role {
+/// What a role is called.
+fn role_name(role: Role, locale: Locale) -> &'static str {
+    match role {
         Role::Barista => w::staff::barista(locale),
         Role::Manager => w::staff::manager(locale),
         Role::Warehouse => w::staff::warehouse(locale),
         _ => w::staff::other(locale),
-    };
+    }
+}
+
+fn role(held: &RoleView, rows: &[StoreRow], locale: Locale) -> String {
+    let role = role_name(held.role, locale);
     match &held.store {
         None => w::staff::everywhere(locale, role),
         Some(store) => {
@@ -108,41 +125,10 @@ fn store_panel(row: &StoreRow, visit: &Visit) -> AnyView {
                 {page(tabs.board, paths::queue(&id), w::staff::open_board(locale), "button button--tall")}
                 {page(tabs.stock, paths::stock(&id), w::staff::open_stock(locale), "button button--quiet button--tall")}
                 {page(tabs.settings, paths::settings(&id), w::staff::open_settings(locale), "button button--quiet button--tall")}
+                {page(tabs.audit, paths::audit(&id), w::staff::audit(locale), "button button--quiet button--tall")}
                 <a class="button button--plain button--tall" href=paths::store(&id)>{w::staff::see_store(locale)}</a>
             </div>
         </section>
-    }
-    .into_any()
-}
-
-/// The door: a one-time code.
-pub fn sign_in(visit: &Visit, error: Option<String>) -> AnyView {
-    let locale = visit.locale;
-    let back = visit.page.split('?').next().unwrap_or(paths::STAFF).to_owned();
-    let wrong = error.is_some();
-    let head = head(
-        visit,
-        Head { title: w::staff::title(locale).to_owned(), description: w::staff::description(locale).to_owned(), ..Head::default() },
-    );
-    view! {
-        {head}
-        {skip(locale)}
-        <main class="door" id="main">
-            <a class="masthead__home" href=paths::HOME><img src="/favicon.svg" width="32" height="32" alt=""/>{w::frame::name(locale)}</a>
-            <h1>{w::staff::heading(locale)}</h1>
-            <form class="panel" method="post" action=paths::form::STAFF_SIGN_IN data-testid="sign-in">
-                <input type="hidden" name="back" value=back/>
-                <div class="field">
-                    <label for="code">{w::staff::code(locale)}</label>
-                    <input class="input input--code" id="code" name="code" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false"
-                        required=true maxlength="20" aria-describedby=if wrong { "code-error code-hint" } else { "code-hint" } aria-invalid=wrong.then_some("true")/>
-                    {error.map(|error| view! { <p class="field-error" id="code-error" role="alert">{icon("alert")}{w::refusal(&error, locale)}</p> })}
-                    <p class="field__hint" id="code-hint">{w::staff::code_hint_before(locale)}" "<code>"orderly staff add"</code></p>
-                </div>
-                <button class="button button--tall button--wide">{w::staff::sign_in(locale)}</button>
-            </form>
-            {language(visit)}
-        </main>
     }
     .into_any()
 }
@@ -161,7 +147,7 @@ async fn queue(visit: Visit, store: String, error: Option<String>, order: Option
     let Caller::User { name, .. } = &visit.caller else {
         // Who has signed in wrongly is told so at the same door.
         return match error {
-            Some(error) => Ok(sign_in(&visit, Some(error))),
+            Some(error) => Ok(sign_in(&visit, Some(error), &visit.backend.stores.list(&mut visit.backend.db.reader()).await?)),
             None => Err(Failure::SignIn),
         };
     };

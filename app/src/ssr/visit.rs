@@ -120,7 +120,14 @@ where
             {Suspend::new(async move {
                 match body.await {
                     Ok(view) => view,
-                    Err(failure) => failure::view(failure, &visit),
+                    Err(failure) => {
+                        // Without them the door still opens by a code.
+                        let stores = match failure {
+                            Failure::SignIn => visit.backend.stores.list(&mut visit.backend.db.reader()).await.unwrap_or_default(),
+                            _ => Vec::new(),
+                        };
+                        failure::view(failure, &visit, &stores)
+                    }
                 }
             })}
         </Suspense>

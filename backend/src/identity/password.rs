@@ -114,7 +114,10 @@ impl Identities {
     /// Chooses the caller's password. Who came in by a one-time code may do so once without more; later the one before has to
     /// be named. All their other sessions end.
     pub async fn set_password(&self, caller: &Caller, current: Option<String>, new: String, client: &Client) -> Result<(), IdentityError> {
-        let Caller::User { session, user, name, roles, .. } = caller else { return Err(Denied::SignedOut.into()) };
+        let Caller::User { session, user, name, roles, .. } = caller else {
+            let signed_out = caller.is_nobody() || caller.is_guest();
+            return Err(if signed_out { Denied::SignedOut } else { Denied::Forbidden }.into());
+        };
         if !roles.iter().any(|held| is_staff(held.role)) {
             return Err(Denied::Forbidden.into());
         }

@@ -16,7 +16,7 @@ pub enum KioskError {
     #[error("Please sign in first, then scan the code.")]
     SignInRequired,
     /// Signed in, without the right.
-    #[error("Only this kiosk itself and the store's managers may see its code.")]
+    #[error("You do not have the right to do this here.")]
     Forbidden,
     #[error("There is no such kiosk.")]
     NotFound,

@@ -76,7 +76,7 @@ impl Checkouts {
         request: &CheckoutRequest,
         naming: Naming,
     ) -> Result<CheckoutView, OrderingError> {
-        let owner = caller.owner().ok_or(OrderingError::SessionRequired)?;
+        let owner = super::owner_of(caller)?;
         let store = share_store_in(tx, &request.store).await?;
         if !store.open {
             return Err(OrderingError::StoreClosed);
@@ -303,7 +303,7 @@ async fn admitted_in(tx: &mut Tx, owner: &Owner, store: &StoreRow, named: Option
 
 /// The caller's own checkout, in whatever state.
 pub(super) async fn find_in(sql: &mut impl Sql, caller: &Caller, id: CheckoutId) -> Result<CheckoutRow, OrderingError> {
-    let owner = caller.owner().ok_or(OrderingError::SessionRequired)?;
+    let owner = super::owner_of(caller)?;
     let checkout = store::checkout(sql, id).await?.filter(|checkout| checkout.owner == owner);
     checkout.ok_or(OrderingError::NotFound)
 }

@@ -5,6 +5,7 @@ use domain::view::QuoteView;
 use domain::{Fault, Faults};
 
 use crate::db::DbError;
+use crate::identity::Denied;
 use crate::payment::WalletError;
 use crate::refused::{Extra, Refused};
 use crate::stores::StoreError;
@@ -18,9 +19,9 @@ pub enum OrderingError {
     /// A guest wants what needs an account.
     #[error("Please sign in for this.")]
     SignInRequired,
-    /// Signed in, without the right.
-    #[error("Only this store's baristas and managers may do this.")]
-    Forbidden,
+    /// Without the right, at this store or to anything of the kind.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// No such thing, or somebody else's.
     #[error("There is nothing here for you under this id.")]
     NotFound,
@@ -97,7 +98,7 @@ impl Refused for OrderingError {
         match self {
             Self::SessionRequired => "session_required",
             Self::SignInRequired => "sign_in_required",
-            Self::Forbidden => "forbidden",
+            Self::Denied(denied) => denied.code(),
             Self::NotFound => "not_found",
             Self::UnknownStore => "unknown_store",
             Self::StoreClosed => "store_closed",
@@ -119,7 +120,8 @@ impl Refused for OrderingError {
         match self {
             Self::SessionRequired => 401,
             Self::InsufficientFunds => 402,
-            Self::SignInRequired | Self::Forbidden | Self::AdmissionRequired => 403,
+            Self::SignInRequired | Self::AdmissionRequired => 403,
+            Self::Denied(denied) => denied.status(),
             Self::NotFound | Self::UnknownStore => 404,
             Self::StoreClosed | Self::OutOfStock(_) | Self::TotalChanged(_) | Self::Illegal(_) => 409,
             Self::CheckoutExpired | Self::CheckoutPlaced | Self::AdmissionExpired => 410,

@@ -178,9 +178,7 @@ impl Orders {
             return Err(OrderingError::SessionRequired);
         }
         let order = store::order(tx, id).await?.ok_or(OrderingError::NotFound)?;
-        if !caller.may(Right::CancelOrder, &order.store) {
-            return Err(OrderingError::Forbidden);
-        }
+        caller.require(Right::CancelOrder, &order.store)?;
         self.cancel_by_in(tx, caller, &order, CancelledBy::Staff, reason).await
     }
 

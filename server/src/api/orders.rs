@@ -30,7 +30,7 @@ pub async fn list(
     Params(paging): Params<Paging>,
 ) -> Result<Json<Page<OrderView>>, AppError> {
     let limit = paging.limit()?;
-    let owner = caller.owner().ok_or_else(AppError::session_required)?;
+    let owner = backend::ordering::owner_of(&caller)?;
     let after = paging.cursor.as_deref().map(cursor).transpose()?;
     let page = app.backend.orders.list(&mut app.backend.db.reader(), &owner, after, limit, lang.naming()).await?;
     Ok(Json(page))

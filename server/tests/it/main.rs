@@ -9,6 +9,7 @@ mod kiosk;
 mod live;
 mod payment;
 mod process;
+mod rights;
 mod settings;
 mod sign_in;
 mod staff;

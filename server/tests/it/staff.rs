@@ -3,12 +3,14 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Server, Tab, on_both_databases};
+use crate::support::{Client, Reply, Server, Tab, on_both_databases};
 
 on_both_databases! {
     a_shift_begins_by_code_and_later_by_password
     a_manager_adds_and_revokes_people_and_what_they_have_open_ends
     a_screen_is_paired_and_revoked
+    plain_forms_do_all_of_it_and_tell_secrets_once
+    a_screen_is_a_page
 }
 
 const GOOD: &str = "over the counter";
@@ -156,4 +158,144 @@ async fn a_screen_is_paired_and_revoked(server: Server) {
         let refused = pat.call(Method::POST, tokens, &body).await;
         assert_eq!((refused.status, &refused.body["errors"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(pointer)), "{body}");
     }
+}
+
+/// Where a form leads.
+fn leads_to(reply: &Reply) -> &str {
+    assert_eq!(reply.status, StatusCode::FOUND, "{}", reply.text());
+    reply.header("location").unwrap()
+}
+
+/// The secret that a page tells.
+fn secret(page: &Reply) -> Option<String> {
+    let (_, rest) = page.text().split_once("data-testid=\"secret\"")?;
+    Some(rest.split_once('>')?.1.split('<').next()?.to_owned())
+}
+
+/// The browser with the cookie of a form's answer beside its own.
+fn with_told(client: &Client, reply: &Reply) -> Client {
+    let told = reply.cookies().into_iter().find(|pair| pair.starts_with("orderly_told=")).expect("what was made");
+    client.with("cookie", &format!("{}; {told}", client.cookie()))
+}
+
+async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
+    let mo = server.staff("harbor", "Mo", "manager").await;
+    let home = mo.page("/staff").await;
+    assert!(home.text().contains("Choose a password"), "{}", home.text());
+    let twice = mo.post_form("/do/staff/password", &[("password", GOOD), ("again", "over the Counter")]).await;
+    assert_eq!(leads_to(&twice), "/staff?error=password_twice#password");
+    let weak = mo.post_form("/do/staff/password", &[("password", "password"), ("again", "password")]).await;
+    assert_eq!(leads_to(&weak), "/staff?error=password_too_common#password");
+    let chosen = mo.post_form("/do/staff/password", &[("password", GOOD), ("again", GOOD)]).await;
+    assert_eq!(leads_to(&chosen), "/staff?saved=1");
+    assert!(!mo.page("/staff").await.text().contains("Choose a password"));
+
+    // The door: by name, and never to another site.
+    let guest = server.guest().await;
+    let door = guest.page("/staff/harbor/settings").await;
+    assert_eq!(door.status, StatusCode::UNAUTHORIZED);
+    assert!(door.text().contains("name=\"password\"") && door.text().contains("<option value=\"harbor\" selected"), "{}", door.text());
+    let form = |back: &'static str, password: &'static str| [("store", "harbor"), ("name", "mo"), ("password", password), ("back", back)];
+    let wrong = guest.post_form("/do/staff/sign-in", &form("/staff/harbor/settings", "a guess at it")).await;
+    assert_eq!(leads_to(&wrong), "/staff/harbor/settings?error=wrong_password");
+    for back in ["//evil.example", "https://evil.example", "/staffed.example", "/\\evil.example", "/s/harbor"] {
+        let led = server.guest().await.post_form("/do/staff/sign-in", &form(back, GOOD)).await;
+        assert_eq!(leads_to(&led), "/staff", "{back}");
+    }
+    let signed_in = guest.post_form("/do/staff/sign-in", &form("/staff/harbor/settings", GOOD)).await;
+    assert_eq!(leads_to(&signed_in), "/staff/harbor/settings");
+    let mo = guest.with_cookie(signed_in.cookie().unwrap());
+
+    // People, screens, tokens: what is made is told on the next page and on no other.
+    let settings = "/staff/harbor/settings";
+    for (path, fields, page, groups) in [
+        (
+            "/do/staff/member/add",
+            vec![("store", "harbor"), ("name", "Kim <b>"), ("role", "barista")],
+            "/staff/harbor/settings?done=1#people",
+            9,
+        ),
+        ("/do/staff/kiosk/add", vec![("store", "harbor"), ("kiosk", "counter-1")], "/staff/harbor/settings?done=1#screens", 9),
+        ("/do/staff/kiosk", vec![("store", "harbor"), ("kiosk", "counter-1"), ("act", "pair")], "/staff/harbor/settings?done=1#screens", 9),
+        (
+            "/do/staff/token/add",
+            vec![("store", "harbor"), ("name", "Till"), ("role", "barista")],
+            "/staff/harbor/settings?done=1#tokens",
+            47,
+        ),
+    ] {
+        let made = mo.post_form(path, &fields).await;
+        assert_eq!(leads_to(&made), page, "{path}");
+        let shown = with_told(&mo, &made).page(settings).await;
+        assert_eq!(secret(&shown).map(|secret| secret.len()), Some(groups), "{path}: {}", shown.text());
+        assert!(shown.cookies().iter().any(|pair| pair == "orderly_told="), "forgotten by the page that tells it");
+        assert_eq!(secret(&mo.page(settings).await), None);
+    }
+    let page = mo.page(settings).await;
+    assert!(page.text().contains("Kim &lt;b&gt;") && !page.text().contains("Kim <b>"), "a name stays a text");
+    let kim = mo.get("/staff/stores/harbor/members").await.body["items"][0]["id"].as_str().unwrap().to_owned();
+    let change = async |act: &'static str, more: &[(&'static str, &'static str)]| {
+        let fields = [&[("store", "harbor"), ("user", kim.as_str()), ("act", act)], more].concat();
+        leads_to(&mo.post_form("/do/staff/member", &fields).await).to_owned()
+    };
+    assert_eq!(change("roles", &[]).await, "/staff/harbor/settings?error=unknown_role#problem");
+    assert_eq!(change("roles", &[("manager", "yes")]).await, "/staff/harbor/settings?done=1#people");
+    assert_eq!(change("code", &[]).await, "/staff/harbor/settings?done=1#people");
+    assert_eq!(change("remove", &[]).await, "/staff/harbor/settings?done=1#people");
+    assert_eq!(change("remove", &[]).await, "/staff/harbor/settings?error=not_found#problem");
+    // A manager of another store's settings is nobody here.
+    let pat = server.staff("pier", "Pat", "manager").await;
+    let foreign = pat.post_form("/do/staff/member/add", &[("store", "harbor"), ("name", "Eve"), ("role", "manager")]).await;
+    assert_eq!(leads_to(&foreign), "/staff/harbor/settings?error=forbidden#problem");
+    assert_eq!(pat.page("/staff/harbor/settings").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(pat.page("/staff/harbor/audit").await.status, StatusCode::FORBIDDEN);
+
+    let saved = mo.post_form("/do/staff/settings", &[("store", "harbor"), ("settings[capacity]", "7")]).await;
+    assert_eq!(leads_to(&saved), "/staff/harbor/settings?saved=1");
+    mo.until("/staff/stores/harbor/audit", |audit| audit["items"][0]["type"] == "store.settings_changed.v1").await;
+    let audit = mo.page("/staff/harbor/audit").await;
+    assert_eq!(audit.status, StatusCode::OK);
+    for said in
+        ["changed the settings", "Orders at the same time: 20 → 7", "took off the staff Kim &lt;b&gt;", "added a screen", "signed in"]
+    {
+        assert!(audit.text().contains(said), "{said}: {}", audit.text());
+    }
+    let chinese = mo.in_language("zh-CN").page("/staff/harbor/audit").await;
+    assert!(chinese.text().contains("修改了设置") && chinese.text().contains("添加了屏幕"), "{}", chinese.text());
+}
+
+async fn a_screen_is_a_page(server: Server) {
+    let pat = server.staff("pier", "Pat", "manager").await;
+    let guest = server.guest().await;
+    for page in ["/kiosk/pier-1", "/kiosk/no-such-screen"] {
+        let door = guest.page(page).await;
+        assert_eq!(door.status, StatusCode::UNAUTHORIZED, "{page}");
+        assert!(door.text().contains("data-testid=\"pair-form\"") && !door.text().contains("kiosk-code"), "{}", door.text());
+    }
+    assert_eq!(guest.page("/kiosk/No%20Screen").await.status, StatusCode::NOT_FOUND);
+    let made = pat.call(Method::POST, "/staff/stores/pier/kiosks/pier-1/pairing", &Value::Null).await;
+    let code = made.body["code"].as_str().unwrap();
+    let wrong = guest.post_form("/do/kiosk/pair", &[("kiosk", "pier-1"), ("code", "22222222")]).await;
+    assert_eq!(leads_to(&wrong), "/kiosk/pier-1?error=wrong_code");
+    let paired = guest.post_form("/do/kiosk/pair", &[("kiosk", "pier-1"), ("code", code)]).await;
+    assert_eq!(leads_to(&paired), "/kiosk/pier-1");
+    let screen = guest.with_cookie(paired.cookie().unwrap());
+    let shown = screen.page("/kiosk/pier-1").await;
+    let now = screen.get("/kiosks/pier-1/code").await.body;
+    assert_eq!(shown.status, StatusCode::OK);
+    let text = shown.text();
+    assert!(text.contains("data-state=\"scan\"") && text.contains(now["url"].as_str().unwrap()) && text.contains("<svg"), "{text}");
+    assert!(text.contains("10 places left") && text.contains("Scan to order"), "{text}");
+    assert!(shown.cookie().is_some_and(|cookie| cookie == screen.cookie()), "kept for as long again");
+    assert!(screen.in_language("zh-CN").page("/kiosk/pier-1").await.text().contains("扫码点单"));
+
+    // Managers see it without being it.
+    let seen = pat.page("/kiosk/pier-1").await;
+    assert!(seen.status == StatusCode::OK && seen.text().contains("data-state=\"scan\""));
+    assert_eq!(server.staff("harbor", "Mo", "manager").await.page("/kiosk/pier-1").await.status, StatusCode::UNAUTHORIZED);
+    pat.call(Method::PUT, "/staff/stores/pier/status", &json!({"open": false})).await;
+    assert!(screen.page("/kiosk/pier-1").await.text().contains("data-state=\"closed\""));
+    pat.call(Method::PUT, "/staff/stores/pier/status", &json!({"open": true})).await;
+    pat.call(Method::DELETE, "/staff/stores/pier/kiosks/pier-1", &Value::Null).await;
+    assert_eq!(screen.page("/kiosk/pier-1").await.status, StatusCode::UNAUTHORIZED);
 }

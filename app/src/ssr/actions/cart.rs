@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use backend::{db::DbError, identity::ensure_session_in, ordering::OrderingError};
+use backend::{
+    db::DbError,
+    identity::ensure_session_in,
+    ordering::{OrderingError, owner_of},
+};
 use domain::{LineId, OptionId, Sku, StoreId, pricing::LineRequest};
 use leptos::prelude::*;
 
@@ -36,7 +40,7 @@ pub async fn add_to_cart(
 async fn add(store: &str, line: LineRequest) -> Result<CartAnswer, Refusal> {
     let visit = Visit::here();
     let store: StoreId = store.parse().map_err(|_| refusal(&OrderingError::UnknownStore))?;
-    let owner = visit.owner().ok_or_else(|| refusal(&OrderingError::SessionRequired))?;
+    let owner = owner_of(&visit.caller).map_err(|error| refusal(&error))?;
     let (backend, caller, at) = (visit.backend.clone(), visit.caller.clone(), store.clone());
     let added = visit.backend.db.transaction(move |tx| {
         Box::pin(async move {
@@ -85,7 +89,7 @@ async fn set(store: &str, line: &str, quantity: i64) -> Result<CartAnswer, Refus
     let visit = Visit::here();
     let store: StoreId = store.parse().map_err(|_| refusal(&OrderingError::UnknownStore))?;
     let line: LineId = line.parse().map_err(|_| refusal(&OrderingError::NotFound))?;
-    let owner = visit.owner().ok_or_else(|| refusal(&OrderingError::SessionRequired))?;
+    let owner = owner_of(&visit.caller).map_err(|error| refusal(&error))?;
     let (backend, at) = (visit.backend.clone(), store.clone());
     let changed = visit
         .backend

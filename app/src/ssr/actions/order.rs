@@ -1,6 +1,9 @@
 //! Calling an order off, and ordering the same again.
 
-use backend::{identity::ensure_session_in, ordering::OrderingError};
+use backend::{
+    identity::ensure_session_in,
+    ordering::{OrderingError, owner_of},
+};
 use domain::{OrderId, StoreId, pricing::LineRequest, view::LineView};
 use leptos::prelude::*;
 
@@ -40,7 +43,7 @@ pub async fn order_again(#[server(default)] order: String) -> Done<()> {
 
 async fn again(id: OrderId) -> Result<StoreId, Refusal> {
     let visit = Visit::here();
-    let owner = visit.owner().ok_or_else(|| refusal(&OrderingError::SessionRequired))?;
+    let owner = owner_of(&visit.caller).map_err(|error| refusal(&error))?;
     let mut sql = visit.backend.db.reader();
     let order = visit.backend.orders.view_for(&mut sql, &visit.caller, id, visit.naming()).await.map_err(|error| refusal(&error))?;
     drop(sql);

@@ -2,7 +2,7 @@
 
 use backend::{
     catalog::CatalogError,
-    identity::{Client, Right},
+    identity::{Client, IdentityError, Right},
     ordering::OrderingError,
     prep::PrepError,
     stores::StoreError,
@@ -13,18 +13,31 @@ use leptos::prelude::*;
 use super::{super::visit::Visit, Done, refusal, set_cookie, to};
 use crate::{paths, wire::Refusal};
 
-/// Signs in by a one-time code. Afterwards the browser is at `back`, or at the staff's home.
+/// Signs in by a one-time code, or by store, name and password. Afterwards the browser is at `back`, or at the staff's home.
 #[server(name = SignIn, prefix = "/do", endpoint = "staff/sign-in")]
-pub async fn sign_in(#[server(default)] code: String, #[server(default)] back: String) -> Done<()> {
+pub async fn sign_in(
+    #[server(default)] code: String,
+    #[server(default)] store: String,
+    #[server(default)] name: String,
+    #[server(default)] password: String,
+    #[server(default)] back: String,
+) -> Done<()> {
     let visit = Visit::here();
-    match visit.backend.identities.staff_sign_in(&visit.caller, &code, &expect_context::<Client>()).await {
+    let (identities, client) = (&visit.backend.identities, expect_context::<Client>());
+    let by_name = code.trim().is_empty() && !password.is_empty();
+    let signed_in = match store.parse::<StoreId>() {
+        Ok(store) if by_name => identities.staff_sign_in_by_password(&visit.caller, &store, &name, &password, &client).await,
+        Err(_) if by_name => Err(IdentityError::WrongPassword),
+        _ => identities.staff_sign_in(&visit.caller, &code, &client).await,
+    };
+    let back = if back == paths::STAFF || back.starts_with("/staff/") { &*back } else { paths::STAFF };
+    match signed_in {
         Ok(issued) => {
-            set_cookie(&visit.backend.identities.set_cookie(&issued));
-            to(if back.starts_with(paths::STAFF) { &back } else { paths::STAFF }, ())
+            set_cookie(&identities.set_cookie(&issued));
+            to(back, ())
         }
         Err(error) => {
-            let page = if back.starts_with(paths::STAFF) { &*back } else { paths::STAFF };
-            let page = page.split('?').next().unwrap_or(paths::STAFF);
+            let page = back.split('?').next().unwrap_or(paths::STAFF);
             to(&format!("{page}?error={}", refusal(&error).code), ())
         }
     }

@@ -15,12 +15,18 @@ use crate::{islands::StaffTabs, paths, words as w};
 pub enum Tab {
     Stock,
     Settings,
+    Audit,
 }
 
 /// Which of a store's pages somebody may open.
 pub fn tabs(visit: &Visit, store: &StoreId) -> StaffTabs {
     let may = |right| visit.caller.may(right, store);
-    StaffTabs { board: may(Right::Queue), stock: may(Right::Stock) || may(Right::Switch), settings: may(Right::Store) }
+    StaffTabs {
+        board: may(Right::Queue),
+        stock: may(Right::Stock) || may(Right::Switch),
+        settings: may(Right::Store),
+        audit: may(Right::Audit),
+    }
 }
 
 /// A page of a store, for who may see it.
@@ -29,6 +35,7 @@ pub fn store_frame(visit: &Visit, row: &StoreRow, tab: Tab, error: Option<&str>,
     let (title, here) = match tab {
         Tab::Stock => (w::stock::title(locale), paths::stock(&row.id)),
         Tab::Settings => (w::settings::title(locale), paths::settings(&row.id)),
+        Tab::Audit => (w::staff::audit(locale), paths::audit(&row.id)),
     };
     view! {
         {skip(locale)}

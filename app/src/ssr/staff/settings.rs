@@ -24,11 +24,11 @@ use crate::{
 #[component]
 pub fn SettingsPage() -> impl IntoView {
     let visit = Visit::here();
-    let asked = (param("store"), query("error"), query("fields").unwrap_or_default(), query("saved").is_some());
+    let asked = (param("store"), query("error"), query("fields").unwrap_or_default(), query("saved").is_some(), query("done").is_some());
     page(async move { body(visit, asked).await })
 }
 
-async fn body(visit: Visit, (store, error, faulty, saved): (String, Option<String>, String, bool)) -> Result<AnyView, Failure> {
+async fn body(visit: Visit, (store, error, faulty, saved, done): (String, Option<String>, String, bool, bool)) -> Result<AnyView, Failure> {
     let locale = visit.locale;
     let row = visit.store(&store).await?;
     let Caller::User { .. } = &visit.caller else { return Err(Failure::SignIn) };
@@ -38,6 +38,7 @@ async fn body(visit: Visit, (store, error, faulty, saved): (String, Option<Strin
     let status = visit.backend.stores.view(&mut visit.backend.db.reader(), &row.id, visit.naming()).await?.ok_or(Failure::NotFound)?;
     let head = head(&visit, Head { title: w::settings::page_title(locale, row.name.in_locale(locale)), ..Head::default() });
     let saved = saved.then(|| view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{w::settings::saved(locale)}</p></div> });
+    let people = super::people::sections(&visit, &row, done).await?;
     let ships = row.fulfilment == domain::prep::FulfilmentKind::Ship;
     let switch = open_switch(row.id.to_string(), paths::settings(&row.id), Signal::stored(row.open), locale);
     let body = view! {
@@ -49,6 +50,7 @@ async fn body(visit: Visit, (store, error, faulty, saved): (String, Option<Strin
             <p class="soft">{w::settings::open_hint(locale)}</p>
         </section>
         {form(row.id.as_str(), &row.settings, &faulty, locale)}
+        {people}
     };
     Ok(store_frame(&visit, &row, Tab::Settings, error.as_deref(), body.into_any()))
 }

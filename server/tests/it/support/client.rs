@@ -39,6 +39,12 @@ impl Reply {
         values.filter_map(|value| value.split(';').next()).find(|pair| pair.starts_with("orderly_session=")).map(str::to_owned)
     }
 
+    /// All cookies it sets, as a browser would send them.
+    pub fn cookies(&self) -> Vec<String> {
+        let values = self.headers.get_all("set-cookie").iter().map(|value| value.to_str().expect("visible ASCII"));
+        values.filter_map(|value| value.split(';').next()).map(str::to_owned).collect()
+    }
+
     /// The text of a page.
     pub fn text(&self) -> &str {
         self.body.as_str().unwrap_or_default()

@@ -1,0 +1,174 @@
+//! What a kiosk's screen shows: the code to scan, for how long and for how many; or why there is none.
+
+use domain::{
+    KioskId, Locale, Timestamp,
+    live::KioskCodeView,
+    topic::Topic,
+    view::{Refusal, StoreView},
+};
+use leptos::prelude::*;
+
+use super::{live_line::live_line, store_status::newest};
+use crate::{live, pieces, tab, words as w};
+
+/// What there is to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// A code that lets people in.
+    Scan,
+    /// The code is over or about to be: who scans it now comes too late.
+    Changing,
+    /// Everybody that it lets in is in.
+    Exhausted,
+    /// The bar has its hands full, so the code lets nobody in.
+    Busy,
+    Closed,
+    /// This screen may no longer see it.
+    Revoked,
+}
+
+impl State {
+    const fn of(store: &StoreView, code: &KioskCodeView, now: Timestamp) -> Self {
+        if !store.open {
+            Self::Closed
+        } else if now.as_millis() >= code.hide_at.as_millis() {
+            Self::Changing
+        } else if code.scans == 0 || matches!(store.refusal, Some(Refusal::AtCapacity)) {
+            Self::Busy
+        } else if code.scans_left == 0 {
+            Self::Exhausted
+        } else {
+            Self::Scan
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::Changing => "changing",
+            Self::Exhausted => "exhausted",
+            Self::Busy => "busy",
+            Self::Closed => "closed",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// `4:05`
+fn minutes(seconds: i64) -> String {
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// The screen. `seconds`: how long a code is shown; `now`: when the page was made.
+#[island(lazy)]
+pub fn KioskDisplay(kiosk: KioskId, store: StoreView, code: KioskCodeView, seconds: i64, now: Timestamp, locale: Locale) -> impl IntoView {
+    let clock = tab::ticking(now);
+    let refused = live::refused();
+    let name = store.name.clone();
+    let store = newest(store);
+    // What is retained is at least as new as the page.
+    let later = live::subscribe::<KioskCodeView>(Topic::KioskCode(kiosk), 0);
+    let code = Memo::new(move |_| later.get().map_or_else(|| code.clone(), |later| (*later).clone()));
+    let state = Memo::new(move |_| {
+        if refused.get() {
+            return State::Revoked;
+        }
+        code.with(|code| State::of(&store.get(), code, clock.get()))
+    });
+    // Until the code is taken off the screen, and until the next one comes.
+    let shown_for = Memo::new(move |_| code.with(|code| (code.hide_at - clock.get()).max(0) / 1000));
+    let next_in = Memo::new(move |_| code.with(|code| (code.rotates_at - clock.get()).max(0) / 1000));
+    let left = Memo::new(move |_| code.with(|code| code.scans_left));
+    let picture = Memo::new(move |_| code.with(|code| (code.svg.clone(), code.url.clone())));
+    let ring = move || format!("--left: {:.4}", shown_for.get().clamp(0, seconds.max(1)) as f64 / seconds.max(1) as f64);
+    let body = move || match state.get() {
+        State::Scan => {
+            let (svg, url) = picture.get();
+            let address = url.split_once("://").map_or_else(|| url.clone(), |(_, rest)| rest.to_owned());
+            view! {
+                <div class="kiosk__picture" role="img" aria-label=w::kiosk::picture(locale) data-testid="kiosk-code" data-url=url inner_html=svg></div>
+                <div class="kiosk__side">
+                    <h1>{w::kiosk::scan(locale)}</h1>
+                    <p class="lead">{w::kiosk::scan_text(locale)}</p>
+                    <p class="kiosk__left" data-testid="kiosk-left"><strong class="num">{move || w::kiosk::left(locale, left.get())}</strong></p>
+                    <div class="kiosk__time">
+                        <span class="kiosk__ring" aria-hidden="true" style=ring></span>
+                        <p>{move || w::kiosk::next_in(locale, minutes(next_in.get()))}</p>
+                    </div>
+                    <p class="soft kiosk__url">{w::kiosk::or_type(locale)}" "<span class="num">{address}</span></p>
+                </div>
+            }
+            .into_any()
+        }
+        other => {
+            let next = move || minutes(next_in.get());
+            let (title, text) = match other {
+                State::Exhausted => (w::kiosk::exhausted_title(locale), Signal::derive(move || w::kiosk::exhausted_text(locale, next()))),
+                State::Busy => (w::kiosk::busy_title(locale), Signal::derive(move || w::kiosk::busy_text(locale, next()))),
+                State::Closed => (w::kiosk::closed_title(locale), Signal::stored(w::kiosk::closed_text(locale).to_owned())),
+                State::Revoked => (w::kiosk::revoked_title(locale), Signal::stored(w::kiosk::revoked_text(locale).to_owned())),
+                State::Scan | State::Changing => (w::kiosk::changing(locale), Signal::derive(move || w::kiosk::next_in(locale, next()))),
+            };
+            view! {
+                <div class="kiosk__word">
+                    <p class="kiosk__sign" aria-hidden="true">{pieces::icon(if other == State::Closed { "store" } else { "clock" })}</p>
+                    <h1>{title}</h1>
+                    <p class="lead">{text}</p>
+                </div>
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <header class="kiosk__bar"><p class="kiosk__name">{name}</p>{live_line(None, locale, false)}</header>
+        <main class="kiosk__main" id="main" data-testid="kiosk" data-state=move || state.get().word()>{body}</main>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::view::Admission;
+
+    use super::*;
+
+    #[test]
+    fn a_screen_says_why_nobody_is_let_in() {
+        let at = Timestamp::from_millis;
+        let mut store = StoreView {
+            id: "pier".parse().unwrap(),
+            name: "Pier".to_owned(),
+            names: None,
+            currency: domain::Currency::USD,
+            time_zone: "UTC".to_owned(),
+            open: true,
+            admission: Admission::Qr,
+            accepting: true,
+            refusal: None,
+            in_queue: 0,
+            capacity: Some(20),
+            estimated_wait_seconds: None,
+            sequence: 1,
+        };
+        let mut code = KioskCodeView {
+            code: "7KQM2XYZ".to_owned(),
+            url: "http://x/scan/7KQM2XYZ".to_owned(),
+            svg: "<svg/>".to_owned(),
+            scans: 10,
+            scans_left: 10,
+            rotates_at: at(300_000),
+            hide_at: at(285_000),
+        };
+        assert_eq!(State::of(&store, &code, at(284_999)), State::Scan);
+        assert_eq!(State::of(&store, &code, at(285_000)), State::Changing, "hidden for the last 15 seconds");
+        code.scans_left = 0;
+        assert_eq!(State::of(&store, &code, at(0)), State::Exhausted);
+        code.scans = 0;
+        assert_eq!(State::of(&store, &code, at(0)), State::Busy, "the bar is slower than it wants to be");
+        (code.scans, code.scans_left, store.refusal) = (10, 5, Some(Refusal::AtCapacity));
+        assert_eq!(State::of(&store, &code, at(0)), State::Busy);
+        store.open = false;
+        assert_eq!(State::of(&store, &code, at(0)), State::Closed);
+        assert_eq!(minutes(245), "4:05");
+    }
+}

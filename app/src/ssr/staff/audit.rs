@@ -1,0 +1,120 @@
+//! What staff and devices have done at a store, for its managers.
+
+use backend::identity::{Caller, Right};
+use domain::{EventId, Locale, view::AuditEntry};
+use leptos::prelude::*;
+use serde_json::Value;
+
+use super::{
+    super::{
+        failure::Failure,
+        orders::moment_at,
+        seo::{Head, head},
+        visit::{Visit, clock, page, param, query},
+    },
+    frame::{Tab, store_frame},
+};
+use crate::{islands::StoreTime, paths, wire::StoreClock, words as w};
+
+/// Entries on a page.
+const ENTRIES: i64 = 50;
+
+/// `/staff/{store}/audit`
+#[component]
+pub fn AuditPage() -> impl IntoView {
+    let visit = Visit::here();
+    let (store, before) = (param("store"), query("before"));
+    page(async move { body(visit, store, before).await })
+}
+
+async fn body(visit: Visit, store: String, before: Option<String>) -> Result<AnyView, Failure> {
+    let locale = visit.locale;
+    let row = visit.store(&store).await?;
+    let Caller::User { .. } = &visit.caller else { return Err(Failure::SignIn) };
+    if !visit.caller.may(Right::Audit, &row.id) {
+        return Err(Failure::Forbidden);
+    }
+    let before: Option<EventId> = before.map(|id| id.parse()).transpose().map_err(|_| Failure::NotFound)?;
+    let backend = &visit.backend;
+    let page = backend.audit.page(&mut backend.db.reader(), &backend.identities, &visit.caller, &row.id, before, ENTRIES).await?;
+    let head = head(&visit, Head { title: w::audit::page_title(locale, row.name.in_locale(locale)), ..Head::default() });
+    let times: Vec<_> = page.items.iter().map(|entry| (entry.at, clock(&row.time_zone, entry.at))).collect();
+    let rows = page.items.iter().zip(&times).map(|(entry, (_, clock))| line(entry, *clock, locale)).collect_view();
+    let list = if page.items.is_empty() {
+        view! { <p class="soft">{w::audit::none(locale)}</p> }.into_any()
+    } else {
+        view! { <ol class="entries" data-testid="audit">{rows}</ol> }.into_any()
+    };
+    let older = page.next.map(|next| {
+        view! { <div class="row"><a class="button button--quiet" href=format!("{}?before={next}", paths::audit(&row.id))>{w::audit::older(locale)}</a></div> }
+    });
+    let body = view! {
+        {head}
+        <section class="panel" aria-label=w::staff::audit(locale)>
+            <p class="soft">{w::audit::lead(locale)}</p>
+            {list}
+            <StoreTime times locale/>
+            {older}
+        </section>
+    };
+    Ok(store_frame(&visit, &row, Tab::Audit, None, body.into_any()))
+}
+
+/// Who did what to whom, and when.
+fn line(entry: &AuditEntry, clock: StoreClock, locale: Locale) -> AnyView {
+    let short = entry.type_name.rsplit_once(".v").map_or(&*entry.type_name, |(name, _)| name);
+    let did = w::did::by_name(&short.replace('.', "_"), locale).map_or_else(|| short.to_owned(), str::to_owned);
+    let by = if entry.by.name.is_empty() { entry.by.id.get(..8).unwrap_or_default().to_owned() } else { entry.by.name.clone() };
+    let token = (entry.by.kind == "token").then(|| format!(" ({})", w::audit::token(locale)));
+    // Somebody who signs in does so for nobody else.
+    let whom = entry.whom.as_ref().filter(|whom| **whom != entry.by.name).map(|whom| format!(" {whom}"));
+    let order = entry.number.zip(entry.data.get("order").and_then(Value::as_str)).map(|(number, id)| {
+        view! { " "<a href=paths::order(id)>{w::audit::order(locale, number)}</a> }
+    });
+    let details = details(entry, locale).into_iter().map(|text| view! { <small>{text}</small> }).collect_view();
+    view! {
+        <li class="entry" data-testid="audit-entry">
+            <p class="entry__what"><span><strong>{by}</strong>{token}" "{did}{whom}{order}</span>{details}</p>
+            <p class="entry__amount"><small><time datetime=entry.at.to_string()>{moment_at(entry.at, clock, locale)}</time></small></p>
+        </li>
+    }
+    .into_any()
+}
+
+/// What else the event says that a manager would ask for.
+fn details(entry: &AuditEntry, locale: Locale) -> Vec<String> {
+    let text = |name: &str| entry.data.get(name).and_then(Value::as_str).map(str::to_owned);
+    let number = |name: &str| entry.data.get(name).and_then(Value::as_i64);
+    let role = |role: &str| role.parse().map_or_else(|_| role.to_owned(), |role| super::role_name(role, locale).to_owned());
+    let mut details = Vec::new();
+    for change in entry.data.get("changes").and_then(Value::as_array).into_iter().flatten() {
+        let value = |side: &str| match (change.get(side).and_then(Value::as_str), change.get("name").and_then(Value::as_str)) {
+            (None, _) => w::audit::unlimited(locale).to_owned(),
+            (Some(word), Some("admission")) => w::settings::by_name(&format!("admission_{word}"), locale).unwrap_or(word).to_owned(),
+            (Some(number), _) => number.to_owned(),
+        };
+        let name = change.get("name").and_then(Value::as_str).unwrap_or_default();
+        let label = if name == "wait_target_seconds" { "wait_target" } else { name };
+        let label = w::settings::by_name(label, locale).unwrap_or(name);
+        details.push(w::audit::change(locale, value("from"), label, value("to")));
+    }
+    details.extend(text("sku").or_else(|| text("option")));
+    if let Some(available) = entry.data.get("available").and_then(Value::as_bool) {
+        details.push(if available { w::staff::on_sale(locale) } else { w::staff::sold_out(locale) }.to_owned());
+    }
+    if let (Some(delta), Some(on_hand)) = (number("delta"), number("on_hand")) {
+        let sign = if delta > 0 { "+" } else { "" };
+        details.push(w::audit::units(locale, format!("{sign}{delta}"), on_hand));
+    }
+    details.extend(text("role").map(|word| role(&word)));
+    let roles: Vec<_> =
+        entry.data.get("roles").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(role).collect();
+    if !roles.is_empty() {
+        details.push(roles.join(w::staff::roles_and(locale)));
+    }
+    details.extend(text("kiosk"));
+    details.extend(text("reason").and_then(|reason| {
+        w::stock::by_name(&format!("reason_{reason}"), locale).map(str::to_owned).or_else(|| w::reason(&reason, locale))
+    }));
+    details
+}

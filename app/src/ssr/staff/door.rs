@@ -1,0 +1,148 @@
+//! The door for staff: name and password, or a one-time code; and the password itself.
+
+use backend::stores::StoreRow;
+use domain::Locale;
+use leptos::prelude::*;
+
+use super::super::{
+    frame::{language, skip},
+    seo::{Head, head},
+    visit::Visit,
+};
+use crate::{paths, pieces::icon, words as w};
+
+/// The door. `stores`: where somebody may work; without any only a code opens it.
+pub fn sign_in(visit: &Visit, error: Option<String>, stores: &[StoreRow]) -> AnyView {
+    let locale = visit.locale;
+    let back = visit.page.split('?').next().filter(|page| page.starts_with(paths::STAFF)).unwrap_or(paths::STAFF).to_owned();
+    let by_name = error.as_deref().is_some_and(|error| matches!(error, "wrong_password" | "rate_limited"));
+    let (name_error, code_error) = if by_name { (error, None) } else { (None, error) };
+    let head = head(
+        visit,
+        Head { title: w::staff::title(locale).to_owned(), description: w::staff::description(locale).to_owned(), ..Head::default() },
+    );
+    let name = (!stores.is_empty()).then(|| name_form(&back, name_error, stores, locale));
+    view! {
+        {head}
+        {skip(locale)}
+        <main class="door" id="main">
+            <a class="masthead__home" href=paths::HOME><img src="/favicon.svg" width="32" height="32" alt=""/>{w::frame::name(locale)}</a>
+            <h1>{w::staff::heading(locale)}</h1>
+            {name}
+            {code_form(&back, code_error, locale)}
+            {language(visit)}
+        </main>
+    }
+    .into_any()
+}
+
+/// What was refused, beside the field that it is about.
+fn said(error: Option<&str>, id: &'static str, locale: Locale) -> Option<AnyView> {
+    let error = error?;
+    Some(view! { <p class="field-error" id=id role="alert">{icon("alert")}{w::refusal(error, locale)}</p> }.into_any())
+}
+
+fn name_form(back: &str, error: Option<String>, stores: &[StoreRow], locale: Locale) -> AnyView {
+    // The page that they want to is of one store.
+    let here = back.split('/').nth(2);
+    let options = stores
+        .iter()
+        .map(|row| view! { <option value=row.id.to_string() selected=here == Some(row.id.as_str())>{row.name.in_locale(locale).to_owned()}</option> })
+        .collect_view();
+    let wrong = error.is_some().then_some("true");
+    view! {
+        <form class="panel" method="post" action=paths::form::STAFF_SIGN_IN data-testid="name-form" aria-labelledby="name-title">
+            <h2 id="name-title">{w::staff::password_heading(locale)}</h2>
+            <input type="hidden" name="back" value=back.to_owned()/>
+            <div class="field"><label for="store">{w::staff::store(locale)}</label><select class="input" id="store" name="store">{options}</select></div>
+            <div class="field">
+                <label for="name">{w::staff::name(locale)}</label>
+                <input class="input" id="name" name="name" autocomplete="username" autocapitalize="words" spellcheck="false" required=true maxlength="60" aria-invalid=wrong/>
+            </div>
+            <div class="field">
+                <label for="password">{w::staff::password(locale)}</label>
+                <input class="input" id="password" name="password" type="password" autocomplete="current-password" required=true maxlength="200"
+                    aria-describedby=wrong.map(|_| "name-error") aria-invalid=wrong/>
+                {said(error.as_deref(), "name-error", locale)}
+            </div>
+            <button class="button button--tall button--wide">{w::staff::begin(locale)}</button>
+        </form>
+    }
+    .into_any()
+}
+
+fn code_form(back: &str, error: Option<String>, locale: Locale) -> AnyView {
+    let wrong = error.is_some();
+    view! {
+        <form class="panel" method="post" action=paths::form::STAFF_SIGN_IN data-testid="sign-in" aria-labelledby="code-title">
+            <h2 id="code-title">{w::staff::code_heading(locale)}</h2>
+            <input type="hidden" name="back" value=back.to_owned()/>
+            <div class="field">
+                <label for="code">{w::staff::code(locale)}</label>
+                <input class="input input--code" id="code" name="code" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false"
+                    required=true maxlength="20" aria-describedby=if wrong { "code-error code-hint" } else { "code-hint" } aria-invalid=wrong.then_some("true")/>
+                {said(error.as_deref(), "code-error", locale)}
+                <p class="field__hint" id="code-hint">{w::staff::code_hint(locale)}" "<code>"orderly staff add"</code></p>
+            </div>
+            <button class="button button--tall button--wide">{w::staff::sign_in(locale)}</button>
+        </form>
+    }
+    .into_any()
+}
+
+/// Whoever came in by a code has yet to choose a password.
+pub fn choose_password(locale: Locale) -> AnyView {
+    view! {
+        <section class="panel" id="password" aria-labelledby="password-title">
+            <h2 id="password-title">{w::staff::choose_title(locale)}</h2>
+            <p class="soft">{w::staff::choose_text(locale)}</p>
+            {password_form(false, locale)}
+        </section>
+    }
+    .into_any()
+}
+
+/// The same for who has one.
+pub fn change_password(locale: Locale) -> AnyView {
+    view! {
+        <section class="panel" id="password">
+            <details class="fold"><summary>{w::staff::change_title(locale)}</summary>{password_form(true, locale)}</details>
+        </section>
+    }
+    .into_any()
+}
+
+fn password_form(has_one: bool, locale: Locale) -> AnyView {
+    let current = has_one.then(|| {
+        view! {
+            <div class="field">
+                <label for="current">{w::staff::current_password(locale)}</label>
+                <input class="input" id="current" name="current" type="password" autocomplete="current-password" required=true maxlength="200"/>
+            </div>
+        }
+    });
+    let field = |name: &'static str, label: &'static str, described: Option<&'static str>| {
+        view! {
+            <div class="field">
+                <label for=format!("new-{name}")>{label}</label>
+                <input class="input" id=format!("new-{name}") name=name type="password" autocomplete="new-password" required=true minlength="8" maxlength="200"
+                    aria-describedby=described/>
+            </div>
+        }
+    };
+    view! {
+        <form class="stack" method="post" action=paths::form::PASSWORD data-testid="password-form">
+            {current}
+            {field("password", w::staff::new_password(locale), Some("password-hint"))}
+            <p class="field__hint" id="password-hint">{w::staff::password_hint(locale)}</p>
+            {field("again", w::staff::again_password(locale), None)}
+            <div class="row"><button class="button button--tall">{w::staff::save_password(locale)}</button></div>
+        </form>
+    }
+    .into_any()
+}
+
+pub fn password_saved(locale: Locale) -> AnyView {
+    view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{w::staff::password_saved(locale)}</p></div> }
+        .into_any()
+}
