@@ -190,6 +190,30 @@ on_both_databases! {
         assert_eq!(left(shop.try_code(&Caller::Nobody, &phone, &code).await), Err((410, "code_spent", None)));
     }
 
+    async fn a_thousand_guesses_spread_over_addresses_do_not_get_in(shop) {
+        let shop = Shop::open(&shop).await;
+        let spread = |n: u32| Client { address: IpAddr::V4(Ipv4Addr::from(0xC633_0000 + n)), device: None };
+        let (mut codes, mut looked_at) = (1, 0);
+        // Never the right one, so that what counts is how many are looked at, whoever asks for a new code meanwhile.
+        let mut right = shop.code(&ada()).await;
+        for n in 0..1_000_u32 {
+            match left(shop.backend().identities.sign_in(&Caller::Nobody, &ada(), &other(&right), &spread(n)).await) {
+                Err((401, "wrong_code", _)) => looked_at += 1,
+                Err((410, "code_spent", None)) => {
+                    if shop.backend().identities.send_code(&ada(), &spread(n), Locale::En).await.is_ok() {
+                        let running = shop.cafe.run();
+                        settle(&running).await;
+                        running.shutdown().await;
+                        right = shop.messages().last().unwrap()["code"].as_str().unwrap().to_owned();
+                        codes += 1;
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((codes, looked_at), (5, 15), "three of a million for each of five codes an hour");
+    }
+
     async fn one_of_two_who_use_the_right_code_at_once_gets_in(shop) {
         let shop = Shop::open(&shop).await;
         let code = shop.code(&ada()).await;

@@ -14,13 +14,14 @@ pub enum Said {
 }
 
 /// What the headers say. The host that was asked for counts as ours, and so does the public URL's: a proxy may pass on
-/// either.
+/// either. Where we are known by https, a page that came without it is anybody's on the way.
 pub fn said(headers: &HeaderMap, public_url: &str) -> Said {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
     let site = text("sec-fetch-site").map(|site| matches!(site, "same-origin" | "none"));
     let origin = text(header::ORIGIN.as_str()).map(|origin| {
-        let host = origin.split_once("://").map_or("", |(_, host)| host);
-        origin == public_url || (!host.is_empty() && text(header::HOST.as_str()) == Some(host))
+        let (scheme, host) = origin.split_once("://").unwrap_or_default();
+        let open = scheme != "https" && public_url.starts_with("https://");
+        origin == public_url || (!open && !host.is_empty() && text(header::HOST.as_str()) == Some(host))
     });
     match (origin, site) {
         (Some(false), _) | (_, Some(false)) => Said::Foreign,
@@ -43,7 +44,9 @@ mod tests {
         let host = "shop.example:3000";
         for (origin, site, expected) in [
             (None, None, Said::Nothing),
-            (Some("http://shop.example:3000"), None, Said::Ours),
+            (Some("https://shop.example:3000"), None, Said::Ours),
+            (Some("http://shop.example:3000"), None, Said::Foreign),
+            (Some("http://public.example"), None, Said::Foreign),
             (Some("https://public.example"), None, Said::Ours),
             (Some("http://shop.example"), None, Said::Foreign),
             (Some("http://evil.example"), None, Said::Foreign),
@@ -54,7 +57,7 @@ mod tests {
             (None, Some("none"), Said::Ours),
             (None, Some("same-site"), Said::Foreign),
             (None, Some("cross-site"), Said::Foreign),
-            (Some("http://shop.example:3000"), Some("cross-site"), Said::Foreign),
+            (Some("https://shop.example:3000"), Some("cross-site"), Said::Foreign),
         ] {
             let mut headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
             if let Some(origin) = origin {
@@ -65,5 +68,8 @@ mod tests {
             }
             assert_eq!(said(&headers, "https://public.example"), expected, "{origin:?} {site:?}");
         }
+        let plain =
+            HeaderMap::from_iter([(header::HOST, host.parse().unwrap()), (header::ORIGIN, "http://shop.example:3000".parse().unwrap())]);
+        assert_eq!(said(&plain, "http://public.example"), Said::Ours, "where we are known without https");
     }
 }

@@ -10,6 +10,7 @@ mod live;
 mod payment;
 mod process;
 mod rights;
+mod security;
 mod settings;
 mod sign_in;
 mod staff;
