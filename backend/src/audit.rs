@@ -1,4 +1,4 @@
-//! What staff and devices did at a store, for its managers. It is nothing of its own: whatever they do is a fact of the
+//! What staff and devices did at a store, and which shoppers were slowed down, for its managers. It is nothing of its own: whatever they do is a fact of the
 //! log, with who did it, so an entry can neither be missing nor be left behind.
 
 use std::collections::HashMap;
@@ -61,7 +61,7 @@ impl Audit {
         limit: i64,
     ) -> Result<Page<AuditEntry>, AuditError> {
         caller.require(Right::Audit, at)?;
-        let mut events = log::by_staff(sql, at, before, limit + 1).await?;
+        let mut events = log::for_managers(sql, at, before, limit + 1).await?;
         let more = events.len() as i64 > limit;
         events.truncate(limit as usize);
         let next = events.last().filter(|_| more).map(|event| event.id.to_string());
@@ -75,9 +75,10 @@ impl Audit {
 /// Accounts and tokens that an event names.
 fn concerned(event: &Recorded) -> impl Iterator<Item = uuid::Uuid> + use<> {
     let by = match event.actor {
-        Actor::Staff(user) | Actor::Customer(user) => Some(user.0),
+        Actor::Staff(user) => Some(user.0),
         Actor::Token(token) => Some(token.0),
-        Actor::Guest(_) | Actor::System => None,
+        // What shoppers are called is nobody's business.
+        Actor::Customer(_) | Actor::Guest(_) | Actor::System => None,
     };
     by.into_iter().chain(whom(event).map(|user| user.0))
 }
@@ -96,7 +97,8 @@ fn entry(event: Recorded, people: &HashMap<uuid::Uuid, String>, numbers: &HashMa
     let name = |id: uuid::Uuid| people.get(&id).cloned().unwrap_or_default();
     let (kind, id) = match event.actor {
         Actor::Token(token) => ("token", token.0),
-        Actor::Staff(user) | Actor::Customer(user) => ("staff", user.0),
+        Actor::Staff(user) => ("staff", user.0),
+        Actor::Customer(user) => ("customer", user.0),
         Actor::Guest(session) => ("guest", session.0),
         Actor::System => ("system", uuid::Uuid::nil()),
     };

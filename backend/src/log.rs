@@ -161,11 +161,17 @@ pub async fn read_stream(sql: &mut impl Sql, stream: &str) -> Result<Vec<Recorde
     sql.fetch_all(text, args![stream]).await?.iter().map(Recorded::from_row).collect()
 }
 
-/// What staff and devices did at a store before this event, the newest first, at most `limit`.
-pub(crate) async fn by_staff(sql: &mut impl Sql, at: &StoreId, before: Option<EventId>, limit: i64) -> Result<Vec<Recorded>, DbError> {
-    let text = "select * from event where source = $1 and substr(actor, 1, 6) in ('staff:', 'token:') \
+/// What staff and devices did at a store before this event, and who was slowed down there; the newest first, at most `limit`.
+pub(crate) async fn for_managers(sql: &mut impl Sql, at: &StoreId, before: Option<EventId>, limit: i64) -> Result<Vec<Recorded>, DbError> {
+    let text = "select * from event where source = $1 and (substr(actor, 1, 6) in ('staff:', 'token:') or type = 'shopper.slowed.v1') \
                 and id < coalesce($2, 'g') and position is not null order by id desc limit $3";
     sql.fetch_all(text, args![at, before, limit]).await?.iter().map(Recorded::from_row).collect()
+}
+
+/// Whether there has been an event of this type in a stream since then.
+pub(crate) async fn has_since(sql: &mut impl Sql, stream: &str, type_name: &str, since: Timestamp) -> Result<bool, DbError> {
+    let text = "select 1 as one from event where stream = $1 and type = $2 and at > $3 limit 1";
+    Ok(sql.fetch_optional(text, args![stream, type_name, since]).await?.is_some())
 }
 
 /// The event at this position.

@@ -15,6 +15,7 @@ mod error;
 pub(crate) mod invariants;
 mod limits;
 mod order;
+mod pace;
 mod saga;
 mod sagas;
 mod store;

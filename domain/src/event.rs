@@ -138,6 +138,8 @@ events! {
     KioskPaired "kiosk.paired.v1" { kiosk: KioskId, store: StoreId, token: TokenId }
     /// A kiosk is out of service; its screens see nothing any more.
     KioskRevoked "kiosk.revoked.v1" { kiosk: KioskId, store: StoreId }
+    /// A shopper orders far more than one person needs, and has to wait.
+    ShopperSlowed "shopper.slowed.v1" { store: StoreId, orders: i64, seconds: i64 }
     /// A token was made.
     TokenIssued "token.issued.v1" { token: TokenId, store: Option<StoreId>, role: Role, kiosk: Option<KioskId> }
     /// A token is worth nothing any more.

@@ -10,6 +10,7 @@ use crate::{paths, words as w};
 
 /// Which of a store's pages somebody may open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each page")]
 pub struct StaffTabs {
     pub board: bool,
     pub stock: bool,

@@ -11,5 +11,6 @@ alter table session add column may_set_password boolean not null default false;
 create index account_role_store on account_role (store);
 create index staff_code_account on staff_code (account);
 
--- What staff and devices did at a store, the newest first. The same words stand in the statement that asks.
-create index event_by_staff on event (source, id) where substr(actor, 1, 6) in ('staff:', 'token:');
+-- What managers ask for: what staff and devices did at a store, and who was slowed down, the newest first. The same words
+-- stand in the statement that asks.
+create index event_for_managers on event (source, id) where (substr(actor, 1, 6) in ('staff:', 'token:') or type = 'shopper.slowed.v1');

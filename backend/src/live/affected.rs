@@ -103,6 +103,7 @@ pub(super) fn affected(event: Event) -> Vec<Topic> {
         | E::KioskPairingBegun(_)
         | E::KioskPaired(_)
         | E::KioskRevoked(_)
+        | E::ShopperSlowed(_)
         | E::TokenIssued(_)
         | E::TokenRevoked(_)
         | E::StockHeld(_)

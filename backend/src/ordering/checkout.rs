@@ -27,8 +27,8 @@ const TRIES: u32 = 8;
 #[derive(Clone)]
 pub struct Checkouts {
     catalog: Catalog,
-    /// Whether the stores' order limits hold; only load tests lift them.
-    limits: bool,
+    /// Whether the stores' order limits, and the one on orders in a row, hold; only load tests lift them.
+    pub(super) limits: bool,
 }
 
 /// Why a checkout ended without an order.

@@ -27,6 +27,12 @@ pub enum OrderingError {
     NotFound,
     #[error("There is no such store.")]
     UnknownStore,
+    /// More orders in a row than one person needs.
+    #[error("So many orders in a row are more than one person needs. Please wait a few minutes.")]
+    TooManyOrders {
+        /// Until the next one.
+        seconds: i64,
+    },
     #[error("The store is closed.")]
     StoreClosed,
     #[error("The store has as many orders as it can make. Please try again in a moment.")]
@@ -101,6 +107,7 @@ impl Refused for OrderingError {
             Self::Denied(denied) => denied.code(),
             Self::NotFound => "not_found",
             Self::UnknownStore => "unknown_store",
+            Self::TooManyOrders { .. } => "rate_limited",
             Self::StoreClosed => "store_closed",
             Self::AtCapacity => "store_at_capacity",
             Self::AdmissionRequired => "admission_required",
@@ -126,7 +133,7 @@ impl Refused for OrderingError {
             Self::StoreClosed | Self::OutOfStock(_) | Self::TotalChanged(_) | Self::Illegal(_) => 409,
             Self::CheckoutExpired | Self::CheckoutPlaced | Self::AdmissionExpired => 410,
             Self::Invalid(_) => 422,
-            Self::OrderLimitReached => 429,
+            Self::OrderLimitReached | Self::TooManyOrders { .. } => 429,
             Self::AtCapacity => 503,
             Self::Unavailable(error) => error.status(),
         }
@@ -143,6 +150,7 @@ impl Refused for OrderingError {
     fn extra(&self) -> Extra {
         match self {
             Self::TotalChanged(quote) => Extra { quote: Some(quote.clone()), ..Extra::default() },
+            Self::TooManyOrders { seconds } => Extra { retry_after: Some(*seconds), ..Extra::default() },
             Self::AtCapacity => Extra { retry_after: Some(10), ..Extra::default() },
             Self::Unavailable(error) => error.extra(),
             _ => Extra::default(),

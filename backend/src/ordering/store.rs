@@ -14,8 +14,8 @@ pub(super) use self::checkout::{
 };
 pub(crate) use self::order::OrderRow;
 pub(super) use self::order::{
-    NewOrder, advance_in, end_step_in, forget_addresses_in, give_orders_in, lock_order_in, number_order_in, numbers, order, orders_of,
-    orders_of_day, origins, pass_step_in, sagas, step_in, touch_in, under_way,
+    NewOrder, advance_in, end_step_in, forget_addresses_in, give_orders_in, lock_order_in, nth_newest, number_order_in, numbers, order,
+    orders_of, orders_of_day, origins, pass_step_in, sagas, step_in, touch_in, under_way,
 };
 
 use crate::db::DbError;

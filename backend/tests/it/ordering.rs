@@ -5,5 +5,6 @@ mod checkout;
 mod deaths;
 mod life;
 mod numbers;
+mod pace;
 mod random;
 mod resume;

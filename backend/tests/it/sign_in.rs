@@ -204,7 +204,7 @@ on_both_databases! {
                         let running = shop.cafe.run();
                         settle(&running).await;
                         running.shutdown().await;
-                        right = shop.messages().last().unwrap()["code"].as_str().unwrap().to_owned();
+                        shop.messages().last().unwrap()["code"].as_str().unwrap().clone_into(&mut right);
                         codes += 1;
                     }
                 }

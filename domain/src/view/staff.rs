@@ -62,7 +62,7 @@ wire! {
 
     /// Who did it.
     AuditActor {
-        /// `staff` or `token`.
+        /// `staff` or `token`; `customer` or `guest` for a shopper, who has no name here.
         kind: String,
         id: String,
         /// Of a person or of a token.

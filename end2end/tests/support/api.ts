@@ -33,6 +33,11 @@ export class Api {
     if (!answer.ok()) throw new Error(`PUT ${path}: ${answer.status()} ${await answer.text()}`);
   }
 
+  async delete(path: string): Promise<void> {
+    const answer = await this.request.delete(`${this.url}/api/v1${path}`, { headers: this.headers() });
+    if (!answer.ok()) throw new Error(`DELETE ${path}: ${answer.status()} ${await answer.text()}`);
+  }
+
   async post<T>(path: string, data: unknown = {}): Promise<T> {
     const headers = { ...this.headers(), 'Idempotency-Key': randomUUID() };
     const answer = await this.request.post(`${this.url}/api/v1${path}`, { headers, data });

@@ -24,7 +24,7 @@ export class Barista extends Visitor {
   async signIn(name: string, role = 'barista'): Promise<void> {
     const { code } = await this.shop.json<{ code: string }>('staff', 'add', '--store', 'harbor', '--name', name, '--role', role);
     await this.page.getByLabel(this.w('staff.code')).fill(code);
-    await this.page.getByRole('button', { name: this.w('staff.sign_in') }).click();
+    await this.page.getByRole('button', { name: this.w('staff.sign_in'), exact: true }).click();
     await expect(this.page.getByText(this.w('staff.hello', { name }))).toBeVisible();
   }
 

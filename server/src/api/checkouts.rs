@@ -40,6 +40,10 @@ pub async fn quote(
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn begin(State(app): State<AppState>, keyed: Keyed<CheckoutRequest, true>) -> Result<Response, AppError> {
     let (backend, naming) = (app.backend.clone(), keyed.lang.naming());
+    if let Err(refused) = backend.checkouts.may_begin(&backend.db, &keyed.caller, &keyed.body().store).await {
+        // What was answered before is answered again.
+        return keyed.replay(&app).await?.ok_or_else(|| refused.into());
+    }
     keyed
         .run(&app, move |tx, caller, request| {
             Box::pin(async move {

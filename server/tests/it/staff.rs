@@ -212,17 +212,12 @@ async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
         (
             "/do/staff/member/add",
             vec![("store", "harbor"), ("name", "Kim <b>"), ("role", "barista")],
-            "/staff/harbor/settings?done=1#people",
+            "/staff/harbor/settings?done=1#made",
             9,
         ),
-        ("/do/staff/kiosk/add", vec![("store", "harbor"), ("kiosk", "counter-1")], "/staff/harbor/settings?done=1#screens", 9),
-        ("/do/staff/kiosk", vec![("store", "harbor"), ("kiosk", "counter-1"), ("act", "pair")], "/staff/harbor/settings?done=1#screens", 9),
-        (
-            "/do/staff/token/add",
-            vec![("store", "harbor"), ("name", "Till"), ("role", "barista")],
-            "/staff/harbor/settings?done=1#tokens",
-            47,
-        ),
+        ("/do/staff/kiosk/add", vec![("store", "harbor"), ("kiosk", "counter-1")], "/staff/harbor/settings?done=1#made", 9),
+        ("/do/staff/kiosk", vec![("store", "harbor"), ("kiosk", "counter-1"), ("act", "pair")], "/staff/harbor/settings?done=1#made", 9),
+        ("/do/staff/token/add", vec![("store", "harbor"), ("name", "Till"), ("role", "barista")], "/staff/harbor/settings?done=1#made", 47),
     ] {
         let made = mo.post_form(path, &fields).await;
         assert_eq!(leads_to(&made), page, "{path}");
@@ -239,9 +234,9 @@ async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
         leads_to(&mo.post_form("/do/staff/member", &fields).await).to_owned()
     };
     assert_eq!(change("roles", &[]).await, "/staff/harbor/settings?error=unknown_role#problem");
-    assert_eq!(change("roles", &[("manager", "yes")]).await, "/staff/harbor/settings?done=1#people");
-    assert_eq!(change("code", &[]).await, "/staff/harbor/settings?done=1#people");
-    assert_eq!(change("remove", &[]).await, "/staff/harbor/settings?done=1#people");
+    assert_eq!(change("roles", &[("manager", "yes")]).await, "/staff/harbor/settings?done=1#made");
+    assert_eq!(change("code", &[]).await, "/staff/harbor/settings?done=1#made");
+    assert_eq!(change("remove", &[]).await, "/staff/harbor/settings?done=1#made");
     assert_eq!(change("remove", &[]).await, "/staff/harbor/settings?error=not_found#problem");
     // A manager of another store's settings is nobody here.
     let pat = server.staff("pier", "Pat", "manager").await;

@@ -36,6 +36,7 @@ pub async fn hold(#[server(default)] store: String) -> Done<HoldAnswer> {
 async fn hold_cart(store: &str) -> Result<HoldAnswer, Refusal> {
     let visit = Visit::here();
     let store: StoreId = store.parse().map_err(|_| refusal(&OrderingError::UnknownStore))?;
+    visit.backend.checkouts.may_begin(&visit.backend.db, &visit.caller, store.as_str()).await.map_err(|error| refusal(&error))?;
     let cart = Cart { visit: visit.clone(), store, address: AddressFields::default() };
     let held = visit.backend.db.transaction(move |tx| {
         Box::pin(async move {
@@ -184,6 +185,12 @@ impl Order {
         let currency: Currency = self.currency.parse().map_err(|_| coded("currency_mismatch"))?;
         let payment = if self.payment == WALLET { PaymentRequest::Wallet } else { PaymentRequest::Card { token: self.payment } };
         let request = PlaceRequest { payment, expected_total: Money::new(self.expected_total, currency) };
+        let may = visit.backend.checkouts.may_begin(&visit.backend.db, &visit.caller, store.as_str()).await;
+        if let Err(refused) = may
+            && !matches!(visit.backend.keys.kept(&visit.backend.db, &key, &fingerprint).await, Ok(Some(_)))
+        {
+            return Err(refusal(&refused));
+        }
         let cart = Cart { visit: visit.clone(), store, address: self.address };
         let outcome = visit.backend.keys.once(&visit.backend.db, key, fingerprint, move |tx| {
             Box::pin(async move {

@@ -48,11 +48,11 @@ fn secure() -> &'static str {
     if use_context::<PublicUrl>().is_some_and(|url| url.0.starts_with("https://")) { "; Secure" } else { "" }
 }
 
-/// Back to the settings, at the part that was changed.
-fn back(store: &str, part: &str, done: Result<(), IdentityError>) -> Done<()> {
+/// Back to the settings, where it is told what was done.
+fn back(store: &str, done: Result<(), IdentityError>) -> Done<()> {
     let page = paths::settings(store);
     match done {
-        Ok(()) => to(&format!("{page}?done=1#{part}"), ()),
+        Ok(()) => to(&format!("{page}?done=1#made"), ()),
         Err(error) => to(&format!("{page}?error={}#problem", refusal(&error).code), ()),
     }
 }
@@ -90,7 +90,7 @@ pub async fn add_member(#[server(default)] store: String, #[server(default)] nam
         tell("member", added.person.id, added.code.expose());
         Ok(())
     };
-    back(&store, "people", added.await)
+    back(&store, added.await)
 }
 
 /// Changes what somebody of the staff is: `code` makes a new one-time code, `roles` sets the ticked roles, `remove` takes all.
@@ -123,7 +123,7 @@ pub async fn change_member(
             _ => Err(IdentityError::NotFound),
         }
     };
-    back(&store, "people", changed.await)
+    back(&store, changed.await)
 }
 
 /// Adds a screen to a store.
@@ -135,7 +135,7 @@ pub async fn add_kiosk(#[server(default)] store: String, #[server(default)] kios
         tell("kiosk", added.kiosk, added.code.expose());
         Ok(())
     };
-    back(&store, "screens", added.await)
+    back(&store, added.await)
 }
 
 /// `pair` makes a new pairing code for a screen, `revoke` takes it out of service.
@@ -154,7 +154,7 @@ pub async fn change_kiosk(#[server(default)] store: String, #[server(default)] k
             _ => Err(IdentityError::NotFound),
         }
     };
-    back(&store, "screens", changed.await)
+    back(&store, changed.await)
 }
 
 /// Makes a token for a store.
@@ -168,18 +168,18 @@ pub async fn add_token(#[server(default)] store: String, #[server(default)] name
         tell("token", id, token.expose());
         Ok(())
     };
-    back(&store, "tokens", made.await)
+    back(&store, made.await)
 }
 
-/// Makes a token of a store worthless; `part`: where on the page its button was.
+/// Makes a token of a store worthless.
 #[server(name = RevokeToken, prefix = "/do", endpoint = "staff/token")]
-pub async fn revoke_token(#[server(default)] store: String, #[server(default)] token: String, #[server(default)] part: String) -> Done<()> {
+pub async fn revoke_token(#[server(default)] store: String, #[server(default)] token: String) -> Done<()> {
     let visit = Visit::here();
     let revoked = async {
         let token: TokenId = token.parse().map_err(|_| IdentityError::NotFound)?;
         visit.backend.identities.revoke_store_token(&visit.caller, &at(&store)?, token).await
     };
-    back(&store, if part == "screens" { "screens" } else { "tokens" }, revoked.await)
+    back(&store, revoked.await)
 }
 
 /// Makes this browser the screen that the code is for.

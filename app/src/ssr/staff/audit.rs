@@ -64,10 +64,16 @@ async fn body(visit: Visit, store: String, before: Option<String>) -> Result<Any
 fn line(entry: &AuditEntry, clock: StoreClock, locale: Locale) -> AnyView {
     let short = entry.type_name.rsplit_once(".v").map_or(&*entry.type_name, |(name, _)| name);
     let did = w::did::by_name(&short.replace('.', "_"), locale).map_or_else(|| short.to_owned(), str::to_owned);
-    let by = if entry.by.name.is_empty() { entry.by.id.get(..8).unwrap_or_default().to_owned() } else { entry.by.name.clone() };
+    let by = if matches!(&*entry.by.kind, "customer" | "guest") {
+        w::audit::shopper(locale).to_owned()
+    } else if entry.by.name.is_empty() {
+        entry.by.id.get(..8).unwrap_or_default().to_owned()
+    } else {
+        entry.by.name.clone()
+    };
     let token = (entry.by.kind == "token").then(|| format!(" ({})", w::audit::token(locale)));
     // Somebody who signs in does so for nobody else.
-    let whom = entry.whom.as_ref().filter(|whom| **whom != entry.by.name).map(|whom| format!(" {whom}"));
+    let whom = entry.whom.as_ref().filter(|whom| **whom != entry.by.name).map(|whom| format!("{}{whom}", w::menu::colon(locale)));
     let order = entry.number.zip(entry.data.get("order").and_then(Value::as_str)).map(|(number, id)| {
         view! { " "<a href=paths::order(id)>{w::audit::order(locale, number)}</a> }
     });

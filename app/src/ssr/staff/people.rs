@@ -27,7 +27,7 @@ pub async fn sections(visit: &Visit, row: &StoreRow, done: bool) -> Result<AnyVi
     let (store, locale, own) = (row.id.as_str(), visit.locale, visit.caller.user());
     let notice = told().and_then(|told| secret(&told, &members, locale)).or_else(|| done.then(|| finished(locale)));
     let view = view! {
-        <div id="made">{notice}</div>
+        <div id="made" class="made">{notice}</div>
         {people(store, &members, own, locale)}
         {screens(store, &kiosks, locale)}
         {programs(store, &tokens, locale)}
@@ -184,7 +184,7 @@ fn screen(store: &str, kiosk: &KioskView, locale: Locale) -> AnyView {
         (0, None) => w::people::unpaired(locale).to_owned(),
         (count, _) => w::people::paired(locale, count),
     };
-    let devices = kiosk.devices.iter().map(|device| token(store, device, "screens", w::people::unpair(locale), locale)).collect_view();
+    let devices = kiosk.devices.iter().map(|device| token(store, device, w::people::unpair(locale), locale)).collect_view();
     view! {
         <li class="count" data-testid="screen">
             <details>
@@ -211,7 +211,7 @@ fn programs(store: &str, tokens: &[TokenView], locale: Locale) -> AnyView {
     let list = if own.is_empty() {
         view! { <p class="soft">{w::people::no_tokens(locale)}</p> }.into_any()
     } else {
-        let rows = own.into_iter().map(|each| token(store, each, "tokens", w::people::revoke_token(locale), locale)).collect_view();
+        let rows = own.into_iter().map(|each| token(store, each, w::people::revoke_token(locale), locale)).collect_view();
         view! { <ul class="stock-list" data-testid="tokens">{rows}</ul> }.into_any()
     };
     let roles = ROLES.map(|role| view! { <option value=role.as_str()>{role_name(role, locale)}</option> }).collect_view();
@@ -237,7 +237,7 @@ fn programs(store: &str, tokens: &[TokenView], locale: Locale) -> AnyView {
     .into_any()
 }
 
-fn token(store: &str, token: &TokenView, part: &'static str, word: &'static str, locale: Locale) -> AnyView {
+fn token(store: &str, token: &TokenView, word: &'static str, locale: Locale) -> AnyView {
     let note = token.kiosk.is_none().then(|| role_name(token.role, locale));
     let name = token.name.clone();
     view! {
@@ -245,7 +245,6 @@ fn token(store: &str, token: &TokenView, part: &'static str, word: &'static str,
             <p class="stock-row__name">{name.clone()}{note.map(|note| view! { <small>{note}</small> })}</p>
             <form method="post" action=paths::form::TOKEN>
                 <input type="hidden" name="store" value=store.to_owned()/>
-                <input type="hidden" name="part" value=part/>
                 <button class="button button--danger" name="token" value=token.id.to_string()>{word}<span class="sr-only">{w::menu::colon(locale)}{name}</span></button>
             </form>
         </li>

@@ -211,6 +211,12 @@ pub(in super::super) async fn orders_of(
     sql.fetch_all(text, args![owner.to_string(), after, limit]).await?.iter().map(OrderRow::from_row).collect()
 }
 
+/// When a shopper placed their `n`th newest order; `None` where they have not placed so many.
+pub(in super::super) async fn nth_newest(sql: &mut impl Sql, owner: &Owner, n: i64) -> Result<Option<Timestamp>, DbError> {
+    let text = "select placed_at from sales_order where owner = $1 order by id desc limit 1 offset $2";
+    sql.fetch_optional(text, args![owner.to_string(), n - 1]).await?.map(|row| row.get("placed_at")).transpose()
+}
+
 /// How many orders of a shopper a store has taken on a day; those that came to nothing do not count.
 pub(in super::super) async fn orders_of_day(sql: &mut impl Sql, owner: &Owner, store: &StoreId, day: &str) -> Result<i64, DbError> {
     let text = "select count(*) as n from sales_order where owner = $1 and store = $2 and day = $3 \

@@ -1,0 +1,120 @@
+// The people of a store: added, at work, changed and revoked by their manager; and the screen that they hang up.
+import { Api } from './support/api';
+import { expectAccessible } from './support/access';
+import { Barista } from './support/barista';
+import { expect, test } from './support/journey';
+import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
+import { Visitor } from './support/visitor';
+
+const PASSWORD = 'over the counter';
+
+for (const language of LANGUAGES) {
+  test(`somebody is added to the staff, works, and is revoked (${language})`, async ({ browser, shop }) => {
+    const manager = await Barista.arrive(browser, shop, { language });
+    const { page, w } = manager;
+    await page.goto('/staff');
+    await expectAccessible(page, 'the door for staff');
+    await manager.signIn('Mo', 'manager');
+    await expect(page.getByRole('heading', { name: w('staff.choose_title') })).toBeVisible();
+    await expectAccessible(page, 'the home of staff without a password');
+    await page.getByLabel(w('staff.new_password'), { exact: true }).fill(PASSWORD);
+    await page.getByLabel(w('staff.again_password')).fill(PASSWORD);
+    await page.getByRole('button', { name: w('staff.save_password') }).click();
+    await expect(page.getByText(w('staff.password_saved'))).toBeVisible();
+
+    await page.goto('/staff/harbor/settings');
+    const add = page.getByTestId('add-member');
+    await page.getByText(w('people.add'), { exact: true }).click();
+    await add.getByLabel(w('people.name'), { exact: true }).fill('Kim');
+    await add.getByRole('button').click();
+    await expect(page.getByText(w('people.told_member', { name: 'Kim' }))).toBeVisible();
+    const code = await page.getByTestId('secret').innerText();
+    await expectAccessible(page, 'the settings, with a code');
+    await page.reload();
+    await expect(page.getByTestId('secret')).toHaveCount(0);
+
+    const kim = await Barista.arrive(browser, shop, { language });
+    await kim.page.goto('/staff/harbor/queue');
+    await kim.page.getByLabel(w('staff.code')).fill(code);
+    await kim.page.getByRole('button', { name: w('staff.sign_in'), exact: true }).click();
+    await kim.page.waitForURL('**/staff/harbor/queue');
+    await kim.expectLive();
+
+    const row = page.getByTestId('member').filter({ hasText: 'Kim' });
+    await row.locator('summary').click();
+    await row.getByRole('button', { name: w('people.remove') }).click();
+    await expect(page.getByText(w('people.done'))).toBeVisible();
+    await expect(page.getByTestId('member').filter({ hasText: 'Kim' })).toHaveCount(0);
+    // Her board says by itself that it hears nothing any more.
+    await expect(kim.liveLine).toHaveAttribute('data-state', 'offline');
+    await expect(kim.liveLine).toContainText(w('live.refused'));
+    await kim.page.goto('/staff/harbor/queue');
+    await expect(kim.page.getByTestId('name-form')).toBeVisible();
+    // The refusals are in the console, as they should be.
+    await kim.context.close();
+
+    await page.goto('/staff/harbor/audit');
+    await expect(page.getByTestId('audit-entry').first()).toContainText(w('did.staff_revoked'));
+    await expectAccessible(page, 'what was done');
+
+    // The next shift begins by name and password.
+    await page.goto('/staff');
+    await page.getByRole('button', { name: w('staff.sign_out') }).click();
+    const form = page.getByTestId('name-form');
+    await form.getByLabel(w('staff.store')).selectOption('harbor');
+    await form.getByLabel(w('staff.name')).fill('mo');
+    await form.getByLabel(w('staff.password'), { exact: true }).fill(PASSWORD);
+    await form.getByRole('button').click();
+    await expect(page.getByText(w('staff.hello', { name: 'Mo' }))).toBeVisible();
+    await manager.leave();
+  });
+
+  test(`a screen is paired, shows who it lets in, and is taken out of service (${language})`, async ({ browser, shop }) => {
+    const api = await Shopper.arrive(browser, shop);
+    const manager = new Api(api.context.request, shop.url, await shop.token('manager', 'pier'));
+    const screen = await Visitor.arrive(browser, shop, { language, viewport: { width: 1920, height: 1080 } });
+    const { page, w } = screen;
+    await page.goto('/kiosk/pier-1');
+    await expectAccessible(page, 'where a screen is paired');
+    const { code } = await manager.post<{ code: string }>('/staff/stores/pier/kiosks/pier-1/pairing');
+    await page.getByLabel(w('kiosk.pair_code')).fill(code.toLowerCase());
+    await page.getByTestId('pair-form').getByRole('button').click();
+    const kiosk = page.getByTestId('kiosk');
+    await expect(kiosk).toHaveAttribute('data-state', 'scan');
+    await screen.expectLive();
+    await expectAccessible(page, 'the screen');
+    const box = await page.getByTestId('kiosk-code').boundingBox();
+    expect(Math.min(box?.width ?? 0, box?.height ?? 0), 'as large as it fits').toBeGreaterThan(700);
+    expect(await page.evaluate(() => document.documentElement.scrollHeight), 'all of it is in sight').toBeLessThanOrEqual(1080);
+
+    await screen.rememberDocument();
+    const phone = await Shopper.arrive(browser, shop);
+    await phone.page.goto('/sign-in');
+    await phone.signIn('+15550100009');
+    const url = await page.getByTestId('kiosk-code').getAttribute('data-url');
+    await phone.page.goto(url ?? '');
+    await phone.page.getByTestId('scan-form').getByRole('button').click();
+    await phone.page.waitForURL('**/s/pier');
+    await expect(page.getByTestId('kiosk-left')).toContainText('9');
+
+    await manager.put('/staff/stores/pier/status', { open: false });
+    await expect(kiosk).toHaveAttribute('data-state', 'closed');
+    await expectAccessible(page, 'the screen of a closed store');
+    await manager.put('/staff/stores/pier/status', { open: true });
+    await expect(kiosk).toHaveAttribute('data-state', 'scan');
+    await manager.patch('/staff/stores/pier/settings', { capacity: 1 });
+    await expect(kiosk).toHaveAttribute('data-state', 'busy');
+    await manager.patch('/staff/stores/pier/settings', { capacity: 20 });
+    await expect(kiosk).toHaveAttribute('data-state', 'scan');
+    await screen.expectSameDocument();
+
+    await manager.delete('/staff/stores/pier/kiosks/pier-1');
+    await expect(kiosk).toHaveAttribute('data-state', 'revoked');
+    await page.reload();
+    await expect(page.getByTestId('pair-form')).toBeVisible();
+    await phone.leave();
+    await api.leave();
+    await screen.context.close();
+  });
+}
