@@ -65,13 +65,14 @@ pub async fn save(db: &Db, url: &Secret, file: &Path) -> Result<(), BackupError>
             tool("pg_dump", url, ["--format=custom", "--no-owner", "--no-privileges"].map(OsString::from).into_iter().chain(target))
                 .await?;
         }
-        settle(&part, file)
+        settle(&part, file).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => BackupError::FileExists(file.to_owned()),
+            _ => BackupError::File { file: file.to_owned(), error },
+        })
     };
     let result = written.await;
-    if result.is_err() {
-        // What went wrong is told; that a part of a file is left is no more news.
-        let _ = fs::remove_file(&part);
-    }
+    // What went wrong is told; that a part of a file is left is no more news.
+    let _ = fs::remove_file(&part);
     result
 }
 
@@ -122,14 +123,16 @@ async fn restore_file(url: &Secret, file: &Path, target: &Path, clock: Clock) ->
         let sound = sound.await;
         db.close().await;
         sound?;
-        settle(&part, target)
+        settle(&part, target).map_err(|error| match error.kind() {
+            // A shop that was opened there while this one was made.
+            io::ErrorKind::AlreadyExists => BackupError::NotBlank(target.display().to_string()),
+            _ => BackupError::File { file: target.to_owned(), error },
+        })
     };
     let result = result.await;
-    if result.is_err() {
-        for end in ["", "-wal", "-shm"] {
-            // What went wrong is told; what is left over is in nobody's way.
-            let _ = fs::remove_file(beside(&part, end));
-        }
+    for end in ["", "-wal", "-shm"] {
+        // What went wrong is told; what is left over is in nobody's way.
+        let _ = fs::remove_file(beside(&part, end));
     }
     result
 }
@@ -152,7 +155,7 @@ async fn restore_dump(url: &Secret, file: &Path, clock: Clock) -> Result<(), Bac
 
 /// Runs one of PostgreSQL's programs on the database to its end.
 async fn tool(program: &'static str, url: &Secret, args: impl Iterator<Item = OsString>) -> Result<(), BackupError> {
-    let (url, password) = without_password(url.expose());
+    let (url, password) = for_libpq(url.expose());
     let mut command = Command::new(program);
     command.args(args).args(["--no-password", "--dbname"]).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     if let Some(password) = password {
@@ -170,21 +173,40 @@ async fn tool(program: &'static str, url: &Secret, args: impl Iterator<Item = Os
     Err(BackupError::Tool { program, said: if said.is_empty() { output.status.to_string() } else { said } })
 }
 
-/// The address without its password, which everybody on the machine would see in the list of processes, and the password. An address
-/// may say it twice; the option is the one that counts.
-fn without_password(url: &str) -> (String, Option<String>) {
+/// The address as libpq reads it, and the password apart: everybody on the machine sees what a program is called with. sqlx knows
+/// names for some options that libpq does not, and of its own ones a copy needs none.
+fn for_libpq(url: &str) -> (String, Option<String>) {
     let Ok(mut parsed) = reqwest::Url::parse(url) else { return (url.to_owned(), None) };
-    let (secret, options): (Vec<_>, Vec<_>) =
-        parsed.query().unwrap_or_default().split('&').map(str::to_owned).partition(|option| option.starts_with("password="));
-    let option = secret.last().map(|option| decoded(&option["password=".len()..]));
-    let password = option.or_else(|| parsed.password().map(decoded));
-    // One that cannot have a password has none.
-    if password.is_none() || (parsed.password().is_some() && parsed.set_password(None).is_err()) {
+    let mut password = parsed.password().map(decoded);
+    let mut options = Vec::new();
+    for (name, value) in parsed.query_pairs() {
+        let name = match &*name {
+            // An address may say it twice; this is the one that counts.
+            "password" => {
+                password = Some(value.into_owned());
+                continue;
+            }
+            "sslmode" | "ssl-mode" => "sslmode",
+            "sslrootcert" | "ssl-root-cert" | "ssl-ca" => "sslrootcert",
+            "sslcert" | "ssl-cert" => "sslcert",
+            "sslkey" | "ssl-key" => "sslkey",
+            "host" => "host",
+            "hostaddr" => "hostaddr",
+            "port" => "port",
+            "dbname" => "dbname",
+            "user" => "user",
+            "options" => "options",
+            _ => continue,
+        };
+        options.push((name, value.into_owned()));
+    }
+    if parsed.password().is_some() && parsed.set_password(None).is_err() {
         return (url.to_owned(), None);
     }
-    if !secret.is_empty() {
-        parsed.set_query(Some(options.join("&")).as_deref().filter(|options| !options.is_empty()));
-    }
+    parsed.query_pairs_mut().clear().extend_pairs(options);
+    // A space is `+` in a form and nowhere else.
+    let query = parsed.query().filter(|query| !query.is_empty()).map(|query| query.replace('+', "%20"));
+    parsed.set_query(query.as_deref());
     (parsed.into(), password)
 }
 
@@ -211,14 +233,12 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
-/// Gives a whole file its name; both are on the disk then.
-fn settle(part: &Path, file: &Path) -> Result<(), BackupError> {
+/// Gives a whole file its name, which nobody may have given to another meanwhile; both are on the disk then. The part stays.
+fn settle(part: &Path, file: &Path) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    File::open(part)
-        .and_then(|whole| whole.sync_all())
-        .and_then(|()| fs::rename(part, file))
-        .and_then(|()| File::open(folder)?.sync_all())
-        .map_err(|error| BackupError::File { file: file.to_owned(), error })
+    File::open(part)?.sync_all()?;
+    fs::hard_link(part, file)?;
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
@@ -227,13 +247,32 @@ mod tests {
 
     #[test]
     fn a_password_is_not_among_the_arguments() {
-        let (url, password) = without_password("postgres://kim:p%40ss%25w@db.example:5433/shop?sslmode=require");
-        assert_eq!((url.as_str(), password.as_deref()), ("postgres://kim@db.example:5433/shop?sslmode=require", Some("p@ss%w")));
-        let said_twice = without_password("postgres://kim:old@db/shop?sslmode=require&password=n%26ew");
-        assert_eq!(said_twice, ("postgres://kim@db/shop?sslmode=require".to_owned(), Some("n&ew".to_owned())));
-        assert_eq!(without_password("postgres:///shop?password=x"), ("postgres:///shop".to_owned(), Some("x".to_owned())));
-        for without in ["postgres://kim@db/shop", "postgres:///shop?host=/run/postgresql"] {
-            assert_eq!(without_password(without), (without.to_owned(), None));
+        for (given, url, password) in [
+            (
+                "postgres://kim:p%40ss%25w@db.example:5433/shop?sslmode=require",
+                "postgres://kim@db.example:5433/shop?sslmode=require",
+                Some("p@ss%w"),
+            ),
+            ("postgres://kim:old@db/shop?ssl-mode=require&password=n%26e+w", "postgres://kim@db/shop?sslmode=require", Some("n&e w")),
+            ("postgres:///shop?password=x", "postgres:///shop", Some("x")),
+            ("postgres://kim@db/shop", "postgres://kim@db/shop", None),
+            ("postgres:///shop?host=/run/a+b&statement-cache-capacity=9", "postgres:///shop?host=%2Frun%2Fa%20b", None),
+        ] {
+            assert_eq!(for_libpq(given), (url.to_owned(), password.map(str::to_owned)));
         }
+    }
+
+    #[test]
+    fn a_whole_file_takes_nobodys_place() {
+        let folder = std::env::temp_dir().join(format!("orderly-settle-{}", uuid::Uuid::now_v7().simple()));
+        fs::create_dir_all(&folder).unwrap();
+        let (part, file, link) = (folder.join("shop.part"), folder.join("shop.db"), folder.join("link.db"));
+        fs::write(&part, "new").unwrap();
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        assert_eq!(settle(&part, &link).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        settle(&part, &file).unwrap();
+        fs::write(&part, "newer").unwrap();
+        assert_eq!(settle(&part, &file).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

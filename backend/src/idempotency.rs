@@ -8,6 +8,7 @@ mod store;
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use domain::Timestamp;
@@ -27,6 +28,9 @@ const KEPT_SECONDS: i64 = 24 * 3600;
 /// How often old answers are thrown away.
 const PURGE_SECONDS: i64 = 3600;
 const PURGE: &str = "idempotency.purge";
+/// How long [`Keys::first`] waits for an answer, and how often it looks.
+const FIRST: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What identifies a request: `key` is the caller's, the rest keeps callers and calls apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -136,6 +140,21 @@ impl Keys {
             Some(kept) if kept.fingerprint == fingerprint => Ok(Some(kept.answer)),
             Some(_) => Err(KeyError::Reused),
             None => Ok(None),
+        }
+    }
+
+    /// The answer that the first request under `key` gets, which still runs; [`KeyError::InProgress`] where it takes too long, or gets
+    /// none that is kept.
+    pub async fn first(&self, db: &Db, key: &RequestKey, fingerprint: &str) -> Result<Outcome, KeyError> {
+        let until = Instant::now() + FIRST;
+        loop {
+            if let Some(answer) = self.kept(db, key, fingerprint).await? {
+                return Ok(Outcome::Replayed(answer));
+            }
+            if Instant::now() >= until {
+                return Err(KeyError::InProgress);
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 

@@ -124,14 +124,25 @@ impl Payments {
         Self { provider, patience, vault: self.vault.clone() }
     }
 
-    /// Takes what an order costs from a shopper's wallet, here and now, or changes nothing. The caller has just written
-    /// the order down.
-    pub(crate) async fn charge_wallet_in(&self, tx: &mut Tx, order: &OrderRow, user: UserId) -> Result<(), WalletError> {
-        let (id, amount) = (PaymentId(Uuid::now_v7()), order.quote.total);
-        Wallets.charge_in(tx, user, &order.store, order.id, amount).await?;
-        store::insert_in(tx, id, order.id, PaymentMethod::Wallet, PaymentStatus::Captured, amount, None).await?;
-        let event = PaymentCaptured { payment: id, order: order.id, amount };
-        Ok(tell(tx, id, order.id, &order.store, event).await?)
+    /// Takes what an order costs from a shopper's wallet, here and now, or changes nothing. The caller writes the
+    /// order down, and tells of both.
+    pub(crate) async fn charge_wallet_in(
+        &self,
+        tx: &mut Tx,
+        order: OrderId,
+        store: &StoreId,
+        amount: Money,
+        user: UserId,
+    ) -> Result<PaymentId, WalletError> {
+        let id = PaymentId(Uuid::now_v7());
+        Wallets.charge_in(tx, user, store, order, amount).await?;
+        store::insert_in(tx, id, order, PaymentMethod::Wallet, PaymentStatus::Captured, amount, None).await?;
+        Ok(id)
+    }
+
+    /// Tells that a wallet was charged, once its order is told of.
+    pub(crate) async fn tell_charged_in(&self, tx: &mut Tx, id: PaymentId, order: &OrderRow) -> Result<(), DbError> {
+        tell(tx, id, order.id, &order.store, PaymentCaptured { payment: id, order: order.id, amount: order.quote.total }).await
     }
 
     /// Writes down what is to be paid by which card, and wants it charged. Nobody is asked before the commit.

@@ -11,7 +11,9 @@ use axum::response::Response;
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+use backend::db::DbError;
 
 use crate::api::problem::{self, AppError};
 use crate::state::AppState;
@@ -53,7 +55,7 @@ pub fn router(state: AppState) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_SILENCE))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+        .layer(from_fn(in_time))
         .layer(from_fn(refuse_large))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(style_sheet, site::friendly))
@@ -61,6 +63,12 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), security::headers))
         .layer(from_fn_with_state(state.clone(), observe::request))
         .with_state(state)
+}
+
+/// Whoever waited for too long hears so in the words of the shop.
+async fn in_time(request: Request, next: Next) -> Result<Response, AppError> {
+    let answer = tokio::time::timeout(PATIENCE, next.run(request)).await;
+    answer.map_err(|_| AppError::from(DbError::Unavailable(format!("a request had no answer within {} s", PATIENCE.as_secs()))))
 }
 
 /// A body that says it is too large is refused before any of it is read; one that does not say so is cut off while it is.

@@ -107,7 +107,7 @@ impl Postgres {
         // The block makes a panic before the first await one of the future, too.
         let result = AssertUnwindSafe(async { command(&mut tx).await }).catch_unwind().await;
         let result = result.unwrap_or_else(|_| Err(E::from(DbError::Defect("the command panicked".to_owned()))));
-        let result = match (result, tx.failure.take()) {
+        let result = match (result, tx.failure().cloned()) {
             (Ok(_), Some(failure)) => Err(E::from(failure)),
             (result, _) => result,
         };

@@ -135,13 +135,14 @@ impl Tx {
     /// same row waits for this transaction; it stays though the transaction is not kept, and where a connection breaks it may
     /// have run twice. On SQLite, where commands run one after the other, it is part of the transaction.
     pub(crate) async fn beside(&mut self, sql: &'static str, args: Args) -> Result<Row, DbError> {
-        let Some(lender) = &self.beside else { return self.fetch_one(sql, args).await };
+        let Some(lender) = self.beside.clone() else { return self.fetch_one(sql, args).await };
         self.check()?;
         let run = async |mut lent: Postgresql| {
             let row = postgres(sql, args.clone()).fetch_one(lent.conn()).await;
             (lent, row)
         };
-        lender.read(run).await.map(postgres_row)
+        let row = lender.read(run).await.map(postgres_row);
+        self.note(row)
     }
 
     /// The error that ended this transaction, if one did.

@@ -100,10 +100,14 @@ impl Orders {
         };
         let store = Stores.get(tx, &checkout.store).await?.ok_or(OrderingError::UnknownStore)?;
         let new = self.take_over_in(tx, &store, checkout).await?;
-        if let Tender::Card(token) = &tender {
-            self.payments.charge_card_in(tx, new.id, new.quote.total, token).await?;
-        }
-        // As late as it can: a number that was taken is gone.
+        let charged = match &tender {
+            Tender::Card(token) => {
+                self.payments.charge_card_in(tx, new.id, new.quote.total, token).await?;
+                None
+            }
+            Tender::Wallet(user) => Some(self.payments.charge_wallet_in(tx, new.id, &new.store, new.quote.total, *user).await?),
+        };
+        // After all that may be refused: a number that was taken is gone.
         let order = store::number_order_in(tx, new).await?;
         let created = OrderCreated {
             order: order.id,
@@ -113,10 +117,10 @@ impl Orders {
             checkout: order.checkout,
         };
         log::append_in(tx, NewEvent::new(created, order.id).at_store(&order.store).by(caller.actor(&order.store))).await?;
-        let (method, status) = match tender {
-            Tender::Card(_) => (PaymentMethod::Card, PaymentStatus::Pending),
-            Tender::Wallet(user) => {
-                self.payments.charge_wallet_in(tx, &order, user).await?;
+        let (method, status) = match charged {
+            None => (PaymentMethod::Card, PaymentStatus::Pending),
+            Some(payment) => {
+                self.payments.tell_charged_in(tx, payment, &order).await?;
                 (PaymentMethod::Wallet, PaymentStatus::Captured)
             }
         };

@@ -96,7 +96,9 @@ on_both_databases! {
         if shop.db.is_postgres() {
             assert!(matches!(once(&shop, &Keys::default(), "a", "{}", Ok(answer(201, "2"))).await, Err(KeyError::InProgress)));
         }
-        go_on.send(()).unwrap();
+        let (key, waits) = (key("a"), async { go_on.send(()).unwrap() });
+        let (heard, ()) = tokio::join!(keys.first(&shop.db, &key, "{}"), waits);
+        assert_eq!(heard.unwrap(), Outcome::Replayed(answer(201, "1")));
         assert_eq!(first.await.unwrap().unwrap(), Outcome::Fresh(answer(201, "1")));
         assert_eq!(once(&shop, &keys, "a", "{}", Ok(answer(201, "2"))).await.unwrap(), Outcome::Replayed(answer(201, "1")));
     }

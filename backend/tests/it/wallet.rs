@@ -107,7 +107,9 @@ on_both_databases! {
         assert_eq!((wallet(&cafe, user).await.balance, cafe.stock("unicorn", "unicorn-plush").await), (usd(1600), (2, 1)));
         let by_card = cafe.place(&ada, &checkout, "tok_ok").await.unwrap();
         settle(&running).await;
-        assert_eq!(cafe.view(by_card).await.status, OrderStatus::Processed);
+        // What was refused has taken no number.
+        let paid = cafe.view(by_card).await;
+        assert_eq!((paid.status, paid.number), (OrderStatus::Processed, view.number + 1));
         assert_eq!(wallet(&cafe, user).await.balance, usd(1600));
         assert_eq!(cafe.journey(&ada, first).await[..2], ["order.created", "payment.captured"]);
         books_balance(&shop.db).await;

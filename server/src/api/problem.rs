@@ -106,10 +106,10 @@ impl<E: Refused> From<E> for AppError {
             Self::invalid(faults.clone()).detail
         } else if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
             tracing::error!(error = %Chain(&error), "a request failed");
-            "Something went wrong on our side. Nothing was changed.".to_owned()
+            "Something went wrong on our side.".to_owned()
         } else if error.code() == "unavailable" {
             tracing::warn!(error = %Chain(&error), "the database is away");
-            "The shop cannot be reached right now. Nothing was changed; please try again.".to_owned()
+            "The shop cannot be reached right now. Please try again in a moment, with the same key where there is one.".to_owned()
         } else {
             error.to_string()
         };

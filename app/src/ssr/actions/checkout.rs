@@ -192,6 +192,7 @@ impl Order {
             return Err(refusal(&refused));
         }
         let cart = Cart { visit: visit.clone(), store, address: self.address };
+        let first = (key.clone(), fingerprint.clone());
         let outcome = visit.backend.keys.once(&visit.backend.db, key, fingerprint, move |tx| {
             Box::pin(async move {
                 match cart.place_in(tx, self.checkout, &request).await {
@@ -201,7 +202,12 @@ impl Order {
                 }
             })
         });
-        match outcome.await {
+        let outcome = match outcome.await {
+            // Pressed twice: the browser shows what the second one is answered.
+            Err(KeyError::InProgress) => visit.backend.keys.first(&visit.backend.db, &first.0, &first.1).await,
+            outcome => outcome,
+        };
+        match outcome {
             Ok(Outcome::Fresh(answer) | Outcome::Replayed(answer)) if answer.status == 201 => {
                 answer.body.parse().map_err(|_| coded("internal"))
             }
