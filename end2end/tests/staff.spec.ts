@@ -34,6 +34,14 @@ for (const language of LANGUAGES) {
     await page.reload();
     await expect(page.getByTestId('secret')).toHaveCount(0);
 
+    // What another manager changes meanwhile is said where it would be written over.
+    const other = new Api(manager.context.request, shop.url, await shop.token('manager', 'harbor'));
+    await other.patch('/staff/stores/harbor/settings', { barista_seconds: 1200 });
+    await expect(page.getByTestId('settings-changed')).toContainText(w('settings.changed_title'));
+    await expectAccessible(page, 'the settings that somebody has changed');
+    await page.getByRole('link', { name: w('settings.changed_go') }).click();
+    await expect(page.locator('#set-barista_seconds')).toHaveValue('1200');
+
     const kim = await Barista.arrive(browser, shop, { language });
     await kim.page.goto('/staff/harbor/queue');
     await kim.page.getByLabel(w('staff.code')).fill(code);

@@ -14,7 +14,7 @@ use super::super::{
 };
 use super::frame::{Tab, store_frame};
 use crate::{
-    islands::{StoreStatus, open_switch},
+    islands::{SettingsWatch, StoreStatus, open_switch},
     paths,
     pieces::icon,
     words as w,
@@ -44,6 +44,7 @@ async fn body(visit: Visit, (store, error, faulty, saved, done): (String, Option
     let body = view! {
         {head}
         {saved}
+        <SettingsWatch store=status.clone() settings=row.settings.clone() locale/>
         <section class="panel" aria-labelledby="open-title">
             <h2 id="open-title">{w::settings::open(locale)}</h2>
             <div class="row row--between">{switch}<StoreStatus store=status ships locale/></div>
