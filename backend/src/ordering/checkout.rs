@@ -67,6 +67,15 @@ impl Checkouts {
         Ok(QuoteView::of(&quote, naming))
     }
 
+    /// What is in somebody's cart, to begin a checkout of it in this transaction. Who orders from two pages at once orders once: the
+    /// second waits here, and finds what the first has left.
+    pub async fn lines_of_cart_in(&self, tx: &mut Tx, owner: &Owner, store: &StoreId) -> Result<Vec<LineRequest>, OrderingError> {
+        // In the sequence of locks: the store's, the checkout's, what hangs on it.
+        Stores.share_in(tx, store).await?;
+        store::lock_live_checkout_in(tx, owner, store).await?;
+        Ok(store::lock_cart_in(tx, owner, store).await?.into_iter().map(|line| line.request).collect())
+    }
+
     /// Holds the lines for the caller at today's prices. A live checkout of theirs at this store is replaced: what it held
     /// is free for the new one in the same transaction. An `Err` must end the transaction.
     pub async fn begin_in(

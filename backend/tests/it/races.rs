@@ -385,6 +385,24 @@ on_both_databases! {
     }
 
     /// The same key in parallel, from one process and from another: one order, and everybody who is answered hears of it.
+    async fn a_cart_is_one_order_from_however_many_pages(shop) {
+        let cafe = Cafe::open(&shop).await;
+        capacity(&cafe, None).await;
+        let caller = guest();
+        for round in 1..=rounds() {
+            let owner = caller.owner().unwrap();
+            let added: Result<_, OrderingError> = cafe
+                .tx(move |tx, cafe| Box::pin(async move { cafe.backend.carts.add_in(tx, &owner, &id("harbor"), flat_white(1)).await }))
+                .await;
+            added.unwrap();
+            let outcomes = at_once((0..6).map(|_| order_cart(cafe.clone(), caller.clone()))).await;
+            for refused in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+                assert_eq!(refused.faults().first().map(|fault| fault.code.as_str()), Some("no_lines"), "round {round}: {outcomes:?}");
+            }
+            assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "round {round}: {outcomes:?}");
+        }
+    }
+
     async fn a_key_places_one_order(shop) {
         let cafe = Cafe::open(&shop).await;
         capacity(&cafe, None).await;
@@ -414,6 +432,25 @@ on_both_databases! {
             assert!(told.contains(&list.items[0].id.to_string()));
         }
     }
+}
+
+/// Orders what is in the cart, as a page does that has nothing on hold.
+async fn order_cart(cafe: Cafe, caller: Caller) -> Result<OrderId, OrderingError> {
+    let order = || {
+        let caller = caller.clone();
+        cafe.tx(move |tx, cafe| {
+            Box::pin(async move {
+                let owner = caller.owner().ok_or(OrderingError::SessionRequired)?;
+                let lines = cafe.backend.checkouts.lines_of_cart_in(tx, &owner, &id("harbor")).await?;
+                let request = CheckoutRequest { lines, ..request("harbor", &[]) };
+                let checkout = cafe.backend.checkouts.begin_in(tx, &caller, &request, EN).await?;
+                let payment = PaymentRequest::Card { token: "tok_ok".to_owned() };
+                let request = PlaceRequest { payment, expected_total: checkout.quote.total };
+                cafe.backend.orders.place_in(tx, &caller, checkout.id, &request, EN).await
+            })
+        })
+    };
+    patiently(order).await
 }
 
 /// Places under a key, as the API does.

@@ -71,10 +71,9 @@ impl Cart {
             Admission::Qr => backend.kiosks.admission(tx, caller, &self.store).await?,
             Admission::Open => None,
         };
-        let lines = backend.carts.get(tx, &self.owner()?, &self.store).await?;
         let request = CheckoutRequest {
             store: self.store.to_string(),
-            lines: lines.into_iter().map(|line| line.request).collect(),
+            lines: backend.checkouts.lines_of_cart_in(tx, &self.owner()?, &self.store).await?,
             fulfilment: self.fulfilment(&store),
             admission: admission.map(|admission| admission.admission.to_string()),
             coupon_codes: Vec::new(),

@@ -20,6 +20,15 @@ pub(in super::super) async fn cart(sql: &mut impl Sql, owner: &Owner, store: &St
     sql.fetch_all(text, args![owner.to_string(), store]).await?.iter().map(from_row).collect()
 }
 
+/// The lines, which are theirs alone until the end of the transaction: whoever orders them meanwhile is waited for, and has taken them.
+pub(in super::super) async fn lock_cart_in(tx: &mut Tx, owner: &Owner, store: &StoreId) -> Result<Vec<CartLine>, DbError> {
+    let text = tx.either(
+        "select * from cart_line where owner = $1 and store = $2 order by added_at, id",
+        "select * from cart_line where owner = $1 and store = $2 order by added_at, id for update",
+    );
+    tx.fetch_all(text, args![owner.to_string(), store]).await?.iter().map(from_row).collect()
+}
+
 /// Adds to the line that has this item with these options; `None` where there is none, or it would become too many.
 pub(in super::super) async fn add_to_line_in(
     tx: &mut Tx,
