@@ -176,7 +176,8 @@ impl Gateway {
     /// Serves plain MQTT over a stream that is there already, from this address, to its end. Without a place it ends at once.
     pub async fn carry<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, from: IpAddr) {
         let Some(place) = self.0.places.take(from) else { return };
-        session::serve(&self.0, Plain(stream), Entrance::Public { cookie: None, crowded: place.crowded }).await;
+        let entrance = Entrance::Public { cookie: None, crowded: place.crowded };
+        session::serve(self.0.clone(), Plain(stream), entrance, Some(place)).await;
     }
 
     /// Opens the private entrance for our own publisher: a loopback port, and a credential that is made here.
@@ -222,11 +223,7 @@ impl Gateway {
                             tracing::debug!(%from, %error, "gone before it began");
                             continue;
                         }
-                        let serving = inner.clone();
-                        inner.tasks.spawn(async move {
-                            session::serve(&serving, Plain(stream), entrance).await;
-                            drop(place);
-                        });
+                        inner.tasks.spawn(session::serve(inner.clone(), Plain(stream), entrance, place));
                     }
                     Err(error) => {
                         // Most often no file descriptors are left; some will be.

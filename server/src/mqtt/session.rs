@@ -19,6 +19,7 @@ use super::codec::{self, Incoming, Reason, Version};
 use super::limits::Pace;
 use super::transport::Transport;
 use super::{Entrance, Inner};
+use crate::places::Place;
 
 /// Messages at QoS 1 that are out at once.
 const WINDOW: usize = 16;
@@ -44,20 +45,43 @@ impl From<io::Error> for End {
     }
 }
 
-/// Serves a connection until it ends.
-pub(super) async fn serve(gateway: &Inner, transport: impl Transport, entrance: Entrance) {
-    let patience = gateway.limits.patience;
-    let mut wire = Wire { transport, buffer: BytesMut::new(), largest: codec::LARGEST, patience };
+/// Serves a connection until it ends; `place` is given back then. Ten thousand of them wait in [`Session::step`] most of the time, so
+/// that what is needed only at the door, or now and then, has a box of its own and is gone with it.
+pub(super) fn serve(
+    gateway: Arc<Inner>,
+    transport: impl Transport,
+    entrance: Entrance,
+    place: Option<Place>,
+) -> impl Future<Output = ()> + Send + 'static {
+    // Outside of the future, which would keep room for what it was called with.
+    let admitted = Box::pin(admit(gateway, transport, entrance));
+    async move {
+        let _place = place;
+        let Some((mut session, accepted)) = admitted.await else { return };
+        let end = match session.answer(accepted).await {
+            Ok(()) => session.run().await,
+            Err(end) => end,
+        };
+        session.gateway.leave(&session.client);
+        tracing::debug!(client = session.client.id, ?end, "connection ended");
+        session.part(end).await;
+    }
+}
+
+/// Lets somebody in who says who they are; the answer to their CONNECT is still to be sent.
+async fn admit<T: Transport>(gateway: Arc<Inner>, transport: T, entrance: Entrance) -> Option<(Session<T>, Bytes)> {
+    let mut wire = Wire { transport, buffer: BytesMut::new(), largest: codec::LARGEST, patience: gateway.limits.patience };
     let greeted = tokio::select! {
-        () = gateway.stop.cancelled() => return,
+        () = gateway.stop.cancelled() => return None,
         greeted = timeout(gateway.limits.handshake, greet(&mut wire)) => greeted,
     };
-    let Ok(Some((version, connect))) = greeted else { return };
-    let (caller, publisher) = match identify(gateway, &entrance, &connect).await {
+    let (version, connect) = greeted.ok()??;
+    let (caller, publisher) = match identify(&gateway, &entrance, &connect).await {
         Ok(identity) => identity,
         Err(code) => {
             let _ = wire.write(version.refused(code)).await;
-            return wire.transport.close().await;
+            wire.transport.close().await;
+            return None;
         }
     };
     if publisher {
@@ -69,45 +93,24 @@ pub(super) async fn serve(gateway: &Inner, transport: impl Transport, entrance: 
     let too_long = version == Version::V5 && (connect.keep_alive == 0 || connect.keep_alive > LONGEST_KEEP_ALIVE);
     let keep_alive = if too_long { LONGEST_KEEP_ALIVE } else { connect.keep_alive };
     let client = gateway.enter(caller, assigned.as_ref().unwrap_or(&connect.client_id));
-    let mut session = Session {
+    let pace = Pace::new(&gateway.limits);
+    let session = Session {
         gateway,
         wire,
         version,
-        client: client.clone(),
+        client,
         publisher,
         silence: (keep_alive > 0).then(|| Duration::from_millis(u64::from(keep_alive) * 1500)),
         heard: Instant::now(),
         largest: connect.largest,
         in_words: connect.problems,
-        pace: Pace::new(&gateway.limits),
+        pace,
         window: WINDOW.min(connect.receive_maximum.into()),
         outstanding: HashSet::new(),
         stuck: None,
         last_id: 0,
     };
-    let end = match session.answer(version.accepted(assigned, too_long.then_some(keep_alive))).await {
-        Ok(()) => session.run().await,
-        Err(end) => end,
-    };
-    gateway.leave(&client);
-    tracing::debug!(client = client.id, ?end, "connection ended");
-    match end {
-        End::Gone => {}
-        End::Slow => {
-            gateway.counters.slow.inc();
-        }
-        End::Ours(reason) => {
-            match reason {
-                Reason::QuotaExceeded => gateway.counters.slow.inc(),
-                Reason::MessageRateTooHigh => gateway.counters.refused.inc(),
-                _ => 0,
-            };
-            if let Some(bytes) = version.disconnect(reason).filter(|bytes| bytes.len() <= session.largest) {
-                let _ = session.wire.write(bytes).await;
-            }
-            let _ = timeout(patience, session.wire.transport.close()).await;
-        }
-    }
+    Some((session, version.accepted(assigned, too_long.then_some(keep_alive))))
 }
 
 /// The connection, and what of a packet has arrived.
@@ -130,8 +133,8 @@ impl<T: Transport> Wire<T> {
     }
 }
 
-struct Session<'g, T> {
-    gateway: &'g Inner,
+struct Session<T> {
+    gateway: Arc<Inner>,
     wire: Wire<T>,
     version: Version,
     client: Arc<Client>,
@@ -153,12 +156,34 @@ struct Session<'g, T> {
     last_id: u16,
 }
 
-impl<T: Transport> Session<'_, T> {
+impl<T: Transport> Session<T> {
     async fn run(&mut self) -> End {
         loop {
             match self.step().await {
                 Ok(()) => {}
                 Err(end) => return end,
+            }
+        }
+    }
+
+    /// Says good-bye.
+    async fn part(&mut self, end: End) {
+        let counters = &self.gateway.counters;
+        match end {
+            End::Gone => {}
+            End::Slow => {
+                counters.slow.inc();
+            }
+            End::Ours(reason) => {
+                match reason {
+                    Reason::QuotaExceeded => counters.slow.inc(),
+                    Reason::MessageRateTooHigh => counters.refused.inc(),
+                    _ => 0,
+                };
+                if let Some(bytes) = self.version.disconnect(reason).filter(|bytes| bytes.len() <= self.largest) {
+                    let _ = self.wire.write(bytes).await;
+                }
+                let _ = timeout(self.wire.patience, self.wire.transport.close()).await;
             }
         }
     }
@@ -192,15 +217,16 @@ impl<T: Transport> Session<'_, T> {
             None => false,
         };
         self.stuck = if room || !self.client.is_waiting() { None } else { self.stuck.or_else(|| Some(Instant::now())) };
-        let deadline = self.silence.map(|silence| self.heard + silence);
-        let stuck = self.stuck.map(|since| since + self.gateway.limits.patience);
+        let silent = self.silence.map(|silence| (self.heard + silence, Reason::KeepAliveTimeout));
+        let stuck = self.stuck.map(|since| (since + self.gateway.limits.patience, Reason::QuotaExceeded));
+        // One timer for both.
+        let first = silent.into_iter().chain(stuck).min_by_key(|(at, _)| *at);
         tokio::select! {
             biased;
             read = self.wire.transport.read(&mut self.wire.buffer) => if read? { Ok(()) } else { Err(End::Gone) },
             () = std::future::ready(()), if sent => Ok(()),
             () = self.client.changed() => Ok(()),
-            () = until(deadline), if deadline.is_some() => Err(End::Ours(Reason::KeepAliveTimeout)),
-            () = until(stuck), if stuck.is_some() => Err(End::Ours(Reason::QuotaExceeded)),
+            reason = over(first) => Err(End::Ours(reason)),
         }
     }
 
@@ -214,11 +240,11 @@ impl<T: Transport> Session<'_, T> {
                 Ok(())
             }
             Incoming::Subscribe { identifier: true, .. } => Err(End::Ours(Reason::SubscriptionIdentifiersNotSupported)),
-            Incoming::Subscribe { id, wishes, .. } => self.subscribe(id, wishes).await,
-            Incoming::Unsubscribe { id, filters } => self.unsubscribe(id, &filters).await,
+            Incoming::Subscribe { id, wishes, .. } => Box::pin(self.subscribe(id, wishes)).await,
+            Incoming::Unsubscribe { id, filters } => Box::pin(self.unsubscribe(id, &filters)).await,
             // 3.3.2-7: none was agreed on.
             Incoming::Publish { alias: true, .. } => Err(End::Ours(Reason::TopicAliasInvalid)),
-            Incoming::Publish { qos, id, topic, payload, .. } => self.published(qos, id, &topic, payload).await,
+            Incoming::Publish { qos, id, topic, payload, .. } => Box::pin(self.published(qos, id, &topic, payload)).await,
             Incoming::Disconnect { prolongs: false } => Err(End::Gone),
             // 3.14.2.2.2: every session ends with its connection; CONNACK said so. 3.1.0-2: a second CONNECT; or what only a
             // server sends.
@@ -271,10 +297,30 @@ impl<T: Transport> Session<'_, T> {
     }
 }
 
-/// Never, without a time.
-pub(super) async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
+/// Why it is over, when it is; never, without a time.
+async fn over(at: Option<(Instant, Reason)>) -> Reason {
+    match at {
+        Some((at, reason)) => {
+            sleep_until(at).await;
+            reason
+        }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::ws::WebSocket;
+
+    use super::*;
+
+    fn size<F>(_: impl Fn(Arc<Inner>, WebSocket, Entrance) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_that_waits_keeps_little() {
+        let bytes = size(|gateway, socket, entrance| serve(gateway, socket, entrance, None));
+        assert!(bytes <= 1536, "{bytes}: what is only needed now and then wants a box of its own");
     }
 }

@@ -16,13 +16,12 @@ use backend::live::{BrokerAddress, again};
 use domain::topic::{Filter, Topic};
 use futures::{StreamExt as _, stream};
 use rumqttc::{AsyncClient, Event, Outgoing, Packet, QoS, SubscribeFilter, SubscribeReasonCode};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use super::broker::Coming;
 use super::reach::reach;
-use super::session::until;
 
 /// Filters in one SUBSCRIBE.
 const BATCH: usize = 200;
@@ -224,6 +223,14 @@ async fn heal(gateway: Arc<Inner>, filters: Vec<String>) {
         stream::iter(topics).for_each_concurrent(AT_ONCE, tell).await;
     };
     gateway.stop.run_until_cancelled(all).await;
+}
+
+/// Never, without a time.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Asks the shop until it answers.

@@ -59,10 +59,7 @@ impl Gateway {
             .max_frame_size(codec::LARGEST)
             .max_message_size(codec::LARGEST)
             .on_upgrade(move |socket| {
-                tasks.track_future(async move {
-                    session::serve(&inner, socket, Entrance::Public { cookie, crowded: false }).await;
-                    drop(place);
-                })
+                tasks.track_future(session::serve(inner, socket, Entrance::Public { cookie, crowded: false }, Some(place)))
             })
     }
 }

@@ -9,7 +9,7 @@ use super::super::reach::reach;
 use super::super::transport::Transport;
 use super::{End, Session};
 
-impl<T: Transport> Session<'_, T> {
+impl<T: Transport> Session<T> {
     pub(super) async fn subscribe(&mut self, id: u16, wishes: Vec<Wish>) -> Result<(), End> {
         let mut codes = Vec::with_capacity(wishes.len());
         for wish in wishes {
