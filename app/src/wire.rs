@@ -26,6 +26,18 @@ pub struct Refusal {
     pub faults: Vec<Fault>,
 }
 
+impl Refusal {
+    /// The till that nobody reaches.
+    pub fn unavailable() -> Self {
+        Self { code: "unavailable".to_owned(), faults: Vec::new() }
+    }
+
+    /// Whether it may have been done all the same: the form keeps its key then, and sent again it is the same order.
+    pub fn is_open(&self) -> bool {
+        matches!(&*self.code, "unavailable" | "request_in_progress" | "internal")
+    }
+}
+
 /// The answer of the cart's forms to a script; a plain form is sent to the next page instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CartAnswer {

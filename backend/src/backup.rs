@@ -138,19 +138,27 @@ async fn restore_file(url: &Secret, file: &Path, target: &Path, clock: Clock) ->
 }
 
 async fn restore_dump(url: &Secret, file: &Path, clock: Clock) -> Result<(), BackupError> {
-    let db = Db::open(url.expose(), clock.clone()).await?;
-    let blank = db.is_blank().await;
-    db.close().await;
-    if !blank? {
-        return Err(BackupError::NotBlank("this database".to_owned()));
-    }
-    // All of it, or nothing.
-    let how = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"].map(OsString::from);
-    tool("pg_restore", url, how.into_iter().chain([file.into()])).await?;
     let db = Db::open(url.expose(), clock).await?;
-    let done = db.migrate().await;
+    let restored = async {
+        // A server that starts meanwhile waits, instead of making the tables that are about to come.
+        let alone = db.lock_schema().await?;
+        let copied = async {
+            if !db.is_blank().await? {
+                return Err(BackupError::NotBlank("this database".to_owned()));
+            }
+            // All of it, or nothing.
+            let how = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"].map(OsString::from);
+            tool("pg_restore", url, how.into_iter().chain([file.into()])).await
+        };
+        let copied = copied.await;
+        let ended = db::unlock_schema(alone).await;
+        copied?;
+        ended?;
+        Ok(db.migrate().await?)
+    };
+    let restored = restored.await;
     db.close().await;
-    Ok(done?)
+    restored
 }
 
 /// Runs one of PostgreSQL's programs on the database to its end.

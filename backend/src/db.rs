@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::args::ids;
 pub use self::args::{Arg, Args, ToArg};
+pub(crate) use self::copy::unlock_schema;
 pub use self::error::DbError;
 use self::postgres::Lent;
 pub use self::row::{FromColumn, FromNullable, Row};
@@ -104,8 +105,7 @@ impl Db {
         };
         result.map_err(|error| match error {
             MigrateError::VersionMissing(found) => DbError::NewerDatabase { found, known: self.known() },
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-            error => DbError::Unusable(format!("the database's schema does not fit this program: {error}")),
+            error => migrate_error(error),
         })
     }
 
@@ -216,6 +216,16 @@ impl Db {
             Engine::Sqlite { database, .. } => database.readers.close(),
             Engine::Postgres(database) => database.close().await,
         }
+    }
+}
+
+fn migrate_error(error: MigrateError) -> DbError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => match error.into() {
+            DbError::Busy(_) => DbError::Busy("somebody else is making its tables; try again when that is done".to_owned()),
+            error => error,
+        },
+        error => DbError::Unusable(format!("the database's schema does not fit this program: {error}")),
     }
 }
 

@@ -12,6 +12,11 @@ pub trait Refused: std::error::Error {
     /// Stable snake_case.
     fn code(&self) -> &'static str;
 
+    /// Which sentence of a page says it: another than the code's where that is shared by what people do different things about.
+    fn sentence(&self) -> &'static str {
+        self.code()
+    }
+
     /// HTTP status.
     fn status(&self) -> u16;
 

@@ -23,7 +23,7 @@ use self::alone::Alone;
 use self::http::Manners;
 pub use self::listen::{bind, reachable};
 use self::live::Wire;
-use self::pay::Pay;
+use self::pay::PayPlace;
 use crate::config::Settings;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -50,8 +50,16 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     warn_of(&settings);
 
     let own = listener.as_ref().map(TcpListener::local_addr).transpose()?;
-    let pay = Pay::open(&settings, own).await?;
-    let backend = Backend::open(settings.backend(Some(pay.service.clone()), own), Clock::system()).await?;
+    let place = PayPlace::find(&settings, own).await?;
+    let backend = Backend::open(settings.backend(Some(place.service.clone()), own), Clock::system()).await?;
+    // After the shop's own database: where that is none, nothing is made.
+    let pay = match place.open(&settings).await {
+        Ok(pay) => pay,
+        Err(error) => {
+            backend.close().await;
+            return Err(error);
+        }
+    };
     let opened = tokio::select! {
         opened = Open::shop(settings, backend.clone(), listener, plain, pay.sim.clone()) => opened,
         () = signals.asked() => Ok(None),

@@ -142,7 +142,7 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
         let beside = |code: &String| (code == "total_changed" && cart.changed().is_some()) || (code == "store_closed" && cart.closed.get());
         code.filter(|code| !beside(code)).map(|code| {
             let tone = if code.starts_with("store_") || code.starts_with("admission_") { "wait" } else { "stop" };
-            pieces::notice(tone, w::problem::title(locale).to_owned(), Some(w::refusal(&code, locale).to_owned()))
+            pieces::refused(tone, &code, locale)
         })
     };
     let total = Memo::new(move |_| cart.quote().ok().map(|quote| quote.total));
@@ -337,14 +337,13 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
             match answer.and_then(|reply| reply.json()) {
                 Ok(PlaceAnswer::Placed { page }) => return tab::go(&page),
                 Ok(PlaceAnswer::Refused(refusal)) => {
-                    // A refusal is kept under its key; the next try is another one, unless the first still runs.
-                    if refusal.code != "request_in_progress" {
+                    // A refusal is kept under its key; the next try is another one.
+                    if !refusal.is_open() {
                         key.set(tab::new_key());
                     }
                     cart.refused(refusal);
                 }
-                // The form keeps its key: sent again, it is the same order.
-                Err(tab::Unreachable) => cart.refused(Refusal { code: "unavailable".to_owned(), faults: Vec::new() }),
+                Err(tab::Unreachable) => cart.refused(Refusal::unavailable()),
             }
             busy.set(false);
         });
@@ -436,10 +435,13 @@ fn forget_what_is_over(cart: Cart, status: Signal<StoreView>) {
 }
 
 impl Cart {
-    /// Says what went wrong; nothing is held any more. What costs more than it did is held anew, for the page to say how much.
+    /// Says what went wrong; nothing is held any more, as far as that is known. What costs more than it did is held anew, for the
+    /// page to say how much.
     fn refused(self, refusal: Refusal) {
         let again = refusal.code == "total_changed";
-        self.held.set(None);
+        if !refusal.is_open() {
+            self.held.set(None);
+        }
         self.pressed.set(false);
         self.say(refusal);
         if again && !self.ships {

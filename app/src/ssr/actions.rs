@@ -13,6 +13,8 @@ mod staff;
 mod store;
 mod wallet;
 
+use std::num::{IntErrorKind, ParseIntError};
+
 use backend::refused::Refused;
 use http::{HeaderValue, header};
 use leptos::{prelude::*, server_fn::error::ServerFnError};
@@ -50,7 +52,7 @@ fn refusal(error: &impl Refused) -> Refusal {
         tracing::error!(%error, "a form failed");
     }
     let faults = error.faults();
-    let code = match (error.code(), faults.first()) {
+    let code = match (error.sentence(), faults.first()) {
         ("invalid_request", Some(fault)) if fault.code == "unavailable" => "item_unavailable",
         ("invalid_request", Some(fault)) => &fault.code,
         (code, _) => code,
@@ -70,9 +72,12 @@ impl Refusal {
     }
 }
 
-/// A number as somebody typed it; what is none is out of every range.
+/// A number as somebody typed it; what is none is out of every range, and so is what is too large.
 fn number(typed: &str) -> i64 {
-    typed.trim().parse().unwrap_or(i64::MIN)
+    typed.trim().parse().unwrap_or_else(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => i64::MAX,
+        _ => i64::MIN,
+    })
 }
 
 #[cfg(test)]
@@ -136,6 +141,6 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_out_of_range() {
-        assert_eq!([" 2 ", "9223372036854775808", "", "two"].map(number), [2, i64::MIN, i64::MIN, i64::MIN]);
+        assert_eq!([" 2 ", "9223372036854775808", "", "two"].map(number), [2, i64::MAX, i64::MIN, i64::MIN]);
     }
 }

@@ -77,7 +77,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         menu: menu.only(|product| product.variants.iter().any(|variant| wanted(variant.sku.as_str()))),
         lines: lines.clone(),
         ships: row.fulfilment == FulfilmentKind::Ship,
-        key: Uuid::now_v7().to_string(),
+        key: draft.key.unwrap_or_else(|| Uuid::now_v7().to_string()),
         address: draft.address,
         wallet: visit.wallet().await?,
         refusal: error.map(|code| Refusal { code, faults: draft.faults }),

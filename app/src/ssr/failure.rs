@@ -1,6 +1,7 @@
 //! Pages for when there is no page.
 
 use backend::{refused::Refused, stores::StoreRow};
+use domain::Locale;
 use http::{HeaderValue, StatusCode, header};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
@@ -13,7 +14,6 @@ use super::{
     visit::Visit,
 };
 use crate::{paths, pieces::icon, words as w};
-use domain::Locale;
 
 /// Why a page cannot be shown.
 #[derive(Debug)]

@@ -83,8 +83,7 @@ pub fn without_language(page: &str) -> String {
 
 /// What a form that came back was refused for, above the content.
 pub fn problem(error: Option<&str>, locale: Locale) -> Option<AnyView> {
-    let error = error?;
-    Some(crate::pieces::notice("stop", w::problem::title(locale).to_owned(), Some(w::refusal(error, locale).to_owned())))
+    Some(crate::pieces::refused("stop", error?, locale))
 }
 
 /// An empty place: a picture, a sentence, a way on.

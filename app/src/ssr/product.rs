@@ -25,7 +25,10 @@ pub fn ProductPage() -> impl IntoView {
     let (store, product, error) = (param("store"), param("product"), query("error"));
     let chosen = Chosen {
         sku: query("sku"),
-        options: query("options").map(|options| options.split(',').map(ToOwned::to_owned).collect()),
+        // A form that came back with none chosen had none.
+        options: query("options")
+            .map(|options| options.split(',').map(ToOwned::to_owned).collect())
+            .or_else(|| error.is_some().then(Vec::new)),
         quantity: query("quantity").and_then(|quantity| quantity.parse().ok()),
     };
     page(async move { body(visit, store, product, chosen, error).await })

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use sqlx::migrate::Migrate as _;
+use sqlx::postgres::PgConnection;
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{Db, DbError, Engine, Sql as _};
+use super::{Db, DbError, Engine, Sql as _, migrate_error};
 use crate::args;
 
 impl Db {
@@ -24,6 +26,15 @@ impl Db {
         Ok(self.reader().fetch_one(sql, args![]).await?.get::<i64>("n")? == 0)
     }
 
+    /// Keeps everybody else from [`Db::migrate`] on a PostgreSQL database, by the lock that it takes itself, until
+    /// [`unlock_schema`] or the end of this process. `None` for SQLite.
+    pub(crate) async fn lock_schema(&self) -> Result<Option<PgConnection>, DbError> {
+        let Engine::Postgres(database) = &self.0.engine else { return Ok(None) };
+        let mut conn = database.aside.acquire().await?.detach();
+        conn.lock().await.map_err(migrate_error)?;
+        Ok(Some(conn))
+    }
+
     /// Whether what is in a SQLite file is a shop.
     pub(crate) async fn is_shop(&self) -> Result<bool, DbError> {
         let sql = "select count(*) as n from sqlite_master where type = 'table' and name = 'sales_order'";
@@ -35,4 +46,12 @@ impl Db {
         let found: String = self.reader().fetch_one("pragma quick_check(1)", args![]).await?.get("quick_check")?;
         Ok((found != "ok").then_some(found))
     }
+}
+
+/// Ends what [`Db::lock_schema`] began: the lock is the connection's.
+pub(crate) async fn unlock_schema(alone: Option<PgConnection>) -> Result<(), DbError> {
+    if let Some(conn) = alone {
+        conn.close().await?;
+    }
+    Ok(())
 }

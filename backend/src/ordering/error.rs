@@ -123,6 +123,13 @@ impl Refused for OrderingError {
         }
     }
 
+    fn sentence(&self) -> &'static str {
+        match self {
+            Self::TooManyOrders { .. } => "too_many_orders",
+            _ => self.code(),
+        }
+    }
+
     fn status(&self) -> u16 {
         match self {
             Self::SessionRequired => 401,

@@ -3,6 +3,7 @@
 mod brokers;
 mod command_line;
 mod contract;
+mod forms;
 mod frame;
 mod interop;
 mod kiosk;

@@ -48,7 +48,7 @@ pub(super) fn sync(cart: Cart) {
 }
 
 async fn run(cart: Cart) -> Result<(), Refusal> {
-    let away = |_| Refusal { code: "unavailable".to_owned(), faults: Vec::new() };
+    let away = |_| Refusal::unavailable();
     loop {
         // Several presses in a row are one change.
         tab::pause(200).await;

@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use backend::{
     db::Tx,
     idempotency::{Answer, CommandError, KeyError, Outcome, RequestKey},
-    identity::{Caller, Owner, ensure_session_in},
-    ordering::OrderingError,
+    identity::{Caller, ensure_session_in},
+    ordering::{OrderingError, owner_of},
     refused::Refused,
     stores::StoreRow,
 };
@@ -59,10 +59,6 @@ struct Cart {
 }
 
 impl Cart {
-    fn owner(&self) -> Result<Owner, OrderingError> {
-        self.visit.owner().ok_or(OrderingError::SessionRequired)
-    }
-
     /// Begins a checkout of what is in the cart.
     async fn begin_in(&self, tx: &mut Tx) -> Result<CheckoutView, OrderingError> {
         let Visit { backend, caller, .. } = &self.visit;
@@ -73,7 +69,7 @@ impl Cart {
         };
         let request = CheckoutRequest {
             store: self.store.to_string(),
-            lines: backend.checkouts.lines_of_cart_in(tx, &self.owner()?, &self.store).await?,
+            lines: backend.checkouts.lines_of_cart_in(tx, &owner_of(caller)?, &self.store).await?,
             fulfilment: self.fulfilment(&store),
             admission: admission.map(|admission| admission.admission.to_string()),
             coupon_codes: Vec::new(),
@@ -132,7 +128,7 @@ pub async fn place(
 ) -> Done<PlaceAnswer> {
     let order = Order {
         checkout: checkout.parse().ok(),
-        key,
+        key: key.clone(),
         expected_total: number(&expected_total),
         currency,
         payment,
@@ -145,7 +141,8 @@ pub async fn place(
         }
         Err(refusal) => {
             let refusal = refusal.said(Visit::here().locale);
-            Draft { address, faults: refusal.faults.clone() }.leave();
+            let key = Some(key).filter(|_| refusal.is_open());
+            Draft { address, faults: refusal.faults.clone(), key }.leave();
             let (told, place) = match &*refusal.code {
                 // The page says what has become of the total that was sent.
                 "total_changed" => (format!("&told={}", number(&expected_total)), format!("#{}", paths::notice::TOTAL_CHANGED)),
@@ -169,10 +166,11 @@ struct Order {
 }
 
 impl Order {
-    /// Tells one form from another, without keeping what was typed. The card's token is a secret and stays out of it.
+    /// Tells one form from another, without keeping what was typed. The card's token is a secret and stays out of it; so does
+    /// what was held, for a form that is sent again may have lost it.
     fn fingerprint(&self) -> String {
         let mut hasher = DefaultHasher::new();
-        (self.checkout, self.expected_total, &self.currency, format!("{:?}", self.address)).hash(&mut hasher);
+        (self.expected_total, &self.currency, format!("{:?}", self.address)).hash(&mut hasher);
         format!("{:016x}", hasher.finish())
     }
 

@@ -16,6 +16,8 @@ const NAME: &str = "orderly_draft";
 pub struct Draft {
     pub address: AddressFields,
     pub faults: Vec<Fault>,
+    /// The form's key, where nobody knows whether it was done: sent again, it is the same order.
+    pub key: Option<String>,
 }
 
 impl Draft {

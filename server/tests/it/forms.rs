@@ -1,0 +1,77 @@
+//! Forms as a browser without scripts sends them.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::support::{Client, Reply, Server, on_both_databases};
+
+on_both_databases! {
+    an_order_form_sent_again_is_the_same_order
+    what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most
+}
+
+async fn add(client: &Client, quantity: &str, milk: Option<&str>) -> Reply {
+    let mut fields = vec![("store", "harbor"), ("product", "flat-white"), ("sku", "flat-white-regular"), ("quantity", quantity)];
+    fields.extend(milk.map(|milk| ("options[milk][]", milk)));
+    client.post_form("/do/cart/add", &fields).await
+}
+
+/// Where it leads, without the site.
+fn leads_to(reply: &Reply) -> String {
+    assert_eq!(reply.status, StatusCode::FOUND, "{}", reply.body);
+    reply.header("location").expect("a way on").to_owned()
+}
+
+/// The value of a hidden field.
+fn hidden(page: &Reply, name: &str) -> String {
+    let (_, rest) = page.text().split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("{name} is in {}", page.text()));
+    rest.split('"').next().unwrap_or_default().to_owned()
+}
+
+async fn an_order_form_sent_again_is_the_same_order(server: Server) {
+    let guest = server.guest().await;
+    add(&guest, "1", Some("oat")).await;
+    let page = guest.page("/s/harbor/checkout").await;
+    let (key, total) = (hidden(&page, "key"), hidden(&page, "expected_total"));
+    let place = async |checkout: &str, total: &str| {
+        let fields = [
+            ("store", "harbor"),
+            ("key", &key),
+            ("checkout", checkout),
+            ("expected_total", total),
+            ("currency", "USD"),
+            ("payment", "tok_ok"),
+        ];
+        leads_to(&guest.post_form("/do/checkout/place", &fields).await)
+    };
+    let order = place("", &total).await;
+    assert!(order.starts_with("/orders/"), "{order}");
+    // Whatever the page held by then.
+    assert_eq!(place("0199aa00-0000-7000-8000-000000000000", &total).await, order);
+    assert!(place("", "1").await.contains("error=idempotency_key_reused"));
+
+    // A form of which nobody knows whether it was done has left its key, once.
+    add(&guest, "1", Some("oat")).await;
+    let draft = json!({"address": {"name": "", "line1": "", "line2": "", "city": "", "region": "", "postal_code": "", "country": ""},
+        "faults": [], "key": key});
+    let cookie = format!("{}; orderly_draft={}", guest.cookie(), URL_SAFE_NO_PAD.encode(draft.to_string()));
+    let page = guest.with("cookie", &cookie).page("/s/harbor/checkout?error=unavailable").await;
+    assert_eq!(hidden(&page, "key"), key);
+    assert!(page.text().contains("href=\"/orders\""), "where to look");
+    assert_ne!(hidden(&guest.page("/s/harbor/checkout").await, "key"), key);
+}
+
+async fn what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most(server: Server) {
+    let guest = server.guest().await;
+    let back = leads_to(&add(&guest, "1", None).await);
+    assert!(back.contains("error=modifier_min"), "{back}");
+    let page = guest.page(&back).await;
+    assert_eq!(page.text().matches("aria-invalid=\"true\"").count(), 1, "{}", page.text());
+    assert_eq!(page.text().matches(" checked").count(), 1, "the size alone: {}", page.text());
+
+    for (typed, shown) in [("9223372036854775808", "99"), ("0", "1"), ("-1", "1"), ("two", "1")] {
+        let back = leads_to(&add(&guest, typed, Some("oat")).await);
+        assert!(back.contains("error=quantity_out_of_range") && back.ends_with(&format!("quantity={shown}")), "{typed}: {back}");
+    }
+}
