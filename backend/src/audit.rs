@@ -1,49 +1,15 @@
-//! What staff and devices did at a store, and which shoppers were slowed down, for its managers. It is nothing of its own: whatever they do is a fact of the
-//! log, with who did it, so an entry can neither be missing nor be left behind.
+//! What staff and devices did at a store, and which shoppers were slowed down, for its managers. It is nothing of its own:
+//! whatever they do is a fact of the log, with who did it, so an entry can neither be missing nor be left behind.
 
 use std::collections::HashMap;
 
 use domain::view::{AuditActor, AuditEntry, Page};
 use domain::{EventId, OrderId, StoreId, UserId, event::Actor};
 
-use crate::db::{DbError, Sql};
-use crate::identity::rights::Denied;
-use crate::identity::{Caller, Identities, Right};
+use crate::db::Sql;
+use crate::identity::{Caller, Identities, IdentityError, Right};
 use crate::log::{self, Recorded};
 use crate::ordering;
-use crate::refused::Refused;
-
-/// Why nothing was told.
-#[derive(Debug, thiserror::Error)]
-pub enum AuditError {
-    #[error(transparent)]
-    Denied(#[from] Denied),
-    #[error(transparent)]
-    Unavailable(#[from] DbError),
-}
-
-impl Refused for AuditError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Denied(denied) => denied.code(),
-            Self::Unavailable(error) => error.code(),
-        }
-    }
-
-    fn status(&self) -> u16 {
-        match self {
-            Self::Denied(denied) => denied.status(),
-            Self::Unavailable(error) => error.status(),
-        }
-    }
-
-    fn extra(&self) -> crate::refused::Extra {
-        match self {
-            Self::Denied(_) => crate::refused::Extra::default(),
-            Self::Unavailable(error) => error.extra(),
-        }
-    }
-}
 
 /// The entries.
 #[derive(Debug, Clone, Copy, Default)]
@@ -59,7 +25,7 @@ impl Audit {
         at: &StoreId,
         before: Option<EventId>,
         limit: i64,
-    ) -> Result<Page<AuditEntry>, AuditError> {
+    ) -> Result<Page<AuditEntry>, IdentityError> {
         caller.require(Right::Audit, at)?;
         let mut events = log::for_managers(sql, at, before, limit + 1).await?;
         let more = events.len() as i64 > limit;

@@ -1,10 +1,12 @@
 //! Identity: who is asking, and what they may do.
 //!
 //! A [`Caller`] comes out of a cookie ([`session`], [`cookie`]) or a bearer [`token`]; shoppers [`sign_in`] by [`phone`],
-//! [`staff`] by one-time codes and a [`password`]; [`pairing`] makes a screen a kiosk; [`account`] is what its owner sees and changes of it; [`rights`] is the one table of who may
-//! do what; [`secret`] is what signs and hides; [`purge`] throws away what has had its time.
+//! [`staff`] by one-time codes and a [`password`], which a [`browser`] they have used before may always try; [`pairing`]
+//! makes a screen a kiosk; [`account`] is what its owner sees and changes of it; [`rights`] is the one table of who may do
+//! what; [`secret`] is what signs and hides; [`purge`] throws away what has had its time.
 
 pub mod account;
+pub mod browser;
 pub mod caller;
 pub mod cookie;
 mod hashing;
@@ -24,11 +26,13 @@ pub mod token;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use domain::name::InvalidName;
 use domain::view::Person;
 use domain::{Fault, Faults, UserId};
 use uuid::Uuid;
 
 pub use account::{Account, AccountEdit};
+pub use browser::BrowserId;
 pub use caller::{Caller, Owner};
 pub use pairing::Pairing;
 pub use phone::Phone;
@@ -71,6 +75,20 @@ pub enum IdentityError {
         /// Seconds until the next one.
         seconds: i64,
     },
+    /// Passwords were tried for somebody more often than they would mistype it.
+    #[error(
+        "Too many passwords were tried for this name. Try again in {} min, or ask a manager for a new one-time code: it works at once.",
+        (.seconds + 59) / 60
+    )]
+    PasswordsLimited {
+        /// How many an hour.
+        limit: i64,
+        /// Seconds until the next one.
+        seconds: i64,
+    },
+    /// More people sign in at once than can be looked at.
+    #[error("Very many people are signing in right now. Please try again in a few seconds.")]
+    SignInBusy,
     /// Neither cookie nor token.
     #[error("Please open the shop first: there is no session.")]
     SessionRequired,
@@ -99,8 +117,8 @@ pub enum IdentityError {
     #[error("Some of this cannot be.")]
     Invalid(#[from] Faults),
     /// A person's or token's name.
-    #[error("a name has 1 to 60 characters")]
-    Name,
+    #[error(transparent)]
+    Name(#[from] InvalidName),
     /// A role that is not of the staff.
     #[error("staff are barista, warehouse or manager")]
     NotStaff,
@@ -133,13 +151,14 @@ impl Refused for IdentityError {
             Self::OwnRole => "own_role",
             Self::KioskExists => "kiosk_exists",
             Self::CodeSpent => "code_spent",
-            Self::RateLimited { .. } => "rate_limited",
+            Self::RateLimited { .. } | Self::PasswordsLimited { .. } => "rate_limited",
+            Self::SignInBusy => "sign_in_busy",
             Self::SessionRequired => "session_required",
             Self::SignInRequired => "sign_in_required",
             Self::NotFound => "not_found",
             Self::OrdersUnderWay => "orders_under_way",
             Self::StaffAccount => "staff_account",
-            Self::Name | Self::NotStaff | Self::Token(_) | Self::Invalid(_) => "invalid_request",
+            Self::Name(_) | Self::NotStaff | Self::Token(_) | Self::Invalid(_) => "invalid_request",
             Self::Database(error) => error.code(),
         }
     }
@@ -152,8 +171,9 @@ impl Refused for IdentityError {
             Self::NotFound => 404,
             Self::OrdersUnderWay | Self::StaffAccount | Self::OwnRole | Self::KioskExists => 409,
             Self::CodeSpent => 410,
-            Self::Name | Self::NotStaff | Self::Token(_) | Self::Invalid(_) => 422,
-            Self::RateLimited { .. } => 429,
+            Self::Name(_) | Self::NotStaff | Self::Token(_) | Self::Invalid(_) => 422,
+            Self::RateLimited { .. } | Self::PasswordsLimited { .. } => 429,
+            Self::SignInBusy => 503,
             Self::Database(error) => error.status(),
         }
     }
@@ -161,7 +181,7 @@ impl Refused for IdentityError {
     fn faults(&self) -> Vec<Fault> {
         match self {
             Self::Invalid(faults) => faults.0.clone(),
-            Self::Name => vec![Fault::new("/name", "invalid_name", "A name has 1 to 60 letters, digits and signs.")],
+            Self::Name(invalid) => vec![invalid.fault("/name")],
             Self::NotStaff => vec![Fault::new("/role", "unknown_role", "Choose barista, warehouse or manager.")],
             _ => Vec::new(),
         }
@@ -170,7 +190,10 @@ impl Refused for IdentityError {
     fn extra(&self) -> Extra {
         match self {
             Self::WrongSignInCode { left } => Extra { attempts_left: Some(*left), ..Extra::default() },
-            Self::RateLimited { seconds, .. } => Extra { retry_after: Some(*seconds), ..Extra::default() },
+            Self::RateLimited { seconds, .. } | Self::PasswordsLimited { seconds, .. } => {
+                Extra { retry_after: Some(*seconds), ..Extra::default() }
+            }
+            Self::SignInBusy => Extra { retry_after: Some(5), ..Extra::default() },
             Self::Database(error) => error.extra(),
             _ => Extra::default(),
         }
@@ -184,6 +207,8 @@ pub struct Client {
     pub address: IpAddr,
     /// What kind of browser on what kind of machine, as [`Client::device_of`] reads it.
     pub device: Option<String>,
+    /// The browser, where somebody of the staff has signed in by it before.
+    pub browser: Option<BrowserId>,
 }
 
 impl Client {

@@ -5,10 +5,11 @@
 //! [`runner`] that keeps all of them going. Every context stands on these and only these.
 //!
 //! The contexts: [`identity`] (who is asking, and what they may do), [`stores`] and [`catalog`] (what is sold, where and
-//! for how much), [`inventory`] (what is there of it); [`ordering`] (cart, checkout, order, and the saga that coordinates the
-//! others), [`payment`] (what is charged and goes back), [`prep`] (the barista's queue), [`kiosk`] (codes that throttle a rush); [`notify`] sends text messages,
-//! [`audit`] tells managers what staff did, [`live`] tells what changed over MQTT; [`seed`] fills them for a demo or a bench; [`check`] proves from the database that
-//! nothing is lost and nothing is there twice.
+//! for how much), [`inventory`] (what is there of it); [`ordering`] (cart, checkout, order, and the saga that coordinates
+//! the others), [`payment`] (what is charged and goes back), [`prep`] (the barista's queue), [`kiosk`] (codes that throttle
+//! a rush); [`notify`] sends text messages, [`audit`] tells managers what staff did, [`live`] tells what changed over MQTT;
+//! [`seed`] fills them for a demo or a bench; [`check`] proves from the database that nothing is lost and nothing is there
+//! twice.
 
 pub mod audit;
 pub mod backup;

@@ -1,7 +1,7 @@
 //! The language everybody in Orderly speaks: pure values and rules. No IO, no clock, no randomness; `now` and ids are
 //! arguments. Compiles for the server and for the browser, so both run the same rules.
 //!
-//! In reading order: the small values ([`time`], [`money`], [`text`], [`id`]), what is sold ([`catalog`]) and for how much
+//! In reading order: the small values ([`time`], [`money`], [`text`], [`name`], [`id`]), what is sold ([`catalog`]) and for how much
 //! ([`pricing`]), the life of an order ([`ordering`]) and of its fulfilments ([`prep`]), what happened ([`event`]),
 //! what a [`wallet`] is told of, the codes of a [`kiosk`], where all of it is told ([`topic`], [`live`]), how it is shown ([`view`]) and what is said when something is wrong ([`fault`]).
 
@@ -13,6 +13,7 @@ pub mod id;
 pub mod kiosk;
 pub mod live;
 pub mod money;
+pub mod name;
 pub mod ordering;
 pub mod prep;
 pub mod pricing;

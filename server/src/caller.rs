@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use backend::identity::{Caller, Client, IssuedSession, Seen, cookie};
+use backend::identity::{Caller, Client, IssuedSession, Seen, browser, cookie};
 use domain::Locale;
 
 pub use self::address::client_address;
@@ -100,7 +100,11 @@ fn set_session(app: &AppState, response: &mut Response, issued: Option<&IssuedSe
 /// From where they ask.
 fn client(app: &AppState, parts: &Parts) -> Client {
     let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    Client { address: client_address(parts, &app.settings.trusted_proxies), device: agent.and_then(Client::device_of) }
+    Client {
+        address: client_address(parts, &app.settings.trusted_proxies),
+        device: agent.and_then(Client::device_of),
+        browser: cookie_value(&parts.headers, browser::NAME).and_then(|value| app.backend.identities.browser(value)),
+    }
 }
 
 /// The layer of pages, forms and server functions: as the API's, and a visitor without a session gets a guest's.

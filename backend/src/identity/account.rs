@@ -1,8 +1,8 @@
 //! What an account's owner sees and changes of it: name, language, sessions, and its end.
 
-use domain::fault::has_control;
+use domain::name::{self, InvalidName};
 use domain::view::SessionView;
-use domain::{Fault, Faults, Locale, SessionId, Timestamp, UserId};
+use domain::{Locale, SessionId, Timestamp, UserId};
 
 use super::{Caller, Identities, IdentityError, Owner, store};
 use crate::db::{DbError, Sql};
@@ -39,24 +39,20 @@ impl Identities {
     /// Changes what the owner may change. Staff keep the name that their manager gave them.
     pub async fn edit_account(&self, caller: &Caller, edit: AccountEdit) -> Result<(), IdentityError> {
         let user = of_session(caller)?;
-        if let Some(name) = &edit.name {
-            let name = name.trim();
-            if name.chars().count() > 60 || has_control(name) || name.contains(['\n', '\t']) {
-                return Err(IdentityError::Invalid(Faults(vec![Fault::new(
-                    "/name",
-                    "invalid_name",
-                    "At most 60 letters, digits and signs.",
-                )])));
-            }
-            if is_staff(caller) {
-                return Err(IdentityError::StaffAccount);
-            }
+        let name = match edit.name.as_deref().map(name::clean) {
+            None => None,
+            Some(Ok(name)) => Some(name),
+            Some(Err(InvalidName::Empty)) => Some(String::new()),
+            Some(Err(invalid)) => return Err(invalid.into()),
+        };
+        if name.is_some() && is_staff(caller) {
+            return Err(IdentityError::StaffAccount);
         }
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    if let Some(name) = edit.name {
-                        store::rename_account(tx, user, name.trim()).await?;
+                    if let Some(name) = name {
+                        store::rename_account(tx, user, &name).await?;
                     }
                     if let Some(language) = edit.language {
                         store::set_language(tx, user, language).await?;

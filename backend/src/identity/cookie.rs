@@ -1,4 +1,4 @@
-//! The session cookie's value: the session's id and our signature of it.
+//! The values of cookies that we sign: an id and our signature of it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,28 +14,41 @@ const PURPOSE: &str = "session cookie";
 
 /// A `Set-Cookie` header: no script sees it, no other site's form sends it.
 pub(super) fn header(value: &str, seconds: i64, https: bool) -> String {
+    header_of(NAME, value, seconds, https)
+}
+
+pub(super) fn header_of(name: &str, value: &str, seconds: i64, https: bool) -> String {
     let secure = if https { "; Secure" } else { "" };
-    format!("{NAME}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }
 
 /// What the browser keeps: the id alone is in the log, the signature is what makes it a secret.
 pub(super) fn seal(keys: &Keys, session: SessionId) -> Secret {
-    let id = session.0.as_bytes();
-    let mut bytes = [0; 48];
-    bytes[..16].copy_from_slice(id);
-    bytes[16..].copy_from_slice(&keys.sign(PURPOSE, id));
-    Secret::new(URL_SAFE_NO_PAD.encode(bytes))
+    seal_for(keys, PURPOSE, session.0)
 }
 
 /// The session of a value that we signed; `None` for any other.
 pub(super) fn open(keys: &Keys, value: &str) -> Option<SessionId> {
+    open_for(keys, PURPOSE, value).map(SessionId)
+}
+
+/// The same for an id of another kind: `purpose` keeps the one from being taken for the other.
+pub(super) fn seal_for(keys: &Keys, purpose: &str, id: Uuid) -> Secret {
+    let id = id.as_bytes();
+    let mut bytes = [0; 48];
+    bytes[..16].copy_from_slice(id);
+    bytes[16..].copy_from_slice(&keys.sign(purpose, id));
+    Secret::new(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+pub(super) fn open_for(keys: &Keys, purpose: &str, value: &str) -> Option<Uuid> {
     let mut bytes = [0; 48];
     // The length is looked at first: what is decoded never grows with what was sent.
     if value.len() != 64 || URL_SAFE_NO_PAD.decode_slice(value, &mut bytes).ok()? != bytes.len() {
         return None;
     }
     let (id, signature) = bytes.split_at(16);
-    keys.verify(PURPOSE, id, signature).then(|| Uuid::from_slice(id).ok().map(SessionId)).flatten()
+    keys.verify(purpose, id, signature).then(|| Uuid::from_slice(id).ok()).flatten()
 }
 
 /// When the session's id was made, which a UUIDv7 carries.

@@ -1,13 +1,13 @@
 //! Slow hashes of what people can remember or type: made so that who has stolen the database learns little, on threads that
-//! answer no requests, and only so many at once that the shop hardly feels them.
+//! answer no requests and let everybody else go first, so that whoever buys does not feel who signs in.
 
 use std::sync::Arc;
-use std::thread::available_parallelism;
+use std::thread::{self, available_parallelism};
 use std::time::Duration;
 
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::IdentityError;
 use super::secret::{hex, random};
@@ -15,37 +15,64 @@ use crate::db::DbError;
 
 /// How long somebody waits for their turn before they are asked to come again.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many may wait: no more than get their turn in that time on a small machine. The next is asked to come again at once.
+const PLACES: usize = 64;
+/// How far behind the others: a ninth of their share of a processor where all are busy, and all of it where one is idle.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 /// Whose turn it is. Clones are the same.
 #[derive(Debug, Clone)]
-pub(super) struct Hashing(Arc<Semaphore>);
+pub(super) struct Hashing {
+    /// Those who are here: waiting or being looked at.
+    places: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+}
 
 impl Default for Hashing {
     /// Half of the processors, and one at least.
     fn default() -> Self {
         let processors = available_parallelism().map_or(1, usize::from);
-        Self(Arc::new(Semaphore::new((processors / 2).max(1))))
+        Self::new((processors / 2).max(1), PLACES)
     }
 }
 
 impl Hashing {
-    /// Runs `work` when it is its turn.
+    fn new(turns: usize, places: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(turns + places)), turns: Arc::new(Semaphore::new(turns)) }
+    }
+
+    /// Runs `work` when it is its turn; [`IdentityError::SignInBusy`] where too many wait for theirs, or it takes too long.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, IdentityError> + Send + 'static,
     ) -> Result<T, IdentityError> {
-        let turn = tokio::time::timeout(PATIENCE, self.0.clone().acquire_owned()).await;
-        // The semaphore is never closed, so what fails is waiting.
-        let Ok(Ok(turn)) = turn else {
-            return Err(IdentityError::Database(DbError::Busy("too many people sign in at once".to_owned())));
-        };
+        // Neither semaphore is ever closed, so what fails is waiting.
+        let place = self.places.clone().try_acquire_owned().map_err(|_| IdentityError::SignInBusy)?;
+        let turn = tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(IdentityError::SignInBusy) };
+        let (tell, told) = oneshot::channel();
         let run = move || {
             // Until the end, also where whoever asked has left.
-            let _turn = turn;
-            work()
+            let here = (turn, place);
+            give_way();
+            let done = work();
+            drop(here);
+            // Nobody may be waiting any more.
+            let _ = tell.send(done);
         };
-        tokio::task::spawn_blocking(run).await.unwrap_or_else(|error| Err(IdentityError::randomness(error)))
+        // A thread of its own: one that has given way cannot take it back.
+        thread::Builder::new().name("hashing".to_owned()).spawn(run).map_err(IdentityError::randomness)?;
+        told.await.map_err(|_| IdentityError::Database(DbError::Defect("a hash was not made to its end".to_owned())))?
     }
+}
+
+/// Lets the other threads go first.
+fn give_way() {
+    // On Linux this is of the calling thread alone (setpriority(2), "C library/kernel differences"). Where it is not allowed, it is
+    // only less polite.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, NICE);
 }
 
 /// What is kept of a one-time code. 40 bits can be tried out by who has stolen the database, so the hash is slow (Argon2id,
@@ -91,6 +118,53 @@ mod tests {
         assert_eq!(is_password("Over the counter", Some(&hash)), Ok(false));
         assert_eq!(is_password("over the counter", None), Ok(false));
         assert!(is_password("over the counter", Some("plain")).is_err());
+    }
+
+    #[tokio::test]
+    async fn only_so_many_wait_and_the_next_is_told_at_once() {
+        let hashing = Hashing::new(1, 2);
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let first = tokio::spawn({
+            let hashing = hashing.clone();
+            async move { hashing.run(move || wait.recv().map_err(IdentityError::randomness)).await }
+        });
+        while hashing.turns.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let others: Vec<_> = (0..2)
+            .map(|n| {
+                let hashing = hashing.clone();
+                tokio::spawn(async move { hashing.run(move || Ok(n)).await })
+            })
+            .collect();
+        while hashing.places.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(hashing.run(|| Ok(3)).await, Err(IdentityError::SignInBusy));
+        go.send(()).unwrap();
+        assert_eq!(first.await.unwrap(), Ok(()));
+        for (n, other) in others.into_iter().enumerate() {
+            assert_eq!(other.await.unwrap(), Ok(n));
+        }
+        assert_eq!(hashing.run(|| Ok(4)).await, Ok(4), "every place is free again");
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_ends_badly_gives_its_place_back() {
+        let hashing = Hashing::new(1, 0);
+        let dead = hashing.run(|| -> Result<(), IdentityError> { panic!("out of memory") }).await;
+        assert!(matches!(dead, Err(IdentityError::Database(DbError::Defect(_)))), "{dead:?}");
+        assert_eq!(hashing.run(|| Ok(1)).await, Ok(1));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hashes_are_made_behind_the_others() {
+        let nice = || rustix::process::getpriority_process(None).map_err(IdentityError::randomness);
+        let before = nice().unwrap();
+        // At idle priority or lower already, there is nothing to give.
+        assert_eq!(Hashing::default().run(nice).await.unwrap(), before.max(NICE));
+        assert_eq!(nice(), Ok(before), "nobody else has given way");
     }
 
     #[test]

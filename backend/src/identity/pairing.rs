@@ -9,6 +9,7 @@ use super::hashing::of_code;
 use super::rights::Right;
 use super::secret::Secret;
 use super::staff::{NewCode, normalized};
+use super::throttle::{self, Bucket};
 use super::token::{self, NewToken, PREFIX};
 use super::{Caller, Client, Identities, IdentityError, cookie, store};
 use crate::db::{DbError, Tx};
@@ -96,11 +97,13 @@ impl Identities {
     /// Makes the browser that has typed this code the kiosk that it is for: which one, and the `Set-Cookie` header that it
     /// is known by from now on.
     pub async fn pair(&self, typed: &str, client: &Client) -> Result<(KioskId, String), IdentityError> {
-        self.take_staff_try(client, None).await?;
+        let bucket = Bucket::PairingCodesFromAddress(client.address);
+        throttle::take_all(self, &[bucket]).await?;
         let code = normalized(typed).ok_or(IdentityError::WrongCode)?;
         let hash = self.hashing.run(move || of_code(&code)).await?;
         let (id, secret, digest) = token::fresh()?;
         let name = client.device.clone().unwrap_or_else(|| "Screen".to_owned());
+        let keys = self.keys.clone();
         let kiosk = self
             .db
             .transaction(move |tx| {
@@ -109,6 +112,7 @@ impl Identities {
                     let at = Stores.of_kiosk(tx, &kiosk).await?.ok_or(IdentityError::WrongCode)?;
                     let new = NewToken { role: Role::Kiosk, store: Some(at.clone()), merchant: None, kiosk: Some(kiosk.clone()), name };
                     store::insert_token(tx, id, digest, &new, None).await?;
+                    throttle::give_back_in(tx, &keys, bucket).await?;
                     let paired = KioskPaired { kiosk: kiosk.clone(), store: at.clone(), token: id };
                     log::append_in(tx, NewEvent::new(paired, &kiosk).at_store(&at).by(Actor::Token(id))).await?;
                     Ok::<_, IdentityError>(kiosk)

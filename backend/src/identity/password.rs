@@ -1,14 +1,20 @@
 //! Staff's passwords: chosen after the first sign-in by a one-time code, and what staff sign in by from then on.
 
+use std::net::IpAddr;
+
 use domain::event::{Actor, StaffPasswordSet};
 use domain::fault::has_control;
+use domain::name;
 use domain::{StoreId, UserId};
 
+use super::browser::BrowserId;
 use super::hashing::{is_password, of_password};
 use super::rights::{Denied, is_staff};
+use super::secret::Keys;
 use super::session::IssuedSession;
 use super::throttle::{self, Bucket};
 use super::{Caller, Client, Identities, IdentityError, store};
+use crate::db::{DbError, Tx};
 use crate::log::{self, NewEvent};
 
 /// The shortest password, in characters (NIST SP 800-63B, 5.1.1.1).
@@ -84,17 +90,26 @@ impl Identities {
         password: &str,
         client: &Client,
     ) -> Result<IssuedSession, IdentityError> {
-        let name: String = name.trim().chars().take(61).collect();
+        // What is no name is nobody's, and counts all the same.
+        let name = name::clean(name).unwrap_or_else(|_| name.chars().take(name::LONGEST).collect());
         if password.chars().count() > LONGEST {
             return Err(IdentityError::WrongPassword);
         }
-        let who = format!("{at}/{}", name.to_lowercase());
-        self.take_staff_try(client, Some(&who)).await?;
-        let kept = store::password_by_name(&mut self.db.reader(), at, &name).await?;
+        let mut reader = self.db.reader();
+        let kept = store::password_by_name(&mut reader, at, &name).await?;
+        let known = match (client.browser, &kept) {
+            (Some(browser), Some(kept)) => store::knows_browser(&mut reader, browser, kept.user).await?.then_some((browser, kept.user)),
+            _ => None,
+        };
+        drop(reader);
+        // Of a person, however their name is written; of a name that nobody has, or the others would be told apart.
+        let who = kept.as_ref().map_or_else(|| format!("{at}/{}", name.to_lowercase()), |kept| kept.user.to_string());
+        let buckets = PasswordTry { address: client.address, who, known };
+        throttle::take_all(self, &buckets.all()).await.map_err(of_passwords)?;
         let (typed, hash) = (password.to_owned(), kept.as_ref().map(|kept| kept.hash.clone()));
         let right = self.hashing.run(move || is_password(&typed, hash.as_deref())).await?;
         let Some(kept) = kept.filter(|_| right) else { return Err(IdentityError::WrongPassword) };
-        let (issued, session) = self.new_shift(client, false);
+        let (issued, session, browser) = self.new_shift(client, false);
         let (old, keys) = (before.session().filter(|_| !before.is_guest()), self.keys.clone());
         self.db
             .transaction(move |tx| {
@@ -103,8 +118,8 @@ impl Identities {
                     if store::password_of(tx, kept.user).await? != Some(kept.clone()) {
                         return Err(IdentityError::WrongPassword);
                     }
-                    throttle::forgive_in(tx, &keys, Bucket::PasswordsFor(&who)).await?;
-                    super::staff::begin_in(tx, &session, kept.user, old, "password").await
+                    buckets.forgive_in(tx, &keys).await?;
+                    super::staff::begin_in(tx, &session, kept.user, browser, old, "password").await
                 })
             })
             .await?;
@@ -113,7 +128,7 @@ impl Identities {
 
     /// Chooses the caller's password. Who came in by a one-time code may do so once without more; later the one before has to
     /// be named. All their other sessions end.
-    pub async fn set_password(&self, caller: &Caller, current: Option<String>, new: String, client: &Client) -> Result<(), IdentityError> {
+    pub async fn set_password(&self, caller: &Caller, current: Option<String>, new: String) -> Result<(), IdentityError> {
         let Caller::User { session, user, name, roles, .. } = caller else {
             let signed_out = caller.is_nobody() || caller.is_guest();
             return Err(if signed_out { Denied::SignedOut } else { Denied::Forbidden }.into());
@@ -126,7 +141,7 @@ impl Identities {
         let kept = store::password_of(&mut self.db.reader(), user).await?.map(|kept| kept.hash);
         let named = match (current.filter(|current| !current.is_empty()), &kept) {
             (Some(current), Some(hash)) => {
-                self.take_staff_try(client, Some(&format!("user/{user}"))).await?;
+                throttle::take_all(self, &[Bucket::PasswordsToChange(user)]).await.map_err(of_passwords)?;
                 let hash = hash.clone();
                 if !self.hashing.run(move || is_password(&current, Some(&hash))).await? {
                     return Err(IdentityError::WrongPassword);
@@ -147,7 +162,7 @@ impl Identities {
                         return Err(IdentityError::WrongPassword);
                     }
                     store::end_other_sessions_of(tx, user, session).await?;
-                    for at in store::store_of_staff(tx, user).await? {
+                    for at in store::stores_of_staff(tx, user).await? {
                         let event = NewEvent::new(StaffPasswordSet { store: at.clone(), user }, user);
                         log::append_in(tx, event.at_store(&at).by(Actor::Staff(user))).await?;
                     }
@@ -161,24 +176,47 @@ impl Identities {
     pub async fn wants_password(&self, user: UserId) -> Result<bool, IdentityError> {
         Ok(store::password_of(&mut self.db.reader(), user).await?.is_none())
     }
+}
 
-    /// Counts a try of a password or code, before it is looked at: tries that come at once wait for each other here.
-    pub(super) async fn take_staff_try(&self, client: &Client, who: Option<&str>) -> Result<(), IdentityError> {
-        if !self.limits {
-            return Ok(());
+/// One try of a password: what it is counted against.
+struct PasswordTry {
+    address: IpAddr,
+    /// Whose, or the store and the name that nobody has.
+    who: String,
+    /// The browser that they have signed in by before.
+    known: Option<(BrowserId, UserId)>,
+}
+
+impl PasswordTry {
+    fn all(&self) -> Vec<Bucket<'_>> {
+        match self.known {
+            // Whatever strangers do, at this address or elsewhere.
+            Some((browser, user)) => vec![Bucket::PasswordsOfBrowser(browser, user)],
+            None => vec![
+                Bucket::PasswordsFromAddress(self.address),
+                Bucket::PasswordsFromAddressFor(self.address, &self.who),
+                Bucket::PasswordsFor(&self.who),
+            ],
         }
-        let (keys, address, who) = (self.keys.clone(), client.address, who.map(str::to_owned));
-        self.db
-            .transaction(move |tx| {
-                Box::pin(async move {
-                    throttle::take_in(tx, &keys, Bucket::StaffTriesFromAddress(address)).await?;
-                    match &who {
-                        Some(who) => throttle::take_in(tx, &keys, Bucket::PasswordsFor(who)).await,
-                        None => Ok(()),
-                    }
-                })
-            })
-            .await
+    }
+
+    /// It was the right one. What others have guessed at the same name stays counted.
+    async fn forgive_in(&self, tx: &mut Tx, keys: &Keys) -> Result<(), DbError> {
+        for bucket in self.all() {
+            match bucket {
+                Bucket::PasswordsFromAddressFor(..) | Bucket::PasswordsOfBrowser(..) => throttle::forgive_in(tx, keys, bucket).await?,
+                bucket => throttle::give_back_in(tx, keys, bucket).await?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The refusal of a limit, with the way round it.
+fn of_passwords(error: IdentityError) -> IdentityError {
+    match error {
+        IdentityError::RateLimited { limit, seconds } => IdentityError::PasswordsLimited { limit, seconds },
+        error => error,
     }
 }
 

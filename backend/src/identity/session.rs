@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::{SessionId, Timestamp};
 use uuid::Uuid;
 
+use super::browser::BrowserId;
 use super::sign_in::SHOPPER_SECONDS;
 use super::store::{self, Known};
 use super::{Caller, Identities, Secret, cookie};
@@ -24,6 +25,8 @@ pub struct IssuedSession {
     pub cookie: Secret,
     /// How long the cookie is to be kept.
     pub seconds: i64,
+    /// The browser that somebody of the staff is known by from now on.
+    pub browser: Option<BrowserId>,
 }
 
 /// A session to be written down.
@@ -51,7 +54,7 @@ pub struct Seen {
 impl Identities {
     pub(super) fn issue(&self, seconds: i64) -> IssuedSession {
         let session = SessionId(Uuid::now_v7());
-        IssuedSession { session, cookie: cookie::seal(&self.keys, session), seconds }
+        IssuedSession { session, cookie: cookie::seal(&self.keys, session), seconds, browser: None }
     }
 
     /// A guest who was not here before. Nothing is written: the row comes with the first mutation.
@@ -84,7 +87,7 @@ impl Identities {
         let expires_at = now.plus_seconds(SHOPPER_SECONDS);
         let renewed: bool = self.db.transaction(move |tx| Box::pin(store::renew_session(tx, session, expires_at))).await?;
         let cookie = cookie::seal(&self.keys, session);
-        Ok(Seen { caller, renewed: renewed.then_some(IssuedSession { session, cookie, seconds: SHOPPER_SECONDS }) })
+        Ok(Seen { caller, renewed: renewed.then_some(IssuedSession { session, cookie, seconds: SHOPPER_SECONDS, browser: None }) })
     }
 
     /// Who shows this cookie, and until when their session lasts if it slides.

@@ -1,14 +1,16 @@
 //! Staff: added by name, signed in by a one-time code, later by a [password](super::password); and who they are at a store.
 
 use domain::event::{Actor, StaffAdded, StaffCodeMade, StaffRevoked, StaffRolesChanged, StaffSignedIn};
-use domain::fault::has_control;
+use domain::name;
 use domain::view::{MemberView, Person, Role};
 use domain::{SessionId, StoreId, Timestamp, UserId};
 
+use super::browser::BrowserId;
 use super::hashing::of_code;
 use super::rights::Right;
 use super::secret::{Secret, random};
 use super::session::{IssuedSession, NewSession};
+use super::throttle::{self, Bucket};
 use super::{Caller, Client, Identities, IdentityError, rights, store};
 use crate::db::Tx;
 use crate::log::{self, NewEvent};
@@ -79,10 +81,7 @@ impl Identities {
     }
 
     async fn staff_add_by(&self, at: StoreId, name: String, role: Role, by: Actor) -> Result<Invited, IdentityError> {
-        let name = name.trim().to_owned();
-        if name.is_empty() || name.chars().count() > 60 || has_control(&name) || name.contains(['\n', '\t']) {
-            return Err(IdentityError::Name);
-        }
+        let name = name::clean(&name)?;
         if !rights::is_staff(role) {
             return Err(IdentityError::NotStaff);
         }
@@ -120,7 +119,7 @@ impl Identities {
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    let name = store::member_exists(tx, &at, user).await?.ok_or(IdentityError::NotFound)?;
+                    let name = store::member_in(tx, &at, user).await?.ok_or(IdentityError::NotFound)?;
                     let expires_at = tx.now().plus_seconds(CODE_SECONDS);
                     store::insert_code(tx, user, &made, expires_at).await?;
                     let roles = store::roles_at(tx, &at, user).await?;
@@ -148,7 +147,7 @@ impl Identities {
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    store::member_exists(tx, &at, user).await?.ok_or(IdentityError::NotFound)?;
+                    store::member_in(tx, &at, user).await?.ok_or(IdentityError::NotFound)?;
                     if store::roles_at(tx, &at, user).await? == roles {
                         return Ok(());
                     }
@@ -171,27 +170,31 @@ impl Identities {
     /// Signs in by a one-time code, which is spent by it, and answers a new session: the browser's old one is ended if
     /// somebody was signed in by it.
     pub async fn staff_sign_in(&self, before: &Caller, typed: &str, client: &Client) -> Result<IssuedSession, IdentityError> {
-        self.take_staff_try(client, None).await?;
+        let bucket = Bucket::StaffCodesFromAddress(client.address);
+        throttle::take_all(self, &[bucket]).await?;
         let code = normalized(typed).ok_or(IdentityError::WrongCode)?;
         let hash = self.hashing.run(move || of_code(&code)).await?;
-        let (issued, session) = self.new_shift(client, true);
-        let old = before.session().filter(|_| !before.is_guest());
+        let (issued, session, browser) = self.new_shift(client, true);
+        let (old, keys) = (before.session().filter(|_| !before.is_guest()), self.keys.clone());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
                     let user = store::spend_code(tx, hash).await?.ok_or(IdentityError::WrongCode)?;
-                    begin_in(tx, &session, user, old, "code").await
+                    throttle::give_back_in(tx, &keys, bucket).await?;
+                    begin_in(tx, &session, user, browser, old, "code").await
                 })
             })
             .await?;
         Ok(issued)
     }
 
-    pub(super) fn new_shift(&self, client: &Client, may_set_password: bool) -> (IssuedSession, NewSession) {
-        let issued = self.issue(SHIFT_SECONDS);
+    /// A session of 12 hours, and the browser that is known from then on.
+    pub(super) fn new_shift(&self, client: &Client, may_set_password: bool) -> (IssuedSession, NewSession, BrowserId) {
+        let browser = client.browser.unwrap_or_else(BrowserId::new);
+        let issued = IssuedSession { browser: Some(browser), ..self.issue(SHIFT_SECONDS) };
         let device = client.device.clone();
         let session = NewSession { id: issued.session, seconds: SHIFT_SECONDS, slides: false, device, may_set_password };
-        (issued, session)
+        (issued, session, browser)
     }
 }
 
@@ -200,14 +203,16 @@ pub(super) async fn begin_in(
     tx: &mut Tx,
     session: &NewSession,
     user: UserId,
+    browser: BrowserId,
     old: Option<SessionId>,
     by: &'static str,
 ) -> Result<(), IdentityError> {
     store::insert_session(tx, session, Some(user)).await?;
+    store::know_browser(tx, browser, user).await?;
     if let Some(old) = old {
         store::end_session(tx, old).await?;
     }
-    for at in store::store_of_staff(tx, user).await? {
+    for at in store::stores_of_staff(tx, user).await? {
         let event = NewEvent::new(StaffSignedIn { store: at.clone(), user, by: by.to_owned() }, user);
         log::append_in(tx, event.at_store(&at).by(Actor::Staff(user))).await?;
     }

@@ -9,7 +9,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use domain::view::{Person, Role, RoleView, TokenView};
 use domain::{SessionId, StoreId, Timestamp, TokenId, UserId};
-use serde_json::Value;
 use uuid::Uuid;
 
 pub(super) use self::account::{
@@ -17,18 +16,18 @@ pub(super) use self::account::{
 };
 pub(super) use self::pairing::{devices, forget_pairing, insert_pairing_code, pairing_codes, revoke_devices, spend_pairing_code};
 pub(super) use self::sign_in::{
-    account_of_phone, end_sign_in_code, forget_number, insert_phone, insert_sign_in_code, purge_in, throttle_in, throttled_until,
-    to_be_sent, try_sign_in_code, unthrottle_in,
+    account_of_phone, end_sign_in_code, forget_number, give_back_in, insert_phone, insert_sign_in_code, purge_in, throttle_in,
+    throttled_until, to_be_sent, try_sign_in_code, unthrottle_in,
 };
 pub(super) use self::staff::{
-    allow_password, forget_staff_secrets, insert_code, member_exists, members, password_by_name, password_of, roles_at, set_password,
-    set_roles, spend_code, staff_member, store_of_staff,
+    allow_password, forget_staff_secrets, insert_code, know_browser, knows_browser, member_in, members, password_by_name, password_of,
+    roles_at, set_password, set_roles, spend_code, staff_member, stores_of_staff,
 };
 use super::caller::Caller;
 use super::session::NewSession;
 use super::token::{NewToken, TokenRow};
 use crate::args;
-use crate::db::{DbError, Row, Sql, Tx};
+use crate::db::{self, DbError, Row, Sql, Tx};
 
 /// What is known about a session that has a row.
 pub(super) enum Known {
@@ -71,8 +70,7 @@ pub(super) async fn all(sql: &mut impl Sql, ids: Vec<Uuid>, now: Timestamp) -> R
         callers!("s.id in (select value from json_each($1))", "t.id in (select value from json_each($1))"),
         callers!("s.id in (select jsonb_array_elements_text($1::jsonb))", "t.id in (select jsonb_array_elements_text($1::jsonb))"),
     );
-    let ids: Value = ids.iter().map(Uuid::to_string).collect();
-    let rows = sql.fetch_all(text, args![ids]).await?;
+    let rows = sql.fetch_all(text, args![db::ids(&ids)]).await?;
     read_callers(&rows, now)
 }
 
@@ -211,14 +209,14 @@ pub(super) async fn person(sql: &mut impl Sql, id: UserId) -> Result<Option<Pers
 
 /// What accounts and tokens are called, by their ids.
 pub(super) async fn names(sql: &mut impl Sql, ids: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, String>, DbError> {
-    let ids: Value = ids.collect::<BTreeSet<_>>().iter().map(Uuid::to_string).collect();
+    let ids = ids.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     let text = sql.either(
         "select id, name from account where id in (select value from json_each($1)) \
          union all select id, name from token where id in (select value from json_each($1))",
         "select id, name from account where id in (select jsonb_array_elements_text($1::jsonb)) \
          union all select id, name from token where id in (select jsonb_array_elements_text($1::jsonb))",
     );
-    let rows = sql.fetch_all(text, args![ids]).await?;
+    let rows = sql.fetch_all(text, args![db::ids(&ids)]).await?;
     rows.iter().map(|row| Ok((row.get("id")?, row.get("name")?))).collect()
 }
 

@@ -3,8 +3,9 @@
 
 use std::net::IpAddr;
 
-use domain::SessionId;
+use domain::{SessionId, UserId};
 
+use super::browser::BrowserId;
 use super::caller::Caller;
 use super::secret::{Keys, hex};
 use super::{Client, Identities, IdentityError, store};
@@ -22,10 +23,20 @@ pub(super) enum Bucket<'a> {
     CodesFromAddress(IpAddr),
     /// Tries of codes from an address: three for each code it may ask for.
     TriesFromAddress(IpAddr),
-    /// Passwords and one-time codes of staff, and pairing codes, tried from an address.
-    StaffTriesFromAddress(IpAddr),
-    /// Passwords tried for somebody of the staff, by what was typed as store and name.
+    /// One-time codes of staff tried from an address.
+    StaffCodesFromAddress(IpAddr),
+    /// Codes that pair a screen tried from an address.
+    PairingCodesFromAddress(IpAddr),
+    /// Passwords tried from an address, for whomever, by browsers that are not [`known`](super::browser).
+    PasswordsFromAddress(IpAddr),
+    /// The same for one of the staff, or for a store and name that nobody has.
+    PasswordsFromAddressFor(IpAddr, &'a str),
+    /// The same from all addresses together: what a guesser with many of them is left with.
     PasswordsFor(&'a str),
+    /// Passwords tried for one of the staff by a browser that they have signed in by before.
+    PasswordsOfBrowser(BrowserId, UserId),
+    /// Passwords named to choose another one, by somebody who has signed in.
+    PasswordsToChange(UserId),
     /// Codes of no kiosk that a session tried.
     WrongScansOfSession(SessionId),
     /// Codes of no kiosk that came from an address.
@@ -39,22 +50,29 @@ impl Bucket<'_> {
             Self::CodesForPhone(_) => (5, HOUR_MILLIS),
             Self::CodesFromAddress(_) => (60, HOUR_MILLIS),
             Self::TriesFromAddress(_) => (180, HOUR_MILLIS),
-            Self::StaffTriesFromAddress(_) => (120, HOUR_MILLIS),
-            Self::PasswordsFor(_) => (10, HOUR_MILLIS),
+            Self::StaffCodesFromAddress(_) | Self::PairingCodesFromAddress(_) | Self::PasswordsFromAddress(_) => (120, HOUR_MILLIS),
+            Self::PasswordsFromAddressFor(..) | Self::PasswordsOfBrowser(..) | Self::PasswordsToChange(_) => (10, HOUR_MILLIS),
+            Self::PasswordsFor(_) => (30, HOUR_MILLIS),
             Self::WrongScansOfSession(_) => (10, MINUTE_MILLIS),
             Self::WrongScansFromAddress(_) => (60, MINUTE_MILLIS),
         }
     }
 
-    /// What the bucket is called: no address is kept.
+    /// What the bucket is called: neither an address nor a name that somebody typed is kept.
     fn key(self, keys: &Keys) -> String {
+        let of_name = |who: &str| hex(&keys.sign("staff name", who.as_bytes()));
         let of_address = |address| hex(&keys.sign("address", network(address).to_string().as_bytes()));
         match self {
             Self::CodesForPhone(hash) => format!("codes/phone/{hash}"),
             Self::CodesFromAddress(address) => format!("codes/address/{}", of_address(address)),
             Self::TriesFromAddress(address) => format!("tries/address/{}", of_address(address)),
-            Self::StaffTriesFromAddress(address) => format!("staff/address/{}", of_address(address)),
-            Self::PasswordsFor(who) => format!("staff/password/{}", hex(&keys.sign("staff name", who.as_bytes()))),
+            Self::StaffCodesFromAddress(address) => format!("staff/code/{}", of_address(address)),
+            Self::PairingCodesFromAddress(address) => format!("pairing/code/{}", of_address(address)),
+            Self::PasswordsFromAddress(address) => format!("staff/address/{}", of_address(address)),
+            Self::PasswordsFromAddressFor(address, who) => format!("staff/address/{}/{}", of_address(address), of_name(who)),
+            Self::PasswordsFor(who) => format!("staff/password/{}", of_name(who)),
+            Self::PasswordsOfBrowser(browser, user) => format!("staff/browser/{browser}/{user}"),
+            Self::PasswordsToChange(user) => format!("staff/change/{user}"),
             Self::WrongScansOfSession(session) => format!("scans/session/{session}"),
             Self::WrongScansFromAddress(address) => format!("scans/address/{}", of_address(address)),
         }
@@ -105,13 +123,38 @@ pub fn network(address: IpAddr) -> IpAddr {
 
 /// Takes one out of the bucket, in one conditional statement, or refuses.
 pub(super) async fn take_in(tx: &mut Tx, keys: &Keys, bucket: Bucket<'_>) -> Result<(), IdentityError> {
-    let ((limit, window), key) = (bucket.limit(), bucket.key(keys));
+    take_key_in(tx, bucket.limit(), &bucket.key(keys)).await
+}
+
+async fn take_key_in(tx: &mut Tx, (limit, window): (i64, i64), key: &str) -> Result<(), IdentityError> {
     let every = window / limit;
-    if store::throttle_in(tx, &key, every, every * (limit - 1)).await? {
+    if store::throttle_in(tx, key, every, every * (limit - 1)).await? {
         return Ok(());
     }
-    let millis = wait(tx, keys, bucket).await?.unwrap_or_default();
+    let millis = wait(tx, (limit, window), key).await?.unwrap_or_default();
     Err(IdentityError::RateLimited { limit, seconds: millis / 1000 + 1 })
+}
+
+/// Takes one out of each of these buckets, or none at all and refuses: tries that come at once wait for each other here. To be
+/// called before what was typed is looked at.
+pub(super) async fn take_all(identities: &Identities, buckets: &[Bucket<'_>]) -> Result<(), IdentityError> {
+    if !identities.limits {
+        return Ok(());
+    }
+    let buckets: Vec<_> = buckets.iter().map(|bucket| (bucket.limit(), bucket.key(&identities.keys))).collect();
+    let take = async move |tx: &mut Tx| {
+        for (limit, key) in buckets {
+            take_key_in(tx, limit, &key).await?;
+        }
+        Ok::<_, IdentityError>(())
+    };
+    identities.db.transaction(move |tx| Box::pin(take(tx))).await
+}
+
+/// Puts one back: what was taken for it was no guess.
+pub(super) async fn give_back_in(tx: &mut Tx, keys: &Keys, bucket: Bucket<'_>) -> Result<(), DbError> {
+    let (limit, window) = bucket.limit();
+    store::give_back_in(tx, &bucket.key(keys), window / limit).await
 }
 
 /// Fills the bucket again: what was taken was no guess.
@@ -121,17 +164,16 @@ pub(super) async fn forgive_in(tx: &mut Tx, keys: &Keys, bucket: Bucket<'_>) -> 
 
 /// Refuses where the bucket is empty, and takes nothing.
 pub(super) async fn look(sql: &mut impl Sql, keys: &Keys, bucket: Bucket<'_>) -> Result<(), IdentityError> {
-    match wait(sql, keys, bucket).await? {
+    match wait(sql, bucket.limit(), &bucket.key(keys)).await? {
         Some(millis) => Err(IdentityError::RateLimited { limit: bucket.limit().0, seconds: millis / 1000 + 1 }),
         None => Ok(()),
     }
 }
 
 /// Milliseconds until the bucket has one again; `None`: it has.
-async fn wait(sql: &mut impl Sql, keys: &Keys, bucket: Bucket<'_>) -> Result<Option<i64>, DbError> {
-    let (limit, window) = bucket.limit();
+async fn wait(sql: &mut impl Sql, (limit, window): (i64, i64), key: &str) -> Result<Option<i64>, DbError> {
     let burst = window / limit * (limit - 1);
-    let free_at = store::throttled_until(sql, &bucket.key(keys)).await?;
+    let free_at = store::throttled_until(sql, key).await?;
     let millis = free_at.map_or(0, |at| at.as_millis() - burst - sql.now().as_millis());
     Ok((millis > 0).then_some(millis))
 }

@@ -1,6 +1,7 @@
 //! Bearer tokens of devices, programs and staff.
 
 use domain::event::{Actor, TokenIssued, TokenRevoked};
+use domain::name;
 use domain::view::{Role, TokenView};
 use domain::{KioskId, MerchantId, StoreId, Timestamp, TokenId};
 use serde::Serialize;
@@ -55,7 +56,6 @@ impl NewToken {
             Role::Kiosk if self.kiosk.is_none() => refuse("a kiosk's token is one kiosk's: add --kiosk"),
             _ if self.merchant.is_some() && self.role != Role::Merchant => refuse("--merchant goes with --role merchant"),
             _ if self.kiosk.is_some() && self.role != Role::Kiosk => refuse("--kiosk goes with --role kiosk"),
-            _ if self.name.trim().is_empty() || self.name.chars().count() > 60 => Err(IdentityError::Name),
             _ => Ok(()),
         }
     }
@@ -71,7 +71,7 @@ pub(super) fn fresh() -> Result<(TokenId, Secret, String), IdentityError> {
 
 /// Writes a token down. A staff token is a person of its own.
 pub(super) async fn insert_in(tx: &mut Tx, id: TokenId, hash: String, new: &NewToken, by: Actor) -> Result<(), IdentityError> {
-    let user = if rights::is_staff(new.role) { Some(store::insert_account(tx, new.name.trim()).await?) } else { None };
+    let user = if rights::is_staff(new.role) { Some(store::insert_account(tx, &new.name).await?) } else { None };
     store::insert_token(tx, id, hash, new, user).await?;
     let issued = TokenIssued { token: id, store: new.store.clone(), role: new.role, kiosk: new.kiosk.clone() };
     let event = NewEvent::new(issued, id).by(by);
@@ -109,6 +109,7 @@ impl Identities {
 
     async fn issue_token_by(&self, new: NewToken, by: Actor) -> Result<(TokenId, Secret), IdentityError> {
         new.check()?;
+        let new = NewToken { name: name::clean(&new.name)?, ..new };
         let (id, token, hash) = fresh()?;
         self.db.transaction(move |tx| Box::pin(async move { insert_in(tx, id, hash, &new, by).await })).await?;
         Ok((id, token))

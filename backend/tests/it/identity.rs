@@ -5,6 +5,7 @@ use std::time::Duration;
 use backend::db::DbError;
 use backend::identity::{Caller, Client, Identities, IdentityError, NewToken, Right, Secret, ensure_session_in};
 use domain::StoreId;
+use domain::name::InvalidName;
 use domain::view::Role;
 
 use crate::support::{TestDb, on_both_databases};
@@ -16,7 +17,7 @@ async fn identities(shop: &TestDb) -> Identities {
 }
 
 fn client() -> Client {
-    Client { address: [192, 0, 2, 1].into(), device: None }
+    Client { address: [192, 0, 2, 1].into(), device: None, browser: None }
 }
 
 fn harbor() -> StoreId {
@@ -127,7 +128,7 @@ on_both_databases! {
         let caller = identities.caller_by_cookie(issued.cookie.expose()).await.unwrap();
         assert_eq!(caller.roles().len(), 2);
         assert!(caller.may(Right::Store, &harbor()) && !caller.may(Right::Store, &"pier".parse().unwrap()));
-        assert_eq!(add("", Role::Barista).await.map(drop), Err(IdentityError::Name));
+        assert_eq!(add("", Role::Barista).await.map(drop), Err(IdentityError::Name(InvalidName::Empty)));
         assert_eq!(add("Kim", Role::Operator).await.map(drop), Err(IdentityError::NotStaff));
     }
 

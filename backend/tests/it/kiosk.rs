@@ -311,7 +311,7 @@ on_both_databases! {
     async fn wrong_codes_are_counted_by_session_and_address(shop) {
         let cafe = Cafe::open(&shop).await;
         let identities = &cafe.backend.identities;
-        let client = |last: u8| Client { address: [192, 0, 2, last].into(), device: None };
+        let client = |last: u8| Client { address: [192, 0, 2, last].into(), device: None, browser: None };
         let ada = person("Ada", None);
         for _ in 0..10 {
             identities.may_scan(&ada, &client(1)).await.unwrap();

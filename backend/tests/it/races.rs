@@ -1,6 +1,8 @@
 //! Everybody at once: whoever races, what there is goes to as many as there are, and every place and unit comes back.
 //! `ORDERLY_RACES=50 cargo test -p backend --test it races` (`make races`) runs each race fifty times.
 
+mod roles;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;

@@ -30,7 +30,7 @@ fn ada() -> Phone {
 }
 
 fn from(last: u8) -> Client {
-    Client { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), device: Some("Firefox · Linux".to_owned()) }
+    Client { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), device: Some("Firefox · Linux".to_owned()), browser: None }
 }
 
 /// A shop whose text messages go into a file.
@@ -192,7 +192,7 @@ on_both_databases! {
 
     async fn a_thousand_guesses_spread_over_addresses_do_not_get_in(shop) {
         let shop = Shop::open(&shop).await;
-        let spread = |n: u32| Client { address: IpAddr::V4(Ipv4Addr::from(0xC633_0000 + n)), device: None };
+        let spread = |n: u32| Client { address: IpAddr::V4(Ipv4Addr::from(0xC633_0000 + n)), device: None, browser: None };
         let (mut codes, mut looked_at) = (1, 0);
         // Never the right one, so that what counts is how many are looked at, whoever asks for a new code meanwhile.
         let mut right = shop.code(&ada()).await;

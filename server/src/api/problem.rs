@@ -161,7 +161,8 @@ pub async fn render(request: Request, next: Next) -> Response {
     if problem.request_id.is_empty() {
         problem.request_id = id;
     }
-    let locale = said_in(locale, &mut problem);
+    let wait = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let locale = said_in(locale, &mut problem, wait);
     let (mut parts, _) = response.into_parts();
     if parts.status == StatusCode::UNAUTHORIZED {
         // RFC 9110, 15.5.2: who is refused for want of a credential is told which kind is taken.
@@ -174,8 +175,9 @@ pub async fn render(request: Request, next: Next) -> Response {
     Response::from_parts(parts, body.into())
 }
 
-/// Says a problem in another language than English; in which language its detail is then.
-fn said_in(locale: Locale, problem: &mut Problem) -> Locale {
+/// Says a problem in another language than English; in which language its detail is then. `wait`: seconds until it is worth
+/// asking again.
+fn said_in(locale: Locale, problem: &mut Problem, wait: Option<i64>) -> Locale {
     if locale == Locale::En {
         return locale;
     }
@@ -183,6 +185,9 @@ fn said_in(locale: Locale, problem: &mut Problem) -> Locale {
         fault.detail = fault_in(locale, fault);
     }
     let detail = match (problem.code.as_str(), problem.errors.as_slice(), &problem.claimed_by) {
+        ("rate_limited", ..) if wait.is_some_and(|seconds| seconds > 60) => {
+            w::api::wait(locale, app::pieces::wait(wait.unwrap_or_default(), locale))
+        }
         ("already_claimed", _, Some(holder)) => w::api::claimed_by(locale, &holder.name),
         ("invalid_request", [only], _) => only.detail.clone(),
         ("invalid_request", many @ [_, ..], _) => w::api::many_faults(locale, many.len()),
@@ -218,7 +223,7 @@ mod tests {
 
     fn said(error: AppError) -> Problem {
         let mut problem = error.problem("");
-        assert_eq!(said_in(Locale::ZhCn, &mut problem), Locale::ZhCn, "{problem:?}");
+        assert_eq!(said_in(Locale::ZhCn, &mut problem, None), Locale::ZhCn, "{problem:?}");
         problem
     }
 
@@ -230,6 +235,15 @@ mod tests {
         let both = said(AppError::invalid(vec![fault("never_heard_of"), Fault::out_of_stock(0, 3)]));
         assert_eq!(both.detail, "请求里有 2 处不对，见 errors。");
         assert_eq!(both.errors[1].detail, "只剩 3 件。");
+    }
+
+    #[test]
+    fn a_long_wait_is_said() {
+        let mut problem = AppError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Wait.").problem("");
+        assert_eq!(said_in(Locale::ZhCn, &mut problem, Some(599)), Locale::ZhCn);
+        assert_eq!(problem.detail, "请求太频繁，请在 10 分钟后再试。");
+        said_in(Locale::ZhCn, &mut problem, Some(1));
+        assert_eq!(problem.detail, "太快了，请稍等再试。");
     }
 
     #[test]

@@ -95,10 +95,12 @@ fn phone(text: &str) -> Result<Phone, Fault> {
     text.parse().map_err(|error: backend::identity::phone::InvalidPhone| error.fault())
 }
 
-/// Refusals with the limit that was reached.
 /// 429 with the headers of a limit, where the refusal is one.
 pub(super) fn limited(error: IdentityError) -> AppError {
-    let limit = if let IdentityError::RateLimited { limit, seconds } = &error { Some((*limit, *seconds)) } else { None };
+    let limit = match &error {
+        IdentityError::RateLimited { limit, seconds } | IdentityError::PasswordsLimited { limit, seconds } => Some((*limit, *seconds)),
+        _ => None,
+    };
     let refused = AppError::from(error);
     match limit {
         None => refused,

@@ -5,7 +5,7 @@ use axum::{
     Json,
     extract::{Path, State},
     http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{AppendHeaders, IntoResponse, Response},
 };
 use backend::identity::{Invited, IssuedSession, NewToken, Pairing, Right};
 use domain::{
@@ -79,7 +79,8 @@ pub async fn sign_in(
     let issued = issued.map_err(limited)?;
     let IssuedSession { cookie, .. } = &issued;
     let me = app.backend.me(&identities.caller_by_cookie(cookie.expose()).await?).await?;
-    Ok(([(header::SET_COOKIE, identities.set_cookie(&issued))], Json(me)).into_response())
+    let cookies = [Some(identities.set_cookie(&issued)), identities.set_browser(&issued)];
+    Ok((AppendHeaders(cookies.into_iter().flatten().map(|cookie| (header::SET_COOKIE, cookie))), Json(me)).into_response())
 }
 
 /// A password, and the one before where there is one.
@@ -98,13 +99,8 @@ pub struct NewPassword {
     responses((status = 204), (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json")))]
-pub async fn set_password(
-    State(app): State<AppState>,
-    Who(caller): Who,
-    Whence(client): Whence,
-    Body(request): Body<NewPassword>,
-) -> Result<StatusCode, AppError> {
-    app.backend.identities.set_password(&caller, request.current, request.password, &client).await.map_err(limited)?;
+pub async fn set_password(State(app): State<AppState>, Who(caller): Who, Body(request): Body<NewPassword>) -> Result<StatusCode, AppError> {
+    app.backend.identities.set_password(&caller, request.current, request.password).await.map_err(limited)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

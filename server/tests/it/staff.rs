@@ -49,7 +49,8 @@ async fn a_shift_begins_by_code_and_later_by_password(server: Server) {
     assert_eq!((again.status, again.code()), (StatusCode::UNAUTHORIZED, "wrong_password"));
 
     let guest = server.guest().await;
-    let second = guest.staff_sign_in(&by(GOOD)).await.unwrap();
+    let second_sign_in = guest.call(Method::POST, "/staff/sign-in", &by(GOOD)).await;
+    let second = guest.with_cookie(second_sign_in.cookie().unwrap());
     assert_ne!(second.cookie(), guest.cookie(), "a session from before is not made stronger");
     assert_eq!(second.get("/staff/stores/harbor/queue").await.status, StatusCode::OK);
     assert_eq!(second.get("/me").await.body["roles"], json!([{"role": "barista", "store": "harbor"}]));
@@ -76,6 +77,30 @@ async fn a_shift_begins_by_code_and_later_by_password(server: Server) {
     }
     let last = (server.nobody().staff_sign_in(&by("a guess at it")).await, server.nobody().staff_sign_in(&by(GOOD)).await);
     assert_eq!((wrong(last.0).0, wrong(last.1)), (StatusCode::UNAUTHORIZED, (StatusCode::TOO_MANY_REQUESTS, "rate_limited".to_owned())));
+    // It is said for how long and what helps; a program reads it in its headers.
+    let told = server.nobody().call(Method::POST, "/staff/sign-in", &by(GOOD)).await;
+    let wait: u64 = told.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=360).contains(&wait) && told.header("ratelimit-limit") == Some("10"), "{wait}");
+    assert!(told.body["detail"].as_str().unwrap().contains("ask a manager for a new one-time code"), "{}", told.body);
+    let guest = server.guest().await;
+    let form = [("store", "harbor"), ("name", "Kim"), ("password", GOOD), ("back", "/staff")];
+    let refused = guest.post_form("/do/staff/sign-in", &form).await;
+    assert!(leads_to(&refused).starts_with("/staff?error=passwords_limited&wait="), "{}", leads_to(&refused));
+    let door = guest.page(leads_to(&refused)).await;
+    assert!(door.text().contains("Try again in 6 min, or ask a manager for a new one-time code"), "{}", door.text());
+    assert!(guest.in_language("zh-CN").page(leads_to(&refused)).await.text().contains("或请店长给一个新的一次性代码"));
+
+    // The browser that she has signed in by is not shut out by any of that, by call or by form; made up ones are strangers.
+    let known = second_sign_in.cookies().into_iter().find(|pair| pair.starts_with("orderly_browser=")).expect("a known browser");
+    for (cookie, expected) in [(known.as_str(), 200), ("orderly_browser=x", 429), (&format!("{known}x"), 429)] {
+        let reply = server.nobody().with_cookie(cookie.to_owned()).call(Method::POST, "/staff/sign-in", &by(GOOD)).await;
+        assert_eq!(reply.status.as_u16(), expected, "{cookie}: {}", reply.body);
+    }
+    let hers = server.guest().await;
+    let hers = hers.with_cookie(format!("{}; {known}", hers.cookie()));
+    let let_in = hers.post_form("/do/staff/sign-in", &form).await;
+    assert_eq!(leads_to(&let_in), "/staff");
+    assert!(let_in.cookies().contains(&known), "and known for half a year more");
 }
 
 async fn a_manager_adds_and_revokes_people_and_what_they_have_open_ends(server: Server) {

@@ -73,7 +73,7 @@ pub async fn choose_password(
         return to(&format!("{}?error=password_twice#password", paths::STAFF), ());
     }
     let current = (!current.is_empty()).then_some(current);
-    match visit.backend.identities.set_password(&visit.caller, current, password, &expect_context::<Client>()).await {
+    match visit.backend.identities.set_password(&visit.caller, current, password).await {
         Ok(()) => to(&format!("{}?saved=1", paths::STAFF), ()),
         Err(error) if error.status() == 401 && error.code() == "sign_in_required" => to(paths::STAFF, ()),
         Err(error) => to(&format!("{}?error={}#password", paths::STAFF, refusal(&error).code), ()),

@@ -5,6 +5,7 @@ use backend::{
     identity::{Client, IdentityError, Right},
     ordering::OrderingError,
     prep::PrepError,
+    refused::Refused as _,
     stores::StoreError,
 };
 use domain::{OptionId, OrderId, Sku, StoreId};
@@ -34,11 +35,21 @@ pub async fn sign_in(
     match signed_in {
         Ok(issued) => {
             set_cookie(&identities.set_cookie(&issued));
+            if let Some(known) = identities.set_browser(&issued) {
+                set_cookie(&known);
+            }
             to(back, ())
         }
         Err(error) => {
             let page = back.split('?').next().unwrap_or(paths::STAFF);
-            to(&format!("{page}?error={}", refusal(&error).code), ())
+            let code = match (&error, error.extra().retry_after) {
+                // The door says at which of its forms, and for how long.
+                (IdentityError::PasswordsLimited { .. }, Some(seconds)) => format!("passwords_limited&wait={seconds}"),
+                (IdentityError::RateLimited { .. }, Some(seconds)) => format!("codes_limited&wait={seconds}"),
+                _ if by_name && error.status() >= 500 => format!("{}&by=name", refusal(&error).code),
+                _ => refusal(&error).code,
+            };
+            to(&format!("{page}?error={code}"), ())
         }
     }
 }

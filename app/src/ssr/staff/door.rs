@@ -7,16 +7,26 @@ use leptos::prelude::*;
 use super::super::{
     frame::{language, skip},
     seo::{Head, head},
-    visit::Visit,
+    visit::{Visit, query},
 };
-use crate::{paths, pieces::icon, words as w};
+use crate::{
+    paths,
+    pieces::{icon, wait as wait_of},
+    words as w,
+};
 
 /// The door. `stores`: where somebody may work; without any only a code opens it.
 pub fn sign_in(visit: &Visit, error: Option<String>, stores: &[StoreRow]) -> AnyView {
     let locale = visit.locale;
     let back = visit.page.split('?').next().filter(|page| page.starts_with(paths::STAFF)).unwrap_or(paths::STAFF).to_owned();
-    let by_name = error.as_deref().is_some_and(|error| matches!(error, "wrong_password" | "rate_limited"));
-    let (name_error, code_error) = if by_name { (error, None) } else { (None, error) };
+    let by_name = error.as_deref().is_some_and(|error| matches!(error, "wrong_password" | "passwords_limited")) || query("by").is_some();
+    let wait = query("wait").and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+    let sentence = error.map(|error| match &*error {
+        "passwords_limited" => w::staff::passwords_limited(locale, wait_of(wait, locale)),
+        "codes_limited" => w::staff::codes_limited(locale, wait_of(wait, locale)),
+        error => w::refusal(error, locale).to_owned(),
+    });
+    let (name_error, code_error) = if by_name { (sentence, None) } else { (None, sentence) };
     let head = head(
         visit,
         Head { title: w::staff::title(locale).to_owned(), description: w::staff::description(locale).to_owned(), ..Head::default() },
@@ -37,9 +47,8 @@ pub fn sign_in(visit: &Visit, error: Option<String>, stores: &[StoreRow]) -> Any
 }
 
 /// What was refused, beside the field that it is about.
-fn said(error: Option<&str>, id: &'static str, locale: Locale) -> Option<AnyView> {
-    let error = error?;
-    Some(view! { <p class="field-error" id=id role="alert">{icon("alert")}{w::refusal(error, locale)}</p> }.into_any())
+fn said(sentence: Option<String>, id: &'static str) -> Option<AnyView> {
+    Some(view! { <p class="field-error" id=id role="alert">{icon("alert")}{sentence?}</p> }.into_any())
 }
 
 fn name_form(back: &str, error: Option<String>, stores: &[StoreRow], locale: Locale) -> AnyView {
@@ -63,7 +72,7 @@ fn name_form(back: &str, error: Option<String>, stores: &[StoreRow], locale: Loc
                 <label for="password">{w::staff::password(locale)}</label>
                 <input class="input" id="password" name="password" type="password" autocomplete="current-password" required=true maxlength="200"
                     aria-describedby=wrong.map(|_| "name-error") aria-invalid=wrong/>
-                {said(error.as_deref(), "name-error", locale)}
+                {said(error, "name-error")}
             </div>
             <button class="button button--tall button--wide">{w::staff::begin(locale)}</button>
         </form>
@@ -81,7 +90,7 @@ fn code_form(back: &str, error: Option<String>, locale: Locale) -> AnyView {
                 <label for="code">{w::staff::code(locale)}</label>
                 <input class="input input--code" id="code" name="code" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false"
                     required=true maxlength="20" aria-describedby=if wrong { "code-error code-hint" } else { "code-hint" } aria-invalid=wrong.then_some("true")/>
-                {said(error.as_deref(), "code-error", locale)}
+                {said(error, "code-error")}
                 <p class="field__hint" id="code-hint">{w::staff::code_hint(locale)}" "<code>"orderly staff add"</code></p>
             </div>
             <button class="button button--tall button--wide">{w::staff::sign_in(locale)}</button>

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::args;
 use crate::db::{DbError, Sql, Tx};
+use crate::identity::browser::KNOWN_SECONDS;
 use crate::identity::phone::Phone;
 
 /// The account of the phone with this hash.
@@ -71,6 +72,11 @@ pub(in super::super) async fn throttle_in(tx: &mut Tx, key: &str, every: i64, bu
     Ok(tx.execute(text, args![key, tx.now().as_millis(), every, burst]).await? > 0)
 }
 
+/// Puts one back into a bucket.
+pub(in super::super) async fn give_back_in(tx: &mut Tx, key: &str, every: i64) -> Result<(), DbError> {
+    tx.execute("update throttle set free_at = free_at - $2 where key = $1", args![key, every]).await.map(drop)
+}
+
 /// Fills a bucket.
 pub(in super::super) async fn unthrottle_in(tx: &mut Tx, key: &str) -> Result<(), DbError> {
     tx.execute("delete from throttle where key = $1", args![key]).await.map(drop)
@@ -88,6 +94,7 @@ pub(in super::super) async fn purge_in(tx: &mut Tx, cookies_since: Timestamp) ->
     tx.execute("delete from throttle where free_at <= $1", args![now]).await?;
     tx.execute("delete from staff_code where expires_at <= $1", args![now]).await?;
     tx.execute("delete from pairing_code where expires_at <= $1", args![now]).await?;
+    tx.execute("delete from known_browser where seen_at <= $1", args![now.plus_seconds(-KNOWN_SECONDS)]).await?;
     let text = "delete from session where created_at < $1 and (ended_at is not null or expires_at <= $2)";
     tx.execute(text, args![cookies_since, now]).await.map(drop)
 }

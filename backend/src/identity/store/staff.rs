@@ -6,13 +6,16 @@ use domain::{SessionId, StoreId, Timestamp, UserId};
 use super::insert_account;
 use crate::args;
 use crate::db::{DbError, Sql, Tx};
+use crate::identity::browser::{BrowserId, KNOWN_SECONDS};
 use crate::identity::staff::NewCode;
 
 /// The account of this name at the store, made where there is none; and whether it has this role only now.
 pub(in super::super) async fn staff_member(tx: &mut Tx, store: &StoreId, name: &str, role: Role) -> Result<(UserId, bool), DbError> {
     let known = "select account from staff where store = $1 and name = $2";
     let user = if let Some(row) = tx.fetch_optional(known, args![store, name]).await? {
-        row.get("account")?
+        let user = row.get("account")?;
+        lock_account_in(tx, user).await?;
+        user
     } else {
         let fresh = insert_account(tx, name).await?;
         // Whoever adds the same name at the same time wins or loses here, and both get the same person.
@@ -54,11 +57,22 @@ pub(in super::super) async fn members(sql: &mut impl Sql, store: &StoreId, now: 
     Ok(found)
 }
 
-/// The name of somebody who works at the store.
-pub(in super::super) async fn member_exists(sql: &mut impl Sql, store: &StoreId, user: UserId) -> Result<Option<String>, DbError> {
+/// Makes whoever else changes what this person may do wait until the end of the transaction: what is read afterwards holds.
+async fn lock_account_in(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    // SQLite has one writer. On PostgreSQL the weaker lock lets sessions of theirs begin beside it.
+    if tx.is_postgres() {
+        tx.fetch_optional("select id from account where id = $1 for no key update", args![user]).await?;
+    }
+    Ok(())
+}
+
+/// The name of somebody who works at the store; what they may do is the transaction's alone until its end.
+pub(in super::super) async fn member_in(tx: &mut Tx, store: &StoreId, user: UserId) -> Result<Option<String>, DbError> {
+    // Before it is looked at, in a statement of its own: one that waited would still see what was there before.
+    lock_account_in(tx, user).await?;
     let text = "select a.name from account_role r join account a on a.id = r.account join staff f on f.account = r.account \
                 where r.store = $1 and r.account = $2 limit 1";
-    sql.fetch_optional(text, args![store, user]).await?.map(|row| row.get("name")).transpose()
+    tx.fetch_optional(text, args![store, user]).await?.map(|row| row.get("name")).transpose()
 }
 
 pub(in super::super) async fn roles_at(sql: &mut impl Sql, store: &StoreId, user: UserId) -> Result<Vec<Role>, DbError> {
@@ -81,6 +95,7 @@ pub(in super::super) async fn set_roles(tx: &mut Tx, store: &StoreId, user: User
 /// Takes away everything that somebody could sign in with.
 pub(in super::super) async fn forget_staff_secrets(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
     tx.execute("delete from staff_code where account = $1", args![user]).await?;
+    tx.execute("delete from known_browser where account = $1", args![user]).await?;
     tx.execute("delete from staff_password where account = $1", args![user]).await.map(drop)
 }
 
@@ -135,8 +150,22 @@ pub(in super::super) async fn allow_password(tx: &mut Tx, session: SessionId) ->
     Ok(tx.execute(text, args![session]).await? > 0)
 }
 
-/// The stores where somebody was added by name.
-pub(in super::super) async fn store_of_staff(sql: &mut impl Sql, user: UserId) -> Result<Vec<StoreId>, DbError> {
+/// Somebody has signed in by this browser just now.
+pub(in super::super) async fn know_browser(tx: &mut Tx, browser: BrowserId, user: UserId) -> Result<(), DbError> {
+    let text = "insert into known_browser (browser, account, seen_at) values ($1, $2, $3) \
+                on conflict (browser, account) do update set seen_at = excluded.seen_at";
+    tx.execute(text, args![browser.0, user, tx.now()]).await.map(drop)
+}
+
+/// Whether somebody has signed in by this browser within the time that it is known.
+pub(in super::super) async fn knows_browser(sql: &mut impl Sql, browser: BrowserId, user: UserId) -> Result<bool, DbError> {
+    let text = "select seen_at from known_browser where browser = $1 and account = $2 and seen_at > $3";
+    let since = sql.now().plus_seconds(-KNOWN_SECONDS);
+    Ok(sql.fetch_optional(text, args![browser.0, user, since]).await?.is_some())
+}
+
+/// The stores where somebody has a role.
+pub(in super::super) async fn stores_of_staff(sql: &mut impl Sql, user: UserId) -> Result<Vec<StoreId>, DbError> {
     let text = "select distinct store from account_role where account = $1 order by store";
     sql.fetch_all(text, args![user]).await?.iter().map(|row| row.get("store")).collect()
 }

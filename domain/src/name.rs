@@ -1,0 +1,162 @@
+//! Names that people type: of themselves, of who works with them, of devices. They stand beside each other in lists and logs,
+//! so no two may look the same and be different, and none may look like nothing.
+
+use crate::Fault;
+
+/// The longest name, in characters.
+pub const LONGEST: usize = 60;
+
+/// Why a text is no name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    /// There is nothing in it that could be seen.
+    #[error("a name is needed")]
+    Empty,
+    /// More than [`LONGEST`] characters.
+    #[error("a name has at most 60 characters")]
+    TooLong,
+    /// A control character, or one that cannot be seen or changes how its neighbours are read.
+    #[error("U+{:04X} has no place in a name: it cannot be seen, or changes how the rest is read", u32::from(*.0))]
+    Hidden(char),
+}
+
+impl InvalidName {
+    /// The fault of a request whose name is at `pointer`.
+    pub fn fault(self, pointer: &str) -> Fault {
+        match self {
+            Self::Empty => Fault::new(pointer, "required", "A name is needed: 1 to 60 letters, digits and signs."),
+            Self::TooLong => Fault::new(pointer, "name_too_long", "A name has at most 60 characters."),
+            Self::Hidden(_) => Fault::new(pointer, "invalid_name", format!("{self}. Type the name instead of pasting it.")),
+        }
+    }
+}
+
+/// The name as it is kept: trimmed, with single spaces.
+pub fn clean(typed: &str) -> Result<String, InvalidName> {
+    let typed = typed.trim();
+    let mut name = String::with_capacity(typed.len().min(4 * LONGEST));
+    let (mut before, mut seen) = (None, false);
+    let mut rest = typed.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c.is_control() {
+            return Err(InvalidName::Hidden(c));
+        }
+        let blank = c.is_whitespace();
+        if blank && before == Some(' ') {
+            continue;
+        }
+        let c = if blank { ' ' } else { c };
+        if is_hidden(c) && !joins(before, c, rest.peek().copied()) {
+            return Err(InvalidName::Hidden(c));
+        }
+        seen |= !blank && !is_hidden(c);
+        name.push(c);
+        before = Some(c);
+    }
+    if !seen {
+        Err(InvalidName::Empty)
+    } else if name.chars().count() > LONGEST {
+        Err(InvalidName::TooLong)
+    } else {
+        Ok(name)
+    }
+}
+
+/// Characters that show nothing of their own (Unicode's default ignorable code points and format characters, and the blanks that
+/// are no white space).
+const fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{600}'..='\u{605}' | '\u{61C}' | '\u{6DD}' | '\u{70F}' | '\u{890}' | '\u{891}' | '\u{8E2}'
+        | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{FFFE}' | '\u{FFFF}'
+        | '\u{110BD}' | '\u{110CD}' | '\u{13430}'..='\u{1343F}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+        | '\u{E000}'..='\u{F8FF}' | '\u{E0000}'..='\u{E0FFF}' | '\u{F0000}'..)
+}
+
+/// Whether a hidden character does its work between these two: Persian and Indic words and pictures are written with joiners, and
+/// a variation selector says which form of the character before it is meant.
+fn joins(before: Option<char>, c: char, after: Option<char>) -> bool {
+    let Some(before) = before else { return false };
+    match c {
+        '\u{200C}' | '\u{200D}' => after.is_some_and(|after| {
+            joined_script(before) && joined_script(after) || c == '\u{200D}' && is_picture(before) && is_picture(after)
+        }),
+        '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' => !is_hidden(before) && before != ' ',
+        '\u{180B}'..='\u{180D}' | '\u{180F}' => matches!(before, '\u{1820}'..='\u{18AA}'),
+        _ => false,
+    }
+}
+
+/// Scripts whose letters change their form beside others: Arabic, Syriac and their neighbours, those of India to Burma, Khmer,
+/// Mongolian.
+const fn joined_script(c: char) -> bool {
+    matches!(c,
+        '\u{620}'..='\u{6DC}' | '\u{6DE}'..='\u{6FF}' | '\u{710}'..='\u{88F}' | '\u{892}'..='\u{8E1}' | '\u{8E3}'..='\u{DFF}'
+        | '\u{F00}'..='\u{109F}' | '\u{1780}'..='\u{17B3}' | '\u{17B6}'..='\u{17FF}' | '\u{1820}'..='\u{18AF}' | '\u{A840}'..='\u{A87F}'
+        | '\u{A8E0}'..='\u{A8FF}' | '\u{11000}'..='\u{110BC}' | '\u{11100}'..='\u{11FFF}')
+}
+
+/// Emoji, and what they are put together of.
+const fn is_picture(c: char) -> bool {
+    matches!(c, '\u{2190}'..='\u{2BFF}' | '\u{FE0F}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_of_the_world_are_kept_as_they_are() {
+        for name in ["Kim", "小陈", "José María", "Zoë O'Neil-Ünal", "علی‌رضا", "क्‍ष", "👩‍🍳 Mo", "☕️", "葛󠄀城", "7", "-"]
+        {
+            assert_eq!(clean(name).as_deref(), Ok(name), "{name:?}");
+        }
+        assert_eq!(clean("  Kim \u{3000}\u{A0} Lee\u{2003}").as_deref(), Ok("Kim Lee"), "white space is one space");
+        let longest = "字".repeat(LONGEST);
+        assert_eq!(clean(&longest), Ok(longest.clone()));
+        assert_eq!(clean(&format!("{longest}字")), Err(InvalidName::TooLong));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_no_name_and_in_none() {
+        for nothing in ["", "  ", "\u{3000}", "\n"] {
+            assert_eq!(clean(nothing), Err(InvalidName::Empty), "{nothing:?}");
+        }
+        for (name, sign) in [
+            ("Kim\u{200B}", '\u{200B}'),
+            ("\u{FEFF}Kim", '\u{FEFF}'),
+            ("Kim\u{202E}eel", '\u{202E}'),
+            ("\u{2066}Kim\u{2069}", '\u{2066}'),
+            ("K\u{AD}im", '\u{AD}'),
+            ("two\nlines", '\n'),
+            ("a\u{7}b", '\u{7}'),
+            ("a\u{0}", '\u{0}'),
+            ("\u{3164}", '\u{3164}'),
+            ("\u{2800}\u{2800}", '\u{2800}'),
+            ("K\u{200D}im", '\u{200D}'),
+            ("علی\u{200C}", '\u{200C}'),
+            ("\u{FE0F}", '\u{FE0F}'),
+            ("a\u{FE0F}\u{FE0F}", '\u{FE0F}'),
+            ("\u{E0041}", '\u{E0041}'),
+            ("\u{E000}", '\u{E000}'),
+        ] {
+            assert_eq!(clean(name), Err(InvalidName::Hidden(sign)), "{name:?}");
+        }
+        let fault = InvalidName::Hidden('\u{202E}').fault("/name");
+        assert_eq!((fault.pointer.as_str(), fault.code.as_str()), ("/name", "invalid_name"));
+        assert!(fault.detail.starts_with("U+202E has no place"), "{}", fault.detail);
+    }
+
+    proptest! {
+        #[test]
+        fn a_clean_name_stays_what_it_is(typed in "\\PC{0,80}|[ \\u{3000}a-c\\u{200B}-\\u{200F}\\u{FE0F}é]{0,12}") {
+            if let Ok(name) = clean(&typed) {
+                prop_assert_eq!(clean(&name), Ok(name.clone()));
+                prop_assert!(!name.contains("  ") && name.trim() == name && !name.is_empty());
+            }
+        }
+    }
+}
