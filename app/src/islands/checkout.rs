@@ -1,18 +1,25 @@
 //! Cart and checkout on one page: totals as they change, what is held and for how long, and one press to order.
 
 mod cart_line;
+mod delivery;
 mod hold;
+mod payment;
 mod terms;
 
 use domain::{
-    Fault, Locale, Money, StoreId, Timestamp,
+    Fault, Locale, Money, Timestamp,
     catalog::Menu,
     pricing::{self, LineRequest},
     view::StoreView,
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
-use self::{cart_line::cart_line, hold::Held};
+use self::{
+    cart_line::cart_line,
+    delivery::{address, pickup},
+    hold::Held,
+    payment::payment,
+};
 use super::{
     live_line::{alive, offline},
     live_menu::live_menu,
@@ -20,7 +27,7 @@ use super::{
 };
 use crate::{
     paths, pieces, tab,
-    wire::{AddressFields, CheckoutPage, Line, PlaceAnswer, Refusal, Sums},
+    wire::{CheckoutPage, Line, PlaceAnswer, Refusal, Sums},
     words as w,
 };
 
@@ -165,149 +172,6 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
                 {payment(page.wallet, &store, total, locale)}
             </div>
             {order_form(cart, page.key, total, clock)}
-        </div>
-    }
-    .into_any()
-}
-
-fn pickup(store: &str, wait_seconds: Option<i64>, locale: Locale) -> AnyView {
-    let wait = wait_seconds.map(|seconds| {
-        let (before, after) = w::checkout::pickup_wait_around(locale);
-        view! { " "{before}<strong class="num">{pieces::wait(seconds, locale)}</strong>{after} }
-    });
-    view! {
-        <section class="panel" aria-labelledby="how-title">
-            <h2 id="how-title">{w::checkout::pickup(locale)}</h2>
-            <p class="soft">{w::checkout::pickup_where(locale, store)}{wait}</p>
-        </section>
-    }
-    .into_any()
-}
-
-/// A field of the address.
-struct Field {
-    name: &'static str,
-    label: &'static str,
-    value: String,
-    autocomplete: &'static str,
-    required: bool,
-}
-
-fn address(typed: &AddressFields, cart: Cart) -> AnyView {
-    let locale = cart.locale;
-    let fields = [
-        ("name", w::checkout::name(locale), &typed.name, "name", true),
-        ("line1", w::checkout::line1(locale), &typed.line1, "address-line1", true),
-        ("line2", w::checkout::line2(locale), &typed.line2, "address-line2", false),
-        ("city", w::checkout::city(locale), &typed.city, "address-level2", true),
-        ("region", w::checkout::region(locale), &typed.region, "address-level1", false),
-        ("postal_code", w::checkout::postal_code(locale), &typed.postal_code, "postal-code", true),
-        ("country", w::checkout::country(locale), &typed.country, "country", true),
-    ]
-    .map(|(name, label, value, autocomplete, required)| field(Field { name, label, value: value.clone(), autocomplete, required }, cart))
-    .collect_view();
-    view! {
-        <section class="panel" aria-labelledby="how-title">
-            <h2 id="how-title">{w::checkout::ship(locale)}</h2>
-            {fields}
-        </section>
-    }
-    .into_any()
-}
-
-fn field(field: Field, cart: Cart) -> AnyView {
-    let Field { name, label, value, autocomplete, required } = field;
-    let id = format!("address-{name}");
-    let error = format!("{id}-error");
-    let fault = Memo::new(move |_| {
-        let pointer = format!("/fulfilment/address/{name}");
-        cart.refusal.with(|refusal| {
-            let fault = refusal.as_ref()?.faults.iter().find(|fault| fault.pointer == pointer)?;
-            Some(w::refusal(&fault.code, cart.locale))
-        })
-    });
-    let described = error.clone();
-    let sentence = { move || fault.get().map(|text| view! { <p class="field-error" id=error.clone()>{pieces::icon("alert")}{text}</p> }) };
-    view! {
-        <div class="field">
-            <label for=id.clone()>{label}</label>
-            <input class="input" id=id form="place" name=format!("address[{name}]") value=value autocomplete=autocomplete required=required
-                maxlength=if name == "country" { "2" } else { "120" } aria-invalid=move || fault.get().map(|_| "true") aria-describedby=move || fault.get().map(|_| described.clone())/>
-            {sentence}
-        </div>
-    }
-    .into_any()
-}
-
-/// What can pay: the wallet of who is signed in, and the cards of the built-in test provider.
-fn payment(wallet: Option<Money>, store: &StoreId, total: Memo<Option<Money>>, locale: Locale) -> AnyView {
-    let enough = wallet.is_some_and(|balance| {
-        total.get_untracked().is_some_and(|total| total.currency == balance.currency && balance.amount >= total.amount)
-    });
-    let card = |token: &'static str, name: &'static str, note: &'static str, chosen: bool| {
-        view! {
-            <label class="radio-card">
-                <input form="place" type="radio" name="payment" value=token checked=chosen/>
-                <span class="radio-card__name">{name}</span><span class="radio-card__note">{note}</span>
-            </label>
-        }
-    };
-    let own = if let Some(balance) = wallet {
-        from_wallet(balance, enough, total, locale)
-    } else {
-        let page = paths::sign_in(&paths::checkout(store));
-        let link = view! {
-            <p><a class="button button--plain" href=page data-testid="wallet-sign-in">{pieces::icon("person")}{w::checkout::wallet_sign_in(locale)}</a></p>
-        };
-        link.into_any()
-    };
-    view! {
-        <section class="panel" aria-labelledby="pay-title">
-            <h2 id="pay-title">{w::checkout::payment(locale)}</h2>
-            <fieldset class="choice">
-                <legend class="sr-only">{w::checkout::pay_with(locale)}</legend>
-                <div class="choice__cards choice__cards--rows">
-                    {own}
-                    {card("tok_ok", w::checkout::card_ok(locale), w::checkout::card_ok_note(locale), !enough)}
-                    {card("tok_declined", w::checkout::card_declined(locale), w::checkout::card_declined_note(locale), false)}
-                </div>
-                <details class="fold">
-                    <summary>{w::checkout::more_cards(locale)}</summary>
-                    <div class="choice__cards choice__cards--rows">
-                        {card("tok_slow", w::checkout::card_slow(locale), w::checkout::card_slow_note(locale), false)}
-                        {card("tok_later", w::checkout::card_later(locale), w::checkout::card_later_note(locale), false)}
-                        {card("tok_timeout", w::checkout::card_timeout(locale), w::checkout::card_timeout_note(locale), false)}
-                    </div>
-                </details>
-            </fieldset>
-        </section>
-    }
-    .into_any()
-}
-
-/// The wallet as a choice: what is left of it afterwards, or how much is missing. Chosen while it is enough, the server
-/// has the last word.
-fn from_wallet(balance: Money, enough: bool, total: Memo<Option<Money>>, locale: Locale) -> AnyView {
-    let left = move || total.get().and_then(|total| balance.checked_sub(total).ok());
-    let short = Memo::new(move |_| left().is_none_or(|left| left.amount < 0));
-    let note = move || match left() {
-        Some(left) if left.amount < 0 => w::checkout::wallet_short(locale, Money::new(-left.amount, left.currency).format(locale)),
-        Some(left) => w::checkout::wallet_after(locale, left.format(locale)),
-        None => String::new(),
-    };
-    let top_up = move || {
-        short.get().then(
-            || view! { <a class="button button--quiet" href=format!("{}#wallet", paths::ACCOUNT)>{w::checkout::wallet_top_up(locale)}</a> },
-        )
-    };
-    view! {
-        <div class="choice__with">
-            <label class="radio-card" data-testid="wallet-choice">
-                <input form="place" type="radio" name="payment" value=crate::wire::WALLET checked=enough disabled=move || short.get()/>
-                <span class="radio-card__name"><span>{w::checkout::wallet(locale)}" · "{pieces::price(balance, locale)}</span></span>
-                <span class="radio-card__note">{note}</span>
-            </label>
-            {top_up}
         </div>
     }
     .into_any()

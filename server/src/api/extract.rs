@@ -140,8 +140,12 @@ fn fault(pointer: &str, error: &serde_json::Error) -> AppError {
         if let Some(field) = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
             return AppError::invalid(vec![Fault::new(format!("{pointer}/{field}"), "required", "This has to be given.")]);
         }
-        let detail = text.split(", expected struct").next().unwrap_or_default();
-        AppError::invalid(vec![Fault::new(pointer, "invalid_value", format!("This cannot be: {detail}."))])
+        // Its shape is that of an integer, and it is none that there is room for.
+        let detail = match text.split(", expected struct").next().unwrap_or_default() {
+            text if text.starts_with("invalid value: integer") => "This number is too large.".to_owned(),
+            text => format!("This cannot be: {text}."),
+        };
+        AppError::invalid(vec![Fault::new(pointer, "invalid_value", detail)])
     } else {
         AppError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body is not JSON: {error}."))
     }

@@ -239,6 +239,10 @@ async fn a_changed_total_a_declined_card_and_an_empty_wallet(server: Server) {
         assert_eq!((changed.status, changed.code()), (StatusCode::CONFLICT, "total_changed"));
         assert_eq!(changed.body["quote"]["total"], json!({"amount": 510, "currency": "USD"}));
     }
+    let huge = json!({"payment": {"method": "card", "token": "tok_ok"}, "expected_total": {"amount": 9_223_372_036_854_775_808_u64, "currency": "USD"}});
+    let refused = shopper.keyed(Method::POST, &path, &huge).await;
+    let fault = json!({"pointer": "/expected_total/amount", "code": "invalid_value", "detail": "This number is too large."});
+    assert_eq!((refused.status, &refused.body["errors"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!([fault])));
     let wallet = json!({"payment": {"method": "wallet"}, "expected_total": begun.body["quote"]["total"]});
     let refused = shopper.keyed(Method::POST, &path, &wallet).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "sign_in_required"));

@@ -1,0 +1,80 @@
+//! What pays.
+
+use domain::{Locale, Money, StoreId};
+use leptos::prelude::*;
+
+use crate::{paths, pieces, words as w};
+
+/// What can pay: the wallet of who is signed in, and the cards of the built-in test provider.
+pub(super) fn payment(wallet: Option<Money>, store: &StoreId, total: Memo<Option<Money>>, locale: Locale) -> AnyView {
+    let enough = wallet.is_some_and(|balance| {
+        total.get_untracked().is_some_and(|total| total.currency == balance.currency && balance.amount >= total.amount)
+    });
+    let card = |token: &'static str, name: &'static str, note: &'static str, chosen: bool| {
+        view! {
+            <label class="radio-card">
+                <input form="place" type="radio" name="payment" value=token checked=chosen/>
+                <span class="radio-card__name">{name}</span><span class="radio-card__note">{note}</span>
+            </label>
+        }
+    };
+    let own = if let Some(balance) = wallet {
+        from_wallet(balance, enough, total, locale)
+    } else {
+        let page = paths::sign_in(&paths::checkout(store));
+        let link = view! {
+            <p><a class="button button--plain" href=page data-testid="wallet-sign-in">{pieces::icon("person")}{w::checkout::wallet_sign_in(locale)}</a></p>
+        };
+        link.into_any()
+    };
+    view! {
+        <section class="panel" aria-labelledby="pay-title">
+            <h2 id="pay-title">{w::checkout::payment(locale)}</h2>
+            <fieldset class="choice">
+                <legend class="sr-only">{w::checkout::pay_with(locale)}</legend>
+                <div class="choice__cards choice__cards--rows">
+                    {own}
+                    {card("tok_ok", w::checkout::card_ok(locale), w::checkout::card_ok_note(locale), !enough)}
+                    {card("tok_declined", w::checkout::card_declined(locale), w::checkout::card_declined_note(locale), false)}
+                </div>
+                <details class="fold">
+                    <summary>{w::checkout::more_cards(locale)}</summary>
+                    <div class="choice__cards choice__cards--rows">
+                        {card("tok_slow", w::checkout::card_slow(locale), w::checkout::card_slow_note(locale), false)}
+                        {card("tok_later", w::checkout::card_later(locale), w::checkout::card_later_note(locale), false)}
+                        {card("tok_timeout", w::checkout::card_timeout(locale), w::checkout::card_timeout_note(locale), false)}
+                    </div>
+                </details>
+            </fieldset>
+        </section>
+    }
+    .into_any()
+}
+
+/// The wallet as a choice: what is left of it afterwards, or how much is missing. Chosen while it is enough, the server
+/// has the last word.
+fn from_wallet(balance: Money, enough: bool, total: Memo<Option<Money>>, locale: Locale) -> AnyView {
+    let left = move || total.get().and_then(|total| balance.checked_sub(total).ok());
+    let short = Memo::new(move |_| left().is_none_or(|left| left.amount < 0));
+    let note = move || match left() {
+        Some(left) if left.amount < 0 => w::checkout::wallet_short(locale, Money::new(-left.amount, left.currency).format(locale)),
+        Some(left) => w::checkout::wallet_after(locale, left.format(locale)),
+        None => String::new(),
+    };
+    let top_up = move || {
+        short.get().then(
+            || view! { <a class="button button--quiet" href=format!("{}#wallet", paths::ACCOUNT)>{w::checkout::wallet_top_up(locale)}</a> },
+        )
+    };
+    view! {
+        <div class="choice__with">
+            <label class="radio-card" data-testid="wallet-choice">
+                <input form="place" type="radio" name="payment" value=crate::wire::WALLET checked=enough disabled=move || short.get()/>
+                <span class="radio-card__name"><span>{w::checkout::wallet(locale)}" · "{pieces::price(balance, locale)}</span></span>
+                <span class="radio-card__note">{note}</span>
+            </label>
+            {top_up}
+        </div>
+    }
+    .into_any()
+}
