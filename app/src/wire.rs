@@ -1,6 +1,11 @@
 //! What pages, islands and forms tell each other: small values that cross the wire inside the app.
 
-use domain::{Fault, Locale, Money, Timestamp, catalog::Menu, pricing::LineRequest, view::StoreView};
+use domain::{
+    Fault, Locale, Money, Timestamp,
+    catalog::Menu,
+    pricing::LineRequest,
+    view::{KioskView, MemberView, StoreView, TokenView},
+};
 use serde::{Deserialize, Serialize};
 
 /// What is in a cart, in one line.
@@ -17,6 +22,16 @@ pub struct CartSummary {
 pub struct Line {
     pub id: String,
     pub request: LineRequest,
+}
+
+/// A mark that changes with whatever the settings page shows of people, screens and tokens; who is at work changes nothing.
+pub fn people_mark(members: &[MemberView], kiosks: &[KioskView], tokens: &[TokenView]) -> String {
+    let members = members.iter().map(|m| format!("{}{}{:?}{}{:?}", m.id, m.name, m.roles, m.has_password, m.code_until));
+    let kiosks = kiosks.iter().map(|kiosk| {
+        let devices: Vec<_> = kiosk.devices.iter().map(|device| device.id.to_string()).collect();
+        format!("{}{devices:?}{:?}", kiosk.id, kiosk.pairing_until)
+    });
+    members.chain(kiosks).chain(tokens.iter().map(|token| token.id.to_string())).collect::<Vec<_>>().join("\n")
 }
 
 /// What a form was refused for: the code of the refusal, and what is wrong where.

@@ -41,6 +41,10 @@ for (const language of LANGUAGES) {
     await expectAccessible(page, 'the settings that somebody has changed');
     await page.getByRole('link', { name: w('settings.changed_go') }).click();
     await expect(page.locator('#set-barista_seconds')).toHaveValue('1200');
+    await other.post('/staff/stores/harbor/tokens', { role: 'barista', name: 'Till' });
+    await expect(page.getByTestId('settings-changed')).toContainText(w('settings.people_changed_title'));
+    await page.getByRole('link', { name: w('settings.changed_go') }).click();
+    await expect(page.getByTestId('tokens')).toContainText('Till');
 
     const kim = await Barista.arrive(browser, shop, { language });
     await kim.page.goto('/staff/harbor/queue');
@@ -51,7 +55,14 @@ for (const language of LANGUAGES) {
 
     const row = page.getByTestId('member').filter({ hasText: 'Kim' });
     await row.locator('summary').click();
-    await row.getByRole('button', { name: w('people.remove') }).click();
+    // One press asks, without having done anything; the second does it.
+    await row.getByText(w('people.remove'), { exact: true }).click();
+    await expect(row.getByText(w('people.remove_sure', { name: 'Kim' }))).toBeVisible();
+    await expectAccessible(page, 'the settings, with a question');
+    await row.getByText(w('people.cancel'), { exact: true }).click();
+    await expect(row.getByRole('button', { name: w('people.remove_go') })).toBeHidden();
+    await row.getByText(w('people.remove'), { exact: true }).click();
+    await row.getByRole('button', { name: w('people.remove_go') }).click();
     await expect(page.getByText(w('people.done'))).toBeVisible();
     await expect(page.getByTestId('member').filter({ hasText: 'Kim' })).toHaveCount(0);
     // Her board says by itself that it hears nothing any more.
@@ -63,7 +74,7 @@ for (const language of LANGUAGES) {
     await kim.context.close();
 
     await page.goto('/staff/harbor/audit');
-    await expect(page.getByTestId('audit-entry').first()).toContainText(w('did.staff_revoked'));
+    await expect(page.getByTestId('audit-entry').first()).toContainText(w('did.staff_revoked', { whom: 'Kim' }));
     await expectAccessible(page, 'what was done');
 
     // The next shift begins by name and password.
@@ -95,6 +106,16 @@ for (const language of LANGUAGES) {
     const box = await page.getByTestId('kiosk-code').boundingBox();
     expect(Math.min(box?.width ?? 0, box?.height ?? 0), 'as large as it fits').toBeGreaterThan(700);
     expect(await page.evaluate(() => document.documentElement.scrollHeight), 'all of it is in sight').toBeLessThanOrEqual(1080);
+    // On a phone held either way, too: nothing is cut, and the code takes most of the narrow side.
+    for (const [width, height] of [[844, 390], [390, 844], [667, 375], [1024, 768]] as const) {
+      await page.setViewportSize({ width, height });
+      const [across, down] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]);
+      expect(across, `${width}×${height}`).toBeLessThanOrEqual(width);
+      expect(down, `${width}×${height}`).toBeLessThanOrEqual(height);
+      const code = await page.getByTestId('kiosk-code').boundingBox();
+      expect(code?.width ?? 0, `${width}×${height}`).toBeGreaterThan(0.7 * Math.min(width, height));
+    }
+    await page.setViewportSize({ width: 1920, height: 1080 });
 
     await screen.rememberDocument();
     const phone = await Shopper.arrive(browser, shop);

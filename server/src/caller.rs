@@ -157,6 +157,14 @@ async fn find_out(app: &AppState, parts: &Parts) -> Result<Seen, AppError> {
     };
     if let (true, Some(session)) = (limited, seen.caller.session()) {
         app.limits.session(session)?;
+        let stranger = matches!(seen.caller, Caller::Guest { fresh: true, .. });
+        if stranger && !parts.method.is_safe() && !needs_no_session(parts.uri.path()) {
+            let taken = app.limits.newcomer(session, client_address(parts, &app.settings.trusted_proxies));
+            if taken.is_err() {
+                app.metrics.newcomers_refused.inc();
+            }
+            taken?;
+        }
     }
     Ok(seen)
 }

@@ -30,6 +30,8 @@ pub struct Metrics {
     pub mqtt_connections: Gauge<i64, AtomicI64>,
     /// What the MQTT gateway counts.
     pub mqtt: Counters,
+    /// Requests of new guests that were refused, for too many of them come from one address.
+    pub newcomers_refused: Counter<u64, AtomicU64>,
     /// 1 while the database answers.
     database_up: Gauge<i64, AtomicI64>,
     head: Gauge<i64, AtomicI64>,
@@ -64,6 +66,7 @@ impl Default for Metrics {
         let requests = Family::default();
         let seconds = Family::new_with_constructor(histogram as fn() -> Histogram);
         let (mqtt_connections, mqtt) = (Gauge::default(), Counters::default());
+        let newcomers_refused = Counter::default();
         let (database_up, head, lag, parked) = (Gauge::default(), Gauge::default(), Family::default(), Family::default());
         registry.register("http_requests", "Answered requests", Family::clone(&requests));
         registry.register_with_unit("http_request_duration", "Time to the head of the answer", Unit::Seconds, Family::clone(&seconds));
@@ -72,11 +75,16 @@ impl Default for Metrics {
         registry.register("mqtt_replaced", "MQTT messages that a newer one replaced before their reader took them", mqtt.replaced.clone());
         registry.register("mqtt_slow_readers", "MQTT clients disconnected because they took or acknowledged nothing", mqtt.slow.clone());
         registry.register("mqtt_refused", "MQTT connections without a place, or ended for speaking too much", mqtt.refused.clone());
+        registry.register(
+            "newcomers_refused",
+            "Requests of new guests refused: too many come from one address",
+            Counter::clone(&newcomers_refused),
+        );
         registry.register("database_up", "Whether the database answers", Gauge::clone(&database_up));
         registry.register("event_head", "Newest position of the log", Gauge::clone(&head));
         registry.register("subscriber_lag", "Events that it wants and has not read", Family::clone(&lag));
         registry.register("subscriber_parked", "Events that wait for a person", Family::clone(&parked));
-        Self { registry, requests, seconds, mqtt_connections, mqtt, database_up, head, lag, parked }
+        Self { registry, requests, seconds, mqtt_connections, mqtt, newcomers_refused, database_up, head, lag, parked }
     }
 }
 

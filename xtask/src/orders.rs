@@ -10,6 +10,7 @@ use crate::{
     workspace::{Mode, Workspace},
 };
 mod raw;
+mod sign_ins;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -67,6 +68,9 @@ pub fn run(workspace: &Workspace, seconds: u64, binary: Option<PathBuf>, databas
     if database != Some(Database::Postgres) {
         on_sqlite(&binary, &folder, seconds)?;
     }
+    if database != Some(Database::Postgres) {
+        beside_sign_ins(&binary, &folder, seconds)?;
+    }
     if database != Some(Database::Sqlite) {
         on_postgres(&binary, &folder, seconds)?;
     }
@@ -86,6 +90,13 @@ fn on_sqlite(binary: &Path, folder: &Path, seconds: u64) -> Result<()> {
         "  SQLite alone beside it               {raw:.0} transactions/s      {TRANSACTIONS:.0} transactions an order: {share:.0} % of it (≥ 35 %)"
     );
     Ok(())
+}
+
+/// How long a request takes while staff sign in, in a shop of its own.
+fn beside_sign_ins(binary: &Path, folder: &Path, seconds: u64) -> Result<()> {
+    let folder = folder.join("sign-ins");
+    std::fs::create_dir_all(&folder)?;
+    sign_ins::run(binary, &folder, &format!("sqlite:{}", folder.join("orderly.db").display()), Duration::from_secs(seconds))
 }
 
 fn on_postgres(binary: &Path, folder: &Path, seconds: u64) -> Result<()> {
@@ -144,7 +155,8 @@ struct Measured {
     all: f64,
 }
 
-fn measure(binary: &Path, folder: &Path, database_url: &str, enough: Enough) -> Result<Measured> {
+/// A server that is ready, with the bench's shop.
+fn ready(binary: &Path, folder: &Path, database_url: &str) -> Result<(Server, SocketAddr)> {
     answer(command(binary, folder, database_url, &["seed", "bench", "--products", &PRODUCTS.to_string()]))?;
     let address = free_address()?;
     let mut serve = command(binary, folder, database_url, &["serve"]);
@@ -157,6 +169,11 @@ fn measure(binary: &Path, folder: &Path, database_url: &str, enough: Enough) -> 
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+    Ok((server, address))
+}
+
+fn measure(binary: &Path, folder: &Path, database_url: &str, enough: Enough) -> Result<Measured> {
+    let (server, address) = ready(binary, folder, database_url)?;
     let warm = buy(address, Enough::After(WARM), server.0.id())?;
     let begun = Instant::now();
     let seen = buy(address, enough, server.0.id())?;
@@ -226,18 +243,23 @@ fn client(address: SocketAddr, name: u64, stop: &AtomicBool, placed: &AtomicU64)
     let mut seen = Seen::default();
     let mut last = None;
     while !stop.load(Ordering::Relaxed) {
-        let sku = format!("bench-{}", 1 + chance.below(PRODUCTS));
-        let body = json!({"store": "bench", "lines": [{"sku": sku, "quantity": 1}], "fulfilment": {"kind": "pickup"}});
-        let begun = call(&mut http, "/api/v1/checkouts", &headers, &mut chance, &body, &mut seen)?;
-        let path = format!("/api/v1/checkouts/{}/place", begun["id"].as_str().unwrap_or_default());
-        let body = json!({"payment": {"method": "card", "token": "tok_ok"}, "expected_total": begun["quote"]["total"]});
-        let order = call(&mut http, &path, &headers, &mut chance, &body, &mut seen)?;
+        let order = order(&mut http, &headers, &mut chance, &mut seen.waits)?;
         seen.orders += 1;
         placed.fetch_add(1, Ordering::Relaxed);
         last = order["id"].as_str().map(ToOwned::to_owned);
     }
     seen.last.extend(last.map(|id| (format!("/api/v1/orders/{id}"), headers)));
     Ok(seen)
+}
+
+/// One order of one thing, and how long both its requests took.
+fn order(http: &mut Http, headers: &str, chance: &mut Chance, waits: &mut Vec<Duration>) -> Result<Value> {
+    let sku = format!("bench-{}", 1 + chance.below(PRODUCTS));
+    let body = json!({"store": "bench", "lines": [{"sku": sku, "quantity": 1}], "fulfilment": {"kind": "pickup"}});
+    let begun = call(http, "/api/v1/checkouts", headers, chance, &body, waits)?;
+    let path = format!("/api/v1/checkouts/{}/place", begun["id"].as_str().unwrap_or_default());
+    let body = json!({"payment": {"method": "card", "token": "tok_ok"}, "expected_total": begun["quote"]["total"]});
+    call(http, &path, headers, chance, &body, waits)
 }
 
 fn until_processed(http: &mut Http, path: &str, headers: &str) -> Result<()> {
@@ -252,11 +274,11 @@ fn until_processed(http: &mut Http, path: &str, headers: &str) -> Result<()> {
     }
 }
 
-fn call(http: &mut Http, path: &str, headers: &str, chance: &mut Chance, body: &Value, seen: &mut Seen) -> Result<Value> {
+fn call(http: &mut Http, path: &str, headers: &str, chance: &mut Chance, body: &Value, waits: &mut Vec<Duration>) -> Result<Value> {
     let headers = format!("{headers}idempotency-key: {:016x}{:016x}\r\n", chance.next(), chance.next());
     let begun = Instant::now();
     let reply = http.send("POST", path, &headers, body.to_string().as_bytes())?;
-    seen.waits.push(begun.elapsed());
+    waits.push(begun.elapsed());
     if reply.status != 201 {
         bail!("{path} was answered with {}: {}", reply.status, String::from_utf8_lossy(&reply.body));
     }

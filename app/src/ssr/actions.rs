@@ -11,6 +11,7 @@ mod scan;
 pub mod session;
 mod staff;
 mod store;
+pub mod typed;
 mod wallet;
 
 use std::num::{IntErrorKind, ParseIntError};

@@ -1,11 +1,12 @@
 //! Which topics an event changes.
 
 use domain::event::{
-    CheckoutBegun, CheckoutExpired, Event, KioskAdmissionEnded, KioskCodeRotated, KioskCodeScanned, MenuItemAvailabilityChanged,
-    OrderCancelled, OrderCreated, OrderFulfilled, OrderProcessed, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded,
-    PaymentToppedUp, PrepClaimed, PrepCollected, PrepQueued, PrepReady, PrepRecalled, PrepReleased, PrepTimedOut, PriceChanged,
-    ProductChanged, ShipmentFailed, ShipmentPacking, ShipmentPrepared, ShipmentProcessed, ShipmentShipped, StockAvailabilityChanged,
-    StoreClosed, StoreOpened, StoreSettingsChanged,
+    CheckoutBegun, CheckoutExpired, Event, KioskAdded, KioskAdmissionEnded, KioskCodeRotated, KioskCodeScanned, KioskPaired,
+    KioskPairingBegun, KioskRevoked, MenuItemAvailabilityChanged, OrderCancelled, OrderCreated, OrderFulfilled, OrderProcessed,
+    OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentToppedUp, PrepClaimed, PrepCollected, PrepQueued, PrepReady,
+    PrepRecalled, PrepReleased, PrepTimedOut, PriceChanged, ProductChanged, ShipmentFailed, ShipmentPacking, ShipmentPrepared,
+    ShipmentProcessed, ShipmentShipped, StaffAdded, StaffCodeMade, StaffPasswordSet, StaffRevoked, StaffRolesChanged, StaffSignedIn,
+    StockAvailabilityChanged, StoreClosed, StoreOpened, StoreSettingsChanged, TokenIssued, TokenRevoked,
 };
 use domain::topic::Topic;
 
@@ -44,6 +45,18 @@ pub(super) const TYPES: &[&str] = &[
     ShipmentProcessed::TYPE,
     ShipmentShipped::TYPE,
     ShipmentFailed::TYPE,
+    StaffAdded::TYPE,
+    StaffCodeMade::TYPE,
+    StaffRolesChanged::TYPE,
+    StaffRevoked::TYPE,
+    StaffSignedIn::TYPE,
+    StaffPasswordSet::TYPE,
+    KioskAdded::TYPE,
+    KioskPairingBegun::TYPE,
+    KioskPaired::TYPE,
+    KioskRevoked::TYPE,
+    TokenIssued::TYPE,
+    TokenRevoked::TYPE,
 ];
 
 /// The topics whose snapshot an event changes.
@@ -92,20 +105,23 @@ pub(super) fn affected(event: Event) -> Vec<Topic> {
 
         E::PaymentToppedUp(PaymentToppedUp { user, .. }) => vec![Topic::User(user)],
 
+        // The settings page lists them: whoever has it open looks again when the status is told. Nobody is named there.
+        E::StaffAdded(StaffAdded { store, .. })
+        | E::StaffCodeMade(StaffCodeMade { store, .. })
+        | E::StaffRolesChanged(StaffRolesChanged { store, .. })
+        | E::StaffRevoked(StaffRevoked { store, .. })
+        | E::StaffSignedIn(StaffSignedIn { store, .. })
+        | E::StaffPasswordSet(StaffPasswordSet { store, .. })
+        | E::KioskAdded(KioskAdded { store, .. })
+        | E::KioskPairingBegun(KioskPairingBegun { store, .. })
+        | E::KioskPaired(KioskPaired { store, .. })
+        | E::KioskRevoked(KioskRevoked { store, .. }) => vec![Topic::Status(store)],
+        E::TokenIssued(TokenIssued { store, .. }) | E::TokenRevoked(TokenRevoked { store, .. }) => {
+            store.into_iter().map(Topic::Status).collect()
+        }
+
         // Inside the shop, or not shown live yet. Whoever loses a right loses their topics by the gateway's own look.
-        E::StaffAdded(_)
-        | E::StaffCodeMade(_)
-        | E::StaffRolesChanged(_)
-        | E::StaffRevoked(_)
-        | E::StaffSignedIn(_)
-        | E::StaffPasswordSet(_)
-        | E::KioskAdded(_)
-        | E::KioskPairingBegun(_)
-        | E::KioskPaired(_)
-        | E::KioskRevoked(_)
-        | E::ShopperSlowed(_)
-        | E::TokenIssued(_)
-        | E::TokenRevoked(_)
+        E::ShopperSlowed(_)
         | E::StockHeld(_)
         | E::StockReleased(_)
         | E::StockSold(_)

@@ -11,6 +11,7 @@ mod live;
 mod payment;
 mod process;
 mod rights;
+mod robots;
 mod security;
 mod settings;
 mod sign_in;

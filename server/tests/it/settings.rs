@@ -137,6 +137,21 @@ async fn the_pages_change_the_same_by_plain_forms(server: Server) {
     let page = wrong.header("location").unwrap();
     assert_eq!(page, "/staff/harbor/settings?error=out_of_range&fields=capacity,code_seconds");
     assert_eq!(kim.page(page).await.text().matches("aria-invalid").count(), 2);
+    // What was typed is still there on the next page, and on no other.
+    let typed = wrong.cookies().into_iter().find(|pair| pair.starts_with("orderly_typed=")).expect("what was typed");
+    let with_typed = kim.with("cookie", &format!("{}; {typed}", kim.cookie()));
+    let shown = with_typed.page(page).await;
+    let field = |text: &str, id: &str| text.split(&format!("id=\"{id}\"")).nth(1).unwrap().split('>').next().unwrap().to_owned();
+    assert!(field(shown.text(), "set-capacity").contains("value=\"0\""), "{}", field(shown.text(), "set-capacity"));
+    assert!(field(shown.text(), "set-scans_per_code").contains("value=\"10\""), "what was not sent is as it is");
+    assert!(shown.cookies().iter().any(|pair| pair == "orderly_typed="));
+    assert!(field(kim.page("/staff/harbor/settings").await.text(), "set-capacity").contains("value=\"7\""));
+    let never =
+        kim.post_form("/do/staff/settings", &[("store", "harbor"), ("settings[admission]", "never"), ("settings[capacity]", "9")]).await;
+    let typed = never.cookies().into_iter().find(|pair| pair.starts_with("orderly_typed=")).expect("what was typed");
+    let shown = kim.with("cookie", &format!("{}; {typed}", kim.cookie())).page(never.header("location").unwrap()).await;
+    assert!(shown.text().contains("id=\"set-admission-error\"") && shown.text().contains("aria-describedby=\"set-admission-error\""));
+    assert!(field(shown.text(), "set-capacity").contains("value=\"9\""));
     let foreign = kim.post_form("/do/staff/settings", &[("store", "pier"), ("settings[capacity]", "1")]).await;
     assert_eq!(foreign.header("location"), Some("/staff/pier/settings?error=forbidden&fields="));
 

@@ -252,7 +252,54 @@ async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
         assert!(shown.cookies().iter().any(|pair| pair == "orderly_told="), "forgotten by the page that tells it");
         assert_eq!(secret(&mo.page(settings).await), None);
     }
+    // What is refused comes back with what was typed, at the field that is wrong; in its place, and nowhere else.
+    for (path, fields, back, field) in [
+        (
+            "/do/staff/member/add",
+            vec![("store", "harbor"), ("name", "Lee\u{200B}"), ("role", "manager")],
+            "/staff/harbor/settings?error=invalid_name&form=member&field=name#add-member",
+            "member-name",
+        ),
+        (
+            "/do/staff/kiosk/add",
+            vec![("store", "harbor"), ("kiosk", "Counter 1")],
+            "/staff/harbor/settings?error=invalid_id&form=screen&field=kiosk#add-screen",
+            "screen-id",
+        ),
+        (
+            "/do/staff/kiosk/add",
+            vec![("store", "harbor"), ("kiosk", "pier-1")],
+            "/staff/harbor/settings?error=kiosk_exists&form=screen&field=kiosk#add-screen",
+            "screen-id",
+        ),
+        (
+            "/do/staff/token/add",
+            vec![("store", "harbor"), ("name", " "), ("role", "warehouse")],
+            "/staff/harbor/settings?error=required&form=token&field=name#add-token",
+            "token-name",
+        ),
+    ] {
+        let refused = mo.post_form(path, &fields).await;
+        assert_eq!(leads_to(&refused), back);
+        let typed = refused.cookies().into_iter().find(|pair| pair.starts_with("orderly_typed=")).expect("what was typed");
+        let shown = mo.with("cookie", &format!("{}; {typed}", mo.cookie())).page(back).await;
+        let input = shown.text().split(&format!("id=\"{field}\"")).nth(1).unwrap().split('>').next().unwrap();
+        assert!(input.contains("aria-invalid=\"true\"") && input.contains(&format!("value=\"{}\"", fields[1].1)), "{path}: {input}");
+        assert_eq!(shown.text().matches("aria-invalid").count(), 1, "{path}");
+        assert!(!shown.text().contains("id=\"problem\""), "said once");
+    }
     let page = mo.page(settings).await;
+    // Nothing is taken away by one press: the button that does it is behind a question.
+    for (word, sure) in
+        [("Take off the staff", "Yes, take off the staff"), ("Take out of service", "Yes, take out of service"), ("Revoke", "Yes, revoke")]
+    {
+        let (before, after) = page.text().split_once(sure).expect(sure);
+        assert!(
+            before.rfind("data-testid=\"sure\"") > before.rfind("</details>") && before.contains(word) && after.contains("</details>"),
+            "{sure}"
+        );
+    }
+    assert!(page.text().contains("Kim &lt;b&gt; can no longer sign in here"));
     assert!(page.text().contains("Kim &lt;b&gt;") && !page.text().contains("Kim <b>"), "a name stays a text");
     let kim = mo.get("/staff/stores/harbor/members").await.body["items"][0]["id"].as_str().unwrap().to_owned();
     let change = async |act: &'static str, more: &[(&'static str, &'static str)]| {
@@ -277,12 +324,12 @@ async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
     let audit = mo.page("/staff/harbor/audit").await;
     assert_eq!(audit.status, StatusCode::OK);
     for said in
-        ["changed the settings", "Orders at the same time: 20 → 7", "took off the staff", "Kim &lt;b&gt;", "added a screen", "signed in"]
+        ["changed the settings", "Orders at the same time: 20 → 7", "took Kim &lt;b&gt; off the staff", "added the screen counter-1", "signed in"]
     {
         assert!(audit.text().contains(said), "{said}: {}", audit.text());
     }
     let chinese = mo.in_language("zh-CN").page("/staff/harbor/audit").await;
-    assert!(chinese.text().contains("修改了设置") && chinese.text().contains("添加了屏幕"), "{}", chinese.text());
+    assert!(chinese.text().contains("修改了设置") && chinese.text().contains("添加了屏幕 counter-1") && chinese.text().contains("将 Kim &lt;b&gt; 移出员工"), "{}", chinese.text());
 }
 
 async fn a_screen_is_a_page(server: Server) {

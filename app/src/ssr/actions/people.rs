@@ -13,6 +13,7 @@ use leptos::prelude::*;
 use super::{
     super::visit::{PublicUrl, Visit, cookie},
     Done, refusal, set_cookie, to,
+    typed::Typed,
 };
 use crate::paths;
 
@@ -44,7 +45,7 @@ fn tell(kind: &str, id: impl std::fmt::Display, secret: &str) {
     set_cookie(&format!("{TOLD}={kind}:{id}:{secret}; Path={path}; Max-Age={TOLD_SECONDS}; HttpOnly; SameSite=Strict{}", secure()));
 }
 
-fn secure() -> &'static str {
+pub(super) fn secure() -> &'static str {
     if use_context::<PublicUrl>().is_some_and(|url| url.0.starts_with("https://")) { "; Secure" } else { "" }
 }
 
@@ -55,6 +56,21 @@ fn back(store: &str, done: Result<(), IdentityError>) -> Done<()> {
         Ok(()) => to(&format!("{page}?done=1#made"), ()),
         Err(error) => to(&format!("{page}?error={}#problem", refusal(&error).code), ()),
     }
+}
+
+/// The same for a form that makes something: refused, it comes back as it was typed, with the field that is wrong.
+fn back_to(store: &str, form: &str, typed: &[(&str, &str)], done: Result<(), IdentityError>) -> Done<()> {
+    let Err(error) = done else { return back(store, Ok(())) };
+    Typed::new(form, typed.iter().copied()).leave();
+    let refusal = refusal(&error);
+    let field = match refusal.faults.first() {
+        // A screen's id is its name here.
+        Some(fault) if fault.pointer == "/id" => "kiosk".to_owned(),
+        Some(fault) => fault.pointer.trim_start_matches('/').to_owned(),
+        None if matches!(error, IdentityError::KioskExists) => "kiosk".to_owned(),
+        None => return back(store, Err(error)),
+    };
+    to(&format!("{}?error={}&form={form}&field={field}#add-{form}", paths::settings(store), refusal.code), ())
 }
 
 fn at(store: &str) -> Result<StoreId, IdentityError> {
@@ -86,11 +102,12 @@ pub async fn add_member(#[server(default)] store: String, #[server(default)] nam
     let visit = Visit::here();
     let added = async {
         let role: Role = role.parse().map_err(|_| IdentityError::NotStaff)?;
-        let added = visit.backend.identities.add_member(&visit.caller, at(&store)?, name, role).await?;
+        let added = visit.backend.identities.add_member(&visit.caller, at(&store)?, name.clone(), role).await?;
         tell("member", added.person.id, added.code.expose());
         Ok(())
     };
-    back(&store, added.await)
+    let added = added.await;
+    back_to(&store, "member", &[("name", &name), ("role", &role)], added)
 }
 
 /// Changes what somebody of the staff is: `code` makes a new one-time code, `roles` sets the ticked roles, `remove` takes all.
@@ -135,7 +152,8 @@ pub async fn add_kiosk(#[server(default)] store: String, #[server(default)] kios
         tell("kiosk", added.kiosk, added.code.expose());
         Ok(())
     };
-    back(&store, added.await)
+    let added = added.await;
+    back_to(&store, "screen", &[("kiosk", &kiosk)], added)
 }
 
 /// `pair` makes a new pairing code for a screen, `revoke` takes it out of service.
@@ -163,12 +181,13 @@ pub async fn add_token(#[server(default)] store: String, #[server(default)] name
     let visit = Visit::here();
     let made = async {
         let role: Role = role.parse().map_err(|_| IdentityError::NotStaff)?;
-        let new = NewToken { role, store: Some(at(&store)?), merchant: None, kiosk: None, name };
+        let new = NewToken { role, store: Some(at(&store)?), merchant: None, kiosk: None, name: name.clone() };
         let (id, token) = visit.backend.identities.issue_store_token(&visit.caller, new).await?;
         tell("token", id, token.expose());
         Ok(())
     };
-    back(&store, made.await)
+    let made = made.await;
+    back_to(&store, "token", &[("name", &name), ("role", &role)], made)
 }
 
 /// Makes a token of a store worthless.

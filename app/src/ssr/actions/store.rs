@@ -13,16 +13,18 @@ use domain::{Fault, Faults, Sku, StoreId};
 use leptos::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{super::visit::Visit, Done, number, refusal, staff::require, to};
+use super::{super::visit::Visit, Done, number, refusal, staff::require, to, typed::Typed};
 use crate::{paths, wire::Refusal};
 
 /// Changes a store's terms, all of the form at once or none.
 #[server(name = SetSettings, prefix = "/do", endpoint = "staff/settings")]
 pub async fn set_settings(#[server(default)] store: String, #[server(default)] settings: BTreeMap<String, String>) -> Done<()> {
     let page = paths::settings(&store);
+    let typed = Typed::new("settings", settings.iter().map(|(name, text)| (name.as_str(), text.as_str())));
     match patch(&store, settings).await {
         Ok(()) => to(&format!("{page}?saved=1"), ()),
         Err(refusal) => {
+            typed.leave();
             let fields: Vec<_> = refusal.faults.iter().map(|fault| fault.pointer.trim_start_matches('/')).collect();
             to(&format!("{page}?error={}&fields={}", refusal.code, fields.join(",")), ())
         }

@@ -62,8 +62,7 @@ async fn body(visit: Visit, store: String, before: Option<String>) -> Result<Any
 
 /// Who did what to whom, and when.
 fn line(entry: &AuditEntry, clock: StoreClock, locale: Locale) -> AnyView {
-    let short = entry.type_name.rsplit_once(".v").map_or(&*entry.type_name, |(name, _)| name);
-    let did = w::did::by_name(&short.replace('.', "_"), locale).map_or_else(|| short.to_owned(), str::to_owned);
+    let did = did(entry, locale);
     let by = if matches!(&*entry.by.kind, "customer" | "guest") {
         w::audit::shopper(locale).to_owned()
     } else if entry.by.name.is_empty() {
@@ -72,19 +71,41 @@ fn line(entry: &AuditEntry, clock: StoreClock, locale: Locale) -> AnyView {
         entry.by.name.clone()
     };
     let token = (entry.by.kind == "token").then(|| format!(" ({})", w::audit::token(locale)));
-    // Somebody who signs in does so for nobody else.
-    let whom = entry.whom.as_ref().filter(|whom| **whom != entry.by.name).map(|whom| format!("{}{whom}", w::menu::colon(locale)));
     let order = entry.number.zip(entry.data.get("order").and_then(Value::as_str)).map(|(number, id)| {
-        view! { " "<a href=paths::order(id)>{w::audit::order(locale, number)}</a> }
+        view! { {w::menu::colon(locale)}<a href=paths::order(id)>{w::audit::order(locale, number)}</a> }
     });
     let details = details(entry, locale).into_iter().map(|text| view! { <small>{text}</small> }).collect_view();
     view! {
         <li class="entry" data-testid="audit-entry">
-            <p class="entry__what"><span><strong>{by}</strong>{token}" "{did}{whom}{order}</span>{details}</p>
+            <p class="entry__what"><span><strong>{by}</strong>{token}" "{did}{order}</span>{details}</p>
             <p class="entry__amount"><small><time datetime=entry.at.to_string()>{moment_at(entry.at, clock, locale)}</time></small></p>
         </li>
     }
     .into_any()
+}
+
+/// What was done, as the rest of a sentence that begins with who did it.
+fn did(entry: &AuditEntry, locale: Locale) -> String {
+    let text = |name: &str| entry.data.get(name).and_then(Value::as_str);
+    let whom = entry.whom.as_deref().unwrap_or_else(|| w::audit::somebody(locale));
+    let screen = text("kiosk").unwrap_or_default();
+    let item = text("sku").or_else(|| text("option")).unwrap_or_default();
+    let available = entry.data.get("available").and_then(Value::as_bool);
+    let short = entry.type_name.rsplit_once(".v").map_or(&*entry.type_name, |(name, _)| name);
+    match (short, available) {
+        ("staff.added", _) => w::did::staff_added(locale, whom),
+        ("staff.code_made", _) => w::did::staff_code_made(locale, whom),
+        ("staff.roles_changed", _) => w::did::staff_roles_changed(locale, whom),
+        ("staff.revoked", _) => w::did::staff_revoked(locale, whom),
+        ("kiosk.added", _) => w::did::kiosk_added(locale, screen),
+        ("kiosk.pairing_begun", _) => w::did::kiosk_pairing_begun(locale, screen),
+        ("kiosk.paired", _) => w::did::kiosk_paired(locale, screen),
+        ("kiosk.revoked", _) => w::did::kiosk_revoked(locale, screen),
+        ("stock.adjusted", _) => w::did::stock_adjusted(locale, item),
+        ("menu.item_availability_changed", Some(false)) => w::did::menu_item_sold_out(locale, item),
+        ("menu.item_availability_changed", Some(true)) => w::did::menu_item_back(locale, item),
+        _ => w::did::by_name(&short.replace('.', "_"), locale).map_or_else(|| short.to_owned(), str::to_owned),
+    }
 }
 
 /// What else the event says that a manager would ask for.
@@ -104,9 +125,8 @@ fn details(entry: &AuditEntry, locale: Locale) -> Vec<String> {
         let label = w::settings::by_name(label, locale).unwrap_or(name);
         details.push(w::audit::change(locale, value("from"), label, value("to")));
     }
-    details.extend(text("sku").or_else(|| text("option")));
-    if let Some(available) = entry.data.get("available").and_then(Value::as_bool) {
-        details.push(if available { w::staff::on_sale(locale) } else { w::staff::sold_out(locale) }.to_owned());
+    if !matches!(&*entry.type_name, "stock.adjusted.v1" | "menu.item_availability_changed.v1") {
+        details.extend(text("sku").or_else(|| text("option")));
     }
     if let (Some(delta), Some(on_hand)) = (number("delta"), number("on_hand")) {
         let sign = if delta > 0 { "+" } else { "" };
@@ -118,7 +138,8 @@ fn details(entry: &AuditEntry, locale: Locale) -> Vec<String> {
     if !roles.is_empty() {
         details.push(roles.join(w::staff::roles_and(locale)));
     }
-    details.extend(text("kiosk"));
+    // A screen is named in the sentence, of a token beside it.
+    details.extend(text("kiosk").filter(|_| !entry.type_name.starts_with("kiosk.")));
     details.extend(text("reason").and_then(|reason| {
         w::stock::by_name(&format!("reason_{reason}"), locale).map(str::to_owned).or_else(|| w::reason(&reason, locale))
     }));

@@ -8,11 +8,13 @@ use domain::{
 use leptos::prelude::*;
 
 use super::super::{
+    actions::typed::Typed,
     failure::Failure,
     seo::{Head, head},
     visit::{Visit, page, param, query},
 };
 use super::frame::{Tab, store_frame};
+use super::people::Problem;
 use crate::{
     islands::{SettingsWatch, StoreStatus, open_switch},
     paths,
@@ -38,21 +40,25 @@ async fn body(visit: Visit, (store, error, faulty, saved, done): (String, Option
     let status = visit.backend.stores.view(&mut visit.backend.db.reader(), &row.id, visit.naming()).await?.ok_or(Failure::NotFound)?;
     let head = head(&visit, Head { title: w::settings::page_title(locale, row.name.in_locale(locale)), ..Head::default() });
     let saved = saved.then(|| view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{w::settings::saved(locale)}</p></div> });
-    let people = super::people::sections(&visit, &row, done).await?;
+    let typed = Typed::take();
+    let form_error = Problem::of(error.clone());
+    let (people, mark) = super::people::sections(&visit, &row, done, typed.as_ref(), form_error.as_ref()).await?;
     let ships = row.fulfilment == domain::prep::FulfilmentKind::Ship;
     let switch = open_switch(row.id.to_string(), paths::settings(&row.id), Signal::stored(row.open), locale);
     let body = view! {
         {head}
         {saved}
-        <SettingsWatch store=status.clone() settings=row.settings.clone() locale/>
+        <SettingsWatch store=status.clone() settings=row.settings.clone() mark locale/>
         <section class="panel" aria-labelledby="open-title">
             <h2 id="open-title">{w::settings::open(locale)}</h2>
             <div class="row row--between">{switch}<StoreStatus store=status ships locale/></div>
             <p class="soft">{w::settings::open_hint(locale)}</p>
         </section>
-        {form(row.id.as_str(), &row.settings, &faulty, locale)}
+        {form(row.id.as_str(), &row.settings, &faulty, typed.as_ref(), locale)}
         {people}
     };
+    // What is said at its field is not said twice.
+    let error = error.filter(|_| form_error.is_none());
     Ok(store_frame(&visit, &row, Tab::Settings, error.as_deref(), body.into_any()))
 }
 
@@ -62,25 +68,28 @@ struct Number {
     label: &'static str,
     /// What it does, and what an empty field means.
     hint: &'static str,
-    value: Option<i64>,
+    value: Option<String>,
     least: i64,
     most: i64,
     required: bool,
 }
 
-fn form(store: &str, settings: &StoreSettings, faulty: &str, locale: Locale) -> AnyView {
+fn form(store: &str, settings: &StoreSettings, faulty: &str, typed: Option<&Typed>, locale: Locale) -> AnyView {
+    let typed = |name: &str| Typed::value(typed, "settings", name);
+    let is_faulty = |name: &str| faulty.split(',').any(|field| field == name);
     let StoreSettings {
         capacity, order_limit, scans_per_code, code_seconds, customer_seconds, barista_seconds, wait_target_seconds, ..
     } = *settings;
     let number = |name, label, hint, value: Option<i64>, (least, most), required| {
-        field(&Number { name, label, hint, value, least, most, required }, faulty, locale)
+        let value = typed(name).or_else(|| value.map(|value| value.to_string()));
+        field(&Number { name, label, hint, value, least, most, required }, is_faulty(name), locale)
     };
     let admission = [
         (Admission::Open, w::settings::admission_open(locale), w::settings::admission_open_hint(locale)),
         (Admission::Qr, w::settings::admission_qr(locale), w::settings::admission_qr_hint(locale)),
     ]
     .map(|(value, name, note)| {
-        let chosen = settings.admission == value;
+        let chosen = typed("admission").and_then(|typed| typed.parse().ok()).unwrap_or(settings.admission) == value;
         view! {
             <label class="radio-card">
                 <input type="radio" name="settings[admission]" value=value.as_str() checked=chosen/>
@@ -89,6 +98,10 @@ fn form(store: &str, settings: &StoreSettings, faulty: &str, locale: Locale) -> 
         }
     })
     .collect_view();
+    let unknown = is_faulty("admission").then(|| {
+        view! { <p class="field-error" id="set-admission-error" role="alert">{icon("alert")}{w::refusal("unknown_word", locale)}</p> }
+    });
+    let (wrong, described) = (unknown.is_some().then_some("true"), unknown.is_some().then_some("set-admission-error"));
     view! {
         <form class="settings" method="post" action=paths::form::SETTINGS data-testid="settings">
             <input type="hidden" name="store" value=store.to_owned()/>
@@ -101,9 +114,10 @@ fn form(store: &str, settings: &StoreSettings, faulty: &str, locale: Locale) -> 
             </section>
             <section class="panel" aria-labelledby="codes-title">
                 <h2 id="codes-title">{w::settings::codes(locale)}</h2>
-                <fieldset class="choice">
+                <fieldset class="choice" aria-invalid=wrong aria-describedby=described>
                     <legend class="sr-only">{w::settings::admission(locale)}</legend>
                     <div class="choice__cards">{admission}</div>
+                    {unknown}
                 </fieldset>
                 {number("scans_per_code", w::settings::scans_per_code(locale), w::settings::scans_per_code_hint(locale), Some(scans_per_code), (1, 1000), true)}
                 {number("code_seconds", w::settings::code_seconds(locale), w::settings::code_seconds_hint(locale), Some(code_seconds), (30, 3600), true)}
@@ -115,9 +129,8 @@ fn form(store: &str, settings: &StoreSettings, faulty: &str, locale: Locale) -> 
     .into_any()
 }
 
-fn field(number: &Number, faulty: &str, locale: Locale) -> AnyView {
-    let Number { name, label, hint, value, least, most, required } = *number;
-    let wrong = faulty.split(',').any(|field| field == name);
+fn field(number: &Number, wrong: bool, locale: Locale) -> AnyView {
+    let Number { name, label, hint, ref value, least, most, required } = *number;
     let id = format!("set-{name}");
     let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
     let described = if wrong { format!("{error_id} {hint_id}") } else { hint_id.clone() };
@@ -128,7 +141,7 @@ fn field(number: &Number, faulty: &str, locale: Locale) -> AnyView {
         <div class="field field--number">
             <label for=id.clone()>{label}</label>
             <input class="input" id=id name=format!("settings[{name}]") type="number" inputmode="numeric" step="1" min=least.to_string() max=most.to_string()
-                value=value.map(|value| value.to_string()) required=required aria-describedby=described aria-invalid=wrong.then_some("true")/>
+                value=value.clone() required=required aria-describedby=described aria-invalid=wrong.then_some("true")/>
             {error}
             <p class="field__hint" id=hint_id>{w::settings::range(locale, least, most)}" "{hint}</p>
         </div>

@@ -1,0 +1,150 @@
+//! Whether whoever buys feels who signs in: a steady rush of orders, now without and now with staff signing in by password, in
+//! turns and in one run, so that both halves have the same machine under them.
+use super::{command, order, ready};
+use crate::{
+    load::{chance::Chance, http::Http},
+    torture::ground::answer,
+};
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+/// Who buys, each so often: 80 orders a second, which is a rush and no race.
+const BUYERS: u64 = 16;
+const EVERY: Duration = Duration::from_millis(200);
+/// Staff, each of whom signs in once a second.
+const STAFF: u64 = 20;
+const STORE: &str = "bench";
+const PASSWORD: &str = "over the counter";
+
+/// What somebody has waited for, and how often they were asked to come again.
+#[derive(Default)]
+struct Waits {
+    waits: Vec<Duration>,
+    refused: usize,
+}
+
+impl Waits {
+    fn add(&mut self, other: Self) {
+        self.waits.extend(other.waits);
+        self.refused += other.refused;
+    }
+
+    /// In milliseconds.
+    fn percentile(&mut self, percent: usize) -> f64 {
+        self.waits.sort_unstable();
+        self.waits.get(self.waits.len() * percent / 100).map_or(0.0, |wait| wait.as_secs_f64() * 1000.0)
+    }
+}
+
+/// Measures for so long, and prints a row. The shop at `database_url` is there and empty.
+pub(super) fn run(binary: &Path, folder: &Path, database_url: &str, time: Duration) -> Result<()> {
+    let (server, address) = ready(binary, folder, database_url)?;
+    hire(binary, folder, database_url, address)?;
+    phase(address, Duration::from_secs(2), true)?;
+    let (mut quiet, mut busy, mut shifts) = (Waits::default(), Waits::default(), Waits::default());
+    for _ in 0..2 {
+        quiet.add(phase(address, time / 4, false)?.0);
+        let (buying, signing_in) = phase(address, time / 4, true)?;
+        busy.add(buying);
+        shifts.add(signing_in);
+    }
+    drop(server);
+    let (without, with) = (quiet.percentile(99), busy.percentile(99));
+    println!(
+        "buying beside {STAFF} sign-ins a second      99th percentile of a request {without:.1} ms without, {with:.1} ms with: {:.2} times it (≤ 1.10)",
+        with / without
+    );
+    let (median, slowest, begun, refused) = (shifts.percentile(50), shifts.percentile(99), shifts.waits.len(), shifts.refused);
+    println!("  {begun} shifts begun, {refused} asked to come again      median {median:.0} ms, 99th percentile {slowest:.0} ms");
+    Ok(())
+}
+
+fn name(n: u64) -> String {
+    format!("Kim {n}")
+}
+
+/// Adds the staff, and lets each choose a password.
+fn hire(binary: &Path, folder: &Path, database_url: &str, address: SocketAddr) -> Result<()> {
+    let mut http = Http::new(address, Duration::from_secs(30));
+    for n in 0..STAFF {
+        let code =
+            answer(command(binary, folder, database_url, &["staff", "add", "--store", STORE, "--name", &name(n), "--role", "barista"]))?;
+        let came = http.send("POST", "/api/v1/staff/sign-in", "", json!({"code": code.trim()}).to_string().as_bytes())?;
+        let cookie = came.cookie.context("no shift by a one-time code")?;
+        let headers = format!("cookie: {cookie}\r\nsec-fetch-site: same-origin\r\n");
+        let chosen = http.send("PUT", "/api/v1/staff/password", &headers, json!({"password": PASSWORD}).to_string().as_bytes())?;
+        if chosen.status != 204 {
+            bail!("a password was answered with {}", chosen.status);
+        }
+    }
+    Ok(())
+}
+
+/// Everybody buys for so long, and the staff sign in beside them or do not.
+fn phase(address: SocketAddr, time: Duration, staff: bool) -> Result<(Waits, Waits)> {
+    let stop = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let buyers: Vec<_> = (0..BUYERS).map(|n| scope.spawn(move || buy(address, n, stop))).collect();
+        let staff: Vec<_> = (0..STAFF).filter(|_| staff).map(|n| scope.spawn(move || sign_in(address, n, stop))).collect();
+        std::thread::sleep(time);
+        stop.store(true, Ordering::SeqCst);
+        let all = |threads: Vec<std::thread::ScopedJoinHandle<'_, Result<Waits>>>| {
+            threads.into_iter().try_fold(Waits::default(), |mut all, thread| {
+                all.add(thread.join().map_err(|_| anyhow::anyhow!("a client panicked"))??);
+                Ok::<_, anyhow::Error>(all)
+            })
+        };
+        Ok((all(buyers)?, all(staff)?))
+    })
+}
+
+/// Does something at its times until it is enough. Whoever is late because they waited goes on at once: that counts as waiting.
+fn steadily(first: Duration, every: Duration, stop: &AtomicBool, mut act: impl FnMut(Instant) -> Result<()>) -> Result<()> {
+    let mut due = Instant::now() + first;
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        act(due)?;
+        due += every;
+    }
+    Ok(())
+}
+
+fn buy(address: SocketAddr, n: u64, stop: &AtomicBool) -> Result<Waits> {
+    let mut http = Http::new(address, Duration::from_secs(30));
+    let cookie = http.send("POST", "/api/v1/session", "", b"")?.cookie.context("no session")?;
+    let headers = format!("cookie: {cookie}\r\nsec-fetch-site: same-origin\r\n");
+    let mut chance = Chance::of(std::process::id().into(), n);
+    let mut waits = Vec::new();
+    steadily(EVERY * n as u32 / BUYERS as u32, EVERY, stop, |due| {
+        let late = due.elapsed();
+        let begun = waits.len();
+        order(&mut http, &headers, &mut chance, &mut waits)?;
+        // The first of its requests should have been sent then.
+        waits[begun] += late;
+        Ok(())
+    })?;
+    Ok(Waits { waits, refused: 0 })
+}
+
+fn sign_in(address: SocketAddr, n: u64, stop: &AtomicBool) -> Result<Waits> {
+    let mut http = Http::new(address, Duration::from_secs(30));
+    let body = json!({"store": STORE, "name": name(n), "password": PASSWORD}).to_string();
+    let mut seen = Waits::default();
+    let every = Duration::from_secs(1);
+    steadily(every * n as u32 / STAFF as u32, every, stop, |due| {
+        let reply = http.send("POST", "/api/v1/staff/sign-in", "", body.as_bytes())?;
+        match reply.status {
+            200 => seen.waits.push(due.elapsed()),
+            503 => seen.refused += 1,
+            other => bail!("a sign-in was answered with {other}: {}", String::from_utf8_lossy(&reply.body)),
+        }
+        Ok(())
+    })?;
+    Ok(seen)
+}
