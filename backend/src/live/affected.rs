@@ -63,13 +63,24 @@ pub(super) const TYPES: &[&str] = &[
 pub(super) fn affected(event: Event) -> Vec<Topic> {
     use Event as E;
     match event {
-        // Whoever begins, gives up or is admitted takes or leaves a place.
+        // Whoever begins, gives up or is admitted takes or leaves a place. People and screens are listed on the settings page:
+        // whoever has it open looks again when the status is told, which names none of them.
         E::StoreOpened(StoreOpened { store })
         | E::StoreClosed(StoreClosed { store })
         | E::StoreSettingsChanged(StoreSettingsChanged { store, .. })
         | E::KioskAdmissionEnded(KioskAdmissionEnded { store, .. })
         | E::CheckoutBegun(CheckoutBegun { store, .. })
-        | E::CheckoutExpired(CheckoutExpired { store, .. }) => vec![Topic::Status(store)],
+        | E::CheckoutExpired(CheckoutExpired { store, .. })
+        | E::StaffAdded(StaffAdded { store, .. })
+        | E::StaffCodeMade(StaffCodeMade { store, .. })
+        | E::StaffRolesChanged(StaffRolesChanged { store, .. })
+        | E::StaffRevoked(StaffRevoked { store, .. })
+        | E::StaffSignedIn(StaffSignedIn { store, .. })
+        | E::StaffPasswordSet(StaffPasswordSet { store, .. })
+        | E::KioskAdded(KioskAdded { store, .. })
+        | E::KioskPairingBegun(KioskPairingBegun { store, .. })
+        | E::KioskPaired(KioskPaired { store, .. })
+        | E::KioskRevoked(KioskRevoked { store, .. }) => vec![Topic::Status(store)],
 
         E::KioskCodeScanned(KioskCodeScanned { kiosk, store, .. }) => vec![Topic::KioskCode(kiosk), Topic::Status(store)],
         E::KioskCodeRotated(KioskCodeRotated { kiosk, .. }) => vec![Topic::KioskCode(kiosk)],
@@ -105,17 +116,6 @@ pub(super) fn affected(event: Event) -> Vec<Topic> {
 
         E::PaymentToppedUp(PaymentToppedUp { user, .. }) => vec![Topic::User(user)],
 
-        // The settings page lists them: whoever has it open looks again when the status is told. Nobody is named there.
-        E::StaffAdded(StaffAdded { store, .. })
-        | E::StaffCodeMade(StaffCodeMade { store, .. })
-        | E::StaffRolesChanged(StaffRolesChanged { store, .. })
-        | E::StaffRevoked(StaffRevoked { store, .. })
-        | E::StaffSignedIn(StaffSignedIn { store, .. })
-        | E::StaffPasswordSet(StaffPasswordSet { store, .. })
-        | E::KioskAdded(KioskAdded { store, .. })
-        | E::KioskPairingBegun(KioskPairingBegun { store, .. })
-        | E::KioskPaired(KioskPaired { store, .. })
-        | E::KioskRevoked(KioskRevoked { store, .. }) => vec![Topic::Status(store)],
         E::TokenIssued(TokenIssued { store, .. }) | E::TokenRevoked(TokenRevoked { store, .. }) => {
             store.into_iter().map(Topic::Status).collect()
         }

@@ -323,13 +323,23 @@ async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
     mo.until("/staff/stores/harbor/audit", |audit| audit["items"][0]["type"] == "store.settings_changed.v1").await;
     let audit = mo.page("/staff/harbor/audit").await;
     assert_eq!(audit.status, StatusCode::OK);
-    for said in
-        ["changed the settings", "Orders at the same time: 20 → 7", "took Kim &lt;b&gt; off the staff", "added the screen counter-1", "signed in"]
-    {
+    for said in [
+        "changed the settings",
+        "Orders at the same time: 20 → 7",
+        "took Kim &lt;b&gt; off the staff",
+        "added the screen counter-1",
+        "signed in",
+    ] {
         assert!(audit.text().contains(said), "{said}: {}", audit.text());
     }
     let chinese = mo.in_language("zh-CN").page("/staff/harbor/audit").await;
-    assert!(chinese.text().contains("修改了设置") && chinese.text().contains("添加了屏幕 counter-1") && chinese.text().contains("将 Kim &lt;b&gt; 移出员工"), "{}", chinese.text());
+    assert!(
+        chinese.text().contains("修改了设置")
+            && chinese.text().contains("添加了屏幕 counter-1")
+            && chinese.text().contains("将 Kim &lt;b&gt; 移出员工"),
+        "{}",
+        chinese.text()
+    );
 }
 
 async fn a_screen_is_a_page(server: Server) {
