@@ -2,7 +2,7 @@
 //! was, with its code. Scripts that ask for JSON get the same as a value.
 
 mod cart;
-mod checkout;
+pub mod checkout;
 pub mod draft;
 mod language;
 pub mod order;

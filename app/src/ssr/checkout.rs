@@ -6,7 +6,7 @@ use leptos_axum::ResponseOptions;
 use uuid::Uuid;
 
 use super::{
-    actions::{draft::Draft, order::as_ordered},
+    actions::{checkout::open_key, draft::Draft, order::as_ordered},
     failure::Failure,
     frame::{empty, frame, problem},
     seo::{Head, head},
@@ -72,12 +72,13 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let status = visit.backend.stores.view(&mut visit.backend.db.reader(), &row.id, visit.naming()).await?.ok_or(Failure::NotFound)?;
     let wanted = |sku: &str| lines.iter().any(|line| line.request.sku == sku);
     let draft = draft.unwrap_or_default();
+    let key = open_key(&visit, &row.id, draft.key).await;
     let data = wire::CheckoutPage {
         store: status,
         menu: menu.only(|product| product.variants.iter().any(|variant| wanted(variant.sku.as_str()))),
         lines: lines.clone(),
         ships: row.fulfilment == FulfilmentKind::Ship,
-        key: draft.key.unwrap_or_else(|| Uuid::now_v7().to_string()),
+        key: key.unwrap_or_else(|| Uuid::now_v7().to_string()),
         address: draft.address,
         wallet: visit.wallet().await?,
         refusal: error.map(|code| Refusal { code, faults: draft.faults }),

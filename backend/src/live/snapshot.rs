@@ -69,6 +69,8 @@ impl Views {
                 let changes = self.catalog.menu_changes(tx, store).await?;
                 self.of_store(tx, topic, store, changes).await
             }
+            // Anybody may ask for any name: what is told of a shop that there is not would be kept for ever.
+            Topic::Board(store) | Topic::Queue(store) if self.stores.get(tx, store).await?.is_none() => Ok(None),
             Topic::Board(store) => {
                 let board = self.queue.board(tx, store).await?;
                 self.of_store(tx, topic, store, Some(board)).await

@@ -17,7 +17,7 @@ use self::greet::{greet, identify};
 use super::client::{Client, Delivery};
 use super::codec::{self, Incoming, Reason, Version};
 use super::limits::Pace;
-use super::transport::Transport;
+use super::transport::{Read, Transport};
 use super::{Entrance, Inner};
 use crate::places::Place;
 
@@ -40,8 +40,13 @@ enum End {
 }
 
 impl From<io::Error> for End {
-    fn from(_: io::Error) -> Self {
-        Self::Gone
+    /// What was sent wrongly is told; whoever is gone is not.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::InvalidData => Self::Ours(Reason::MalformedPacket),
+            io::ErrorKind::FileTooLarge => Self::Ours(Reason::PacketTooLarge),
+            _ => Self::Gone,
+        }
     }
 }
 
@@ -223,7 +228,13 @@ impl<T: Transport> Session<T> {
         let first = silent.into_iter().chain(stuck).min_by_key(|(at, _)| *at);
         tokio::select! {
             biased;
-            read = self.wire.transport.read(&mut self.wire.buffer) => if read? { Ok(()) } else { Err(End::Gone) },
+            read = self.wire.transport.read(&mut self.wire.buffer) => match read? {
+                Read::Bytes => Ok(()),
+                // It costs as much as a packet.
+                Read::Nothing if self.pace.take(1, Instant::now()) => Ok(()),
+                Read::Nothing => Err(End::Ours(Reason::MessageRateTooHigh)),
+                Read::End => Err(End::Gone),
+            },
             () = std::future::ready(()), if sent => Ok(()),
             () = self.client.changed() => Ok(()),
             reason = over(first) => Err(End::Ours(reason)),

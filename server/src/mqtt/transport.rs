@@ -13,18 +13,31 @@ use tokio::net::TcpStream;
 const PIECE: usize = 1024;
 /// A connection that says nothing for so long is asked by the operating system whether it is there.
 const SILENT: Duration = Duration::from_mins(2);
+/// And again after so long, four times in all.
+const PROBE: Duration = Duration::from_secs(15);
 
 /// What every plain connection is told: a small message is not kept back to be sent with the next, and a machine that has
 /// gone without a word is noticed, though its client wants no keep-alive.
 pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENT))
+    SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENT).with_interval(PROBE).with_retries(4))
+}
+
+/// What has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read {
+    Bytes,
+    /// A frame without any, such as a ping, which has been answered.
+    Nothing,
+    /// There will be no more.
+    End,
 }
 
 /// A connection of bytes.
 pub(super) trait Transport: Send + 'static {
-    /// Adds what has arrived to the buffer; `false` at the end. Safe to drop while it waits.
-    fn read(&mut self, buffer: &mut BytesMut) -> impl Future<Output = io::Result<bool>> + Send;
+    /// Adds what has arrived to the buffer. Safe to drop while it waits. What is no such bytes is `InvalidData`, too much of them
+    /// `FileTooLarge`.
+    fn read(&mut self, buffer: &mut BytesMut) -> impl Future<Output = io::Result<Read>> + Send;
 
     /// Sends, and is done when the operating system has taken it.
     fn write(&mut self, bytes: Bytes) -> impl Future<Output = io::Result<()>> + Send;
@@ -37,9 +50,9 @@ pub(super) trait Transport: Send + 'static {
 pub(super) struct Plain<S>(pub S);
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Plain<S> {
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<bool> {
+    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<Read> {
         buffer.reserve(PIECE);
-        Ok(self.0.read_buf(buffer).await? > 0)
+        Ok(if self.0.read_buf(buffer).await? > 0 { Read::Bytes } else { Read::End })
     }
 
     async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
@@ -53,20 +66,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Plain<S> 
 }
 
 impl Transport for WebSocket {
-    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<bool> {
-        loop {
-            match self.recv().await {
-                Some(Ok(Message::Binary(bytes))) => {
-                    buffer.extend_from_slice(&bytes);
-                    return Ok(true);
-                }
-                // Answered by the WebSocket itself.
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Close(_))) | None => return Ok(false),
-                // 6.0-1: MQTT comes in binary frames only.
-                Some(Ok(Message::Text(_))) => return Err(io::ErrorKind::InvalidData.into()),
-                Some(Err(error)) => return Err(io::Error::other(error)),
+    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<Read> {
+        match self.recv().await {
+            Some(Ok(Message::Binary(bytes))) => {
+                buffer.extend_from_slice(&bytes);
+                Ok(if bytes.is_empty() { Read::Nothing } else { Read::Bytes })
             }
+            // Answered by the WebSocket itself.
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Read::Nothing),
+            Some(Ok(Message::Close(_))) | None => Ok(Read::End),
+            // 6.0-1: MQTT comes in binary frames only.
+            Some(Ok(Message::Text(_))) => Err(io::ErrorKind::InvalidData.into()),
+            Some(Err(error)) => Err(broken(&error)),
         }
     }
 
@@ -77,4 +88,16 @@ impl Transport for WebSocket {
     async fn close(&mut self) {
         let _ = self.send(Message::Close(Some(CloseFrame { code: close_code::NORMAL, reason: "".into() }))).await;
     }
+}
+
+/// What a WebSocket's error is to a session.
+fn broken(error: &axum::Error) -> io::Error {
+    use tokio_tungstenite::tungstenite::Error;
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+    let kind = match source {
+        Some(Error::Capacity(_)) => io::ErrorKind::FileTooLarge,
+        Some(Error::Protocol(_) | Error::Utf8(_)) => io::ErrorKind::InvalidData,
+        _ => io::ErrorKind::ConnectionAborted,
+    };
+    io::Error::new(kind, error.to_string())
 }

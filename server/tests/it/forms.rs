@@ -51,15 +51,24 @@ async fn an_order_form_sent_again_is_the_same_order(server: Server) {
     assert_eq!(place("0199aa00-0000-7000-8000-000000000000", &total).await, order);
     assert!(place("", "1").await.contains("error=idempotency_key_reused"));
 
-    // A form of which nobody knows whether it was done has left its key, once.
+    // A form of which nobody knows whether it was done has left its key, once; not where it was done.
     add(&guest, "1", Some("oat")).await;
-    let draft = json!({"address": {"name": "", "line1": "", "line2": "", "city": "", "region": "", "postal_code": "", "country": ""},
-        "faults": [], "key": key});
-    let cookie = format!("{}; orderly_draft={}", guest.cookie(), URL_SAFE_NO_PAD.encode(draft.to_string()));
-    let page = guest.with("cookie", &cookie).page("/s/harbor/checkout?error=unavailable").await;
-    assert_eq!(hidden(&page, "key"), key);
-    assert!(page.text().contains("href=\"/orders\""), "where to look");
-    assert_ne!(hidden(&guest.page("/s/harbor/checkout").await, "key"), key);
+    let of = async |key: &str| {
+        let address = json!({"name": "", "line1": "", "line2": "", "city": "", "region": "", "postal_code": "", "country": ""});
+        let draft = json!({"address": address, "faults": [], "key": key}).to_string();
+        let cookie = format!("{}; orderly_draft={}", guest.cookie(), URL_SAFE_NO_PAD.encode(draft));
+        let page = guest.with("cookie", &cookie).page("/s/harbor/checkout?error=unavailable").await;
+        assert!(page.text().contains("href=\"/orders\""), "where to look");
+        assert!(page.header("set-cookie").is_some_and(|gone| gone.starts_with("orderly_draft=;")), "{:?}", page.header("set-cookie"));
+        hidden(&page, "key")
+    };
+    assert_eq!(of("0199aa00-aaaa-7000-8000-000000000000").await, "0199aa00-aaaa-7000-8000-000000000000");
+    let next = of(&key).await;
+    assert_ne!(next, key);
+    let fields =
+        [("store", "harbor"), ("key", &*next), ("checkout", ""), ("expected_total", &*total), ("currency", "USD"), ("payment", "tok_ok")];
+    let second = leads_to(&guest.post_form("/do/checkout/place", &fields).await);
+    assert!(second.starts_with("/orders/") && second != order, "{second}");
 }
 
 async fn what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most(server: Server) {

@@ -136,6 +136,7 @@ pub async fn place(
     };
     match order.place(&store).await {
         Ok(order) => {
+            Draft::forget();
             let page = paths::order(order);
             to(&page, PlaceAnswer::Placed { page: page.clone() })
         }
@@ -220,6 +221,13 @@ impl Order {
 
 fn coded(code: &str) -> Refusal {
     Refusal { code: code.to_owned(), faults: Vec::new() }
+}
+
+/// The key of a form of which nobody knew whether it was done, if it was not: whatever is in the cart now, it is not that order.
+pub async fn open_key(visit: &Visit, store: &StoreId, key: Option<String>) -> Option<String> {
+    let key = key?;
+    let kept = visit.backend.keys.kept(&visit.backend.db, &request_key(&visit.caller, store, &key).ok()?, "").await;
+    kept.is_ok_and(|answer| answer.is_none()).then_some(key)
 }
 
 /// The caller's key for this form: the same name that the API would give it, so that no form meets a call.

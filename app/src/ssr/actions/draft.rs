@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::wire::AddressFields;
 
 const NAME: &str = "orderly_draft";
+const GONE: &str = "orderly_draft=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
 
 /// What was typed, and what was wrong with it.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -28,12 +29,18 @@ impl Draft {
         }
     }
 
+    /// Nothing for the next page: it was done.
+    pub fn forget() {
+        if super::super::visit::cookie(NAME).is_some() {
+            super::set_cookie(GONE);
+        }
+    }
+
     /// What the last page left, once.
     pub fn take(response: Option<&ResponseOptions>) -> Option<Self> {
         let value = super::super::visit::cookie(NAME)?;
         if let Some(response) = response {
-            response
-                .append_header(header::SET_COOKIE, HeaderValue::from_static("orderly_draft=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"));
+            response.append_header(header::SET_COOKIE, HeaderValue::from_static(GONE));
         }
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(value).ok()?).ok()
     }

@@ -3,7 +3,7 @@
 use backend::identity::Caller;
 
 use super::super::codec::{self, Connect, ConnectReturnCode, Incoming, Version};
-use super::super::transport::Transport;
+use super::super::transport::{Read, Transport};
 use super::super::{Entrance, Inner};
 use super::Wire;
 
@@ -16,7 +16,7 @@ pub(super) async fn greet(wire: &mut Wire<impl Transport>) -> Option<(Version, C
         if let Some(frame) = wire.frame().ok()? {
             break frame;
         }
-        if !wire.transport.read(&mut wire.buffer).await.ok()? {
+        if wire.transport.read(&mut wire.buffer).await.ok()? == Read::End {
             return None;
         }
     };

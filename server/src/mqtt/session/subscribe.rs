@@ -55,7 +55,7 @@ impl<T: Transport> Session<T> {
             RetainHandling::OnNewSubscribe => !known,
             RetainHandling::Never => false,
         };
-        let named: Vec<_> = grounds.iter().map(|(topic, _)| topic.clone()).collect();
+        let mut named: Vec<_> = grounds.iter().map(|(topic, _)| topic.clone()).collect();
         let qos = wish.qos.min(1);
         let subscription = Subscription { filter: filter.clone(), qos, retain_as_published: wish.retain_as_published, retained, grounds };
         if self.client.subscribe(subscription).is_none() {
@@ -66,6 +66,11 @@ impl<T: Transport> Session<T> {
             // The caller lost the right between these two: the broker must not list what nothing else knows of.
             self.gateway.broker.unsubscribe(&[filter], &self.client);
             return Ok(Err(SubscribeReasonCode::NotAuthorized));
+        }
+        if retained && filter.topic().is_none() {
+            // What a wildcard matches, only the shop knows. Whoever may have the filter may hear all of it.
+            let all = ask(self.gateway.house.retained()).await?;
+            named.extend(all.into_iter().filter(|topic| filter.matches(&topic.to_string())));
         }
         // The shop itself is asked for what no broker keeps: topics of one order or user, and those that nobody heard yet.
         for topic in named.iter().filter(|topic| retained && !self.gateway.broker.keeps(topic)) {
