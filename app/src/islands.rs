@@ -20,6 +20,7 @@ mod store_status;
 mod store_time;
 mod ticket;
 mod tracker;
+mod waiting;
 
 pub use admitted::Admitted;
 pub use balance::Balance;

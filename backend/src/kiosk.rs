@@ -327,8 +327,8 @@ async fn finish_in(tx: &mut Tx, admission: &Admission) -> Result<(), DbError> {
     Ok(())
 }
 
-/// The picture of a link: black on white, whatever the page around it looks like, with the quiet zone that scanners want.
-fn picture(url: &str) -> Result<String, qrcode::types::QrError> {
-    let code = QrCode::with_error_correction_level(url, EcLevel::M)?;
+/// The picture of a link or a ticket: black on white, whatever the page around it looks like, with the quiet zone that scanners want.
+pub(crate) fn picture(text: &str) -> Result<String, qrcode::types::QrError> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::M)?;
     Ok(code.render().min_dimensions(256, 256).dark_color(svg::Color("#000")).light_color(svg::Color("#fff")).build())
 }

@@ -53,7 +53,7 @@ use live::Live;
 use notify::{Sender, Sms};
 use ordering::{BaristaLimit, Carts, CheckoutHold, Checkouts, Orders, Saga, Sagas};
 use payment::{CardProvider, CardService, HttpCard, NoCard, Patience, Payments, TopUps, Vault, Wallets};
-use prep::{Queue, QueueSubscriber};
+use prep::{Queue, QueueSubscriber, Tickets};
 use runner::Runner;
 use stores::Stores;
 
@@ -109,6 +109,8 @@ pub struct Backend {
     pub sagas: Sagas,
     /// What the bar makes.
     pub queue: Queue,
+    /// What shoppers show to have it handed over.
+    pub tickets: Tickets,
     /// Codes that let people in.
     pub kiosks: Kiosks,
     /// What staff and devices did.
@@ -155,6 +157,7 @@ impl Backend {
         let top_ups = TopUps::new(db.clone(), payments.clone());
         let kiosks = Kiosks::new(&settings.public_url);
         let live = Live::new(db.clone(), Stores, catalog.clone(), orders.clone(), Queue, kiosks.clone());
+        let tickets = Tickets::new(identities.keys());
         Ok(Self {
             db,
             clock,
@@ -170,6 +173,7 @@ impl Backend {
             top_ups,
             sagas,
             queue: Queue,
+            tickets,
             kiosks,
             audit: Audit,
             live,

@@ -61,6 +61,11 @@ pub(crate) async fn numbers(sql: &mut impl Sql, orders: impl Iterator<Item = Ord
     store::numbers(sql, &orders.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()).await
 }
 
+/// An order, whoever's it is; `None` where there is no such order.
+pub(crate) async fn find(sql: &mut impl Sql, order: OrderId) -> Result<Option<OrderRow>, DbError> {
+    store::order(sql, order).await
+}
+
 /// Takes the order's lock until the end of the transaction; `None` where there is no such order.
 pub(crate) async fn lock_in(tx: &mut Tx, order: OrderId) -> Result<Option<OrderRow>, DbError> {
     store::lock_order_in(tx, order).await

@@ -7,6 +7,7 @@ mod commands;
 mod error;
 pub(crate) mod invariants;
 mod pace;
+mod pickup;
 mod store;
 mod subscriber;
 
@@ -15,6 +16,7 @@ use domain::view::{BoardEntry, BoardView, FulfilmentView, LanesView, LineView, N
 use domain::{OrderId, StoreId, Timestamp};
 
 pub use self::error::PrepError;
+pub use self::pickup::Tickets;
 use self::store::TicketRow;
 pub use self::subscriber::QueueSubscriber;
 use crate::db::{DbError, Sql, Tx};
@@ -67,7 +69,8 @@ impl Queue {
         let mut ready = store::numbers(sql, store, FulfilmentStatus::Ready, BOARD_LENGTH).await?;
         ready.sort_by_key(|(_, entry)| entry.since);
         let entries = |numbers: Vec<(Timestamp, BoardEntry)>| numbers.into_iter().map(|(_, entry)| entry).collect();
-        Ok(BoardView { preparing: entries(preparing), ready: entries(ready) })
+        let pace = store::pace(sql, store, pace::since(sql.now())).await?;
+        Ok(BoardView { preparing: entries(preparing), ready: entries(ready), pace_seconds: pace.map(pace::in_seconds) })
     }
 
     /// How the fulfilments of an order stand at `now`.

@@ -199,7 +199,14 @@ events! {
     /// It came back from the counter.
     PrepRecalled "prep.recalled.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
     /// The shopper has it.
-    PrepCollected "prep.collected.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
+    PrepCollected "prep.collected.v1" {
+        order: OrderId,
+        fulfilment: FulfilmentId,
+        store: StoreId,
+        /// The kiosk whose scanner read the ticket; without one somebody of the staff did it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kiosk: Option<KioskId>,
+    }
     /// The bar was too late.
     PrepTimedOut "prep.timed_out.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
     /// A parcel waits to be packed.

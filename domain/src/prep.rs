@@ -149,6 +149,12 @@ pub fn transition(state: &State, command: Command) -> Result<Vec<Change>, Illega
     }
 }
 
+/// How many times all `hands` have to be full to make so many. An idle bar has one pair of hands, as far as anybody knows.
+pub fn turns(count: i64, hands: i64) -> i64 {
+    let hands = hands.max(1);
+    count.saturating_add(hands - 1) / hands
+}
+
 impl State {
     /// A pick-up that has just entered the queue.
     pub const fn pickup() -> Self {

@@ -9,10 +9,12 @@ mod request;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::request::{Address, CheckoutRequest, FulfilmentRequest, PaymentRequest, PlaceRequest, QuoteRequest, ScanRequest};
+pub use self::request::{
+    Address, CheckoutRequest, CollectRequest, FulfilmentRequest, PaymentRequest, PlaceRequest, QuoteRequest, ScanRequest,
+};
 use crate::{
-    AdmissionId, CategoryId, CheckoutId, Currency, Fault, FulfilmentId, Locale, ModifierId, Money, OptionId, OrderId, ProductId, SessionId,
-    Sku, StoreId, Text, Timestamp, TransferId, UserId,
+    AdmissionId, CategoryId, CheckoutId, Currency, Fault, FulfilmentId, KioskId, Locale, ModifierId, Money, OptionId, OrderId, ProductId,
+    SessionId, Sku, StoreId, Text, Timestamp, TransferId, UserId,
     catalog::ImageSource,
     event::Actor,
     ordering::{CancelledBy, OrderStatus, PaymentMethod, PaymentStatus},
@@ -238,6 +240,15 @@ wire! {
         /// The order's version: grows with every change.
         sequence: i64,
     }
+    /// `GET /orders/{id}/ticket`: what its shopper shows to a kiosk's scanner to have it handed over, once.
+    PickupTicketView {
+        order: OrderId,
+        number: i64,
+        /// The order and our signature; nobody else can make one.
+        ticket: String,
+        /// The same as a QR code.
+        svg: String,
+    }
     PaymentView {
         method: PaymentMethod,
         status: PaymentStatus,
@@ -256,6 +267,9 @@ wire! {
         at: Timestamp,
         actor: Actor,
         reason: Option<String>,
+        /// The kiosk where it happened, where it was at one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        kiosk: Option<KioskId>,
     }
 
     /// `GET /staff/stores/{store}/queue`, and `v1/stores/{store}/queue`.
@@ -277,8 +291,21 @@ wire! {
     AdmissionView { admission: AdmissionId, store: StoreId, expires_at: Timestamp }
 
     /// `v1/stores/{store}/board`: numbers only, no names.
-    BoardView { preparing: Vec<BoardEntry>, ready: Vec<BoardEntry> }
-    BoardEntry { number: i64, since: Timestamp }
+    BoardView {
+        /// In the order of placing.
+        preparing: Vec<BoardEntry>,
+        ready: Vec<BoardEntry>,
+        /// How long one takes, from claim to ready, by what was made in the last hour; left out where nothing was.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        pace_seconds: Option<i64>,
+    }
+    BoardEntry {
+        number: i64,
+        since: Timestamp,
+        /// Somebody is at it; left out while nobody is. Who waits counts the others before them.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        making: bool,
+    }
 
     /// `GET /me`.
     MeView { user: Option<UserView>, guest: bool, roles: Vec<RoleView>, wallet: Option<WalletBalance>, points: i64 }

@@ -7,7 +7,7 @@ use domain::{
     event::Actor,
     ordering::{OrderStatus, PaymentMethod, PaymentStatus},
     topic::Topic,
-    view::{JourneyEntry, LineView, OrderView, Page, Problem},
+    view::{JourneyEntry, LineView, OrderView, Page, PickupTicketView, Problem},
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
@@ -16,10 +16,12 @@ use super::{
     live_line::{live_line, offline},
     progress::{Step, data_status, headline, next_step, steps, wants_confirmation},
     store_time::store_time,
+    waiting::{self, Place},
 };
 use crate::{live, paths, pieces, tab, wire::StoreClock, words as w};
 
-/// Everything about an order on its page. `pictures`: by product. `own`: the reader is who ordered, not the staff.
+/// Everything about an order on its page. `pictures`: by product. `own`: the reader is who ordered, not the staff. `ticket`: what
+/// they show to have it handed over.
 #[island(lazy)]
 pub fn OrderTracker(
     order: OrderView,
@@ -27,6 +29,7 @@ pub fn OrderTracker(
     store_name: String,
     pictures: BTreeMap<String, String>,
     own: bool,
+    ticket: Option<PickupTicketView>,
     now: Timestamp,
     clock: StoreClock,
     locale: Locale,
@@ -45,7 +48,11 @@ pub fn OrderTracker(
     let now = tab::ticking(now);
     let status = Memo::new(move |_| order.with(data_status));
     let ended = Memo::new(move |_| order.with(|order| order.status));
-    title(order, locale);
+    let place = waiting::place(order, now);
+    title(order, place, locale);
+    // Who has a ticket fetches it, and wants to know when.
+    let bell = ticket.is_some().then(|| waiting::bell(order, locale));
+    let ticket = ticket.map(|ticket| pickup(ticket, order, locale));
     let ready = move || if status.get() == "ready" { "assertive" } else { "polite" };
     let (before, after) = w::order::label_around(locale);
     view! {
@@ -58,11 +65,13 @@ pub fn OrderTracker(
                 <p class="tracker__status" id="order-status" tabindex="-1" aria-live=ready data-testid="order-status">{move || order.with(|order| headline(order, locale))}</p>
                 <p class="tracker__next">{move || order.with(|order| next_step(order, locale))}</p>
                 {move || order.with(|order| confirm(order, locale))}
+                {ticket}
                 {move || again(Again { order: id, store: &store, status: ended.get(), own }, locale)}
             </section>
             <div class="stack">
                 {live_line(Some(clock), locale, false)}
-                {move || order.with(|order| figures(order, now, clock, locale))}
+                {move || order.with(|order| figures(order, place.get(), now, clock, locale))}
+                {bell}
                 <ol class="stages" aria-label=w::order::progress(locale)>
                     {move || {
                         let steps = order.with(|order| journey.with(|journey| steps(order, journey, locale)));
@@ -113,12 +122,30 @@ fn read_again(journey: Vec<JourneyEntry>, order: Memo<OrderView>) -> RwSignal<Ve
     journey
 }
 
-/// The tab says it too: people look at other tabs while they wait.
-fn title(order: Memo<OrderView>, locale: Locale) {
+/// The tab says it too, first of all what is left of it when tabs are many: people look at others while they wait.
+fn title(order: Memo<OrderView>, place: Signal<Place>, locale: Locale) {
     Effect::new(move |_| {
         let title = order.with(|order| w::order::title(locale, headline(order, locale), order.number));
-        document().set_title(&format!("{title} · Orderly"));
+        let badge = match (order.with(data_status), place.get().position) {
+            ("ready", _) => "\u{2713} ".to_owned(),
+            ("queued", Some(position)) => format!("({position}) "),
+            _ => String::new(),
+        };
+        document().set_title(&format!("{badge}{title} · Orderly"));
     });
+}
+
+/// The pick-up ticket: folded away until the order is ready, then large and, whatever the theme, black on white.
+fn pickup(ticket: PickupTicketView, order: Memo<OrderView>, locale: Locale) -> impl IntoView {
+    let ready = Memo::new(move |_| order.with(|order| data_status(order) == "ready"));
+    let over = move || order.with(|order| order.status.is_final());
+    view! {
+        <details class="pickup" open=move || ready.get() hidden=over data-testid="pickup">
+            <summary>{pieces::icon("scan")}{w::order::ticket(locale)}</summary>
+            <div class="pickup__picture" role="img" aria-label=w::order::ticket_picture(locale) data-testid="pickup-ticket" data-ticket=ticket.ticket inner_html=ticket.svg></div>
+            <p>{w::order::ticket_text(locale)}</p>
+        </details>
+    }
 }
 
 /// An order that may be wanted once more.
@@ -179,15 +206,21 @@ fn confirm(order: &OrderView, locale: Locale) -> Option<impl IntoView + use<>> {
 }
 
 /// Place in the queue and when it will be ready, while that is open.
-fn figures(order: &OrderView, now: ReadSignal<Timestamp>, clock: StoreClock, locale: Locale) -> Option<impl IntoView + use<>> {
+fn figures(
+    order: &OrderView,
+    place: Place,
+    now: ReadSignal<Timestamp>,
+    clock: StoreClock,
+    locale: Locale,
+) -> Option<impl IntoView + use<>> {
     let open = matches!(data_status(order), "created" | "processed" | "queued" | "making");
-    let position = order.queue_position.filter(|_| open).map(|position| {
+    let position = place.position.filter(|_| open).map(|position| {
         let place = if position == 1 { w::order::next_in_line(locale).to_owned() } else { position.to_string() };
         view! { <div class="figure"><dt>{w::order::place_in_queue(locale)}</dt><dd><span class="changed">{place}</span></dd></div> }
     });
-    let ready = order.estimated_ready_at.filter(|_| open).map(|at| {
+    let ready = place.ready_at.filter(|_| open).map(|at| {
         // Who has others before them is not next, however quick the last ones were.
-        let next = order.queue_position.is_none_or(|position| position <= 1);
+        let next = place.position.is_none_or(|position| position <= 1);
         let left = move || match at - now.get() {
             millis if millis < 30_000 && next => w::order::any_moment(locale).to_owned(),
             millis => w::order::in_about(locale, pieces::wait(millis / 1000, locale)),
@@ -318,6 +351,7 @@ impl Told {
             Actor::Staff(_) | Actor::Token(_) => w::order::by_staff(locale),
             Actor::System => w::order::by_system(locale),
         };
+        let who = entry.kiosk.as_ref().map_or_else(|| who.to_owned(), |kiosk| w::order::by_kiosk(locale, kiosk));
         let why = entry.reason.as_deref().and_then(|reason| w::reason(reason, locale));
         let at = entry.at;
         let view = view! {

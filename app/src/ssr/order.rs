@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use backend::identity::Owner;
+use backend::{identity::Owner, prep::PrepError};
 use domain::OrderId;
 use leptos::prelude::*;
 
@@ -34,6 +34,13 @@ async fn body(visit: Visit, order: String, error: Option<String>) -> Result<AnyV
     let order = visit.backend.orders.view_for(&mut sql, &visit.caller, id, visit.naming()).await.map_err(|error| hidden(error.into()))?;
     let journey = visit.backend.orders.journey(&mut sql, &visit.caller, id).await?;
     let owner: Option<Owner> = visit.backend.orders.owner_of(&mut sql, id).await?.map(|(owner, _)| owner);
+    let own = owner.is_some() && owner == visit.owner();
+    // Without one it is sent, came to nothing, or was fetched.
+    let ticket = match visit.backend.tickets.of(&mut sql, &visit.caller, id).await {
+        Ok(ticket) => Some(ticket),
+        Err(PrepError::Unavailable(error)) => return Err(error.into()),
+        Err(_) => None,
+    };
     drop(sql);
     let row = visit.store(order.store.as_str()).await?;
     let menu = visit.menu(&row.id).await?;
@@ -42,7 +49,6 @@ async fn body(visit: Visit, order: String, error: Option<String>) -> Result<AnyV
         .iter()
         .filter_map(|line| Some((line.product.to_string(), menu.product(line.product.as_str())?.image.as_ref()?.url.clone())))
         .collect();
-    let own = owner.is_some() && owner == visit.owner();
     let order_at = order.placed_at;
     let title = w::order::title(locale, headline(&order, locale), order.number);
     let head = head(&visit, Head { title, description: w::order::description(locale).to_owned(), ..Head::default() });
@@ -50,7 +56,7 @@ async fn body(visit: Visit, order: String, error: Option<String>) -> Result<AnyV
         {head}
         <main class="page" id="main">
             {problem(error.as_deref(), locale)}
-            <OrderTracker order journey store_name=row.name.in_locale(locale).to_owned() pictures own now=visit.now
+            <OrderTracker order journey store_name=row.name.in_locale(locale).to_owned() pictures own ticket now=visit.now
                 clock=clock(&row.time_zone, order_at) locale/>
         </main>
     };

@@ -98,6 +98,7 @@ async fn find_for(sql: &mut impl Sql, caller: &Caller, id: OrderId) -> Result<Or
 
 fn entry(event: Recorded) -> JourneyEntry {
     let reason = event.data.get("reason").and_then(|reason| reason.as_str()).map(ToOwned::to_owned);
+    let kiosk = event.data.get("kiosk").and_then(|kiosk| kiosk.as_str()?.parse().ok());
     let actor: Actor = event.actor;
-    JourneyEntry { type_name: event.type_name, at: event.at, actor, reason }
+    JourneyEntry { type_name: event.type_name, at: event.at, actor, reason, kiosk }
 }

@@ -3,7 +3,7 @@
 use domain::event::{Event, PrepClaimed, PrepCollected, PrepReady, PrepRecalled, PrepReleased};
 use domain::prep::{Change, Command, FulfilmentKind, Illegal, transition};
 use domain::view::Person;
-use domain::{OrderId, StoreId, Timestamp};
+use domain::{KioskId, OrderId, StoreId, Timestamp};
 
 use super::store::{self, TicketRow};
 use super::{PrepError, Queue};
@@ -69,25 +69,47 @@ impl Queue {
             Err(illegal) => return Err(PrepError::Illegal(illegal.to_string())),
         };
         for change in changes {
-            let moved = after(ticket.clone(), &change, caller.person(), tx.now());
-            if !store::move_in(tx, ticket.status, &moved).await? {
-                return Err(PrepError::Illegal(format!("it is not {} any more", ticket.status)));
-            }
-            ordering::touch_in(tx, order.id).await?;
-            if change == Change::Ready {
-                Stores.give_place_back_in(tx, &store_id, Holder::Order(order.id)).await?;
-                ordering::limit_met_in(tx, order.id).await?;
-            }
-            if let Some(event) = event_of(&moved, &change) {
-                let event = NewEvent::new(event, moved.id).at_store(&store_id).in_stream(order.id).by(caller.actor(&store_id));
-                log::append_in(tx, event).await?;
-            }
-            if change == Change::Collected {
-                ordering::fulfil_in(tx, order.id, caller.actor(&store_id)).await?;
-            }
+            apply_in(tx, caller, &ticket, &change, None).await?;
         }
         Ok(order.id)
     }
+
+    /// Hands over what stands at the counter, to whom showed its ticket to this kiosk. The caller has the order's lock.
+    pub(super) async fn collect_at_in(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        ticket: &TicketRow,
+        kiosk: &KioskId,
+    ) -> Result<OrderId, PrepError> {
+        for change in transition(&ticket.state(), Command::Collect).map_err(|illegal| PrepError::Illegal(illegal.to_string()))? {
+            apply_in(tx, caller, ticket, &change, Some(kiosk)).await?;
+        }
+        Ok(ticket.order)
+    }
+}
+
+/// Changes a ticket from the state it was decided in, with everything that hangs on it. `kiosk`: where it was handed over, where
+/// that was at one.
+async fn apply_in(tx: &mut Tx, caller: &Caller, ticket: &TicketRow, change: &Change, kiosk: Option<&KioskId>) -> Result<(), PrepError> {
+    let (order, store_id) = (ticket.order, &ticket.store);
+    let moved = after(ticket.clone(), change, caller.person(), tx.now());
+    if !store::move_in(tx, ticket.status, &moved).await? {
+        return Err(PrepError::Illegal(format!("it is not {} any more", ticket.status)));
+    }
+    ordering::touch_in(tx, order).await?;
+    if *change == Change::Ready {
+        Stores.give_place_back_in(tx, store_id, Holder::Order(order)).await?;
+        ordering::limit_met_in(tx, order).await?;
+    }
+    if let Some(event) = event_of(&moved, change, kiosk) {
+        let event = NewEvent::new(event, moved.id).at_store(store_id).in_stream(order).by(caller.actor(store_id));
+        log::append_in(tx, event).await?;
+    }
+    if *change == Change::Collected {
+        ordering::fulfil_in(tx, order, caller.actor(store_id)).await?;
+    }
+    Ok(())
 }
 
 async fn lock_store_in(tx: &mut Tx, store: &StoreId) -> Result<(), PrepError> {
@@ -120,14 +142,14 @@ fn after(mut ticket: TicketRow, change: &Change, person: Option<Person>, now: Ti
     ticket
 }
 
-fn event_of(ticket: &TicketRow, change: &Change) -> Option<Event> {
+fn event_of(ticket: &TicketRow, change: &Change, kiosk: Option<&KioskId>) -> Option<Event> {
     let (order, fulfilment, store) = (ticket.order, ticket.id, ticket.store.clone());
     Some(match change {
         Change::Claimed { by } => PrepClaimed { order, fulfilment, store, by: *by }.into(),
         Change::Released => PrepReleased { order, fulfilment, store }.into(),
         Change::Ready => PrepReady { order, fulfilment, store }.into(),
         Change::Recalled => PrepRecalled { order, fulfilment, store }.into(),
-        Change::Collected => PrepCollected { order, fulfilment, store }.into(),
+        Change::Collected => PrepCollected { order, fulfilment, store, kiosk: kiosk.cloned() }.into(),
         // Told by whoever called the order off.
         Change::Failed { .. } => return None,
     })

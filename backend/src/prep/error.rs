@@ -23,6 +23,18 @@ pub enum PrepError {
     /// The order is where this cannot be done.
     #[error("This cannot be done now: {0}.")]
     Illegal(String),
+    /// What was scanned is no ticket of this store.
+    #[error("This is no ticket of ours. Please show the one on your order's page.")]
+    TicketUnknown,
+    /// The order of the ticket does not stand at the counter yet.
+    #[error("This order is not ready yet.")]
+    NotReady,
+    /// A ticket is good once.
+    #[error("This order was handed over already.")]
+    AlreadyCollected,
+    /// The order is sent, or came to nothing.
+    #[error("There is nothing to be fetched with a ticket.")]
+    NoTicket,
     #[error(transparent)]
     Unavailable(#[from] DbError),
 }
@@ -45,6 +57,10 @@ impl Refused for PrepError {
             Self::NotFound => "not_found",
             Self::AlreadyClaimed(_) => "already_claimed",
             Self::Illegal(_) => "illegal_transition",
+            Self::TicketUnknown => "ticket_unknown",
+            Self::NotReady => "not_ready",
+            Self::AlreadyCollected => "already_collected",
+            Self::NoTicket => "no_ticket",
             Self::Unavailable(error) => error.code(),
         }
     }
@@ -53,8 +69,9 @@ impl Refused for PrepError {
         match self {
             Self::SignedOut => 401,
             Self::Forbidden => 403,
-            Self::NotFound => 404,
-            Self::AlreadyClaimed(_) | Self::Illegal(_) => 409,
+            Self::NotFound | Self::TicketUnknown => 404,
+            Self::AlreadyClaimed(_) | Self::Illegal(_) | Self::NotReady | Self::NoTicket => 409,
+            Self::AlreadyCollected => 410,
             Self::Unavailable(error) => error.status(),
         }
     }

@@ -1,6 +1,7 @@
 //! How long things take, from how long they took. All in milliseconds.
 
 use domain::Timestamp;
+use domain::prep::turns;
 
 /// What was made before says nothing about now.
 const MEMORY_SECONDS: i64 = 3600;
@@ -28,12 +29,6 @@ pub(super) fn wait(pace: i64, unmade: i64, hands: i64) -> i64 {
 /// Whole seconds, the last one begun counted: nothing is ready in no time.
 pub(super) fn in_seconds(millis: i64) -> i64 {
     millis.saturating_add(999) / 1000
-}
-
-/// How many times all hands have to be full to make so many. An idle bar has one pair of hands, as far as anybody knows.
-fn turns(count: i64, hands: i64) -> i64 {
-    let hands = hands.max(1);
-    count.saturating_add(hands - 1) / hands
 }
 
 #[cfg(test)]

@@ -102,7 +102,9 @@ pub(super) async fn numbers(
     let text = "select number, since, placed_at from fulfilment where store = $1 and status = $2 \
                 and status in ('queued', 'making', 'ready') order by placed_at, number limit $3";
     let rows = sql.fetch_all(text, args![store, lane.as_str(), most]).await?;
-    rows.iter().map(|row| Ok((row.get("placed_at")?, BoardEntry { number: row.get("number")?, since: row.get("since")? }))).collect()
+    let making = lane == FulfilmentStatus::Making;
+    let entry = |row: &Row| Ok((row.get("placed_at")?, BoardEntry { number: row.get("number")?, since: row.get("since")?, making }));
+    rows.iter().map(entry).collect()
 }
 
 /// How many wait before this one.

@@ -12,6 +12,7 @@ mod live;
 mod model;
 mod ordering;
 mod payment;
+mod pickup;
 mod prep;
 mod races;
 mod seed;

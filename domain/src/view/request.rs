@@ -133,3 +133,12 @@ pub struct PlaceRequest {
     /// What the shopper saw: another total is refused.
     pub expected_total: Money,
 }
+
+/// `POST /kiosks/{kiosk}/collect`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CollectRequest {
+    /// What the scanner read.
+    pub ticket: String,
+}

@@ -1,4 +1,4 @@
-//! Scans, and the code that a kiosk shows.
+//! Scans, the code that a kiosk shows, and the tickets that it reads.
 
 use axum::{
     Json,
@@ -10,7 +10,7 @@ use backend::kiosk::KioskError;
 use domain::{
     KioskId,
     live::KioskCodeView,
-    view::{AdmissionView, Problem, ScanRequest},
+    view::{AdmissionView, CollectRequest, OrderView, Problem, ScanRequest},
 };
 
 use super::{extract::Keyed, problem::AppError, query::id, session::limited};
@@ -60,4 +60,26 @@ pub async fn code(State(app): State<AppState>, Who(caller): Who, Path(kiosk): Pa
     let kiosks = kiosks.clone();
     let made = db.transaction(move |tx| Box::pin(async move { kiosks.code_in(tx, &caller, &kiosk).await })).await;
     Ok(Json(made.map_err(|error: KioskError| AppError::from(error))?))
+}
+
+/// Hands over the order of a pick-up ticket that a kiosk's scanner has read: once, when it is ready, at a kiosk of its store.
+#[utoipa::path(post, path = "/kiosks/{kiosk}/collect", tag = "kiosk", request_body = CollectRequest,
+    params(("kiosk" = String, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 200, body = OrderView), (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 410, body = Problem, content_type = "application/problem+json")))]
+pub async fn collect(State(app): State<AppState>, Path(kiosk): Path<String>, keyed: Keyed<CollectRequest>) -> Result<Response, AppError> {
+    // What cannot be a kiosk's name is none of the caller's.
+    let kiosk: KioskId = kiosk.parse().map_err(|_| AppError::forbidden())?;
+    let (backend, naming) = (app.backend.clone(), keyed.lang.naming());
+    keyed
+        .run(&app, move |tx, caller, request| {
+            Box::pin(async move {
+                let order = backend.queue.collect_by_ticket_in(tx, &backend.tickets, &caller, &kiosk, &request.ticket).await?;
+                let view = backend.orders.view(tx, order, naming).await?.ok_or_else(|| AppError::not_found("order"))?;
+                Ok((StatusCode::OK, view))
+            })
+        })
+        .await
 }

@@ -3,13 +3,13 @@
 use axum::{
     Json,
     extract::{Path, State},
-    http::StatusCode,
-    response::Response,
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
 };
 use backend::identity::Caller;
 use domain::{
     OrderId,
-    view::{JourneyEntry, OrderView, Page, Problem},
+    view::{JourneyEntry, OrderView, Page, PickupTicketView, Problem},
 };
 use serde::Deserialize;
 
@@ -68,6 +68,19 @@ pub async fn journey(
     let order: OrderId = id(&order, "order")?;
     let items = app.backend.orders.journey(&mut app.backend.db.reader(), &caller, order).await?;
     Ok(Json(Page { items, next: None }))
+}
+
+/// What an order's shopper shows to a kiosk's scanner to have it handed over: for its owner alone, until it is.
+#[utoipa::path(get, path = "/orders/{id}/ticket", tag = "orders", params(("id" = String, Path)),
+    responses((status = 200, body = PickupTicketView), (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 410, body = Problem, content_type = "application/problem+json")))]
+pub async fn ticket(State(app): State<AppState>, Who(caller): Who, Path(order): Path<String>) -> Result<Response, AppError> {
+    known(&caller)?;
+    let order: OrderId = id(&order, "order")?;
+    let ticket = app.backend.tickets.of(&mut app.backend.db.reader(), &caller, order).await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(ticket)).into_response())
 }
 
 /// Why an order is called off.

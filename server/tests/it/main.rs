@@ -9,6 +9,7 @@ mod interop;
 mod kiosk;
 mod live;
 mod payment;
+mod pickup;
 mod process;
 mod rights;
 mod robots;

@@ -1,0 +1,125 @@
+//! Pick-up tickets over HTTP: shown to who ordered, read by a kiosk of the store, good once.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{Client, Place, Server, on_both_databases, run_with};
+
+on_both_databases! {
+    a_ticket_hands_an_order_over_and_the_screens_see_it
+}
+
+const OLD: &str = "a secret of a shop for tests";
+const NEW: &str = "the secret that comes after it";
+
+#[test]
+fn a_ticket_outlives_its_secret_while_that_is_being_replaced() {
+    run_with(Place::on_sqlite(), &[("ORDERLY_SECRET", OLD)], a_secret_is_replaced);
+}
+
+impl Server {
+    /// The token of a new kiosk at the harbour.
+    async fn counter(&self, name: &str) -> String {
+        let added = self.token("manager", "harbor").call(Method::POST, "/staff/stores/harbor/kiosks", &json!({"id": name})).await;
+        assert_eq!(added.status, StatusCode::CREATED, "{}", added.body);
+        self.place.answer(&["token", "issue", "--role", "kiosk", "--kiosk", name])
+    }
+
+    /// Brings an order of the harbour to the counter.
+    async fn make(&self, barista: &Client, order: &str) {
+        barista
+            .until("/staff/stores/harbor/queue", |queue| {
+                queue["lanes"]["queued"].as_array().is_some_and(|tickets| tickets.iter().any(|ticket| ticket["order"] == order))
+            })
+            .await;
+        for verb in ["claim", "ready"] {
+            let moved = barista.keyed(Method::POST, &format!("/staff/orders/{order}/{verb}"), &json!({})).await;
+            assert_eq!(moved.status, StatusCode::OK, "{}", moved.body);
+        }
+    }
+}
+
+async fn ticket(shopper: &Client, order: &str) -> String {
+    let told = shopper.get(&format!("/orders/{order}/ticket")).await;
+    assert_eq!(told.status, StatusCode::OK, "{}", told.body);
+    assert_eq!((told.header("cache-control"), &told.body["order"]), (Some("no-store"), &json!(order)));
+    assert!(told.body["svg"].as_str().unwrap().contains("<svg"));
+    told.body["ticket"].as_str().unwrap().to_owned()
+}
+
+async fn collect(kiosk: &Client, name: &str, ticket: &str) -> (u16, Value) {
+    let reply = kiosk.keyed(Method::POST, &format!("/kiosks/{name}/collect"), &json!({"ticket": ticket})).await;
+    (reply.status.as_u16(), reply.body)
+}
+
+async fn a_ticket_hands_an_order_over_and_the_screens_see_it(server: Server) {
+    let (shopper, barista) = (server.guest().await, server.token("barista", "harbor"));
+    let counter = server.nobody().with_token(&server.counter("counter-1").await);
+    let order = shopper.order_coffee().await;
+    let shown = ticket(&shopper, &order).await;
+    let page = shopper.page(&format!("/orders/{order}")).await;
+    assert!(page.text().contains(&format!("data-ticket=\"{shown}\"")), "the tracker shows it");
+    // Whoever else may see the order is not shown its ticket.
+    let staff = server.staff("harbor", "Mo", "manager").await;
+    assert_eq!(staff.get(&format!("/orders/{order}/ticket")).await.status, StatusCode::NOT_FOUND);
+    assert!(!staff.page(&format!("/orders/{order}")).await.text().contains("data-ticket"));
+
+    let early = collect(&counter.in_language("zh-CN"), "counter-1", &shown).await;
+    assert_eq!((early.0, &early.1["code"], &early.1["detail"]), (409, &json!("not_ready"), &json!("这单还没做好。")));
+    server.make(&barista, &order).await;
+    let path = "/kiosks/counter-1/collect";
+    for (body, status, code) in [
+        (json!({"ticket": "0193B3C4"}), 404, "ticket_unknown"),
+        (json!({"ticket": 5}), 422, "invalid_request"),
+        (json!({}), 422, "invalid_request"),
+        (json!({"ticket": shown, "order": order}), 422, "invalid_request"),
+    ] {
+        let refused = counter.keyed(Method::POST, path, &body).await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (status, code), "{body}");
+    }
+    let unkeyed = counter.call(Method::POST, path, &json!({"ticket": shown})).await;
+    assert_eq!((unkeyed.status, unkeyed.code()), (StatusCode::BAD_REQUEST, "idempotency_key_required"));
+    let pier = server.nobody().with_token(&server.place.answer(&["token", "issue", "--role", "kiosk", "--kiosk", "pier-1"]));
+    assert_eq!(collect(&pier, "pier-1", &shown).await.0, 404, "another store's");
+    for name in ["counter-1", "nowhere", "No%20slug"] {
+        assert_eq!(collect(&pier, name, &shown).await.0, 403, "another kiosk's name: {name}");
+    }
+
+    let body = json!({"ticket": shown});
+    let handed = counter.with_key(Method::POST, path, &body, "scan-1").await;
+    assert_eq!((handed.status, &handed.body["status"], &handed.body["id"]), (StatusCode::OK, &json!("fulfilled"), &json!(order)));
+    // The same request is the same answer; the ticket once more is another request.
+    let again = counter.with_key(Method::POST, path, &body, "scan-1").await;
+    assert_eq!((again.status, again.header("idempotency-replayed"), &again.body), (StatusCode::OK, Some("true"), &handed.body));
+    let spent = collect(&counter, "counter-1", &shown).await;
+    assert_eq!((spent.0, &spent.1["code"]), (410, &json!("already_collected")));
+    assert_eq!(shopper.get(&format!("/orders/{order}/ticket")).await.status, StatusCode::GONE);
+
+    let journey = shopper.get(&format!("/orders/{order}/journey")).await.body;
+    let entry = journey["items"].as_array().unwrap().iter().find(|entry| entry["type"] == "prep.collected.v1").unwrap().clone();
+    assert_eq!(entry["kiosk"], "counter-1");
+    let audit = staff.page("/staff/harbor/audit").await;
+    assert!(audit.text().contains("<small>counter-1</small>"), "{}", audit.text());
+}
+
+async fn a_secret_is_replaced(server: Server) {
+    let (shopper, barista, counter) = (server.guest().await, server.token("barista", "harbor"), server.counter("counter-1").await);
+    let orders = [shopper.order_coffee().await, shopper.order_coffee().await];
+    let old = [ticket(&shopper, &orders[0]).await, ticket(&shopper, &orders[1]).await];
+    for order in &orders {
+        server.make(&barista, order).await;
+    }
+
+    let both = format!("{NEW},{OLD}");
+    let server = Server::start_with(server.kill(), &[("ORDERLY_SECRET", &both)]);
+    let shopper = server.nobody().with_cookie(shopper.cookie().to_owned());
+    let new = ticket(&shopper, &orders[1]).await;
+    assert_ne!(new, old[1], "the new secret signs");
+    assert_eq!(collect(&server.nobody().with_token(&counter), "counter-1", &old[0]).await.0, 200, "and both are believed");
+
+    let server = Server::start_with(server.kill(), &[("ORDERLY_SECRET", NEW)]);
+    let counter = server.nobody().with_token(&counter);
+    assert_eq!(collect(&counter, "counter-1", &old[1]).await.0, 404, "the old secret is worth nothing any more");
+    assert_eq!(collect(&counter, "counter-1", &new).await.0, 200);
+    assert_eq!(collect(&counter, "counter-1", &old[0]).await.0, 404);
+}
