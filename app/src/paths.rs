@@ -95,6 +95,11 @@ pub fn kiosk(kiosk: impl Display) -> String {
     format!("/kiosk/{kiosk}")
 }
 
+/// Where a kiosk reads pick-up tickets.
+pub fn scanner(kiosk: impl Display) -> String {
+    format!("/kiosk/{kiosk}/scan")
+}
+
 /// Where forms are posted to: the server functions of the same names.
 pub mod form {
     pub const LANGUAGE: &str = "/do/language";
@@ -127,6 +132,7 @@ pub mod form {
     pub const TOKEN_ADD: &str = "/do/staff/token/add";
     pub const TOKEN: &str = "/do/staff/token";
     pub const PAIR: &str = "/do/kiosk/pair";
+    pub const COLLECT: &str = "/do/kiosk/collect";
 }
 
 /// What is said beside a button, by its place on the page: who comes back without scripts is led there.

@@ -12,6 +12,7 @@ mod order;
 mod orders;
 mod product;
 mod scan;
+mod scanner;
 mod seo;
 mod shell;
 mod sign_in;
@@ -54,6 +55,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/staff/:store/stock") view=staff::StockPage ssr=SsrMode::Async/>
                 <Route path=path!("/staff/:store/settings") view=staff::SettingsPage ssr=SsrMode::Async/>
                 <Route path=path!("/staff/:store/audit") view=staff::AuditPage ssr=SsrMode::Async/>
+                <Route path=path!("/kiosk/:kiosk/scan") view=scanner::ScannerPage ssr=SsrMode::Async/>
                 <Route path=path!("/kiosk/:kiosk") view=kiosk::KioskPage ssr=SsrMode::Async/>
             </FlatRoutes>
         </Router>

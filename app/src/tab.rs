@@ -1,7 +1,9 @@
 //! What only a browser has: its clock, its network, its randomness. Called from effects and handlers, which the server
 //! never runs.
 
+pub mod awake;
 pub mod bell;
+pub mod eye;
 pub mod js;
 
 use std::time::Duration;

@@ -4,12 +4,20 @@ use domain::{
     KioskId, Locale, Timestamp,
     live::KioskCodeView,
     topic::Topic,
-    view::{Refusal, StoreView},
+    view::{BoardView, Refusal, StoreView},
 };
 use leptos::prelude::*;
 
-use super::{live_line::live_line, store_status::newest};
-use crate::{live, pieces, tab, words as w};
+use super::{
+    kiosk_board,
+    live_line::{connection, live_line},
+    store_status::newest,
+};
+use crate::{
+    live, pieces,
+    tab::{self, awake},
+    words as w,
+};
 
 /// What there is to see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +69,19 @@ fn minutes(seconds: i64) -> String {
 
 /// The screen. `seconds`: how long a code is shown; `now`: when the page was made.
 #[island(lazy)]
-pub fn KioskDisplay(kiosk: KioskId, store: StoreView, code: KioskCodeView, seconds: i64, now: Timestamp, locale: Locale) -> impl IntoView {
+pub fn KioskDisplay(
+    kiosk: KioskId,
+    store: StoreView,
+    code: KioskCodeView,
+    board: BoardView,
+    seconds: i64,
+    now: Timestamp,
+    locale: Locale,
+) -> impl IntoView {
     let clock = tab::ticking(now);
+    awake::stay_awake();
+    awake::keep_up(connection());
+    let board = kiosk_board::board(store.id.clone(), board, clock, locale);
     let refused = live::refused();
     let name = store.name.clone();
     let store = newest(store);
@@ -121,7 +140,10 @@ pub fn KioskDisplay(kiosk: KioskId, store: StoreView, code: KioskCodeView, secon
     };
     view! {
         <header class="kiosk__bar"><p class="kiosk__name">{name}</p>{live_line(None, locale, false)}</header>
-        <main class="kiosk__main" id="main" data-testid="kiosk" data-state=move || state.get().word()>{body}</main>
+        <div class="kiosk__stage">
+            <main class="kiosk__main" id="main" data-testid="kiosk" data-state=move || state.get().word()>{body}</main>
+            {board}
+        </div>
     }
     .into_any()
 }

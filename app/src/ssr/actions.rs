@@ -3,6 +3,7 @@
 
 mod cart;
 pub mod checkout;
+mod collect;
 pub mod draft;
 mod language;
 pub mod order;
@@ -120,6 +121,7 @@ mod tests {
             (actions::people::AddToken::PATH, form::TOKEN_ADD),
             (actions::people::RevokeToken::PATH, form::TOKEN),
             (actions::people::PairKiosk::PATH, form::PAIR),
+            (actions::collect::CollectTicket::PATH, form::COLLECT),
         ] {
             assert_eq!(here, there);
         }

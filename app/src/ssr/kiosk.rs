@@ -29,7 +29,7 @@ async fn body(visit: Visit, typed: String, error: Option<String>) -> Result<AnyV
     let own = visit.caller.is_kiosk(&kiosk);
     // Whoever may not see it is not told whether there is such a screen.
     let Some(store) = store.filter(|store| own || visit.caller.may(Right::KioskCode, store)) else {
-        return Ok(door(&visit, &kiosk, error));
+        return Ok(door(&visit, &kiosk, None, error));
     };
     if own && let Some(token) = cookie(session::NAME) {
         // Browsers forget after 400 days; a screen that is used does not come that far.
@@ -37,6 +37,7 @@ async fn body(visit: Visit, typed: String, error: Option<String>) -> Result<AnyV
     }
     let row = visit.store(store.as_str()).await?;
     let status = visit.backend.stores.view(&mut visit.backend.db.reader(), &store, visit.naming()).await?.ok_or(Failure::NotFound)?;
+    let board = visit.backend.queue.board(&mut visit.backend.db.reader(), &store).await?;
     let code = code(&visit, &kiosk).await?;
     let head = head(&visit, Head { title: format!("{} · {kiosk}", row.name.in_locale(visit.locale)), ..Head::default() });
     let (seconds, locale) = ((row.settings.code_seconds - HIDE_SECONDS).max(1), visit.locale);
@@ -44,7 +45,7 @@ async fn body(visit: Visit, typed: String, error: Option<String>) -> Result<AnyV
     let view = view! {
         {head}
         {skip(locale)}
-        <div class="kiosk"><KioskDisplay kiosk store=status code seconds now=visit.now locale/></div>
+        <div class="kiosk"><KioskDisplay kiosk store=status code board seconds now=visit.now locale/></div>
         <noscript inner_html=still></noscript>
     };
     Ok(view.into_any())
@@ -60,8 +61,8 @@ async fn code(visit: &Visit, kiosk: &KioskId) -> Result<KioskCodeView, Failure> 
     Ok(db.transaction(move |tx| Box::pin(async move { kiosks.code_in(tx, &caller, &kiosk).await })).await?)
 }
 
-/// Where a browser becomes this screen.
-fn door(visit: &Visit, kiosk: &KioskId, error: Option<String>) -> AnyView {
+/// Where a browser becomes this screen; `page`: which of the kiosk's it opens then, where not the first.
+pub fn door(visit: &Visit, kiosk: &KioskId, page: Option<&'static str>, error: Option<String>) -> AnyView {
     let locale = visit.locale;
     if let Some(response) = use_context::<ResponseOptions>() {
         response.set_status(StatusCode::UNAUTHORIZED);
@@ -77,18 +78,19 @@ fn door(visit: &Visit, kiosk: &KioskId, error: Option<String>) -> AnyView {
             <h1>{w::kiosk::pair_heading(locale)}</h1>
             <p class="soft">{w::kiosk::pair_text(locale)}</p>
             {other}
-            {form(kiosk, error, locale)}
+            {form(kiosk, page, error, locale)}
             {language(visit)}
         </main>
     }
     .into_any()
 }
 
-fn form(kiosk: &KioskId, error: Option<String>, locale: Locale) -> AnyView {
+fn form(kiosk: &KioskId, page: Option<&'static str>, error: Option<String>, locale: Locale) -> AnyView {
     let wrong = error.is_some().then_some("true");
     view! {
         <form class="panel" method="post" action=paths::form::PAIR data-testid="pair-form">
             <input type="hidden" name="kiosk" value=kiosk.to_string()/>
+            {page.map(|page| view! { <input type="hidden" name="page" value=page/> })}
             <div class="field">
                 <label for="code">{w::kiosk::pair_code(locale)}</label>
                 <input class="input input--code" id="code" name="code" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false"

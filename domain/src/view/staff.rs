@@ -37,7 +37,15 @@ wire! {
     PairingView { kiosk: KioskId, code: String, expires_at: Timestamp }
 
     /// A token that is good, without the token.
-    TokenView { id: TokenId, name: String, role: Role, kiosk: Option<KioskId>, created_at: Timestamp }
+    TokenView {
+        id: TokenId,
+        name: String,
+        role: Role,
+        kiosk: Option<KioskId>,
+        created_at: Timestamp,
+        /// When a kiosk was last connected over MQTT, to twenty seconds; null: never, or it is none.
+        seen_at: Option<Timestamp>,
+    }
 
     /// A token, which is told this once.
     NewTokenView { id: TokenId, token: String }

@@ -1,11 +1,16 @@
 //! What the gateway asks the shop.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use backend::Backend;
 use backend::db::DbError;
 use backend::identity::{Caller, Whose};
 use bytes::Bytes;
 use domain::topic::Topic;
+
+/// Longer is not waited for a note of who is there.
+const NOTING: Duration = Duration::from_secs(5);
 
 /// Who is who, whose is what, and how things are: the shop, as the gateway knows it.
 #[async_trait]
@@ -16,7 +21,7 @@ pub trait House: Send + Sync + 'static {
     /// Who sent this bearer token; nobody, where it is not (any more) valid.
     async fn by_token(&self, token: &str) -> Result<Caller, DbError>;
 
-    /// How these callers are now, in one query; `None` where one has signed out, expired or been revoked.
+    /// How these callers are now, in one query; `None` where one has signed out, expired or been revoked. They are connected.
     async fn recheck(&self, callers: &[Caller]) -> Result<Vec<Option<Caller>>, DbError>;
 
     /// Whose the thing of the topic is, for the topics that are about one thing.
@@ -40,7 +45,18 @@ impl House for Backend {
     }
 
     async fn recheck(&self, callers: &[Caller]) -> Result<Vec<Option<Caller>>, DbError> {
-        self.identities.recheck(callers).await
+        let now = self.identities.recheck(callers).await?;
+        let there: Vec<_> = now.iter().flatten().cloned().collect();
+        // Nobody waits for it: a database that takes no writes must not keep anybody signed in.
+        let identities = self.identities.clone();
+        tokio::spawn(async move {
+            match tokio::time::timeout(NOTING, identities.note_devices(&there)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "which screens are there cannot be noted now"),
+                Err(_) => tracing::warn!("which screens are there cannot be noted in time"),
+            }
+        });
+        Ok(now)
     }
 
     async fn whose(&self, topic: &Topic) -> Result<Option<Whose>, DbError> {

@@ -201,15 +201,16 @@ pub async fn revoke_token(#[server(default)] store: String, #[server(default)] t
     back(&store, revoked.await)
 }
 
-/// Makes this browser the screen that the code is for.
+/// Makes this browser the screen that the code is for; `page`: `scan` where it is to be that kiosk's scanner.
 #[server(name = PairKiosk, prefix = "/do", endpoint = "kiosk/pair")]
-pub async fn pair_kiosk(#[server(default)] code: String, #[server(default)] kiosk: String) -> Done<()> {
+pub async fn pair_kiosk(#[server(default)] code: String, #[server(default)] kiosk: String, #[server(default)] page: String) -> Done<()> {
     let visit = Visit::here();
+    let address = |kiosk: &str| if page == "scan" { paths::scanner(kiosk) } else { paths::kiosk(kiosk) };
     match visit.backend.identities.pair(&code, &expect_context::<Client>()).await {
         Ok((paired, header)) => {
             set_cookie(&header);
-            to(&paths::kiosk(paired), ())
+            to(&address(paired.as_str()), ())
         }
-        Err(error) => to(&format!("{}?error={}", paths::kiosk(kiosk), refusal(&error).code), ()),
+        Err(error) => to(&format!("{}?error={}", address(&kiosk), refusal(&error).code), ()),
     }
 }

@@ -2,7 +2,7 @@
 
 use backend::{identity::IdentityError, stores::StoreRow};
 use domain::{
-    Locale, UserId,
+    Locale, Timestamp, UserId,
     view::{KioskView, MemberView, Role, TokenView},
 };
 use leptos::prelude::*;
@@ -38,7 +38,7 @@ pub async fn sections(
     let view = view! {
         <div id="made" class="made">{notice}</div>
         {people(&Part { store, form: "member", typed, problem, locale }, &members, own)}
-        {screens(&Part { store, form: "screen", typed, problem, locale }, &kiosks)}
+        {screens(&Part { store, form: "screen", typed, problem, locale }, &kiosks, visit.now)}
         {programs(&Part { store, form: "token", typed, problem, locale }, &tokens)}
     };
     Ok((view.into_any(), mark))
@@ -262,10 +262,10 @@ fn person(store: &str, member: &MemberView, own: bool, locale: Locale) -> AnyVie
     }
 }
 
-fn screens(part: &Part<'_>, kiosks: &[KioskView]) -> AnyView {
+fn screens(part: &Part<'_>, kiosks: &[KioskView], now: Timestamp) -> AnyView {
     let Part { store, locale, .. } = *part;
     let (fault, wrong, described) = part.fault("kiosk", Some("screen-hint"));
-    let rows = kiosks.iter().map(|kiosk| screen(store, kiosk, locale)).collect_view();
+    let rows = kiosks.iter().map(|kiosk| screen(store, kiosk, now, locale)).collect_view();
     let list = if kiosks.is_empty() {
         view! { <p class="soft">{w::people::no_screens(locale)}</p> }.into_any()
     } else {
@@ -295,7 +295,23 @@ fn screens(part: &Part<'_>, kiosks: &[KioskView]) -> AnyView {
     .into_any()
 }
 
-fn screen(store: &str, kiosk: &KioskView, locale: Locale) -> AnyView {
+/// A screen that was there this long ago still is, as far as anybody knows.
+const ALIVE_SECONDS: i64 = 45;
+
+/// Whether one of a kiosk's screens is connected, and if not, since when; nothing where none is paired.
+fn presence(kiosk: &KioskView, now: Timestamp, locale: Locale) -> Option<AnyView> {
+    let seen = kiosk.devices.iter().map(|device| device.seen_at).max()?;
+    let (tone, word) = match seen.map(|seen| now.seconds_since(seen)) {
+        Some(seconds) if seconds <= ALIVE_SECONDS => ("go", w::people::screen_on(locale).to_owned()),
+        Some(seconds @ ..7_200) => ("stop", w::people::screen_minutes(locale, seconds / 60)),
+        Some(seconds @ ..172_800) => ("stop", w::people::screen_hours(locale, seconds / 3_600)),
+        Some(seconds) => ("stop", w::people::screen_days(locale, seconds / 86_400)),
+        None => ("wait", w::people::screen_never(locale).to_owned()),
+    };
+    Some(view! { <span class="pill" data-tone=tone data-testid="screen-presence">{word}</span> }.into_any())
+}
+
+fn screen(store: &str, kiosk: &KioskView, now: Timestamp, locale: Locale) -> AnyView {
     let id = kiosk.id.to_string();
     let name = id.clone();
     let state = match (kiosk.devices.len() as i64, kiosk.pairing_until) {
@@ -307,7 +323,7 @@ fn screen(store: &str, kiosk: &KioskView, locale: Locale) -> AnyView {
     view! {
         <li class="count" data-testid="screen">
             <details>
-                <summary class="count__head"><span class="stock-row__name">{id.clone()}<small>{state}</small></span></summary>
+                <summary class="count__head"><span class="stock-row__name">{id.clone()}<small>{state}</small></span>{presence(kiosk, now, locale)}</summary>
                 <div class="stack member">
                     <ul class="stock-list">{devices}</ul>
                     <form class="row" method="post" action=paths::form::KIOSK>

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::view::TokenView;
 use domain::{KioskId, StoreId, Timestamp};
+use uuid::Uuid;
 
 use super::token_view;
 use crate::args;
-use crate::db::{DbError, Sql, Tx};
+use crate::db::{DbError, Sql, Tx, ids};
 use crate::identity::staff::NewCode;
 
 /// Writes a kiosk's code down, in place of the one before.
@@ -46,9 +47,19 @@ pub(in super::super) async fn forget_pairing(tx: &mut Tx, kiosk: &KioskId) -> Re
 
 /// What has been made a kiosk of a store, and not been revoked.
 pub(in super::super) async fn devices(sql: &mut impl Sql, store: &StoreId) -> Result<Vec<TokenView>, DbError> {
-    let text = "select t.id, t.name, t.role, t.kiosk, t.created_at from token t join kiosk k on k.id = t.kiosk \
+    let text = "select t.id, t.name, t.role, t.kiosk, t.created_at, t.seen_at from token t join kiosk k on k.id = t.kiosk \
                 where k.store = $1 and t.revoked_at is null order by t.created_at, t.id";
     sql.fetch_all(text, args![store]).await?.iter().map(token_view).collect()
+}
+
+/// These tokens' holders are connected now.
+pub(in super::super) async fn note_seen(tx: &mut Tx, tokens: &[Uuid]) -> Result<(), DbError> {
+    let text = tx.either(
+        "update token set seen_at = $2 where id in (select value from json_each($1))",
+        "update token set seen_at = $2 where id in (select jsonb_array_elements_text($1::jsonb))",
+    );
+    let now = tx.now();
+    tx.execute(text, args![ids(tokens), now]).await.map(drop)
 }
 
 /// Makes everything worthless that has been made this kiosk.

@@ -1,0 +1,80 @@
+// The wall at the counter: numbers that move, a manager who sees that it is alive, and a new version that it loads by itself.
+import { expectAccessible } from './support/access';
+import { Api } from './support/api';
+import { Barista } from './support/barista';
+import { expect, test } from './support/journey';
+import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
+import { Visitor } from './support/visitor';
+
+for (const language of LANGUAGES) {
+  test(`the wall shows who is next (${language})`, async ({ browser, shop }) => {
+    const boss = await Barista.arrive(browser, shop, { language });
+    await boss.page.goto('/staff');
+    await boss.signIn('Mo', 'manager');
+    const manager = new Api(boss.context.request, shop.url, await shop.token('manager', 'harbor'));
+    const { code } = await manager.post<{ code: string }>('/staff/stores/harbor/kiosks', { id: 'counter-1' });
+    await boss.page.goto('/staff/harbor/settings');
+    await expect(boss.page.getByTestId('screen-presence')).toHaveCount(0);
+
+    const screen = await Visitor.arrive(browser, shop, { language, viewport: { width: 1920, height: 1080 } });
+    const { page, w } = screen;
+    await page.addInitScript(() => {
+      const locks = { held: 0 };
+      Object.assign(window, { locks });
+      Object.defineProperty(navigator, 'wakeLock', { value: { request: async () => void (locks.held += 1) } });
+    });
+    await page.goto('/kiosk/counter-1');
+    await page.getByLabel(w('kiosk.pair_code')).fill(code);
+    await page.getByTestId('pair-form').getByRole('button').click();
+    const [preparing, ready] = [page.getByTestId('kiosk-preparing'), page.getByTestId('kiosk-ready')];
+    await expect(preparing).toContainText(w('kiosk.nothing'));
+    await screen.expectLive();
+    await screen.rememberDocument();
+    expect(await page.evaluate(() => (window as unknown as { locks: { held: number } }).locks.held), 'the screen stays on').toBe(1);
+
+    const shopper = await Shopper.arrive(browser, shop);
+    await shopper.page.goto('/s/harbor');
+    const first = await shopper.api.orderCoffee();
+    const second = await shopper.api.orderCoffee();
+    const numbers = (lane: typeof preparing) => lane.getByRole('listitem').locator('strong');
+    await expect(numbers(preparing)).toHaveText([first.number, second.number].map(String));
+    await manager.post(`/staff/orders/${second.id}/claim`);
+    await manager.post(`/staff/orders/${second.id}/ready`);
+    await expect(numbers(preparing)).toHaveText([String(first.number)]);
+    await expect(numbers(ready)).toHaveText([String(second.number)]);
+    await expect(ready).toContainText(w('kiosk.age', { minutes: 0 }));
+    await expectAccessible(page, 'the wall with numbers');
+    expect(await page.evaluate(() => document.documentElement.scrollHeight), 'all of it is in sight').toBeLessThanOrEqual(1080);
+    await manager.post(`/staff/orders/${second.id}/collect`);
+    await expect(numbers(ready)).toHaveCount(0);
+    await screen.expectSameDocument();
+
+    await expect(async () => {
+      await boss.page.reload();
+      await expect(boss.page.getByTestId('screen-presence')).toHaveText(w('people.screen_on'), { timeout: 500 });
+    }).toPass();
+    await expectAccessible(boss.page, 'the settings with a screen that is there');
+
+    // The shop comes back as it was: the wall stays. It comes back as another version: the wall loads itself again.
+    await shop.kill();
+    await screen.expectPaused('live.reconnecting');
+    const looked = page.waitForRequest((request) => /\/pkg\/.*\.js\?\d/.test(request.url()));
+    await shop.start();
+    await screen.expectLive();
+    await looked;
+    await screen.expectSameDocument();
+    await page.route(/\/pkg\/.*\.js\?\d/, (route) => route.fulfill({ status: 404 }));
+    await shop.kill();
+    await screen.expectPaused('live.reconnecting');
+    const loaded = page.waitForEvent('load');
+    await shop.start();
+    await loaded;
+    await screen.expectLive();
+    expect(await page.evaluate(() => 'remembered' in window), 'it was loaded again').toBe(false);
+    await shopper.leave();
+    await boss.leave();
+    // That its files were gone is in the console, as it should be.
+    await screen.context.close();
+  });
+}
