@@ -4,6 +4,7 @@
 mod admitted;
 mod balance;
 mod board;
+mod board_tools;
 mod cart;
 mod checkout;
 mod kiosk_board;
@@ -27,6 +28,7 @@ mod waiting;
 pub use admitted::Admitted;
 pub use balance::Balance;
 pub use board::{Board, open_switch};
+pub use board_tools::Station;
 pub use cart::CartBar;
 pub use checkout::Checkout;
 pub use kiosk_display::KioskDisplay;

@@ -11,11 +11,19 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
 
 use super::{
+    board_tools::{self as tools, Station, Undo},
     live_line::{connection, live_line, offline},
     staff_tabs::StaffTabs,
     ticket::ticket,
 };
-use crate::{live, live::Connection, paths, pieces, tab, wire::StoreClock, words as w};
+use crate::{
+    live,
+    live::Connection,
+    paths, pieces,
+    tab::{self, awake},
+    wire::StoreClock,
+    words as w,
+};
 
 /// What the tickets share.
 #[derive(Clone, Copy)]
@@ -37,6 +45,11 @@ pub(crate) struct Bar {
     said: RwSignal<String>,
     /// The ticket whose button was pressed: it keeps the focus wherever it goes.
     pressed: RwSignal<Option<OrderId>>,
+    pub stations: StoredValue<Vec<Station>>,
+    /// Which of them works here; `None`: all.
+    pub station: RwSignal<Option<usize>>,
+    /// What was done last, while it can be taken back.
+    pub undo: RwSignal<Option<Undo>>,
 }
 
 /// What did not work.
@@ -50,6 +63,30 @@ struct Trouble {
 impl Bar {
     /// Does `verb` to an order. The ticket moves when the news of it comes.
     pub fn act(self, order: OrderId, number: i64, verb: &'static str) {
+        self.send(order, number, verb, tools::undoing(verb));
+    }
+
+    /// Takes back what was done last.
+    pub fn take_back(self) {
+        if let Some(undo) = self.undo.get_untracked() {
+            self.undo.set(None);
+            self.send(undo.order, undo.number, undo.verb, None);
+        }
+    }
+
+    /// Says what cannot be done.
+    pub fn complain(self, text: String) {
+        self.problem.set(Some(Trouble { text, away: false }));
+    }
+
+    /// The station that is chosen, if any, to look at.
+    pub fn with_station<T>(self, look: impl FnOnce(Option<&Station>) -> T) -> T {
+        let chosen = self.station.get();
+        self.stations.with_value(|stations| look(chosen.and_then(|n| stations.get(n))))
+    }
+
+    /// `back`: what takes it back, where that is to be offered.
+    fn send(self, order: OrderId, number: i64, verb: &'static str, back: Option<&'static str>) {
         if self.offline_stops() || self.busy.with_untracked(|busy| busy.contains(&order)) {
             return;
         }
@@ -63,8 +100,13 @@ impl Bar {
             let refused = match reply {
                 Err(tab::Unreachable) => Some(Trouble { text: w::board::unreachable(self.locale).to_owned(), away: true }),
                 Ok(reply) if reply.ok() => {
-                    if let Ok(order) = reply.json::<OrderView>() {
-                        self.say(number, super::progress::data_status(&order));
+                    if let Ok(view) = reply.json::<OrderView>() {
+                        let done = w::orders::by_name(super::progress::data_status(&view), self.locale).unwrap_or_default();
+                        self.said.set(format!("{} {number}: {done}", w::board::order(self.locale)));
+                        self.undo.set(None);
+                        if let Some(verb) = back {
+                            tools::offer(self.undo, Undo { order, number, verb, done: done.to_owned() });
+                        }
                     }
                     None
                 }
@@ -89,11 +131,6 @@ impl Bar {
         stops
     }
 
-    fn say(self, number: i64, status: &str) {
-        let what = w::orders::by_name(status, self.locale).unwrap_or_default();
-        self.said.set(format!("{} {number}: {what}", w::board::order(self.locale)));
-    }
-
     fn refusal(self, reply: &tab::Reply) -> String {
         let problem = reply.json::<Problem>().ok();
         let holder =
@@ -110,11 +147,12 @@ impl Bar {
     }
 }
 
-/// The board of a store. `switches`: who looks may open and close the store.
+/// The board of a store. `stations`: the parts of its bar; `switches`: who looks may open and close the store.
 #[island(lazy)]
 pub fn Board(
     store: StoreView,
     queue: QueueView,
+    stations: Vec<Station>,
     person: String,
     switches: bool,
     tabs: StaffTabs,
@@ -138,13 +176,20 @@ pub fn Board(
         problem: RwSignal::new(None),
         said: RwSignal::new(String::new()),
         pressed: RwSignal::new(None),
+        stations: StoredValue::new(stations),
+        station: RwSignal::new(None),
+        undo: RwSignal::new(None),
     };
+    awake::stay_awake();
+    awake::keep_up(bar.connection);
     let later = live::subscribe::<QueueView>(Topic::Queue(store.id.clone()), queue.version);
     let queue = Memo::new(move |_| {
         let live = later.get().map_or_else(|| queue.clone(), |later| (*later).clone());
         bar.asked.get().filter(|asked| asked.version > live.version).unwrap_or(live)
     });
     keep_focus(bar, queue);
+    tools::chime(queue);
+    let (overview, keys) = (tools::overview(queue, bar), tools::keys(queue, bar));
     Effect::new(move |_| {
         if bar.connection.get() == Connection::Live
             && bar.problem.with_untracked(|problem| problem.as_ref().is_some_and(|problem| problem.away))
@@ -179,6 +224,9 @@ pub fn Board(
         </header>
         {move || bar.problem.get().map(|trouble| problem(trouble.text, bar))}
         <p class="sr-only" role="status">{bar.said}</p>
+        {tools::undo_view(bar)}
+        {keys}
+        {overview}
         <main class="board" id="main">{lanes}</main>
     }
     .into_any()
@@ -186,6 +234,11 @@ pub fn Board(
 
 fn lane(id: &'static str, name: &'static str, tickets: Signal<Vec<TicketView>>, bar: Bar) -> AnyView {
     let locale = bar.locale;
+    let tickets = Memo::new(move |_| {
+        let mut tickets = tickets.get();
+        bar.with_station(|station| tickets.retain(|ticket| station.is_none_or(|station| station.has(ticket))));
+        tickets
+    });
     let count = Memo::new(move |_| tickets.with(Vec::len));
     view! {
         <section class="lane" aria-labelledby=id data-testid=id>

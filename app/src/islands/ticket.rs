@@ -91,8 +91,10 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
             let mut line = line.clone();
             line.localize(locale);
             let options = pieces::line_options(&line);
+            let product = line.product.to_string();
+            let other = move || bar.with_station(|station| station.is_some_and(|station| !station.makes(&product))).then_some("true");
             view! {
-                <li class="ticket__line">
+                <li class="ticket__line" data-other=other>
                     <span class="ticket__quantity" data-many=(line.quantity > 1).then_some("true")>{line.quantity}"×"</span>
                     <span class="ticket__name">{pieces::line_name(&line, locale)}</span>
                     {(!options.is_empty()).then(|| view! { <span class="ticket__options">{options}</span> })}

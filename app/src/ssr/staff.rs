@@ -14,6 +14,7 @@ use backend::{
 };
 use domain::{
     Locale,
+    catalog::Menu,
     view::{Role, RoleView},
 };
 use leptos::prelude::*;
@@ -26,7 +27,7 @@ use super::{
     visit::{Visit, clock, page, param, query},
 };
 use crate::{
-    islands::{Board, open_switch},
+    islands::{Board, Station, open_switch},
     paths,
     pieces::{icon, notice},
     words as w,
@@ -158,6 +159,7 @@ async fn queue(visit: Visit, store: String, error: Option<String>, order: Option
     let queue = visit.backend.queue.view(&mut sql, &row.id, visit.naming()).await?;
     let status = visit.backend.stores.view(&mut sql, &row.id, visit.naming()).await?.ok_or(Failure::NotFound)?;
     drop(sql);
+    let stations = stations(&*visit.menu(&row.id).await?, locale);
     let head = head(
         &visit,
         Head {
@@ -179,7 +181,16 @@ async fn queue(visit: Visit, store: String, error: Option<String>, order: Option
         {head}
         {skip(locale)}
         {refused}
-        <Board store=status queue person=name.clone() switches tabs now=visit.now clock=clock(&row.time_zone, visit.now) locale/>
+        <Board store=status queue stations person=name.clone() switches tabs now=visit.now clock=clock(&row.time_zone, visit.now) locale/>
     };
     Ok(view.into_any())
+}
+
+/// The parts of a store's bar: what makes one category of its menu each.
+fn stations(menu: &Menu, locale: Locale) -> Vec<Station> {
+    let station = |category: &domain::catalog::Category| Station {
+        name: category.name.in_locale(locale).to_owned(),
+        products: category.products.iter().map(|product| product.id.to_string()).collect(),
+    };
+    menu.categories.iter().map(station).collect()
 }
