@@ -7,6 +7,7 @@ mod events;
 mod output;
 mod parked;
 mod pay_sim;
+mod robot;
 mod sagas;
 mod staff;
 mod token;
@@ -79,6 +80,8 @@ enum Command {
     },
     /// The card provider for demos and tests, alone.
     PaySim(pay_sim::PaySim),
+    /// Simulated shoppers and baristas at a running shop, over its public HTTP API: a shop that is alive, to look at.
+    Robot(robot::Robot),
     /// The log of everything that happened.
     Events {
         #[command(subcommand)]
@@ -138,6 +141,7 @@ async fn execute(command: Command, settings: Settings) -> anyhow::Result<()> {
     match command {
         Command::Serve => return serve::run(settings).await,
         Command::PaySim(command) => return pay_sim::run(&settings, command).await,
+        Command::Robot(command) => return robot::run(&settings, command).await,
         Command::Restore { file } => return backup::restore(&settings, &file).await,
         Command::Migrate => {
             let backend = open(&settings).await?;
@@ -151,7 +155,7 @@ async fn execute(command: Command, settings: Settings) -> anyhow::Result<()> {
     }
     let backend = open(&settings).await?;
     let result = match command {
-        Command::Serve | Command::Migrate | Command::PaySim(_) | Command::Restore { .. } => Ok(()),
+        Command::Serve | Command::Migrate | Command::PaySim(_) | Command::Robot(_) | Command::Restore { .. } => Ok(()),
         Command::Seed { shop } => seed(&backend, shop).await,
         Command::Token { command } => token::run(&backend, command).await,
         Command::Staff { command } => staff::run(&backend, command).await,

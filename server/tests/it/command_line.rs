@@ -189,6 +189,7 @@ fn every_command_explains_itself() {
         &["events", "retry", "--help"],
         &["events", "drop", "--help"],
         &["pay-sim", "--help"],
+        &["robot", "--help"],
         &["check", "--help"],
         &["backup", "--help"],
         &["restore", "--help"],

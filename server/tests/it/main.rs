@@ -12,6 +12,7 @@ mod payment;
 mod pickup;
 mod process;
 mod rights;
+mod robot;
 mod robots;
 mod security;
 mod settings;

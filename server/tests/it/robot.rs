@@ -1,0 +1,70 @@
+//! Robots: a shop that is alive, over its public API, on both databases.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::support::{Place, Server, on_both_databases};
+
+on_both_databases! {
+    robots_order_make_fetch_and_leave_nothing_behind
+    robots_touch_no_order_but_their_own
+}
+
+/// Runs them beside this thread's other work, to their end.
+async fn robots(server: &Server, more: &[&str]) -> Value {
+    let base = ["robot", "--store", "harbor", "--speed", "500", "--json", "--url", &server.url];
+    let mut command = tokio::process::Command::from(server.place.command(&[&base[..], more].concat()));
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().await.expect("orderly runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "no bar where nobody looks: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+async fn robots_order_make_fetch_and_leave_nothing_behind(server: Server) {
+    let told = robots(&server, &["--orders", "20", "--seed", "3", "--baristas", "3"]).await;
+    let count = |name: &str| told[name].as_u64().unwrap_or_default();
+    assert_eq!((count("orders"), count("collected") + count("cancelled")), (20, 20), "{told}");
+    assert!(count("collected") >= 12, "about one in ten thinks better of it: {told}");
+    let queue = server.token("barista", "harbor").get("/staff/stores/harbor/queue").await.body;
+    for lane in ["queued", "making", "ready"] {
+        assert_eq!(queue["lanes"][lane].as_array().map(Vec::len), Some(0), "{lane}: {queue}");
+    }
+    let tokens: Value = serde_json::from_str(&server.place.answer(&["token", "list", "--json"])).unwrap();
+    let robot = tokens.as_array().unwrap().iter().find(|token| token["name"] == "Robot").unwrap();
+    assert!(!robot["revoked_at"].is_null(), "their token is worth nothing any more");
+    server.place.answer(&["check"]);
+}
+
+async fn robots_touch_no_order_but_their_own(server: Server) {
+    let shopper = server.guest().await;
+    let order = shopper.order_coffee().await;
+    let token = server.place.answer(&["token", "issue", "--role", "barista", "--store", "harbor"]);
+    let told = robots(&server, &["--orders", "3", "--token", &token]).await;
+    assert_eq!(told["orders"], 3);
+    shopper.until(&format!("/orders/{order}"), |order| order["fulfilments"][0]["status"] == "queued").await;
+    // A token that was given is its owner's.
+    assert_eq!(server.nobody().with_token(&token).get("/staff/stores/harbor/queue").await.status, 200);
+}
+
+#[test]
+fn robots_say_in_one_line_what_is_wrong() {
+    let place = Place::on_sqlite();
+    place.answer(&["seed", "demo"]);
+    let server = Server::start(place);
+    let url = &*server.url;
+    for (args, expected) in [
+        (&["--store", "nowhere", "--url", url][..], "there are harbor, pier, unicorn"),
+        (&["--store", "pier", "--url", url], "lets in who scans its code"),
+        (&["--store", "unicorn", "--url", url], "sends its goods"),
+        (&["--store", "harbor", "--url", url, "--token", "ord_wrong"], "401"),
+        (&["--store", "harbor", "--url", "shop.example"], "--url"),
+    ] {
+        let (line, code) = server.place.refusal(&[&["robot"], args].concat());
+        assert!(line.starts_with("orderly: ") && line.contains(expected) && code == Some(1), "{args:?}: {line}");
+    }
+    for wrong in [&["--speed", "0"][..], &["--orders", "0"], &["--baristas", "0"]] {
+        let output = server.place.run(&[&["robot", "--store", "harbor"], wrong].concat());
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+    }
+}
