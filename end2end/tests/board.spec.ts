@@ -55,3 +55,72 @@ test('a ticket is new until it is claimed, and is called off from behind its dot
   await barista.leave();
   await shopper.leave();
 });
+
+for (const language of LANGUAGES) {
+  test(`the whole board by keyboard, and a step taken back (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.arrive(browser, shop, { language });
+    const { page, w } = barista;
+    await page.addInitScript(() => {
+      const told = { notes: 0 };
+      Object.assign(window, { told });
+      const start = OscillatorNode.prototype.start;
+      OscillatorNode.prototype.start = function (when) {
+        told.notes += 1;
+        start.call(this, when);
+      };
+    });
+    await page.goto('/staff');
+    await barista.signIn('Kim');
+    await barista.openBoard();
+    await barista.expectLive();
+    const notes = () => page.evaluate(() => (window as unknown as { told: { notes: number } }).told.notes);
+    const shopper = await Shopper.arrive(browser, shop);
+    await shopper.page.goto('/s/harbor');
+    const [first, second] = [String((await shopper.api.orderCoffee()).number), String((await shopper.api.orderCoffee()).number)];
+    await expect(barista.ticket(second, 'queued')).toBeVisible();
+    expect(await notes(), 'silent until it is touched').toBe(0);
+    await expect(page.getByTestId('totals')).toContainText('2 ×');
+    await expectAccessible(page, 'the board with stations and totals');
+
+    const bump = async (number: string) => {
+      await page.keyboard.type(number);
+      await expect(page.getByTestId('typed')).toHaveText(w('board.typed', { number }));
+      await page.keyboard.press('Enter');
+      await expect(page.getByTestId('typed')).toBeHidden();
+    };
+    await bump(first);
+    await expect(barista.ticket(first, 'making')).toBeVisible();
+    await expect(page.getByTestId('undo')).toContainText(first);
+    await page.getByTestId('undo').getByRole('button').click();
+    await expect(barista.ticket(first, 'queued')).toBeVisible();
+    await expect(page.getByTestId('undo')).toHaveCount(0);
+    await bump(first);
+    await expect(barista.ticket(first, 'making')).toBeVisible();
+    await bump(first);
+    await expect(barista.ticket(first, 'ready')).toBeVisible();
+    // Nobody is asked for ever.
+    await expect(page.getByTestId('undo')).toHaveCount(0, { timeout: 8_000 });
+    await bump(first);
+    await expect(barista.ticket(first, 'ready')).toHaveCount(0);
+    await expect(page.getByTestId('undo'), 'what is handed over is gone').toHaveCount(0);
+    await page.keyboard.type('4711');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('board-problem')).toContainText(w('board.no_such', { number: 4711 }));
+    await page.keyboard.type('12');
+    await page.keyboard.press('Escape');
+    await expect(page.getByTestId('typed')).toBeHidden();
+
+    const third = String((await shopper.api.orderCoffee()).number);
+    await expect(barista.ticket(third, 'queued')).toBeVisible();
+    await expect.poll(notes, { message: 'heard' }).toBe(2);
+
+    // Who bakes does not see coffee.
+    const stations = page.getByTestId('stations').getByRole('button');
+    await stations.last().click();
+    await expect(page.getByTestId('ticket')).toHaveCount(0);
+    await stations.first().click();
+    await expect(page.getByTestId('ticket')).toHaveCount(2);
+    await shopper.leave();
+    await barista.leave();
+  });
+}
