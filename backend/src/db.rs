@@ -94,6 +94,7 @@ impl Db {
 
     /// Brings the schema up to date. Processes that do so at once wait for each other.
     pub async fn migrate(&self) -> Result<(), DbError> {
+        self.refuse_foreign().await?;
         let result = match &self.0.engine {
             Engine::Sqlite { options, .. } => {
                 let mut conn = options.connect().await?;
@@ -107,6 +108,27 @@ impl Db {
             MigrateError::VersionMissing(found) => DbError::NewerDatabase { found, known: self.known() },
             error => migrate_error(error),
         })
+    }
+
+    /// Nobody's tables get ours beside them.
+    async fn refuse_foreign(&self) -> Result<(), DbError> {
+        let sql = match self.0.engine {
+            Engine::Sqlite { .. } => {
+                "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' and not exists \
+                 (select 1 from sqlite_master where type = 'table' and name = '_sqlx_migrations') limit 1"
+            }
+            Engine::Postgres(_) => {
+                "select cast(tablename as text) as name from pg_tables where schemaname = any (current_schemas(false)) and not exists \
+                 (select 1 from pg_tables where tablename = '_sqlx_migrations' and schemaname = any (current_schemas(false))) limit 1"
+            }
+        };
+        match self.reader().fetch_optional(sql, crate::args![]).await? {
+            Some(row) => {
+                let table: String = row.get("name")?;
+                Err(DbError::Unusable(format!("DATABASE_URL: this database has a table {table:?} of something else; name a new one")))
+            }
+            None => Ok(()),
+        }
     }
 
     async fn refuse_newer(&self) -> Result<(), DbError> {

@@ -100,6 +100,8 @@ impl From<sqlx::Error> for DbError {
 fn from_postgres(error: &PgDatabaseError) -> DbError {
     let text = format!("{} ({})", error.message(), error.code());
     match error.code() {
+        "3D000" => DbError::Unusable(format!("DATABASE_URL: {}; make it with `createdb`, or name another", error.message())),
+        "28000" | "28P01" => DbError::Unusable(format!("DATABASE_URL: {}; name another user, or the right password", error.message())),
         "23503" => DbError::Constraint { name: "foreign_key".to_owned() },
         "23502" => {
             DbError::Constraint { name: format!("{}_{}_not_null", error.table().unwrap_or_default(), error.column().unwrap_or_default()) }

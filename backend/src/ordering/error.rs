@@ -28,7 +28,7 @@ pub enum OrderingError {
     #[error("There is no such store.")]
     UnknownStore,
     /// More orders in a row than one person needs.
-    #[error("So many orders in a row are more than one person needs. Please wait a few minutes.")]
+    #[error("So many orders in a row are more than one person needs. Please wait {} min.", (.seconds + 59) / 60)]
     TooManyOrders {
         /// Until the next one.
         seconds: i64,

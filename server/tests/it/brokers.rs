@@ -112,6 +112,10 @@ fn a_broker_that_is_away_is_waited_for_and_everything_ends_with_the_newest_state
         let mut late = Tab::open(&two, Some(shopper.cookie()), None).await;
         assert!(late.subscribe(&format!("v1/orders/{id}")).await && late.subscribe("v1/stores/harbor/status").await);
         late.until_any(|event| event["type"] == "live.order.v1" && event["data"]["fulfilments"][0]["status"] == "ready").await;
+        assert!(late.subscribe("v1/stores/+/board").await);
+        for store in ["/stores/harbor", "/stores/pier", "/stores/unicorn"] {
+            late.until_any(|event| event["type"] == "live.board.v1" && event["source"] == store).await;
+        }
 
         broker.start_again();
         phone.until(lane_is("ready")).await;

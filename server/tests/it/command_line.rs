@@ -151,7 +151,7 @@ fn mistakes_are_told_in_one_line() {
         (&["token", "issue", "--role", "merchant", "--merchant", "nobody"], "no merchant 'nobody'"),
         (&["token", "issue", "--role", "customer"], "phone"),
         (&["token", "revoke", "x"], "token list"),
-        (&["staff", "add", "--store", "harbor", "--name", " ", "--role", "barista"], "1 to 60"),
+        (&["staff", "add", "--store", "harbor", "--name", " ", "--role", "barista"], "a name is needed"),
         (&["staff", "add", "--store", "harbor", "--name", "Kim", "--role", "kiosk"], "warehouse"),
     ] {
         let (line, code) = place.refusal(args);
@@ -223,6 +223,10 @@ async fn a_shop_is_saved_beside_its_server_and_brought_back(server: Server) {
     assert!(line.contains("is no backup"), "{line}");
     let foreign = Place::on_sqlite();
     foreign.execute("create table a as select $1 as b").await;
+    for command in ["migrate", "serve"] {
+        let (line, _) = foreign.refusal(&[command]);
+        assert!(line.contains("DATABASE_URL: ") && line.contains("\"a\" of something else"), "{command}: {line}");
+    }
     let (line, _) = Place::on_sqlite().refusal(&["restore", foreign.path().join("orderly.db").to_str().unwrap()]);
     assert!(line.contains("is no backup"), "{line}");
     let half = place.path().join("half");

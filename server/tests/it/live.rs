@@ -12,6 +12,7 @@ on_both_databases! {
     an_order_moves_on_the_screens_of_those_concerned
     only_our_own_pages_may_listen
     who_signs_out_or_is_revoked_hears_no_more
+    a_shop_that_there_is_not_is_told_to_nobody
 }
 
 async fn an_order_moves_on_the_screens_of_those_concerned(server: Server) {
@@ -92,4 +93,26 @@ async fn who_signs_out_or_is_revoked_hears_no_more(server: Server) {
         .until("/staff/stores/harbor/queue", |queue| !queue["lanes"]["queued"].as_array().unwrap().is_empty())
         .await;
     window.until(|board| board["preparing"].as_array().is_some_and(|all| !all.is_empty())).await;
+}
+
+async fn a_shop_that_there_is_not_is_told_to_nobody(server: Server) {
+    let mut stranger = Tab::open(&server, None, None).await;
+    for topic in ["v1/stores/nosuch/board", "v1/stores/nosuch/menu", "v1/stores/nosuch/status"] {
+        assert!(stranger.subscribe(topic).await);
+    }
+    let mut other = Tab::open(&server, None, None).await;
+    for tab in [&mut stranger, &mut other] {
+        assert!(tab.subscribe("v1/stores/+/board").await);
+        let mut told = Vec::new();
+        for _ in 0..3 {
+            let (board, retained) = tab.message().await;
+            assert!(retained, "{board}");
+            told.push(board["source"].as_str().unwrap().to_owned());
+        }
+        told.sort();
+        assert_eq!(told, ["/stores/harbor", "/stores/pier", "/stores/unicorn"]);
+        assert!(tab.subscribe("v1/stores/harbor/status").await);
+        let (next, _) = tab.message().await;
+        assert_eq!(next["type"], "live.store_status.v1", "and of nothing else: {next}");
+    }
 }

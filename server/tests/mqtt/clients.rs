@@ -6,8 +6,11 @@ use backend::live::BrokerAddress;
 use futures::{SinkExt as _, StreamExt as _};
 use rumqttc::mqttbytes::v4;
 use rumqttc::v5::mqttbytes::v5::{self, SubscribeReasonCode as Code};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::stage::{Stage, connect, order, payload, sequence, shopper, soon, subscribe};
 
@@ -230,4 +233,54 @@ async fn a_websocket_carries_it_in_any_pieces() {
     while let Some(Ok(message)) = soon("the end", socket.next()).await {
         assert!(!message.is_binary());
     }
+}
+
+/// A client of 5.0 on a WebSocket that has been let in.
+async fn on_a_websocket(stage: &Stage) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    let mut request = format!("ws://{}/mqtt", stage.web).into_client_request().unwrap();
+    request.headers_mut().insert("Sec-WebSocket-Protocol", "mqtt".parse().unwrap());
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    socket.send(Message::Binary(connect(5, 60, None).into())).await.unwrap();
+    let accepted = soon("CONNACK", socket.next()).await.unwrap().unwrap().into_data();
+    assert_eq!((accepted[0], accepted[3]), (0x20, 0));
+    socket
+}
+
+/// The reason of the DISCONNECT that comes next, apart from pongs.
+async fn reason(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Option<u8> {
+    while let Some(Ok(message)) = soon("the reason", socket.next()).await {
+        if let Message::Binary(bytes) = message {
+            return (bytes[0] == 0xE0).then(|| bytes[2]);
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn what_is_wrong_on_a_websocket_is_told() {
+    let stage = Stage::open().await;
+    let mut wordy = on_a_websocket(&stage).await;
+    wordy.send(Message::Text("hello".into())).await.unwrap();
+    assert_eq!(reason(&mut wordy).await, Some(0x81));
+
+    // The beginning of a masked frame of a gigabyte (RFC 6455, 5.2).
+    let mut large = on_a_websocket(&stage).await;
+    let MaybeTlsStream::Plain(stream) = large.get_mut() else { panic!("a plain connection") };
+    stream.write_all(&[0x82, 0xFF, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4]).await.unwrap();
+    assert_eq!(reason(&mut large).await, Some(0x95));
+}
+
+#[tokio::test]
+async fn pings_of_a_websocket_are_counted_like_packets() {
+    let stage = Stage::open().await;
+    let mut loud = on_a_websocket(&stage).await;
+    for _ in 0..1200 {
+        if loud.feed(Message::Ping(Vec::new().into())).await.is_err() {
+            break;
+        }
+    }
+    let _ = loud.flush().await;
+    // The reason may have been overtaken by a reset.
+    assert!(matches!(reason(&mut loud).await, Some(0x96) | None));
+    assert_eq!(stage.counters.refused.get(), 1);
 }
