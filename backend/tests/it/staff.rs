@@ -106,7 +106,9 @@ on_both_databases! {
         });
         let mut told: Vec<_> = futures::future::join_all(guesses).await.into_iter().map(refused).collect();
         told.sort_unstable();
-        assert_eq!(told.iter().filter(|told| **told == (401, "wrong_password")).count(), 30, "{told:?}");
+        // On a machine that is busy some were asked to come again: they were counted, and not looked at.
+        let counted = [(401, "wrong_password"), (503, "sign_in_busy")];
+        assert_eq!(told.iter().filter(|told| counted.contains(told)).count(), 30, "{told:?}");
         assert_eq!(told.iter().filter(|told| **told == (429, "rate_limited")).count(), 10, "{told:?}");
         assert_eq!(refused(cafe.by_password("Kim", GOOD, &from(9)).await), (429, "rate_limited"), "nor is the right one looked at");
         // Names that there are not are counted as well, or they would tell the others apart.
