@@ -171,7 +171,7 @@ fn is_elsewhere(event: &KeyboardEvent) -> bool {
 /// The whole board by keyboard: a number and Enter bump its ticket, Escape forgets the number.
 pub fn keys(queue: Memo<QueueView>, bar: Bar) -> impl IntoView {
     let typed = RwSignal::new(String::new());
-    let timer = StoredValue::new_local(None::<TimeoutHandle>);
+    let timer = StoredValue::new(None::<TimeoutHandle>);
     let forget = move || {
         let _ = typed.try_set(String::new());
     };
