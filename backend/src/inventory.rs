@@ -172,7 +172,7 @@ impl Stock {
         Ok(())
     }
 
-    /// Keeps a checkout's units past its expiry: its order was placed, and its payment runs.
+    /// Keeps a checkout's units past its expiry: its order was placed, and its payment runs. It is written at the end of the transaction.
     pub async fn make_permanent_in(&self, tx: &mut Tx, store: &StoreId, checkout: CheckoutId) -> Result<(), DbError> {
         store::make_permanent_in(tx, store, checkout).await
     }

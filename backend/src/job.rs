@@ -91,19 +91,24 @@ pub trait JobHandler: Send + Sync + 'static {
     }
 }
 
+const ENQUEUE: &str = "insert into job (kind, key, payload, status, attempts, next_at, created_at) \
+                       values ($1, $2, $3, 'ready', 0, $4, $4) on conflict (kind, key) do nothing";
+
 /// Wants a job done. False where one of this kind and key was wanted before: then this changes nothing. Done jobs are
 /// remembered for a week.
 pub async fn enqueue_in(tx: &mut Tx, kind: &'static str, key: &str, payload: Value) -> Result<bool, DbError> {
     let now = tx.now();
-    let added = tx
-        .execute(
-            "insert into job (kind, key, payload, status, attempts, next_at, created_at) values ($1, $2, $3, 'ready', 0, $4, $4) \
-             on conflict (kind, key) do nothing",
-            args![kind, key, payload, now],
-        )
-        .await?;
+    let added = tx.execute(ENQUEUE, args![kind, key, payload, now]).await?;
     tx.wake(Wake::Job(kind.to_owned()));
     Ok(added > 0)
+}
+
+/// As [`enqueue_in`], but not before the end of the transaction ([`Tx::later`]).
+pub(crate) async fn enqueue_later_in(tx: &mut Tx, kind: &'static str, key: &str, payload: Value) -> Result<(), DbError> {
+    let now = tx.now();
+    tx.later(ENQUEUE, args![kind, key, payload, now]).await?;
+    tx.wake(Wake::Job(kind.to_owned()));
+    Ok(())
 }
 
 /// Takes a job back that is not done. False where there is none. An attempt that is under way goes on outside, but its

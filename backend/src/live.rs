@@ -206,19 +206,22 @@ impl Live {
                 Err(error) => return Err((error, topics)),
             }
         }
+        // Whoever placed an order may be on another page.
+        let orders: Vec<_> =
+            topics.named.iter().filter_map(|topic| if let Topic::Order(order) = topic { Some(*order) } else { None }).collect();
+        if !orders.is_empty() {
+            match self.views.orders.owners_of(&mut self.db.reader(), &orders).await {
+                Ok(owners) => topics.named.extend(owners.into_iter().filter_map(|owner| match owner {
+                    Owner::User(user) => Some(Topic::User(user)),
+                    Owner::Session(_) => None,
+                })),
+                Err(error) if error.is_transient() => return Err((error, topics)),
+                Err(error) => tracing::error!(%error, "whose orders these are cannot be read; their owners' other pages stay as they are"),
+            }
+        }
         // From the end: one order and its queue come before what everybody sees; last of all what only operators do.
         let mut later = topics.named.split_off(&Topic::Ops(String::new()));
         while let Some(topic) = topics.named.pop_last().or_else(|| later.pop_last()) {
-            // Whoever placed it may be on another page.
-            if let Topic::Order(order) = topic {
-                match self.views.orders.owner_of(&mut self.db.reader(), order).await {
-                    Ok(Some((Owner::User(user), _))) => drop(topics.named.insert(Topic::User(user))),
-                    Ok(_) => {}
-                    Err(error) => {
-                        tracing::warn!(%topic, %error, "whose it is cannot be read now; its owner's other pages stay as they are");
-                    }
-                }
-            }
             if topic.on_demand() && unheard(&topic) {
                 continue;
             }

@@ -125,13 +125,14 @@ impl Recorded {
 }
 
 /// Writes a fact in the transaction of what happened. Do so last, after the rows it depends on are changed and so
-/// locked: the order of two events of one thing is the order in which they come here.
+/// locked: the order of two events of one thing is the order in which they come here. On PostgreSQL they are written together
+/// at the end, so a transaction does not find its own.
 pub async fn append_in(tx: &mut Tx, new: NewEvent) -> Result<EventId, DbError> {
     let id = EventId(Uuid::now_v7());
     let type_name = new.event.type_name();
     let data = new.event.data().map_err(|error| DbError::Defect(format!("{type_name}: {error}")))?;
     let at = tx.now();
-    tx.execute(
+    tx.later(
         "insert into event (id, type, source, subject, stream, actor, causation, at, data) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![id, type_name, new.source, new.subject, new.stream, new.actor.to_string(), new.causation, at, data],

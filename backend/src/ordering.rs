@@ -45,7 +45,7 @@ use crate::timer;
 
 /// The store that an order belongs to, which never changes; `None` where there is no such order.
 pub async fn store_of(sql: &mut impl Sql, order: OrderId) -> Result<Option<StoreId>, DbError> {
-    Ok(store::order(sql, order).await?.map(|order| order.store))
+    Ok(store::owners(sql, &[order]).await?.into_iter().next().map(|(.., store)| store))
 }
 
 /// Whose carts, checkouts and orders are the caller's; devices and programs have none.
@@ -74,6 +74,11 @@ pub(crate) async fn lock_in(tx: &mut Tx, order: OrderId) -> Result<Option<OrderR
 /// Something that can be seen of the order has changed: its version grows.
 pub async fn touch_in(tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
     store::touch_in(tx, order).await
+}
+
+/// As [`touch_in`], for who does not look at it again: at the end of the transaction.
+pub(crate) async fn touch_later_in(tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
+    store::touch_later_in(tx, order).await
 }
 
 /// The bar was in time: its limit is taken back.

@@ -150,7 +150,7 @@ impl Payments {
         let id = PaymentId(Uuid::now_v7());
         let sealed = self.vault.seal(token, &id.to_string())?;
         store::insert_in(tx, id, order, PaymentMethod::Card, PaymentStatus::Pending, amount, Some(&sealed)).await?;
-        job::enqueue_in(tx, CHARGE, &order.to_string(), json!({})).await.map(drop)
+        job::enqueue_later_in(tx, CHARGE, &order.to_string(), json!({})).await
     }
 
     /// The order has ended: what was captured goes back, what is under way is not wanted any more. A wallet has its money
@@ -236,7 +236,7 @@ impl Payments {
         let Some((id, amount)) = store::settle_in(tx, order, status, reference).await? else {
             return Err(PaymentError::Settled(order));
         };
-        ordering::touch_in(tx, order).await?;
+        ordering::touch_later_in(tx, order).await?;
         if matches!(settlement, Settlement::Voided { sure: false, .. }) {
             job::enqueue_in(tx, VOID, &order.to_string(), json!({})).await?;
         }

@@ -249,6 +249,12 @@ impl Stores {
         store::rename_place_in(tx, id, from, to).await
     }
 
+    /// As [`Stores::rename_place_in`], at the end of the transaction: for who goes on with a place or without.
+    pub(crate) async fn rename_place_later_in(&self, tx: &mut Tx, id: &StoreId, from: Holder, to: Holder) -> Result<(), DbError> {
+        self.need_in(tx, id).await.map_err(StoreError::into_db)?;
+        store::rename_place_later_in(tx, id, from, to).await
+    }
+
     /// Gives a place back, exactly once: false where it was given back before, or never taken.
     pub async fn give_place_back_in(&self, tx: &mut Tx, id: &StoreId, holder: Holder) -> Result<bool, DbError> {
         self.need_in(tx, id).await.map_err(StoreError::into_db)?;

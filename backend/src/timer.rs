@@ -21,6 +21,11 @@ use crate::subscriber::follower::{Unsettled, settle};
 /// taken in the order of their times, and not in that of everybody else.
 const BATCH: i64 = 64;
 
+const SET: &str = "insert into timer (kind, key, due, payload, next_at, attempts) values ($1, $2, $3, $4, $3, 0) \
+                   on conflict (kind, key) do update \
+                   set due = excluded.due, payload = excluded.payload, next_at = excluded.next_at, attempts = 0, error = null";
+const CANCEL: &str = "delete from timer where kind = $1 and key = $2";
+
 /// What happens when a kind of timer is due.
 #[async_trait]
 pub trait TimerHandler: Send + Sync + 'static {
@@ -40,14 +45,23 @@ pub trait TimerHandler: Send + Sync + 'static {
 
 /// Sets a timer, or sets it anew where there is one of this kind and key.
 pub async fn set_in(tx: &mut Tx, kind: &'static str, key: &str, due: Timestamp, payload: Value) -> Result<(), DbError> {
-    tx.execute(
-        "insert into timer (kind, key, due, payload, next_at, attempts) values ($1, $2, $3, $4, $3, 0) \
-         on conflict (kind, key) do update \
-         set due = excluded.due, payload = excluded.payload, next_at = excluded.next_at, attempts = 0, error = null",
-        args![kind, key, due, payload],
-    )
-    .await?;
+    tx.execute(SET, args![kind, key, due, payload]).await?;
     tx.wake(Wake::Timer(kind.to_owned()));
+    Ok(())
+}
+
+/// As [`set_in`] and [`cancel_in`], but not before the end of the transaction ([`Tx::later`]): one of `kind` is set, one of `instead_of`
+/// is taken back.
+pub(crate) async fn swap_later_in(
+    tx: &mut Tx,
+    instead_of: (&'static str, &str),
+    set: Option<(&'static str, &str, Timestamp)>,
+) -> Result<(), DbError> {
+    tx.later(CANCEL, args![instead_of.0, instead_of.1]).await?;
+    if let Some((kind, key, due)) = set {
+        tx.later(SET, args![kind, key, due, Value::Object(serde_json::Map::new())]).await?;
+        tx.wake(Wake::Timer(kind.to_owned()));
+    }
     Ok(())
 }
 
@@ -59,7 +73,7 @@ pub async fn put_off_in(tx: &mut Tx, kind: &'static str, key: &str, seconds: i64
 
 /// Takes a timer back. False where there is none (any more).
 pub async fn cancel_in(tx: &mut Tx, kind: &'static str, key: &str) -> Result<bool, DbError> {
-    Ok(tx.execute("delete from timer where kind = $1 and key = $2", args![kind, key]).await? > 0)
+    Ok(tx.execute(CANCEL, args![kind, key]).await? > 0)
 }
 
 /// When these timers of a kind are due, those of them that are set.

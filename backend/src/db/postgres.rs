@@ -59,6 +59,8 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, DbError> {
             ("statement_timeout", "30s"),
             ("idle_in_transaction_session_timeout", "10s"),
             ("client_min_messages", "warning"),
+            // A statement of ours takes less time than compiling it would: twenty times less, where the planner thought otherwise.
+            ("jit", "off"),
         ])
         .disable_statement_logging())
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use domain::Timestamp;
 use futures::future::BoxFuture;
-use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Postgres};
 
 use super::args::{Arg, Args};
 use super::postgres::{Lender, Lent as Postgresql};
@@ -64,6 +64,9 @@ pub(crate) enum Hold {
 
 type Hook = Box<dyn FnOnce() + Send>;
 
+/// Statements that are put off and run at once, at most: more of them make texts that no other transaction has.
+const AT_ONCE: usize = 12;
+
 /// A transaction in progress.
 ///
 /// After a statement has failed the transaction is over: later statements answer the same error, and nothing is kept,
@@ -81,6 +84,8 @@ pub struct Tx {
     pub(super) beside: Option<Arc<Lender>>,
     /// Locks of the shop's own, by name.
     locks: Vec<(String, Hold)>,
+    /// Statements that are put off until the end, on PostgreSQL.
+    last: Vec<(&'static str, Args)>,
 }
 
 /// A place in a transaction that one can go back to.
@@ -88,11 +93,22 @@ pub(crate) struct Savepoint {
     wakes: usize,
     hooks: usize,
     locks: usize,
+    last: usize,
 }
 
 impl Tx {
     pub(super) fn new(conn: Conn, now: Timestamp) -> Self {
-        Self { conn, now, failure: None, broken: false, wakes: Vec::new(), hooks: Vec::new(), beside: None, locks: Vec::new() }
+        Self {
+            conn,
+            now,
+            failure: None,
+            broken: false,
+            wakes: Vec::new(),
+            hooks: Vec::new(),
+            beside: None,
+            locks: Vec::new(),
+            last: Vec::new(),
+        }
     }
 
     /// The time of everything that this transaction does, fixed at its start.
@@ -153,7 +169,7 @@ impl Tx {
     /// Marks a place to go back to. Savepoints nest; each ends in [`Tx::keep`] or [`Tx::undo`].
     pub(crate) async fn savepoint(&mut self) -> Result<Savepoint, DbError> {
         self.execute("savepoint step", Args::default()).await?;
-        Ok(Savepoint { wakes: self.wakes.len(), hooks: self.hooks.len(), locks: self.locks.len() })
+        Ok(Savepoint { wakes: self.wakes.len(), hooks: self.hooks.len(), locks: self.locks.len(), last: self.last.len() })
     }
 
     /// Keeps what was done since the savepoint.
@@ -171,6 +187,7 @@ impl Tx {
         self.hooks.truncate(savepoint.hooks);
         // The database lets go of what was locked since.
         self.locks.truncate(savepoint.locks);
+        self.last.truncate(savepoint.last);
         self.execute("rollback to savepoint step", Args::default()).await?;
         self.execute("release savepoint step", Args::default()).await.map(drop)
     }
@@ -187,8 +204,39 @@ impl Tx {
         self.broken = true;
     }
 
+    /// Runs a statement whose outcome nobody needs to know. On PostgreSQL it is run right before the commit, together with the others:
+    /// what costs there is the way to the server and back, once for each statement. So it may touch no row that another one of this
+    /// transaction touches, and this transaction does not read what it writes. Savepoints undo it like everything else.
+    pub(crate) async fn later(&mut self, sql: &'static str, args: Args) -> Result<(), DbError> {
+        if self.is_postgres() {
+            self.check()?;
+            self.last.push((sql, args));
+            return Ok(());
+        }
+        self.execute(sql, args).await.map(drop)
+    }
+
+    /// Runs what was put off, several at once, in the order in which it came.
+    async fn run_last(&mut self) -> Result<(), DbError> {
+        let mut last = std::mem::take(&mut self.last).into_iter().peekable();
+        while last.peek().is_some() {
+            let some: Vec<_> = last.by_ref().take(AT_ONCE).collect();
+            self.check()?;
+            let result = match &mut self.conn {
+                Conn::Postgres(conn) => Postgresql::answer(at_once(some).execute(conn.conn())).await.map(drop),
+                Conn::Writer(_) | Conn::Reader(_) => Err(DbError::Defect("only PostgreSQL puts statements off".to_owned())),
+            };
+            self.note(result)?;
+        }
+        Ok(())
+    }
+
     /// Commits a PostgreSQL transaction.
     pub(super) async fn commit_postgres(mut self) -> Result<BTreeSet<Wake>, DbError> {
+        if let Err(error) = self.run_last().await {
+            self.roll_back_postgres().await;
+            return Err(error);
+        }
         let wakes = self.wakes.drain(..).collect();
         let hooks = std::mem::take(&mut self.hooks);
         if let Conn::Postgres(conn) = self.conn {
@@ -281,10 +329,78 @@ pub(super) fn postgres_row(row: sqlx::postgres::PgRow) -> Row {
 }
 
 pub(super) fn postgres(sql: &'static str, args: Args) -> Query<'static, Postgres, PgArguments> {
-    args.0.into_iter().fold(sqlx::query(sql), |query, arg| match arg {
+    bind(sqlx::query(sql), args)
+}
+
+fn bind(query: Query<'static, Postgres, PgArguments>, args: Args) -> Query<'static, Postgres, PgArguments> {
+    args.0.into_iter().fold(query, |query, arg| match arg {
         Arg::Int(value) => query.bind(value),
         Arg::Bool(value) => query.bind(value),
         Arg::Text(value) => query.bind(value),
         Arg::Bytes(value) => query.bind(value),
     })
+}
+
+/// Several statements that change rows, as one: PostgreSQL runs each part of a `with` that does, to its end, whether or not it is read.
+fn at_once(statements: Vec<(&'static str, Args)>) -> Query<'static, Postgres, PgArguments> {
+    let (text, args) = joined(statements);
+    // Of our own texts alone, and few different ones: each is prepared once a connection.
+    bind(sqlx::query(AssertSqlSafe(text)), args)
+}
+
+/// PostgreSQL runs the parts in no order that one may rely on, so rows that are added by the same text become one part, which
+/// adds them as they came: events are numbered by it.
+fn joined(statements: Vec<(&'static str, Args)>) -> (String, Args) {
+    let mut parts: Vec<(&'static str, String)> = Vec::new();
+    let mut args = Args::default();
+    for (sql, own) in statements {
+        let same = parts.iter_mut().find(|(of, _)| *of == sql).map(|(_, text)| text);
+        match (same, row_of(sql)) {
+            (Some(text), Some(row)) => {
+                text.push_str(", ");
+                text.push_str(&renumbered(row, args.0.len()));
+            }
+            _ => parts.push((sql, renumbered(sql, args.0.len()))),
+        }
+        args.0.extend(own.0);
+    }
+    let parts: Vec<_> = parts.iter().enumerate().map(|(nth, (_, text))| format!("put_off_{nth} as ({text})")).collect();
+    (format!("with {} select 1", parts.join(", ")), args)
+}
+
+/// The row that a statement adds, where that is all that comes after `values`.
+fn row_of(sql: &str) -> Option<&str> {
+    let (_, row) = sql.rsplit_once(" values ")?;
+    (row.starts_with('(') && row.find(')') == Some(row.len() - 1)).then_some(row)
+}
+
+/// The statement with its parameters, `$1` …, counted from `$1 + by`.
+fn renumbered(sql: &str, by: usize) -> String {
+    let mut parts = sql.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        match part[..digits].parse::<usize>() {
+            Ok(number) => text.push_str(&format!("${}{}", number + by, &part[digits..])),
+            Err(_) => text.push_str(&format!("${part}")),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args;
+
+    #[test]
+    fn statements_at_once_keep_their_own_arguments() {
+        let add = "insert into a (x, y) values ($1, $2)";
+        let change = ("delete from b where z = $1 and y <> $1 or w = $12", args![true]);
+        let (text, args) = joined(vec![(add, args![1_i64, "two"]), change, (add, args![3_i64, "four"])]);
+        let expected = "with put_off_0 as (insert into a (x, y) values ($1, $2), ($4, $5)), \
+                        put_off_1 as (delete from b where z = $3 and y <> $3 or w = $14) select 1";
+        assert_eq!(text, expected);
+        assert_eq!(args.0.len(), 5);
+    }
 }

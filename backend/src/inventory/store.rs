@@ -159,7 +159,7 @@ pub(super) async fn add_hold_in(
 
 pub(super) async fn make_permanent_in(tx: &mut Tx, store: &StoreId, checkout: CheckoutId) -> Result<(), DbError> {
     let text = "update hold set state = 'placed', expires_at = null where checkout = $1 and store = $2 and state = 'held'";
-    tx.execute(text, args![checkout, store]).await.map(drop)
+    tx.later(text, args![checkout, store]).await
 }
 
 /// Ends a checkout's holds that are in one of the states `from`, and answers their units, sorted.

@@ -1,6 +1,6 @@
 //! The cart: a shopper's lines at a store. It promises nothing; a checkout does.
 
-use domain::pricing::{self, LineRequest, MAX_LINES, MAX_QUANTITY};
+use domain::pricing::{self, LineRequest, MAX_LINES, MAX_QUANTITY, QuoteLine};
 use domain::{Fault, Faults, LineId, StoreId};
 
 use super::{OrderingError, store};
@@ -87,9 +87,23 @@ impl Carts {
         if found { Ok(()) } else { Err(OrderingError::NotFound) }
     }
 
-    /// Takes everything out.
-    pub async fn clear_in(&self, tx: &mut Tx, owner: &Owner, store: &StoreId) -> Result<(), DbError> {
-        store::clear_cart_in(tx, owner, store).await
+    /// Takes out what has been ordered, at the end of the transaction. What was put in meanwhile stays.
+    pub(super) async fn take_out_in(&self, tx: &mut Tx, owner: &Owner, store: &StoreId, ordered: &[QuoteLine]) -> Result<(), DbError> {
+        let mut lines: Vec<LineRequest> = Vec::new();
+        for ordered in ordered {
+            let mut options: Vec<_> = ordered.options.iter().map(|option| option.id.to_string()).collect();
+            options.sort();
+            let sku = ordered.sku.to_string();
+            // A statement for each row: two of one row are not told apart.
+            match lines.iter_mut().find(|line| line.sku == sku && line.options == options) {
+                Some(line) => line.quantity = line.quantity.saturating_add(ordered.quantity),
+                None => lines.push(LineRequest { sku, quantity: ordered.quantity, options }),
+            }
+        }
+        for line in &lines {
+            store::take_out_later_in(tx, owner, store, line).await?;
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,6 @@ use domain::ordering::{CancelledBy, Change, Command, PaymentMethod, PaymentStatu
 use domain::prep::FulfilmentKind;
 use domain::view::{Naming, OrderView, PaymentRequest, PaymentView, PlaceRequest, QuoteView};
 use domain::{CheckoutId, Fault, Faults, OrderId, UserId};
-use serde_json::json;
 use uuid::Uuid;
 
 use super::store::{CheckoutRow, CheckoutStatus, NewOrder, OrderRow};
@@ -141,17 +140,16 @@ impl Orders {
             step: Step::Pay,
             placed_at: now,
         };
-        timer::cancel_in(tx, limits::CHECKOUT_HOLD, &new.checkout.to_string()).await?;
-        if new.fulfilment.kind() == FulfilmentKind::Pickup {
-            let due = now.plus_seconds(store.settings.barista_seconds);
-            timer::set_in(tx, limits::BARISTA_LIMIT, &new.id.to_string(), due, json!({})).await?;
-        }
-        Stores.rename_place_in(tx, &new.store, Holder::Checkout(new.checkout), Holder::Order(new.id)).await?;
+        let (hold, limit) = (new.checkout.to_string(), new.id.to_string());
+        let due = now.plus_seconds(store.settings.barista_seconds);
+        let limit = (new.fulfilment.kind() == FulfilmentKind::Pickup).then_some((limits::BARISTA_LIMIT, limit.as_str(), due));
+        timer::swap_later_in(tx, (limits::CHECKOUT_HOLD, &hold), limit).await?;
+        Stores.rename_place_later_in(tx, &new.store, Holder::Checkout(new.checkout), Holder::Order(new.id)).await?;
         if let Some(admission) = checkout.admission {
             kiosk::use_in(tx, admission).await?;
         }
         Stock.make_permanent_in(tx, &new.store, new.checkout).await?;
-        self.carts.clear_in(tx, &new.owner, &new.store).await?;
+        self.carts.take_out_in(tx, &new.owner, &new.store, &new.quote.lines).await?;
         Ok(new)
     }
 

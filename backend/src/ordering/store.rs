@@ -6,8 +6,8 @@ pub(super) mod invariants;
 mod order;
 
 pub(super) use self::cart::{
-    add_line_in, add_to_line_in, adopt_line_in, cart, clear_cart_in, lines_in_cart, lock_cart_in, remove_line_in, set_quantity_in,
-    take_cart_in,
+    add_line_in, add_to_line_in, adopt_line_in, cart, lines_in_cart, lock_cart_in, remove_line_in, set_quantity_in, take_cart_in,
+    take_out_later_in,
 };
 pub(super) use self::checkout::{
     CheckoutRow, CheckoutStatus, checkout, end_checkout_in, give_checkout_in, give_ended_checkouts_in, insert_checkout_in, live_checkout,
@@ -16,7 +16,7 @@ pub(super) use self::checkout::{
 pub(crate) use self::order::OrderRow;
 pub(super) use self::order::{
     NewOrder, advance_in, end_step_in, forget_addresses_in, give_orders_in, lock_order_in, nth_newest, number_order_in, numbers, order,
-    orders_of, orders_of_day, origins, pass_step_in, sagas, step_in, touch_in, under_way,
+    orders_of, orders_of_day, origins, owners, pass_step_in, sagas, step_in, touch_in, touch_later_in, under_way,
 };
 
 use crate::db::DbError;

@@ -56,7 +56,12 @@ impl Orders {
 
     /// Whose an order is and where; `None` where there is no such order.
     pub async fn owner_of(&self, sql: &mut impl Sql, id: OrderId) -> Result<Option<(Owner, StoreId)>, DbError> {
-        Ok(store::order(sql, id).await?.map(|order| (order.owner, order.store)))
+        Ok(store::owners(sql, &[id]).await?.into_iter().next().map(|(_, owner, store)| (owner, store)))
+    }
+
+    /// Whose these orders are; nobody's, of those that there are not.
+    pub(crate) async fn owners_of(&self, sql: &mut impl Sql, orders: &[OrderId]) -> Result<Vec<Owner>, DbError> {
+        Ok(store::owners(sql, orders).await?.into_iter().map(|(_, owner, _)| owner).collect())
     }
 
     async fn view_of(&self, sql: &mut impl Sql, order: OrderRow, naming: Naming) -> Result<OrderView, DbError> {

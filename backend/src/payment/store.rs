@@ -44,6 +44,7 @@ impl PaymentRow {
     }
 }
 
+/// Writes a payment down, at the end of the transaction.
 pub(super) async fn insert_in(
     tx: &mut Tx,
     id: PaymentId,
@@ -54,13 +55,12 @@ pub(super) async fn insert_in(
     token: Option<&str>,
 ) -> Result<(), DbError> {
     let now = tx.now();
-    tx.execute(
+    tx.later(
         "insert into payment (id, order_id, method, status, amount, currency, token, unwanted, updated_at) \
          values ($1, $2, $3, $4, $5, $6, $7, false, $8)",
         args![id, order, method.as_str(), status.as_str(), amount.amount, amount.currency.as_str(), token, now],
     )
     .await
-    .map(drop)
 }
 
 pub(super) async fn find(sql: &mut impl Sql, order: OrderId) -> Result<Option<PaymentRow>, DbError> {

@@ -8,6 +8,8 @@ use super::{Holder, StoreRow};
 use crate::args;
 use crate::db::{DbError, Hold, Row, Sql, Tx};
 
+const RENAME_PLACE: &str = "update place set kind = $4, holder = $5 where store = $1 and kind = $2 and holder = $3";
+
 pub(super) async fn list(sql: &mut impl Sql) -> Result<Vec<StoreRow>, DbError> {
     sql.fetch_all("select * from store order by sort, id", args![]).await?.iter().map(from_row).collect()
 }
@@ -97,8 +99,11 @@ pub(super) async fn remove_place_in(tx: &mut Tx, id: &StoreId, holder: Holder) -
 }
 
 pub(super) async fn rename_place_in(tx: &mut Tx, id: &StoreId, from: Holder, to: Holder) -> Result<bool, DbError> {
-    let text = "update place set kind = $4, holder = $5 where store = $1 and kind = $2 and holder = $3";
-    Ok(tx.execute(text, args![id, from.kind(), from.to_string(), to.kind(), to.to_string()]).await? > 0)
+    Ok(tx.execute(RENAME_PLACE, args![id, from.kind(), from.to_string(), to.kind(), to.to_string()]).await? > 0)
+}
+
+pub(super) async fn rename_place_later_in(tx: &mut Tx, id: &StoreId, from: Holder, to: Holder) -> Result<(), DbError> {
+    tx.later(RENAME_PLACE, args![id, from.kind(), from.to_string(), to.kind(), to.to_string()]).await
 }
 
 /// Counts one more under way, unless the store is at capacity.

@@ -86,8 +86,17 @@ pub(in super::super) async fn remove_line_in(tx: &mut Tx, owner: &Owner, store: 
     Ok(tx.execute(text, args![line, owner.to_string(), store]).await? == 1)
 }
 
-pub(in super::super) async fn clear_cart_in(tx: &mut Tx, owner: &Owner, store: &StoreId) -> Result<(), DbError> {
-    tx.execute("delete from cart_line where owner = $1 and store = $2", args![owner.to_string(), store]).await.map(drop)
+/// Takes so many of an item with these options out, or what there is of it, at the end of the transaction.
+pub(in super::super) async fn take_out_later_in(tx: &mut Tx, owner: &Owner, store: &StoreId, line: &LineRequest) -> Result<(), DbError> {
+    // Each row meets one of the two.
+    let less =
+        "update cart_line set quantity = quantity - $1 where owner = $2 and store = $3 and sku = $4 and options = $5 and quantity > $1";
+    let none = "delete from cart_line where quantity <= $1 and owner = $2 and store = $3 and sku = $4 and options = $5";
+    let options = json(&line.options)?;
+    for text in [less, none] {
+        tx.later(text, args![line.quantity, owner.to_string(), store, &line.sku, &options]).await?;
+    }
+    Ok(())
 }
 
 /// A line that has been taken out of a cart, with all that it was.

@@ -14,6 +14,8 @@ use crate::args;
 use crate::db::{DbError, Row, Sql, Tx, ids};
 use crate::identity::Owner;
 
+const TOUCH: &str = "update sales_order set version = version + 1, updated_at = $1 where id = $2";
+
 /// An order as it is stored.
 #[derive(Debug, Clone)]
 pub(crate) struct OrderRow {
@@ -94,7 +96,7 @@ pub(in super::super) struct NewOrder {
     pub placed_at: Timestamp,
 }
 
-/// Writes an order down with the next number of its store's day, from 1. On PostgreSQL the number is taken at once, so that those
+/// Writes an order down, at the end of the transaction, with the next number of its store's day, from 1. On PostgreSQL the number is taken at once, so that those
 /// who place together need not wait for each other; one whose order is not kept after all is skipped.
 pub(in super::super) async fn number_order_in(tx: &mut Tx, new: NewOrder) -> Result<OrderRow, DbError> {
     const STATUS: OrderStatus = OrderStatus::Created;
@@ -103,7 +105,7 @@ pub(in super::super) async fn number_order_in(tx: &mut Tx, new: NewOrder) -> Res
     let number: i64 = tx.beside(text, args![&new.store, &new.day]).await?.get("last")?;
     let (owner, fulfilment, quote) = (new.owner.to_string(), json(&new.fulfilment)?, json(&new.quote)?);
     let deadline = new.step.deadline(new.placed_at);
-    tx.execute(
+    tx.later(
         "insert into sales_order (store, day, number, id, owner, checkout, fulfilment, quote, status, version, placed_at, updated_at, \
          saga_step, saga_deadline) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10, $11, $12)",
         args![
@@ -168,6 +170,16 @@ pub(in super::super) async fn advance_in(tx: &mut Tx, order: &OrderRow, change: 
     Ok(moved == 1)
 }
 
+/// Whose these orders are and where, those of them that there are.
+pub(in super::super) async fn owners(sql: &mut impl Sql, orders: &[OrderId]) -> Result<Vec<(OrderId, Owner, StoreId)>, DbError> {
+    let text = sql.either(
+        "select id, owner, store from sales_order where id in (select value from json_each($1))",
+        "select id, owner, store from sales_order where id in (select jsonb_array_elements_text($1::jsonb))",
+    );
+    let rows = sql.fetch_all(text, args![ids(orders)]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.parse("owner")?, row.get("store")?))).collect()
+}
+
 /// Where an order comes from.
 pub(in super::super) struct Origin {
     pub order: OrderId,
@@ -185,19 +197,24 @@ pub(in super::super) async fn origins(sql: &mut impl Sql, orders: &[OrderId]) ->
     rows.iter().map(|row| Ok(Origin { order: row.get("id")?, store: row.get("store")?, checkout: row.get("checkout")? })).collect()
 }
 
-/// The fulfilments of an order have begun: it can be seen, and what was to be done next at this step is done.
+/// The fulfilments of an order have begun: it can be seen, and what was to be done next at this step is done, at the end of the
+/// transaction.
 pub(in super::super) async fn pass_step_in(tx: &mut Tx, id: OrderId, step: Step) -> Result<(), DbError> {
     let now = tx.now();
     let text = "update sales_order set version = version + 1, updated_at = $1, \
                 saga_deadline = case when saga_step = $2 then null else saga_deadline end, \
                 saga_step = case when saga_step = $2 then null else saga_step end where id = $3";
-    tx.execute(text, args![now, step.as_str(), id]).await.map(drop)
+    tx.later(text, args![now, step.as_str(), id]).await
 }
 
 pub(in super::super) async fn touch_in(tx: &mut Tx, id: OrderId) -> Result<(), DbError> {
     let now = tx.now();
-    let text = "update sales_order set version = version + 1, updated_at = $1 where id = $2";
-    tx.execute(text, args![now, id]).await.map(drop)
+    tx.execute(TOUCH, args![now, id]).await.map(drop)
+}
+
+pub(in super::super) async fn touch_later_in(tx: &mut Tx, id: OrderId) -> Result<(), DbError> {
+    let now = tx.now();
+    tx.later(TOUCH, args![now, id]).await
 }
 
 /// A shopper's orders, the newest first. Ids are UUIDv7, so their order is that of placing.

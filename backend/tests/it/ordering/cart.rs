@@ -4,7 +4,7 @@ use backend::ordering::OrderingError;
 use domain::pricing::LineRequest;
 use domain::{Faults, LineId};
 
-use crate::cafe::{Cafe, flat_white, guest, id, line};
+use crate::cafe::{Cafe, croissant, flat_white, guest, id, line};
 use crate::support::on_both_databases;
 
 async fn add(cafe: &Cafe, owner: backend::identity::Owner, line: LineRequest) -> Result<LineId, OrderingError> {
@@ -59,6 +59,21 @@ on_both_databases! {
             assert_eq!(fault_of(add(&cafe, owner, wrong).await), (pointer.to_owned(), code.to_owned()));
         }
         assert!(lines(&cafe, &owner).await.is_empty());
+    }
+
+    /// What was put into the cart since the checkout began is not ordered, and is not lost.
+    async fn an_order_takes_out_what_it_is_of(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let caller = guest();
+        let owner = caller.owner().unwrap();
+        let milky = |quantity| line("flat-white-regular", quantity, &["vanilla", "oat"]);
+        add(&cafe, owner, milky(2)).await.unwrap();
+        let checkout = cafe.begin(&caller, "harbor", &[milky(1), croissant(2), milky(1)]).await.unwrap();
+        for more in [milky(3), croissant(1), flat_white(1)] {
+            add(&cafe, owner, more).await.unwrap();
+        }
+        cafe.place(&caller, &checkout, "tok_ok").await.unwrap();
+        assert_eq!(lines(&cafe, &owner).await, [("flat-white-regular".to_owned(), 3), ("flat-white-regular".to_owned(), 1)]);
     }
 
     /// Somebody else's line cannot be changed.
