@@ -18,6 +18,7 @@ dev: ## build in debug and start; build and start again when a file changes
 test: format lint unit torture journeys ## everything that must hold before a change lands
 
 format: ## are all files formatted?
+	@scripts/install.sh dev
 	cargo fmt --all --check
 
 lint: ## clippy on the server's side, on the browser's, and on the build itself

@@ -111,6 +111,13 @@ case $target in
   bench) want wrk "measures pages a second" have wrk ;;
 esac
 install_packages
+for component in rustfmt clippy; do
+  name=$component
+  [ $name = rustfmt ] && name=fmt
+  cargo $name --version >/dev/null 2>&1 && continue
+  echo "Missing: the Rust component $component (make test formats and lints with it)"
+  rustup component add $component
+done
 # The build itself adds it too; clippy does not.
 if [ ! -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ]; then
   echo "Missing: the Rust target wasm32-unknown-unknown (the browser code)"

@@ -259,10 +259,7 @@ mod tests {
                 match step {
                     Step::Order(command) => {
                         let before = state.clone();
-                        let Ok(changes) = transition(&state, command.clone()) else {
-                            prop_assert_eq!(&before, &state);
-                            continue;
-                        };
+                        let Ok(changes) = transition(&state, command.clone()) else { continue };
                         prop_assert!(!before.status.is_final(), "a final state was left");
                         for change in &changes {
                             state.apply(change);

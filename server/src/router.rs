@@ -58,6 +58,7 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn(in_time))
         .layer(from_fn(refuse_large))
         .layer(CompressionLayer::new())
+        .layer(from_fn(observe::caught))
         .layer(from_fn_with_state(style_sheet, site::friendly))
         .layer(from_fn(problem::render))
         .layer(from_fn_with_state(state.clone(), security::headers))

@@ -1,11 +1,6 @@
 //! What staff and managers change: open and closed, settings, sold out and back, stock, products, prices.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use backend::{
     catalog::ProductEdit,
     identity::{Caller, Right},
@@ -22,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     extract::{Body, Keyed, Lang},
     problem::AppError,
-    query::id,
+    query::{Path, id},
 };
 use crate::{caller::Who, state::AppState};
 

@@ -1,11 +1,6 @@
 //! Quotes, checkouts, and placing an order.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use domain::{
     CheckoutId,
     view::{CheckoutRequest, CheckoutView, OrderView, PlaceRequest, Problem, QuoteRequest, QuoteView},
@@ -14,7 +9,7 @@ use domain::{
 use super::{
     extract::{Keyed, Lang, Whole, judge},
     problem::AppError,
-    query::id,
+    query::{Path, id},
 };
 use crate::{caller::Who, state::AppState};
 

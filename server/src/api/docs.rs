@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -16,7 +16,7 @@ use axum::{
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::problem::AppError;
+use super::{problem::AppError, query::Path};
 use crate::state::AppState;
 
 /// What the generated document says of itself.

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,12 @@ use domain::{
     view::{AdmissionView, CollectRequest, OrderView, Problem, ScanRequest},
 };
 
-use super::{extract::Keyed, problem::AppError, query::id, session::limited};
+use super::{
+    extract::Keyed,
+    problem::AppError,
+    query::{Path, id},
+    session::limited,
+};
 use crate::{
     caller::{Whence, Who},
     state::AppState,

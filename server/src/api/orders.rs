@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::{
     extract::{Keyed, Lang},
     problem::AppError,
-    query::{Paging, Params, cursor, id},
+    query::{Paging, Params, Path, cursor, id},
 };
 use crate::{caller::Who, state::AppState};
 

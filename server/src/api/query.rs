@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use axum::{
-    extract::{FromRequestParts, Query},
+    extract::{self, FromRequestParts, Query},
     http::{StatusCode, request::Parts},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -13,6 +13,18 @@ use super::problem::AppError;
 /// An id from a path. What is not even an id names nothing: 404.
 pub fn id<T: FromStr>(text: &str, what: &str) -> Result<T, AppError> {
     text.parse().map_err(|_| AppError::not_found(what))
+}
+
+/// What a path names. One that is no text (`%ff`) names nothing: 404.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AppError> {
+        let path = extract::Path::<T>::from_request_parts(parts, state).await;
+        path.map(|extract::Path(names)| Self(names)).map_err(|_| AppError::not_found("thing"))
+    }
 }
 
 /// The `next` of the page before; another is 400 `invalid_cursor`.

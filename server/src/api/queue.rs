@@ -1,11 +1,6 @@
 //! The barista's queue.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use domain::{
     OrderId, StoreId,
     view::{OrderView, Problem, QueueView},
@@ -15,7 +10,7 @@ use super::{
     extract::{Keyed, Lang, Nothing},
     orders::CancelRequest,
     problem::AppError,
-    query::id,
+    query::{Path, id},
 };
 use crate::{caller::Who, state::AppState};
 

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::{
     extract::{Body, Lang},
     problem::AppError,
-    query::id,
+    query::{Path, id},
 };
 use crate::{
     caller::{Whence, Who},

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::{
     extract::Lang,
     problem::AppError,
-    query::{Paging, Params, id},
+    query::{Paging, Params, Path, id},
 };
 use crate::state::AppState;
 

@@ -3,7 +3,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{AppendHeaders, IntoResponse, Response},
 };
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     extract::Body,
     problem::AppError,
-    query::{Paging, Params, cursor, id},
+    query::{Paging, Params, Path, cursor, id},
     session::limited,
 };
 use crate::{

@@ -2,13 +2,13 @@
 
 use axum::{
     body::Bytes,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
 };
 use backend::payment::provider::RawNotice;
 use domain::view::Problem;
 
-use super::problem::AppError;
+use super::{problem::AppError, query::Path};
 use crate::state::AppState;
 
 /// What a notice may weigh, in bytes.

@@ -376,6 +376,11 @@ async fn a_query_that_cannot_be_read_names_its_parameter(server: Server) {
         assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, code), "{query}: {}", refused.body);
         assert!(refused.body["detail"].as_str().unwrap().contains(word), "{query}: {}", refused.body);
     }
+    for path in ["/stores/%ff", "/stores/%c3%28/menu", "/products/%ff?store=harbor", "/orders/%ff"] {
+        let refused = shopper.get(path).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}: {}", refused.body);
+        assert_eq!(refused.header("content-type"), Some("application/problem+json"), "{path}");
+    }
 }
 
 async fn the_shop_is_described_in_both_languages_and_by_machine(server: Server) {
