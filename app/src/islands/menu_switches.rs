@@ -1,7 +1,7 @@
 //! Sold out, and back: a switch for everything on the menu. Each is a plain form; alive it moves at once, and when a colleague
 //! moves it.
 
-use std::{collections::BTreeMap, collections::BTreeSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Locale, StoreId, view::MenuChange};
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
@@ -103,8 +103,12 @@ impl Bar {
         }
         let (on, version) = (!state.on, self.version.get_untracked());
         self.problem.set(None);
-        self.busy.update(|busy| drop(busy.insert(key.clone())));
-        self.moved.update(|moved| drop(moved.insert(key.clone())));
+        self.busy.update(|busy| {
+            busy.insert(key.clone());
+        });
+        self.moved.update(|moved| {
+            moved.insert(key.clone());
+        });
         spawn_local(async move {
             let field = if key.0 { "option" } else { "sku" };
             let fields = format!("store={}&{field}={}&available={on}", self.store.get_value(), key.1);
@@ -112,12 +116,16 @@ impl Bar {
             match reply.and_then(|reply| reply.json()) {
                 Ok(SwitchAnswer::Done) => {
                     self.said.set(format!("{name}{}{}", w::menu::colon(self.locale), self.word(on)));
-                    self.done.update(|done| drop(done.insert(key.clone(), (on, version))));
+                    self.done.update(|done| {
+                        done.insert(key.clone(), (on, version));
+                    });
                 }
                 Ok(SwitchAnswer::Refused(refusal)) => self.problem.set(Some(w::refusal(&refusal.code, self.locale))),
                 Err(tab::Unreachable) => self.problem.set(Some(w::board::unreachable(self.locale))),
             }
-            self.busy.update(|busy| drop(busy.remove(&key)));
+            self.busy.update(|busy| {
+                busy.remove(&key);
+            });
         });
     }
 }

@@ -50,7 +50,15 @@ async fn pages(server: &Server) -> Vec<(Client, String)> {
     all.extend(of(&ada, &["/orders", "/account", &format!("/orders/{order}")]));
     all.extend(of(
         &mo,
-        &["/staff", "/staff/harbor/queue", "/staff/harbor/menu", "/staff/harbor/stock", "/staff/harbor/settings", "/staff/harbor/audit", "/staff/pier/audit"],
+        &[
+            "/staff",
+            "/staff/harbor/queue",
+            "/staff/harbor/menu",
+            "/staff/harbor/stock",
+            "/staff/harbor/settings",
+            "/staff/harbor/audit",
+            "/staff/pier/audit",
+        ],
     ));
     all.extend(of(&pat, &["/kiosk/pier-1"]));
     all

@@ -18,7 +18,9 @@ fn leads_to(reply: &Reply) -> &str {
 }
 
 async fn switch(client: &Client, field: &str, id: &str, available: &str) -> Reply {
-    client.post_form("/do/staff/item", &[("store", "harbor"), (field, id), ("available", available), ("q", "a b"), ("only", "sold_out")]).await
+    client
+        .post_form("/do/staff/item", &[("store", "harbor"), (field, id), ("available", available), ("q", "a b"), ("only", "sold_out")])
+        .await
 }
 
 /// The switch of a row: `true` or `false`.
@@ -69,7 +71,8 @@ async fn the_bar_switches_items_and_options_by_plain_forms(server: Server) {
     // What is counted and all held is switched on, and none is left of it.
     let mo = server.staff("harbor", "Mo", "manager").await;
     let line = json!({"sku": "butter-croissant", "quantity": 12});
-    let held = guest.keyed(Method::POST, "/checkouts", &json!({"store": "harbor", "lines": [line], "fulfilment": {"kind": "pickup"}})).await;
+    let held =
+        guest.keyed(Method::POST, "/checkouts", &json!({"store": "harbor", "lines": [line], "fulfilment": {"kind": "pickup"}})).await;
     assert_eq!(held.status, StatusCode::CREATED, "{}", held.body);
     let page = mo.page("/staff/harbor/menu").await;
     assert!(stands(&page, "butter-croissant") && page.text().contains("None left by the count"));
@@ -112,7 +115,8 @@ fn line(page: &Reply) -> String {
 
 async fn a_cart_is_offered_what_is_nearest_and_takes_it_in_one_step(server: Server) {
     let (kim, guest) = (server.staff("harbor", "Kim", "barista").await, server.guest().await);
-    let added = [("store", "harbor"), ("product", "flat-white"), ("sku", "flat-white-regular"), ("quantity", "2"), ("options[milk][]", "oat")];
+    let added =
+        [("store", "harbor"), ("product", "flat-white"), ("sku", "flat-white-regular"), ("quantity", "2"), ("options[milk][]", "oat")];
     leads_to(&guest.post_form("/do/cart/add", &added).await);
     assert!(!guest.page("/s/harbor/checkout").await.text().contains("/do/cart/swap"), "nothing is sold out");
     switch(&kim, "option", "oat", "false").await;
@@ -155,6 +159,9 @@ async fn a_form_of_the_stock_comes_back_as_it_was_typed(server: Server) {
     let (_, form) = shown.text().split_once("id=\"count-butter-croissant\"").expect("the item");
     let form = form.split("</form>").next().unwrap_or_default();
     assert!(form.contains("<details open") && form.contains("id=\"units-butter-croissant-error\""), "{form}");
-    assert!(form.contains("value=\"8\"") && form.contains("value=\"remove\" selected") && form.contains("value=\"waste\" selected"), "{form}");
+    assert!(
+        form.contains("value=\"8\"") && form.contains("value=\"remove\" selected") && form.contains("value=\"waste\" selected"),
+        "{form}"
+    );
     assert_eq!(shown.text().matches("More than that are held for orders").count(), 1, "said once");
 }
