@@ -106,8 +106,8 @@ fn is_swapped(cart: Cart, line: &Line) -> bool {
 
 /// The form of the button, as the browser would send it: ids of ours need no escaping.
 fn swap_fields(cart: Cart, line: &Line) -> String {
-    let options: String = line.request.options.iter().map(|id| format!("&options[]={id}")).collect();
-    format!("store={}&line={}&sku={}{options}", cart.store.get_value(), line.id, line.request.sku)
+    let line_of = format!("store={}&line={}&sku={}", cart.store.get_value(), line.id, line.request.sku);
+    line.request.options.iter().fold(line_of, |fields, id| format!("{fields}&options[]={id}"))
 }
 
 /// The cart as the server has it after a swap. A line that has become part of another one is that one now.
