@@ -75,7 +75,19 @@ pub fn queue(store: impl Display) -> String {
     format!("/staff/{store}/queue")
 }
 
-/// What there is, and what is sold out.
+/// What is sold out, and back.
+pub fn menu(store: impl Display) -> String {
+    format!("/staff/{store}/menu")
+}
+
+/// The same with only what was looked for: by name, and what is sold out alone.
+pub fn menu_found(store: impl Display, name: &str, only: bool) -> String {
+    let name = (!name.is_empty()).then(|| format!("q={}", encoded(name)));
+    let query: Vec<_> = name.into_iter().chain(only.then(|| "only=sold_out".to_owned())).collect();
+    if query.is_empty() { menu(store) } else { format!("{}?{}", menu(store), query.join("&")) }
+}
+
+/// What there is of what is counted.
 pub fn stock(store: impl Display) -> String {
     format!("/staff/{store}/stock")
 }
@@ -105,6 +117,7 @@ pub mod form {
     pub const LANGUAGE: &str = "/do/language";
     pub const CART_ADD: &str = "/do/cart/add";
     pub const CART_SET: &str = "/do/cart/set";
+    pub const CART_SWAP: &str = "/do/cart/swap";
     pub const HOLD: &str = "/do/checkout/hold";
     pub const PLACE: &str = "/do/checkout/place";
     pub const SEND_CODE: &str = "/do/sign-in/code";
@@ -149,5 +162,7 @@ mod tests {
     fn the_way_back_is_one_value_of_the_query() {
         assert_eq!(sign_in("/s/harbor?a=1&b=#x"), "/sign-in?back=/s/harbor%3Fa%3D1%26b%3D%23x");
         assert_eq!(sign_in_step("/", "code", Some("wrong_code")), "/sign-in?back=/&step=code&error=wrong_code");
+        assert_eq!(menu_found("harbor", "a&b", true), "/staff/harbor/menu?q=a%26b&only=sold_out");
+        assert_eq!(menu_found("harbor", "", false), "/staff/harbor/menu");
     }
 }

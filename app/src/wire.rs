@@ -60,6 +60,21 @@ pub enum CartAnswer {
     Refused(Refusal),
 }
 
+/// The answer to a script that puts something else into the place of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SwapAnswer {
+    /// The cart as it is now: the line may have become part of another one.
+    Done(Vec<Line>),
+    Refused(Refusal),
+}
+
+/// The answer of a switch to a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SwitchAnswer {
+    Done,
+    Refused(Refusal),
+}
+
 /// The answer of the hold's form to a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HoldAnswer {
@@ -111,7 +126,7 @@ pub const WALLET: &str = "wallet";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CheckoutPage {
     pub store: StoreView,
-    /// Only what is in the cart.
+    /// Only what is in the cart, and what may be offered instead.
     pub menu: Menu,
     pub lines: Vec<Line>,
     /// Sent by post, not picked up.

@@ -64,6 +64,9 @@ pub struct Variant {
     pub prices: Vec<PriceWindow>,
     /// Switched on and, where stock is tracked, with free units.
     pub available: bool,
+    /// Switched on, but nobody can have one: all there are have been sold, or are held for somebody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_stock: bool,
 }
 
 /// A price and when it holds: from `from` (inclusive) until `until` (exclusive).
@@ -135,6 +138,17 @@ impl Menu {
         self.products().find_map(|p| p.variants.iter().find(|v| v.sku.as_str() == sku).map(|v| (p, v)))
     }
 
+    /// Every variant that there is, to be changed where it stands.
+    pub fn variants_mut(&mut self) -> impl Iterator<Item = &mut Variant> {
+        self.categories.iter_mut().flat_map(|c| &mut c.products).flat_map(|p| &mut p.variants)
+    }
+
+    /// Every option, once for each product that asks for its group.
+    pub fn options_mut(&mut self) -> impl Iterator<Item = &mut ModifierOption> {
+        let groups = self.categories.iter_mut().flat_map(|c| &mut c.products).flat_map(|p| &mut p.modifiers);
+        groups.flat_map(|group| &mut group.options)
+    }
+
     /// The same menu with only the products that `keep` names: what the browser's preview of a cart needs.
     pub fn only(&self, keep: impl Fn(&Product) -> bool) -> Self {
         let categories = self
@@ -190,6 +204,7 @@ mod tests {
             name: Text::default(),
             prices: vec![window(500, None, None), window(400, Some(10), Some(20)), window(300, Some(20), None)],
             available: true,
+            out_of_stock: false,
         };
         for (now, amount) in [(9, 500), (10, 400), (19, 400), (20, 300)] {
             assert_eq!(variant.price_at(Timestamp::from_millis(now)).unwrap().amount, amount, "at {now}");

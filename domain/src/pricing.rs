@@ -1,5 +1,7 @@
 //! The pricing engine: `quote(menu, lines, now)`. The browser runs it for the preview, the server for the truth.
 
+mod alternative;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
@@ -7,6 +9,8 @@ use crate::{
     catalog::{Menu, ModifierGroup},
     money::MoneyError,
 };
+
+pub use self::alternative::{alternative, around};
 
 /// At most so many of one line.
 pub const MAX_QUANTITY: i64 = 99;
@@ -247,6 +251,7 @@ mod tests {
                             name: Text::default(),
                             prices: vec![PriceWindow::base(usd(price))],
                             available,
+                            out_of_stock: false,
                         })
                         .into(),
                     modifiers: vec![ModifierGroup {

@@ -163,6 +163,9 @@ wire! {
         /// The base price.
         list_price: Money,
         available: bool,
+        /// Switched on, but none is left.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        out_of_stock: bool,
     }
     ModifierView { id: ModifierId, name: String, min: u32, max: u32, options: Vec<OptionView> }
     OptionView { id: OptionId, name: String, price: Money, available: bool }
@@ -176,6 +179,9 @@ wire! {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         option: Option<OptionId>,
         available: bool,
+        /// Of a SKU: switched on, but none is left.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        out_of_stock: bool,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         price: Option<Money>,
     }

@@ -55,7 +55,7 @@ test('every page in Chinese', async ({ browser, shop }) => {
   await barista.page.goto('/staff');
   await barista.signIn('Kim', 'manager');
   await shopper.api.orderCoffee();
-  for (const path of ['/staff', '/staff/harbor/queue', '/staff/harbor/stock', '/staff/harbor/settings', '/staff/harbor/audit', '/staff/harbor/settings?error=out_of_range&fields=capacity']) {
+  for (const path of ['/staff', '/staff/harbor/queue', '/staff/harbor/menu', '/staff/harbor/stock', '/staff/harbor/settings', '/staff/harbor/audit', '/staff/harbor/settings?error=out_of_range&fields=capacity']) {
     await barista.page.goto(path);
     expect(await foreign(barista.page), path).toEqual([]);
   }

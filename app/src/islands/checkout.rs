@@ -4,6 +4,7 @@ mod cart_line;
 mod delivery;
 mod hold;
 mod payment;
+mod sold_out;
 mod terms;
 
 use domain::{
@@ -14,6 +15,7 @@ use domain::{
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
+pub(super) use self::sold_out::{gone, swap_label};
 use self::{
     cart_line::cart_line,
     delivery::{address, pickup},
@@ -36,6 +38,8 @@ use crate::{
 pub(crate) struct Cart {
     store: StoredValue<String>,
     menu: Memo<Menu>,
+    /// The same with the last units on it that are held for this cart.
+    mine: Memo<Menu>,
     /// As the shopper wants it; a line with quantity 0 is on its way out.
     lines: RwSignal<Vec<Line>>,
     /// As the server has it.
@@ -94,7 +98,7 @@ impl Cart {
     }
 
     fn preview(self, lines: &[LineRequest]) -> Result<Sums, domain::Faults> {
-        let quote = self.menu.with(|menu| pricing::quote(menu, lines, self.now))?;
+        let quote = self.mine.with(|menu| pricing::quote(menu, lines, self.now))?;
         Ok(Sums { lines: quote.lines.iter().map(|line| line.total).collect(), subtotal: quote.subtotal, total: quote.total })
     }
 
@@ -108,7 +112,7 @@ impl Cart {
         let here = |fault: &&Fault| {
             fault.pointer.strip_prefix(&format!("/lines/{at}")).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let now = self.menu.with(|menu| pricing::quote(menu, &[lines[at].request.clone()], self.now)).err();
+        let now = self.mine.with(|menu| pricing::quote(menu, &[lines[at].request.clone()], self.now)).err();
         now.and_then(|faults| faults.0.into_iter().next()).or_else(|| {
             let told = self.refusal.with(|refusal| refusal.as_ref().and_then(|refusal| refusal.faults.iter().find(here).cloned()));
             // It was told of another quantity.
@@ -123,15 +127,18 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
     let clock = tab::ticking(now);
     let held = RwSignal::new(None::<Held>);
     let (store, status) = (page.store.id.clone(), newest(page.store.clone()));
+    let (menu, over) =
+        (live_menu(page.menu), Memo::new(move |_| held.with(|held| held.as_ref().is_some_and(|held| held.expires_at <= clock.get()))));
     let cart = Cart {
         store: StoredValue::new(store.to_string()),
-        menu: live_menu(page.menu),
+        menu,
+        mine: Memo::new(move |_| with_held(menu.get(), held.get().filter(|_| !over.get()))),
         lines: RwSignal::new(page.lines.clone()),
         told: RwSignal::new(page.told.map(|told| (page.lines.clone(), told))),
         closed: Memo::new(move |_| status.with(|store| !store.open)),
         saved: RwSignal::new(page.lines),
         held,
-        over: Memo::new(move |_| held.with(|held| held.as_ref().is_some_and(|held| held.expires_at <= clock.get()))),
+        over,
         refusal: RwSignal::new(page.refusal),
         syncing: RwSignal::new(false),
         pressed: RwSignal::new(false),
@@ -163,9 +170,9 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
         <div class="checkout" data-testid="checkout">
             <div class="checkout__main">
                 <section class="panel" aria-labelledby="cart-title">
-                    <h2 id="cart-title">{w::cart::title(locale)}</h2>
+                    <h2 id="cart-title" tabindex="-1">{w::cart::title(locale)}</h2>
                     <ul class="lines">
-                        <For each=move || cart.left() key=|line| line.id.clone() children=move |line| cart_line(line, cart)/>
+                        <For each=move || cart.left() key=|line| (line.id.clone(), line.request.sku.clone(), line.request.options.clone()) children=move |line| cart_line(line, cart)/>
                     </ul>
                 </section>
                 {how}
@@ -270,6 +277,15 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
         </form>
     }
     .into_any()
+}
+
+/// The menu as it is for whom the hold is: nobody else can have its last units.
+fn with_held(mut menu: Menu, held: Option<Held>) -> Menu {
+    let lines = held.map(|held| held.lines).unwrap_or_default();
+    for variant in menu.variants_mut().filter(|variant| variant.out_of_stock) {
+        variant.available |= lines.iter().any(|line| line.request.sku == variant.sku.as_str());
+    }
+    menu
 }
 
 /// What the order form says of itself while there is no network; no server ever says it.

@@ -21,19 +21,15 @@ pub fn live_menu(menu: Menu) -> Memo<Menu> {
 }
 
 fn apply(menu: &mut Menu, change: &MenuChange) {
-    for product in menu.categories.iter_mut().flat_map(|category| &mut category.products) {
-        for variant in product.variants.iter_mut().filter(|variant| change.sku.as_ref() == Some(&variant.sku)) {
-            variant.available = change.available;
-            if let Some(price) = change.price {
-                // What is told is the price in force; windows of its future come with the next page.
-                variant.prices = vec![PriceWindow::base(price)];
-            }
+    for variant in menu.variants_mut().filter(|variant| change.sku.as_ref() == Some(&variant.sku)) {
+        (variant.available, variant.out_of_stock) = (change.available, change.out_of_stock);
+        if let Some(price) = change.price {
+            // What is told is the price in force; windows of its future come with the next page.
+            variant.prices = vec![PriceWindow::base(price)];
         }
-        for option in product.modifiers.iter_mut().flat_map(|group| &mut group.options) {
-            if change.option.as_ref() == Some(&option.id) {
-                option.available = change.available;
-                option.price = change.price.unwrap_or(option.price);
-            }
-        }
+    }
+    for option in menu.options_mut().filter(|option| change.option.as_ref() == Some(&option.id)) {
+        option.available = change.available;
+        option.price = change.price.unwrap_or(option.price);
     }
 }

@@ -1,14 +1,23 @@
 //! A product's options, with the price of what is chosen.
 
 use domain::{
-    Faults, Locale, Money, Timestamp,
+    Faults, Locale, Money, ProductId, Timestamp,
     catalog::{Menu, ModifierGroup, Product, Variant},
     pricing::{self, LineRequest, MAX_QUANTITY},
     view::StoreView,
 };
-use leptos::{ev::SubmitEvent, prelude::*};
+use leptos::{
+    ev::{MouseEvent, SubmitEvent},
+    prelude::*,
+};
+use wasm_bindgen::JsCast as _;
 
-use super::{live_line::offline, live_menu::live_menu, store_status::newest};
+use super::{
+    checkout::{gone, swap_label},
+    live_line::offline,
+    live_menu::live_menu,
+    store_status::newest,
+};
 use crate::{paths, pieces, tab, wire::Chosen, words as w};
 
 /// What is chosen now.
@@ -54,6 +63,20 @@ impl Choice {
         }
     }
 
+    /// Chooses otherwise, also in the form that is shown.
+    fn take(self, form: &web_sys::HtmlFormElement, menu: &Menu, line: &LineRequest) {
+        let skus = menu.products().flat_map(|product| &product.variants).map(|variant| variant.sku.as_str());
+        let groups = menu.products().flat_map(|product| &product.modifiers);
+        for id in skus.chain(groups.flat_map(|group| &group.options).map(|option| option.id.as_str())) {
+            let found = form.query_selector(&format!("input[value='{id}']:not([type=hidden])")).ok().flatten();
+            if let Some(input) = found.and_then(|input| input.dyn_into::<web_sys::HtmlInputElement>().ok()) {
+                input.set_checked(line.sku == id || line.options.iter().any(|option| option == id));
+            }
+        }
+        self.sku.set(line.sku.clone());
+        self.options.set(line.options.clone());
+    }
+
     fn step(self, by: i64) {
         self.quantity.update(|quantity| *quantity = (*quantity + by).clamp(1, MAX_QUANTITY));
     }
@@ -78,6 +101,7 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
     let quote = Memo::new(move |_| menu.with(|menu| pricing::quote(menu, &[choice.line()], now)));
     let sold_out =
         Memo::new(move |_| menu.with(|menu| !menu.products().flat_map(|product| &product.variants).any(|variant| variant.available)));
+    let offer = sold_out_notice(&product.id, choice, menu, form, now, locale);
     let status = newest(status);
     let closed = Memo::new(move |_| status.with(|store| !store.open));
     let offline = offline();
@@ -116,6 +140,7 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
             {only}
             {sizes}
             {groups}
+            <div class="told" aria-live="polite">{offer}</div>
             <div class="buy-bar">
                 <div class="stepper" role="group" aria-label=w::product::quantity(locale)>
                     <button class="stepper__button needs-scripts" type="button" aria-label=w::product::less(locale)
@@ -135,6 +160,47 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
         </form>
     }
     .into_any()
+}
+
+/// What of the choice has sold out while it was looked at, and the way to what is nearest to it: a link, which also works where
+/// nothing is alive.
+fn sold_out_notice(
+    product: &ProductId,
+    choice: Choice,
+    menu: Memo<Menu>,
+    form: NodeRef<leptos::html::Form>,
+    now: Timestamp,
+    locale: Locale,
+) -> impl Fn() -> Option<AnyView> + Send + Clone + 'static {
+    let page = StoredValue::new(paths::product(menu.with_untracked(|menu| menu.store.to_string()), product));
+    let offer = Memo::new(move |_| {
+        menu.with(|menu| {
+            let line = choice.line();
+            let with = pricing::alternative(menu, &line, now)?;
+            let names = gone(menu, &line, locale);
+            (!names.is_empty()).then_some(())?;
+            Some((names, swap_label(menu, &line, &with, locale)?, with))
+        })
+    });
+    move || {
+        offer.get().map(|(names, label, with)| {
+            let href = format!("{}?sku={}&options={}", page.get_value(), with.sku, with.options.join(","));
+            let press = move |event: MouseEvent| {
+                if let Some(form) = form.get_untracked() {
+                    event.prevent_default();
+                    menu.with_untracked(|menu| choice.take(&form, menu, &with));
+                }
+            };
+            view! {
+                <div class="notice" data-tone="wait" data-testid="choice-gone">
+                    {pieces::icon("alert")}
+                    <p class="notice__title">{w::product::gone(locale, names)}</p>
+                    <p><a class="button button--quiet" href=href on:click=press data-testid="choice-instead">{label}</a></p>
+                </div>
+            }
+            .into_any()
+        })
+    }
 }
 
 /// What a screen reader is told when the form cannot be sent.

@@ -13,6 +13,7 @@ use crate::{paths, words as w};
 #[expect(clippy::struct_excessive_bools, reason = "one for each page")]
 pub struct StaffTabs {
     pub board: bool,
+    pub menu: bool,
     pub stock: bool,
     pub settings: bool,
     pub audit: bool,
@@ -23,6 +24,7 @@ impl StaffTabs {
     pub fn view(self, store: impl Display, here: &str, locale: Locale) -> AnyView {
         let pages = [
             (self.board, paths::queue(&store), w::staff::board(locale)),
+            (self.menu, paths::menu(&store), w::staff::menu(locale)),
             (self.stock, paths::stock(&store), w::staff::stock(locale)),
             (self.settings, paths::settings(&store), w::staff::settings(locale)),
             (self.audit, paths::audit(&store), w::staff::audit(locale)),

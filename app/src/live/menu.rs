@@ -136,6 +136,8 @@ struct Variant {
     sku: Sku,
     price: Money,
     available: bool,
+    #[serde(default)]
+    out_of_stock: bool,
 }
 
 #[derive(Deserialize)]
@@ -155,10 +157,11 @@ impl From<Whole> for MenuChanges {
     fn from(whole: Whole) -> Self {
         let mut changed = Vec::new();
         for product in whole.categories.into_iter().flat_map(|category| category.products) {
-            changed.extend(product.variants.into_iter().map(|Variant { sku, price, available }| MenuChange {
+            changed.extend(product.variants.into_iter().map(|Variant { sku, price, available, out_of_stock }| MenuChange {
                 sku: Some(sku),
                 option: None,
                 available,
+                out_of_stock,
                 price: Some(price),
             }));
             let options = product.modifiers.into_iter().flat_map(|modifier| modifier.options);
@@ -166,6 +169,7 @@ impl From<Whole> for MenuChanges {
                 sku: None,
                 option: Some(id),
                 available,
+                out_of_stock: false,
                 price: Some(price),
             }));
         }
@@ -182,6 +186,7 @@ mod tests {
             sku: Some(sku.parse().unwrap()),
             option: None,
             available: *available,
+            out_of_stock: false,
             price: None,
         };
         MenuChanges { version, since, changed: skus.iter().map(change).collect() }

@@ -95,6 +95,7 @@ mod tests {
             (actions::language::SetLanguage::PATH, form::LANGUAGE),
             (actions::cart::AddToCart::PATH, form::CART_ADD),
             (actions::cart::SetQuantity::PATH, form::CART_SET),
+            (actions::cart::SwapLine::PATH, form::CART_SWAP),
             (actions::checkout::Hold::PATH, form::HOLD),
             (actions::checkout::Place::PATH, form::PLACE),
             (actions::session::SendCode::PATH, form::SEND_CODE),

@@ -70,12 +70,18 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         return Ok(frame(&visit, main.into_any()));
     }
     let status = visit.backend.stores.view(&mut visit.backend.db.reader(), &row.id, visit.naming()).await?.ok_or(Failure::NotFound)?;
-    let wanted = |sku: &str| lines.iter().any(|line| line.request.sku == sku);
+    let requests: Vec<_> = lines.iter().map(|line| line.request.clone()).collect();
+    let mut part = pricing::around(&menu, &requests, visit.now);
+    if let Some(owner) = visit.owner() {
+        // Of the last units that are held for this visitor there are enough for them.
+        let held = visit.backend.checkouts.held(&mut visit.backend.db.reader(), &owner, &row.id).await?;
+        part.variants_mut().filter(|variant| held.contains(&variant.sku)).for_each(|variant| variant.available |= variant.out_of_stock);
+    }
     let draft = draft.unwrap_or_default();
     let key = open_key(&visit, &row.id, draft.key).await;
     let data = wire::CheckoutPage {
         store: status,
-        menu: menu.only(|product| product.variants.iter().any(|variant| wanted(variant.sku.as_str()))),
+        menu: part,
         lines: lines.clone(),
         ships: row.fulfilment == FulfilmentKind::Ship,
         key: key.unwrap_or_else(|| Uuid::now_v7().to_string()),

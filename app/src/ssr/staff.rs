@@ -1,9 +1,10 @@
-//! Behind the bar: the [`door`], the staff's home, the barista's board; [`stock`], [`settings`] with the [`people`] of a store,
-//! and the [`audit`] have pages of their own.
+//! Behind the bar: the [`door`], the staff's home, the barista's board; the switches of the [`menu`], the [`stock`], [`settings`]
+//! with the [`people`] of a store, and the [`audit`] have pages of their own.
 
 mod audit;
 mod door;
 mod frame;
+mod menu;
 mod people;
 mod settings;
 mod stock;
@@ -19,7 +20,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-pub use self::{audit::AuditPage, door::sign_in, settings::SettingsPage, stock::StockPage};
+pub use self::{audit::AuditPage, door::sign_in, menu::MenuPage, settings::SettingsPage, stock::StockPage};
 use super::{
     failure::Failure,
     frame::{language, problem, skip},
@@ -124,6 +125,7 @@ fn store_panel(row: &StoreRow, visit: &Visit) -> AnyView {
             </div>
             <div class="row">
                 {page(tabs.board, paths::queue(&id), w::staff::open_board(locale), "button button--tall")}
+                {page(tabs.menu, paths::menu(&id), w::staff::switches(locale), "button button--quiet button--tall")}
                 {page(tabs.stock, paths::stock(&id), w::staff::open_stock(locale), "button button--quiet button--tall")}
                 {page(tabs.settings, paths::settings(&id), w::staff::open_settings(locale), "button button--quiet button--tall")}
                 {page(tabs.audit, paths::audit(&id), w::staff::audit(locale), "button button--quiet button--tall")}

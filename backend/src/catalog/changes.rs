@@ -32,12 +32,12 @@ impl Catalog {
         for product in menu.products() {
             for variant in product.variants.iter().filter(|variant| skus.remove(variant.sku.as_str())) {
                 let (sku, price) = (Some(variant.sku.clone()), variant.price_at(now));
-                told.push(MenuChange { sku, option: None, available: variant.available, price });
+                told.push(MenuChange { sku, option: None, available: variant.available, out_of_stock: variant.out_of_stock, price });
             }
             // An option stands under every product that asks for its group: it is told once.
             for option in product.modifiers.iter().flat_map(|group| &group.options).filter(|option| options.remove(option.id.as_str())) {
                 let (id, price) = (Some(option.id.clone()), Some(option.price));
-                told.push(MenuChange { sku: None, option: id, available: option.available, price });
+                told.push(MenuChange { sku: None, option: id, available: option.available, out_of_stock: false, price });
             }
         }
         Ok(Some(MenuChanges { version: head.version, since: head.since, changed: told }))

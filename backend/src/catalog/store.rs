@@ -86,10 +86,12 @@ async fn load_variants(sql: &mut impl Sql, store: &StoreId, currency: Currency) 
         .await?;
     for row in &rows {
         let sku: Sku = row.get("sku")?;
+        let (switched_on, none_left) = (row.get::<bool>("available")?, sold_out.contains(&sku));
         let variant = Variant {
             name: text(row, "name")?,
             prices: prices.remove(&sku).unwrap_or_default(),
-            available: row.get::<bool>("available")? && !sold_out.contains(&sku),
+            available: switched_on && !none_left,
+            out_of_stock: switched_on && none_left,
             sku,
         };
         variants.entry(row.get("product")?).or_default().push(variant);

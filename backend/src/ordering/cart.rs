@@ -87,6 +87,29 @@ impl Carts {
         if found { Ok(()) } else { Err(OrderingError::NotFound) }
     }
 
+    /// Puts something else into the place of a line, as many as there were; where that is in the cart already, it adds up, to at
+    /// most 99. Faults point into `with`.
+    pub async fn swap_in(
+        &self,
+        tx: &mut Tx,
+        owner: &Owner,
+        store: &StoreId,
+        line: LineId,
+        mut with: LineRequest,
+    ) -> Result<(), OrderingError> {
+        let menu = self.catalog.menu_in(tx, store).await?.ok_or(OrderingError::UnknownStore)?;
+        let Some(old) = store::take_line_in(tx, owner, store, line).await? else { return Err(OrderingError::NotFound) };
+        with.options.sort();
+        with.quantity = old.quantity();
+        pricing::quote(&menu, std::slice::from_ref(&with), tx.now()).map_err(at_line)?;
+        let same = |other: &CartLine| other.request.sku == with.sku && other.request.options == with.options;
+        let there = store::cart(tx, owner, store).await?.into_iter().find(same).map_or(0, |same| same.request.quantity);
+        if there + with.quantity > MAX_QUANTITY {
+            return Err(fault("/quantity", "quantity_out_of_range", format!("A cart takes at most {MAX_QUANTITY} of one item.")));
+        }
+        Ok(store::adopt_line_in(tx, owner, old.become_line(with)).await?)
+    }
+
     /// Takes out what has been ordered, at the end of the transaction. What was put in meanwhile stays.
     pub(super) async fn take_out_in(&self, tx: &mut Tx, owner: &Owner, store: &StoreId, ordered: &[QuoteLine]) -> Result<(), DbError> {
         let mut lines: Vec<LineRequest> = Vec::new();

@@ -175,14 +175,19 @@ impl Checkouts {
         }
     }
 
+    /// The SKUs that are held for somebody at a store now.
+    pub async fn held(&self, sql: &mut impl Sql, owner: &Owner, store: &StoreId) -> Result<Vec<Sku>, DbError> {
+        let live = store::live_checkout(sql, owner, store).await?;
+        Ok(live.into_iter().flat_map(|checkout| checkout.quote.lines).map(|line| line.sku).collect())
+    }
+
     async fn price_in(&self, tx: &mut Tx, store: &StoreRow, wanted: &Wanted<'_>, short: Short) -> Result<Quote, OrderingError> {
         let menu = self.catalog.menu_of_in(tx, store).await?.ok_or(OrderingError::UnknownStore)?;
         let mut quote = pricing::quote(&menu, wanted.lines, tx.now());
         if short == Short::IsHeld && quote.as_ref().is_err_and(|faults| faults.0.iter().any(|fault| fault.code == "unavailable")) {
             // A checkout that gave way has freed units which no menu tells of yet.
             let menu = self.catalog.read_in(tx, &store.id).await?.ok_or(OrderingError::UnknownStore)?;
-            let menu = with_counted_in(tx, &menu, wanted.lines).await?;
-            quote = pricing::quote(&menu, wanted.lines, tx.now());
+            quote = pricing::quote(&with_counted(&menu, wanted.lines), wanted.lines, tx.now());
         }
         let faults = wanted.faults(store);
         match quote {
@@ -202,16 +207,11 @@ enum Short {
     IsHeld,
 }
 
-/// The menu with those lines' items on it that only lack free units.
-async fn with_counted_in(tx: &mut Tx, menu: &Menu, lines: &[LineRequest]) -> Result<Menu, OrderingError> {
+/// The menu with those lines' items on it that only lack free units. What is switched off stays so.
+fn with_counted(menu: &Menu, lines: &[LineRequest]) -> Menu {
     let mut menu = menu.only(|product| product.variants.iter().any(|v| lines.iter().any(|line| line.sku == v.sku.as_str())));
-    let store = menu.store.clone();
-    for variant in menu.categories.iter_mut().flat_map(|c| &mut c.products).flat_map(|p| &mut p.variants) {
-        if !variant.available && Stock.level(tx, &store, &variant.sku).await?.is_some_and(|level| level.free() <= 0) {
-            variant.available = true;
-        }
-    }
-    Ok(menu)
+    menu.variants_mut().for_each(|variant| variant.available |= variant.out_of_stock);
+    menu
 }
 
 /// Ends the old checkout for the new one, which takes over its place, unless it was that of another admission. Whether it

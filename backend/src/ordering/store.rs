@@ -7,7 +7,7 @@ mod order;
 
 pub(super) use self::cart::{
     add_line_in, add_to_line_in, adopt_line_in, cart, lines_in_cart, lock_cart_in, remove_line_in, set_quantity_in, take_cart_in,
-    take_out_later_in,
+    take_line_in, take_out_later_in,
 };
 pub(super) use self::checkout::{
     CheckoutRow, CheckoutStatus, checkout, end_checkout_in, give_checkout_in, give_ended_checkouts_in, insert_checkout_in, live_checkout,

@@ -228,6 +228,7 @@ on_both_databases! {
         let told = catalog.menu_changes(&mut shop.db.reader(), &store()).await.unwrap().unwrap();
         assert_eq!((told.since, told.version), (since.since, since.version + 4));
         let change = |sku: Option<&str>, option: Option<&str>, available, price| MenuChange {
+            out_of_stock: false,
             sku: sku.map(id),
             option: option.map(id),
             available,

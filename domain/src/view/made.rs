@@ -34,7 +34,14 @@ impl ProductView {
             .iter()
             .filter_map(|v| {
                 let (price, list_price) = (v.price_at(now)?, v.list_price()?);
-                Some(VariantView { sku: v.sku.clone(), name: text(&v.name), price, list_price, available: v.available })
+                Some(VariantView {
+                    sku: v.sku.clone(),
+                    name: text(&v.name),
+                    price,
+                    list_price,
+                    available: v.available,
+                    out_of_stock: v.out_of_stock,
+                })
             })
             .collect();
         let modifiers = product

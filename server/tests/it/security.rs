@@ -50,7 +50,15 @@ async fn pages(server: &Server) -> Vec<(Client, String)> {
     all.extend(of(&ada, &["/orders", "/account", &format!("/orders/{order}")]));
     all.extend(of(
         &mo,
-        &["/staff", "/staff/harbor/queue", "/staff/harbor/stock", "/staff/harbor/settings", "/staff/harbor/audit", "/staff/pier/audit"],
+        &[
+            "/staff",
+            "/staff/harbor/queue",
+            "/staff/harbor/menu",
+            "/staff/harbor/stock",
+            "/staff/harbor/settings",
+            "/staff/harbor/audit",
+            "/staff/pier/audit",
+        ],
     ));
     all.extend(of(&pat, &["/kiosk/pier-1"]));
     all
@@ -96,10 +104,11 @@ async fn every_page_is_guarded_and_has_no_script_of_its_own(server: Server) {
 }
 
 /// Every form that there is.
-const FORMS: [&str; 30] = [
+const FORMS: [&str; 31] = [
     "/do/language",
     "/do/cart/add",
     "/do/cart/set",
+    "/do/cart/swap",
     "/do/checkout/hold",
     "/do/checkout/place",
     "/do/sign-in/code",

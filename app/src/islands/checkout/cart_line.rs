@@ -1,10 +1,9 @@
 //! A line of the cart: what it is, how many, and what is wrong with it.
 
-use domain::Fault;
 use leptos::{ev::SubmitEvent, prelude::*};
 use wasm_bindgen::JsCast as _;
 
-use super::{Cart, hold};
+use super::{Cart, hold, sold_out};
 use crate::{paths, pieces, wire::Line, words as w};
 use domain::pricing::MAX_QUANTITY;
 
@@ -27,7 +26,8 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
         cart.lines.with(|lines| lines.iter().find(|line| id.with_value(|id| *id == line.id)).map_or(0, |line| line.request.quantity))
     });
     let total = move || id.with_value(|id| cart.line_total(id)).map(|total| pieces::price(total, locale));
-    let fault = Memo::new(move |_| id.with_value(|id| cart.fault(id)).map(|fault| sentence(&fault, cart)));
+    let trouble = Memo::new(move |_| id.with_value(|id| cart.trouble(id)));
+    let wrong = move || trouble.with(|trouble| trouble.as_ref().is_some_and(|trouble| !trouble.held).then_some("true"));
     let submit = move |event: SubmitEvent| {
         let wanted = event
             .submitter()
@@ -42,16 +42,17 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
         });
         hold::sync(cart);
     };
+    let place = format!("line-{}", line.id);
     let picture = match picture {
         Some(url) => view! { <img class="line__picture" src=url width="400" height="300" alt=""/> }.into_any(),
         None => view! { <span class="line__picture"></span> }.into_any(),
     };
     view! {
-        <li class="line" aria-invalid=move || fault.get().map(|_| "true") data-testid="line">
+        <li class="line" id=place tabindex="-1" data-wrong=wrong data-testid="line">
             {picture}
             <div><p class="line__name">{name.clone()}</p><p class="line__options">{options}</p></div>
             <p class="line__price">{total}</p>
-            {move || fault.get().map(|text| view! { <p class="field-error">{pieces::icon("alert")}{text}</p> })}
+            {sold_out::notice(id, trouble, cart)}
             <form class="line__actions" method="post" action=paths::form::CART_SET on:submit=submit>
                 <input type="hidden" name="store" value=cart.store.get_value()/>
                 <input type="hidden" name="line" value=line.id/>
@@ -67,15 +68,4 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
         </li>
     }
     .into_any()
-}
-
-fn sentence(fault: &Fault, cart: Cart) -> String {
-    let locale = cart.locale;
-    match (&*fault.code, fault.available) {
-        ("out_of_stock", Some(0) | None) => w::cart::none_left(locale).to_owned(),
-        ("out_of_stock", Some(left)) => w::cart::only_left(locale, left),
-        ("unavailable", _) if fault.pointer.ends_with("/sku") => w::cart::line_unavailable(locale).to_owned(),
-        ("unavailable" | "unknown_option", _) => w::cart::line_options(locale).to_owned(),
-        (code, _) => w::refusal(code, locale).to_owned(),
-    }
 }

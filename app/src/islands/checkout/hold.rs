@@ -7,7 +7,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{Cart, terms};
 use crate::{
     paths, tab,
-    wire::{CartAnswer, HoldAnswer, Line, Refusal, Sums},
+    wire::{CartAnswer, HoldAnswer, Line, Refusal, Sums, SwapAnswer},
     words as w,
 };
 
@@ -53,6 +53,14 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
         // Several presses in a row are one change.
         tab::pause(200).await;
         while let Some(line) = changed(cart) {
+            if is_swapped(cart, &line) {
+                let reply = tab::ask(paths::form::CART_SWAP, tab::Body::Form(&swap_fields(cart, &line))).await.map_err(away)?;
+                match reply.json().map_err(away)? {
+                    SwapAnswer::Refused(refusal) => return Err(refusal),
+                    SwapAnswer::Done(lines) => settle(cart, &line, lines),
+                }
+                continue;
+            }
             let (id, quantity) = (line.id.clone(), line.request.quantity);
             let fields = format!("store={}&line={id}&quantity={quantity}", cart.store.get_value());
             let reply = tab::ask(paths::form::CART_SET, tab::Body::Form(&fields)).await.map_err(away)?;
@@ -88,6 +96,33 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
             }
         };
     }
+}
+
+/// Something else is in its place than the server has there.
+fn is_swapped(cart: Cart, line: &Line) -> bool {
+    let same = |saved: &Line| saved.request.sku == line.request.sku && saved.request.options == line.request.options;
+    cart.saved.with_untracked(|saved| saved.iter().any(|saved| saved.id == line.id && !same(saved)))
+}
+
+/// The form of the button, as the browser would send it: ids of ours need no escaping.
+fn swap_fields(cart: Cart, line: &Line) -> String {
+    let line_of = format!("store={}&line={}&sku={}", cart.store.get_value(), line.id, line.request.sku);
+    line.request.options.iter().fold(line_of, |fields, id| format!("{fields}&options[]={id}"))
+}
+
+/// The cart as the server has it after a swap. A line that has become part of another one is that one now.
+fn settle(cart: Cart, swapped: &Line, now: Vec<Line>) {
+    cart.lines.update(|lines| {
+        lines.retain(|line| now.iter().any(|other| other.id == line.id));
+        if now.iter().any(|other| other.id == swapped.id) {
+            return;
+        }
+        let same = |other: &&Line| other.request.sku == swapped.request.sku && other.request.options == swapped.request.options;
+        if let Some(whole) = now.iter().find(same) {
+            lines.iter_mut().filter(|line| line.id == whole.id).for_each(|line| line.clone_from(whole));
+        }
+    });
+    cart.saved.set(now);
 }
 
 /// A line that the server has otherwise.

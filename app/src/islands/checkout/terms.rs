@@ -3,7 +3,7 @@
 use domain::Money;
 use leptos::prelude::*;
 
-use super::{Cart, hold};
+use super::{Cart, hold, sold_out};
 use crate::{
     paths::notice::{STORE_CLOSED, TOTAL_CHANGED},
     pieces, words as w,
@@ -61,5 +61,5 @@ pub(super) fn notices(cart: Cart) -> impl IntoView {
             </div>
         })
     };
-    view! { {total}{door} }
+    view! { {total}{sold_out::held_notice(cart)}{door} }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     paths,
-    wire::{CartAnswer, Refusal},
+    wire::{CartAnswer, Line, Refusal, SwapAnswer},
 };
 
 #[server(name = AddToCart, prefix = "/do", endpoint = "cart/add")]
@@ -97,4 +97,30 @@ async fn set(store: &str, line: &str, quantity: i64) -> Result<CartAnswer, Refus
         .transaction(move |tx| Box::pin(async move { backend.carts.set_quantity_in(tx, &owner, &at, line, quantity).await }));
     changed.await.map_err(|error: OrderingError| refusal(&error))?;
     answer(&visit, &store).await
+}
+
+/// Puts something else into the place of a line: what was offered for what is sold out.
+#[server(name = SwapLine, prefix = "/do", endpoint = "cart/swap")]
+pub async fn swap_line(
+    #[server(default)] store: String,
+    #[server(default)] line: String,
+    #[server(default)] sku: String,
+    #[server(default)] options: Vec<String>,
+) -> Done<SwapAnswer> {
+    let page = paths::checkout(&store);
+    match swap(&store, &line, LineRequest { sku, quantity: 1, options }).await {
+        Ok((line, lines)) => to(&format!("{page}#line-{line}"), SwapAnswer::Done(lines)),
+        Err(refusal) => to(&format!("{page}?error={}", refusal.code), SwapAnswer::Refused(refusal.said(Visit::here().locale))),
+    }
+}
+
+async fn swap(store: &str, line: &str, with: LineRequest) -> Result<(LineId, Vec<Line>), Refusal> {
+    let visit = Visit::here();
+    let store: StoreId = store.parse().map_err(|_| refusal(&OrderingError::UnknownStore))?;
+    let line: LineId = line.parse().map_err(|_| refusal(&OrderingError::NotFound))?;
+    let owner = owner_of(&visit.caller).map_err(|error| refusal(&error))?;
+    let (backend, at) = (visit.backend.clone(), store.clone());
+    let swapped = visit.backend.db.transaction(move |tx| Box::pin(async move { backend.carts.swap_in(tx, &owner, &at, line, with).await }));
+    swapped.await.map_err(|error: OrderingError| refusal(&error))?;
+    Ok((line, visit.cart(&store).await.map_err(|error| refusal(&error))?))
 }

@@ -12,7 +12,10 @@ use domain::{OptionId, OrderId, Sku, StoreId};
 use leptos::prelude::*;
 
 use super::{super::visit::Visit, Done, refusal, set_cookie, to};
-use crate::{paths, wire::Refusal};
+use crate::{
+    paths,
+    wire::{Refusal, SwitchAnswer},
+};
 
 /// Signs in by a one-time code, or by store, name and password. Afterwards the browser is at `back`, or at the staff's home.
 #[server(name = SignIn, prefix = "/do", endpoint = "staff/sign-in")]
@@ -106,10 +109,17 @@ pub async fn switch_item(
     #[server(default)] sku: String,
     #[server(default)] option: String,
     #[server(default)] available: String,
-) -> Done<()> {
+    #[server(default)] q: String,
+    #[server(default)] only: String,
+) -> Done<SwitchAnswer> {
+    // The page shows what it showed: what was looked for.
+    let page = paths::menu_found(&store, &q, !only.is_empty());
     match switch(&store, &sku, &option, available == "true").await {
-        Ok(place) => to(&format!("{}#{place}", paths::stock(&store)), ()),
-        Err(refusal) => to(&format!("{}?error={}", paths::stock(&store), refusal.code), ()),
+        Ok(place) => to(&format!("{page}#{place}"), SwitchAnswer::Done),
+        Err(refusal) => {
+            let more = if page.contains('?') { '&' } else { '?' };
+            to(&format!("{page}{more}error={}", refusal.code), SwitchAnswer::Refused(refusal))
+        }
     }
 }
 

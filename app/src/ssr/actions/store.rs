@@ -69,9 +69,15 @@ pub async fn adjust_stock(
     #[server(default)] reason: String,
 ) -> Done<()> {
     let page = paths::stock(&store);
+    let typed = Typed::new("stock", [("how", &*how), ("units", &*units), ("reason", &*reason)]);
     match book(&store, &sku, key, &how, number(&units), reason).await {
         Ok(sku) => to(&format!("{page}?saved={sku}#count-{sku}"), ()),
-        Err(refusal) => to(&format!("{page}?error={}", refusal.code), ()),
+        Err(refusal) => {
+            // Said at the item, where what was typed stands.
+            let item = sku.parse::<Sku>().map(|sku| format!("&item={sku}#count-{sku}")).unwrap_or_default();
+            typed.leave();
+            to(&format!("{page}?error={}{item}", refusal.code), ())
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{islands::StaffTabs, paths, words as w};
 /// The staff's pages of one store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tab {
+    Menu,
     Stock,
     Settings,
     Audit,
@@ -23,7 +24,8 @@ pub fn tabs(visit: &Visit, store: &StoreId) -> StaffTabs {
     let may = |right| visit.caller.may(right, store);
     StaffTabs {
         board: may(Right::Queue),
-        stock: may(Right::Stock) || may(Right::Switch),
+        menu: may(Right::Switch),
+        stock: may(Right::Stock),
         settings: may(Right::Store),
         audit: may(Right::Audit),
     }
@@ -33,6 +35,7 @@ pub fn tabs(visit: &Visit, store: &StoreId) -> StaffTabs {
 pub fn store_frame(visit: &Visit, row: &StoreRow, tab: Tab, error: Option<&str>, body: AnyView) -> AnyView {
     let locale = visit.locale;
     let (title, here) = match tab {
+        Tab::Menu => (w::switches::title(locale), paths::menu(&row.id)),
         Tab::Stock => (w::stock::title(locale), paths::stock(&row.id)),
         Tab::Settings => (w::settings::title(locale), paths::settings(&row.id)),
         Tab::Audit => (w::staff::audit(locale), paths::audit(&row.id)),

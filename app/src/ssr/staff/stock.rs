@@ -1,4 +1,4 @@
-//! What there is and what is sold out: counts for the warehouse, switches for the bar.
+//! What there is of what is counted, and the forms that correct it. What is sold out is switched on the page of the [`super::menu`].
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ use leptos::prelude::*;
 use uuid::Uuid;
 
 use super::super::{
+    actions::typed::Typed,
     failure::Failure,
     seo::{Head, head},
     visit::{Visit, page, param, query},
@@ -29,16 +30,24 @@ use crate::{
 #[component]
 pub fn StockPage() -> impl IntoView {
     let visit = Visit::here();
-    let asked = (param("store"), query("error"), query("saved"));
+    let asked = (param("store"), query("error"), query("item"), query("saved"));
     page(async move { body(visit, asked).await })
 }
 
-async fn body(visit: Visit, (store, error, saved): (String, Option<String>, Option<String>)) -> Result<AnyView, Failure> {
+async fn body(
+    visit: Visit,
+    (store, error, item, saved): (String, Option<String>, Option<String>, Option<String>),
+) -> Result<AnyView, Failure> {
     let locale = visit.locale;
     let row = visit.store(&store).await?;
     let Caller::User { .. } = &visit.caller else { return Err(Failure::SignIn) };
-    let (counts, switches) = (visit.caller.may(Right::Stock, &row.id), visit.caller.may(Right::Switch, &row.id));
-    if !counts && !switches {
+    let switches = visit.caller.may(Right::Switch, &row.id);
+    if !visit.caller.may(Right::Stock, &row.id) {
+        if switches {
+            // Who kept the address of the switches, which stood here.
+            leptos_axum::redirect(&paths::menu(&row.id));
+            return Ok(().into_any());
+        }
         return Err(Failure::Forbidden);
     }
     let menu = visit.menu(&row.id).await?;
@@ -51,13 +60,27 @@ async fn body(visit: Visit, (store, error, saved): (String, Option<String>, Opti
         let text = w::stock::saved(locale, name_of(product, variant, locale), level.on_hand);
         Some(view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{text}</p></div> })
     });
+    let to_menu = switches.then(|| {
+        view! { <div class="row"><a class="button button--plain" href=paths::menu(&row.id)>{w::stock::to_menu(locale)}{icon("forward")}</a></div> }
+    });
+    // What is said at its item is not said twice.
+    let at_item = item.filter(|item| levels.keys().any(|sku| sku.as_str() == item));
+    let above = error.clone().filter(|_| at_item.is_none());
+    let fault = at_item.zip(error).map(|(sku, code)| Refused { sku, code, typed: Typed::take() });
     let body = view! {
         {head}
         {saved}
-        {counts.then(|| counted(&row.id, &menu, &levels, locale))}
-        {switches.then(|| switchable(&row.id, &menu, locale))}
+        {counted(&row.id, &menu, &levels, fault.as_ref(), locale)}
+        {to_menu}
     };
-    Ok(store_frame(&visit, &row, Tab::Stock, error.as_deref(), body.into_any()))
+    Ok(store_frame(&visit, &row, Tab::Stock, above.as_deref(), body.into_any()))
+}
+
+/// The form that came back, and why.
+struct Refused {
+    sku: String,
+    code: String,
+    typed: Option<Typed>,
 }
 
 /// `Flat white, Large`.
@@ -66,13 +89,13 @@ fn name_of(product: &Product, variant: &Variant, locale: Locale) -> String {
 }
 
 /// The items that are counted, with a form each to correct the count.
-fn counted(store: &StoreId, menu: &Menu, levels: &BTreeMap<Sku, StockLevel>, locale: Locale) -> AnyView {
+fn counted(store: &StoreId, menu: &Menu, levels: &BTreeMap<Sku, StockLevel>, refused: Option<&Refused>, locale: Locale) -> AnyView {
     let key = Uuid::now_v7();
     let rows: Vec<_> = menu
         .products()
         .flat_map(|product| product.variants.iter().map(move |variant| (product, variant)))
         .filter_map(|(product, variant)| Some((name_of(product, variant, locale), levels.get(&variant.sku)?)))
-        .map(|(name, level)| count(store, name, level, key, locale))
+        .map(|(name, level)| count(store, name, level, refused.filter(|refused| refused.sku == level.sku.as_str()), key, locale))
         .collect();
     let rows = if rows.is_empty() {
         view! { <p class="soft">{w::stock::nothing_counted(locale)}</p> }.into_any()
@@ -88,30 +111,43 @@ fn counted(store: &StoreId, menu: &Menu, levels: &BTreeMap<Sku, StockLevel>, loc
     .into_any()
 }
 
-fn count(store: &StoreId, name: String, level: &StockLevel, key: Uuid, locale: Locale) -> AnyView {
+fn count(store: &StoreId, name: String, level: &StockLevel, refused: Option<&Refused>, key: Uuid, locale: Locale) -> AnyView {
     let sku = level.sku.to_string();
     let (units, free) = (format!("units-{sku}"), level.free());
+    let (hint, error) = (format!("{units}-hint"), format!("{units}-error"));
     let tone = match free {
         ..=0 => "stop",
         1..=3 => "wait",
         _ => "go",
     };
     let word = if free <= 0 { w::staff::sold_out(locale).to_owned() } else { w::stock::free(locale, free) };
-    let hows = [("add", w::stock::add(locale)), ("remove", w::stock::remove(locale)), ("count", w::stock::count(locale))]
-        .map(|(value, label)| view! { <option value=value>{label}</option> })
-        .collect_view();
-    let reasons = [
-        ("received", w::stock::reason_received(locale)),
-        ("counted", w::stock::reason_counted(locale)),
-        ("waste", w::stock::reason_waste(locale)),
-        ("damaged", w::stock::reason_damaged(locale)),
-        ("returned", w::stock::reason_returned(locale)),
-    ]
-    .map(|(value, label)| view! { <option value=value>{label}</option> })
-    .collect_view();
+    let typed = |field: &str| Typed::value(refused.and_then(|refused| refused.typed.as_ref()), "stock", field);
+    let choices = |field: &str, all: &[(&'static str, &'static str)]| {
+        let chosen = typed(field);
+        let choice = |(value, label): &(&'static str, &'static str)| {
+            view! { <option value=*value selected=chosen.as_deref() == Some(*value)>{*label}</option> }
+        };
+        all.iter().map(choice).collect_view()
+    };
+    let hows = choices("how", &[("add", w::stock::add(locale)), ("remove", w::stock::remove(locale)), ("count", w::stock::count(locale))]);
+    let reasons = choices(
+        "reason",
+        &[
+            ("received", w::stock::reason_received(locale)),
+            ("counted", w::stock::reason_counted(locale)),
+            ("waste", w::stock::reason_waste(locale)),
+            ("damaged", w::stock::reason_damaged(locale)),
+            ("returned", w::stock::reason_returned(locale)),
+        ],
+    );
+    let bound = if level.held > 0 { w::stock::bound(locale, free, level.held) } else { w::stock::bound_none(locale, free) };
+    let described = if refused.is_some() { format!("{error} {hint}") } else { hint.clone() };
+    let said = refused.map(|refused| {
+        view! { <p class="field-error" id=error role="alert">{icon("alert")}{w::refusal(&refused.code, locale)}</p> }
+    });
     view! {
         <li class="count" id=format!("count-{sku}") data-testid="count">
-            <details>
+            <details open=refused.is_some()>
                 <summary class="count__head">
                     <span class="stock-row__name">{name}<small class="num">{w::stock::level(locale, level.held, level.on_hand)}</small></span>
                     <span class="pill" data-tone=tone>{word}</span>
@@ -122,73 +158,13 @@ fn count(store: &StoreId, name: String, level: &StockLevel, key: Uuid, locale: L
                     <input type="hidden" name="key" value=key.to_string()/>
                     <div class="field"><label for=format!("how-{sku}")>{w::stock::how(locale)}</label><select class="input" id=format!("how-{sku}") name="how">{hows}</select></div>
                     <div class="field"><label for=units.clone()>{w::stock::units(locale)}</label>
-                        <input class="input" id=units name="units" type="number" inputmode="numeric" min="0" max="1000000" step="1" required=true/></div>
+                        <input class="input" id=units name="units" type="number" inputmode="numeric" min="0" max="1000000" step="1" required=true
+                            value=typed("units") aria-invalid=refused.map(|_| "true") aria-describedby=described/></div>
                     <div class="field"><label for=format!("why-{sku}")>{w::stock::reason(locale)}</label><select class="input" id=format!("why-{sku}") name="reason">{reasons}</select></div>
                     <button class="button button--tall">{w::stock::book(locale)}</button>
+                    <div class="count__said">{said}<p class="field__hint" id=hint>{bound}</p></div>
                 </form>
             </details>
-        </li>
-    }
-    .into_any()
-}
-
-/// Sold out and back: every item by category, and the options.
-fn switchable(store: &StoreId, menu: &Menu, locale: Locale) -> AnyView {
-    let mut options: Vec<_> = menu.products().flat_map(|product| &product.modifiers).flat_map(|group| &group.options).collect();
-    options.sort_by(|a, b| a.id.cmp(&b.id));
-    options.dedup_by(|a, b| a.id == b.id);
-    let groups = menu.categories.iter().map(|category| {
-        let rows = category.products.iter().flat_map(|product| {
-            product.variants.iter().map(move |variant| {
-                let name = name_of(product, variant, locale);
-                switch(Switch { store, field: "sku", id: variant.sku.as_str(), name, note: None, on: variant.available }, locale)
-            })
-        });
-        let rows = rows.collect_view();
-        view! { <details class="fold"><summary>{category.name.in_locale(locale).to_owned()}</summary><ul class="stock-list">{rows}</ul></details> }
-    });
-    let groups = groups.collect_view();
-    let options = (!options.is_empty()).then(|| {
-        let rows = options.into_iter().map(|option| {
-            let name = option.name.in_locale(locale).to_owned();
-            let note = Some(w::staff::option(locale));
-            switch(Switch { store, field: "option", id: option.id.as_str(), name, note, on: option.available }, locale)
-        });
-        let rows = rows.collect_view();
-        view! { <details class="fold"><summary>{w::staff::options(locale)}</summary><ul class="stock-list">{rows}</ul></details> }
-    });
-    view! {
-        <section class="panel" id="switches" aria-labelledby="switches-title">
-            <h2 id="switches-title">{w::staff::switches(locale)}</h2>
-            <div>{groups}{options}</div>
-        </section>
-    }
-    .into_any()
-}
-
-struct Switch<'a> {
-    store: &'a StoreId,
-    /// `sku` or `option`.
-    field: &'static str,
-    id: &'a str,
-    name: String,
-    note: Option<&'static str>,
-    on: bool,
-}
-
-fn switch(item: Switch<'_>, locale: Locale) -> AnyView {
-    let Switch { store, field, id, name, note, on } = item;
-    let word = if on { w::staff::on_sale(locale) } else { w::staff::sold_out(locale) };
-    view! {
-        <li class="stock-row" id=format!("{store}-{id}")>
-            <p class="stock-row__name">{name.clone()}{note.map(|note| view! { <small>{note}</small> })}</p>
-            <form method="post" action=paths::form::ITEM>
-                <input type="hidden" name="store" value=store.to_string()/>
-                <input type="hidden" name=field value=id.to_owned()/>
-                <button class="switch" role="switch" name="available" value=(!on).to_string() aria-checked=on.to_string()>
-                    <span class="sr-only">{name}{w::menu::colon(locale)}</span>{word}
-                </button>
-            </form>
         </li>
     }
     .into_any()

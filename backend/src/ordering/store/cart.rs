@@ -106,13 +106,37 @@ pub(in super::super) struct TakenLine {
     added_at: Timestamp,
 }
 
+impl TakenLine {
+    pub(in super::super) const fn quantity(&self) -> i64 {
+        self.line.request.quantity
+    }
+
+    /// Another item, where the line stood.
+    pub(in super::super) fn become_line(mut self, request: LineRequest) -> Self {
+        self.line.request = request;
+        self
+    }
+}
+
+/// Takes a line out of a cart; `None` where it is not there.
+pub(in super::super) async fn take_line_in(
+    tx: &mut Tx,
+    owner: &Owner,
+    store: &StoreId,
+    line: LineId,
+) -> Result<Option<TakenLine>, DbError> {
+    let text = "delete from cart_line where id = $1 and owner = $2 and store = $3 returning *";
+    tx.fetch_optional(text, args![line, owner.to_string(), store]).await?.as_ref().map(taken).transpose()
+}
+
+fn taken(row: &Row) -> Result<TakenLine, DbError> {
+    Ok(TakenLine { store: row.get("store")?, line: from_row(row)?, added_at: row.get("added_at")? })
+}
+
 /// Empties all carts of a shopper and answers what was in them, the oldest first.
 pub(in super::super) async fn take_cart_in(tx: &mut Tx, owner: &Owner) -> Result<Vec<TakenLine>, DbError> {
     let rows = tx.fetch_all("delete from cart_line where owner = $1 returning *", args![owner.to_string()]).await?;
-    let mut lines = rows
-        .iter()
-        .map(|row| Ok(TakenLine { store: row.get("store")?, line: from_row(row)?, added_at: row.get("added_at")? }))
-        .collect::<Result<Vec<_>, DbError>>()?;
+    let mut lines = rows.iter().map(taken).collect::<Result<Vec<_>, DbError>>()?;
     // Whoever else fills the same cart takes its lines in the same order.
     lines.sort_by_key(|taken| (taken.added_at, taken.line.id));
     Ok(lines)

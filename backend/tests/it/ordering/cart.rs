@@ -16,6 +16,10 @@ async fn set(cafe: &Cafe, owner: backend::identity::Owner, line: LineId, quantit
         .await
 }
 
+async fn swap(cafe: &Cafe, owner: backend::identity::Owner, line: LineId, with: LineRequest) -> Result<(), OrderingError> {
+    cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.carts.swap_in(tx, &owner, &id("harbor"), line, with).await })).await
+}
+
 async fn lines(cafe: &Cafe, owner: &backend::identity::Owner) -> Vec<(String, i64)> {
     let cart = cafe.backend.carts.get(&mut cafe.backend.db.reader(), owner, &id("harbor")).await.unwrap();
     cart.into_iter().map(|line| (line.request.sku, line.request.quantity)).collect()
@@ -74,6 +78,31 @@ on_both_databases! {
         }
         cafe.place(&caller, &checkout, "tok_ok").await.unwrap();
         assert_eq!(lines(&cafe, &owner).await, [("flat-white-regular".to_owned(), 3), ("flat-white-regular".to_owned(), 1)]);
+    }
+
+    /// What is put into a line's place is as many as there were, where it stood; what is there already adds up.
+    async fn a_line_gives_way_to_another(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let owner = guest().owner().unwrap();
+        let first = add(&cafe, owner, flat_white(3)).await.unwrap();
+        let second = add(&cafe, owner, line("butter-croissant", 1, &[])).await.unwrap();
+        swap(&cafe, owner, first, line("flat-white-large", 1, &["vanilla", "soy"])).await.unwrap();
+        let cart = cafe.backend.carts.get(&mut cafe.backend.db.reader(), &owner, &id("harbor")).await.unwrap();
+        assert_eq!(cart[0].request, line("flat-white-large", 3, &["soy", "vanilla"]));
+        assert_eq!((cart[0].id, cart[1].id), (first, second));
+        let third = add(&cafe, owner, line("flat-white-large", 2, &["oat"])).await.unwrap();
+        swap(&cafe, owner, third, line("flat-white-large", 1, &["soy", "vanilla"])).await.unwrap();
+        assert_eq!(lines(&cafe, &owner).await, [("flat-white-large".to_owned(), 5), ("butter-croissant".to_owned(), 1)]);
+
+        // What cannot be had changes nothing, and neither does somebody else.
+        assert_eq!(fault_of(swap(&cafe, owner, first, line("moon-dust", 1, &[])).await), ("/sku".to_owned(), "unknown_sku".to_owned()));
+        assert_eq!(fault_of(swap(&cafe, owner, first, line("flat-white-large", 1, &[])).await).1, "modifier_min");
+        let stranger = guest().owner().unwrap();
+        assert!(matches!(swap(&cafe, stranger, first, flat_white(1)).await, Err(OrderingError::NotFound)));
+        add(&cafe, owner, flat_white(95)).await.unwrap();
+        let with = flat_white(1);
+        assert_eq!(fault_of(swap(&cafe, owner, first, with).await), ("/quantity".to_owned(), "quantity_out_of_range".to_owned()));
+        assert_eq!(lines(&cafe, &owner).await[0], ("flat-white-large".to_owned(), 5));
     }
 
     /// Somebody else's line cannot be changed.

@@ -80,6 +80,35 @@ on_both_databases! {
         assert_eq!(code(cafe.place(&caller, &fewer, "tok_ok").await), ("checkout_expired", 410));
     }
 
+    /// What is held is placed, also when it was switched off meanwhile; what is not held is not, also when its last units were one's own.
+    async fn what_is_switched_off_is_placed_where_it_is_held_and_not_held_anew(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let caller = guest();
+        let switch = async |sku: &'static str, available: bool| {
+            let switched = cafe.tx(move |tx, cafe| {
+                Box::pin(async move {
+                    cafe.backend.catalog.set_item_available_in(tx, &id("harbor"), &id(sku), available, Actor::System).await
+                })
+            });
+            assert!(switched.await.unwrap());
+        };
+        let of = async |sku: &str| {
+            let menu = cafe.backend.catalog.menu(&id("harbor")).await.unwrap().unwrap();
+            menu.variant(sku).map(|(_, variant)| (variant.available, variant.out_of_stock)).unwrap()
+        };
+        let held = cafe.begin(&caller, "harbor", &[flat_white(1), croissant(12)]).await.unwrap();
+        assert_eq!((of("butter-croissant").await, of("flat-white-regular").await), ((false, true), (true, false)));
+        let owner = caller.owner().unwrap();
+        let skus = cafe.backend.checkouts.held(&mut cafe.backend.db.reader(), &owner, &id("harbor")).await.unwrap();
+        assert_eq!(skus, [id("flat-white-regular"), id("butter-croissant")]);
+        switch("butter-croissant", false).await;
+        switch("flat-white-regular", false).await;
+        assert_eq!((of("butter-croissant").await, of("flat-white-regular").await), ((false, false), (false, false)));
+        assert_eq!(code(cafe.begin(&caller, "harbor", &[croissant(1)]).await), ("invalid_request", 422));
+        assert_eq!(code(cafe.begin(&caller, "harbor", &[flat_white(1)]).await), ("invalid_request", 422));
+        cafe.place(&caller, &held, "tok_ok").await.unwrap();
+    }
+
     async fn the_last_units_go_to_as_many_as_there_are(shop) {
         let cafe = Cafe::open(&shop).await;
         let lines = [line("unicorn-plush", 1, &[])];
