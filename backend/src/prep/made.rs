@@ -15,12 +15,12 @@ const LAST: i64 = 10;
 /// queue is told, so it has an end.
 const TICKETS: i64 = 200;
 
-/// A pick-up that was made and not called off.
+/// When a pick-up that was made, and not called off, was placed, claimed and ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Made {
-    pub placed_at: Timestamp,
-    pub started_at: Timestamp,
-    pub made_at: Timestamp,
+    pub placed: Timestamp,
+    pub claimed: Timestamp,
+    pub ready: Timestamp,
 }
 
 /// What is read of a ticket's lines.

@@ -25,8 +25,8 @@ struct Times {
 impl Times {
     fn add(&mut self, made: Made) {
         // A clock that was set back makes no time negative.
-        self.waiting += (made.made_at - made.placed_at).max(0);
-        self.making += (made.made_at - made.started_at).max(0);
+        self.waiting += (made.ready - made.placed).max(0);
+        self.making += (made.ready - made.claimed).max(0);
         self.count += 1;
     }
 
@@ -37,7 +37,8 @@ impl Times {
 
 struct Hour {
     begins_at: Timestamp,
-    hour: i64,
+    /// By the store's clocks.
+    shown: i64,
     orders: i64,
     revenue: Money,
     times: Times,
@@ -72,9 +73,9 @@ fn add(sum: &mut Money, amount: Money) -> Result<(), DbError> {
 impl Tally {
     pub(super) fn new(hours: &Hours, currency: Currency, naming: Naming) -> Self {
         let zero = Money::zero(currency);
-        let hour = |(begins_at, hour): &(Timestamp, i64)| Hour {
+        let hour = |(begins_at, shown): &(Timestamp, i64)| Hour {
             begins_at: *begins_at,
-            hour: *hour,
+            shown: *shown,
             orders: 0,
             revenue: zero,
             times: Times::default(),
@@ -140,7 +141,7 @@ impl Tally {
 
     pub(super) fn made(&mut self, made: Made) {
         self.times.add(made);
-        if let Some(hour) = self.hour(made.made_at) {
+        if let Some(hour) = self.hour(made.ready) {
             hour.times.add(made);
         }
     }
@@ -165,8 +166,8 @@ fn key(ended: &EndedView) -> (&'static str, Option<&'static str>, Option<&str>) 
 
 fn hour_view(hour: Hour) -> HourView {
     let (waiting_seconds, making_seconds) = hour.times.means();
-    let Hour { begins_at, hour, orders, revenue, times } = hour;
-    HourView { begins_at, hour, orders, revenue, made: times.count, waiting_seconds, making_seconds }
+    let Hour { begins_at, shown, orders, revenue, times } = hour;
+    HourView { begins_at, hour: shown, orders, revenue, made: times.count, waiting_seconds, making_seconds }
 }
 
 /// The newest name is what it is called now.
@@ -298,7 +299,7 @@ mod tests {
             ("2026-11-22T20:00:00Z", "2026-11-22T20:01:00Z", "2026-11-22T20:04:00Z"),
             ("2026-11-22T20:00:00Z", "2026-11-22T21:00:00Z", "2026-11-22T20:59:59Z"),
         ] {
-            day.made(Made { placed_at: at(placed), started_at: at(started), made_at: at(made) });
+            day.made(Made { placed: at(placed), claimed: at(started), ready: at(made) });
         }
         let (totals, hours, ..) = day.finish();
         let noon = &hours[12];

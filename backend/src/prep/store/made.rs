@@ -10,7 +10,7 @@ use crate::db::{DbError, Row, Sql};
 pub(in super::super) async fn made(sql: &mut impl Sql, store: &StoreId, from: Timestamp, until: Timestamp) -> Result<Vec<Made>, DbError> {
     let text = "select placed_at, started_at, made_at from fulfilment where store = $1 and made_at >= $2 and made_at < $3 \
                 and started_at is not null and status in ('ready', 'collected') order by made_at";
-    let made = |row: &Row| Ok(Made { placed_at: row.get("placed_at")?, started_at: row.get("started_at")?, made_at: row.get("made_at")? });
+    let made = |row: &Row| Ok(Made { placed: row.get("placed_at")?, claimed: row.get("started_at")?, ready: row.get("made_at")? });
     sql.fetch_all(text, args![store, from, until]).await?.iter().map(made).collect()
 }
 
