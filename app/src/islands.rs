@@ -4,6 +4,7 @@
 mod admitted;
 mod balance;
 mod board;
+mod board_day;
 mod board_tools;
 mod cart;
 mod checkout;
@@ -22,6 +23,8 @@ mod staff_tabs;
 mod store_status;
 mod store_time;
 mod ticket;
+mod today;
+mod today_charts;
 mod tracker;
 mod waiting;
 
@@ -43,4 +46,5 @@ pub use settings_watch::SettingsWatch;
 pub use staff_tabs::StaffTabs;
 pub use store_status::{StoreNotice, StoreStatus, facts as store_facts};
 pub use store_time::StoreTime;
+pub use today::Today;
 pub use tracker::OrderTracker;

@@ -14,6 +14,7 @@ use crate::{paths, words as w};
 pub struct StaffTabs {
     pub board: bool,
     pub stock: bool,
+    pub today: bool,
     pub settings: bool,
     pub audit: bool,
 }
@@ -24,6 +25,7 @@ impl StaffTabs {
         let pages = [
             (self.board, paths::queue(&store), w::staff::board(locale)),
             (self.stock, paths::stock(&store), w::staff::stock(locale)),
+            (self.today, paths::today(&store), w::today::title(locale)),
             (self.settings, paths::settings(&store), w::staff::settings(locale)),
             (self.audit, paths::audit(&store), w::staff::audit(locale)),
             (true, paths::STAFF.to_owned(), w::staff::to_home(locale)),

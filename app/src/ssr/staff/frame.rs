@@ -14,6 +14,7 @@ use crate::{islands::StaffTabs, paths, words as w};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tab {
     Stock,
+    Today,
     Settings,
     Audit,
 }
@@ -24,6 +25,7 @@ pub fn tabs(visit: &Visit, store: &StoreId) -> StaffTabs {
     StaffTabs {
         board: may(Right::Queue),
         stock: may(Right::Stock) || may(Right::Switch),
+        today: may(Right::Report),
         settings: may(Right::Store),
         audit: may(Right::Audit),
     }
@@ -34,6 +36,7 @@ pub fn store_frame(visit: &Visit, row: &StoreRow, tab: Tab, error: Option<&str>,
     let locale = visit.locale;
     let (title, here) = match tab {
         Tab::Stock => (w::stock::title(locale), paths::stock(&row.id)),
+        Tab::Today => (w::today::title(locale), paths::today(&row.id)),
         Tab::Settings => (w::settings::title(locale), paths::settings(&row.id)),
         Tab::Audit => (w::staff::audit(locale), paths::audit(&row.id)),
     };
