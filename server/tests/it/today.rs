@@ -50,7 +50,7 @@ async fn a_managers_day_is_told_as_json_page_and_file(server: Server) {
     for row in [
         format!("{day},total,cancelled,,1,,,,,,"),
         format!("{day},product,flat-white,{guarded},,1,5.10,USD,,,"),
-        format!("{day},option,oat,Oat milk,,1,0.60,USD,,,"),
+        format!("{day},option,oat,Oat drink,,1,0.60,USD,,,"),
         format!("{day},ended,cancelled_by_staff,\"'-1+1, please\",1,,,,,,"),
     ] {
         assert!(lines.contains(&row.as_str()), "{row} in {lines:#?}");
