@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -17,7 +17,7 @@ use super::{
     csv,
     extract::Lang,
     problem::AppError,
-    query::{Params, id},
+    query::{Params, Path, id},
 };
 use crate::{caller::Who, state::AppState};
 
