@@ -4,6 +4,7 @@
 mod admitted;
 mod balance;
 mod board;
+mod board_day;
 mod board_tools;
 mod cart;
 mod checkout;
@@ -23,6 +24,8 @@ mod staff_tabs;
 mod store_status;
 mod store_time;
 mod ticket;
+mod today;
+mod today_charts;
 mod tracker;
 mod waiting;
 
@@ -45,4 +48,5 @@ pub use settings_watch::SettingsWatch;
 pub use staff_tabs::StaffTabs;
 pub use store_status::{StoreNotice, StoreStatus, facts as store_facts};
 pub use store_time::StoreTime;
+pub use today::Today;
 pub use tracker::OrderTracker;

@@ -97,6 +97,16 @@ pub fn settings(store: impl Display) -> String {
     format!("/staff/{store}/settings")
 }
 
+/// How a store's day goes.
+pub fn today(store: impl Display) -> String {
+    format!("/staff/{store}/today")
+}
+
+/// The figures of a store's day, of the API: JSON, or with `.csv` a file.
+pub fn figures(store: impl Display) -> String {
+    format!("/api/v1/staff/stores/{store}/today")
+}
+
 /// What staff and devices have done at a store.
 pub fn audit(store: impl Display) -> String {
     format!("/staff/{store}/audit")

@@ -54,6 +54,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/staff/:store/queue") view=staff::QueuePage ssr=SsrMode::Async/>
                 <Route path=path!("/staff/:store/menu") view=staff::MenuPage ssr=SsrMode::Async/>
                 <Route path=path!("/staff/:store/stock") view=staff::StockPage ssr=SsrMode::Async/>
+                <Route path=path!("/staff/:store/today") view=staff::TodayPage ssr=SsrMode::Async/>
                 <Route path=path!("/staff/:store/settings") view=staff::SettingsPage ssr=SsrMode::Async/>
                 <Route path=path!("/staff/:store/audit") view=staff::AuditPage ssr=SsrMode::Async/>
                 <Route path=path!("/kiosk/:kiosk/scan") view=scanner::ScannerPage ssr=SsrMode::Async/>

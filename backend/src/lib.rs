@@ -7,7 +7,7 @@
 //! The contexts: [`identity`] (who is asking, and what they may do), [`stores`] and [`catalog`] (what is sold, where and
 //! for how much), [`inventory`] (what is there of it); [`ordering`] (cart, checkout, order, and the saga that coordinates
 //! the others), [`payment`] (what is charged and goes back), [`prep`] (the barista's queue), [`kiosk`] (codes that throttle
-//! a rush); [`notify`] sends text messages, [`audit`] tells managers what staff did, [`live`] tells what changed over MQTT;
+//! a rush); [`notify`] sends text messages, [`audit`] tells managers what staff did, [`report`] how a day goes, [`live`] tells what changed over MQTT;
 //! [`seed`] fills them for a demo or a bench; [`check`] proves from the database that nothing is lost and nothing is there
 //! twice.
 
@@ -30,6 +30,7 @@ pub mod ordering;
 pub mod payment;
 pub mod prep;
 pub mod refused;
+pub mod report;
 pub mod runner;
 pub mod seed;
 pub mod stores;
@@ -54,6 +55,7 @@ use notify::{Sender, Sms};
 use ordering::{BaristaLimit, Carts, CheckoutHold, Checkouts, Orders, Saga, Sagas};
 use payment::{CardProvider, CardService, HttpCard, NoCard, Patience, Payments, TopUps, Vault, Wallets};
 use prep::{Queue, QueueSubscriber, Tickets};
+use report::Reports;
 use runner::Runner;
 use stores::Stores;
 
@@ -115,6 +117,8 @@ pub struct Backend {
     pub kiosks: Kiosks,
     /// What staff and devices did.
     pub audit: Audit,
+    /// How a day goes.
+    pub reports: Reports,
     /// What is told over MQTT.
     pub live: Live,
     /// Requests that may come twice.
@@ -176,6 +180,7 @@ impl Backend {
             tickets,
             kiosks,
             audit: Audit,
+            reports: Reports,
             live,
             keys: Keys::default(),
             texts: Sender::new(settings.sms),

@@ -10,7 +10,7 @@
 mod adopt;
 mod cart;
 mod checkout;
-mod day;
+pub(crate) mod day;
 mod error;
 pub(crate) mod invariants;
 mod limits;
@@ -18,6 +18,7 @@ mod order;
 mod pace;
 mod saga;
 mod sagas;
+mod sales;
 mod store;
 mod view;
 
@@ -36,6 +37,7 @@ pub use self::order::Orders;
 pub use self::saga::Saga;
 pub use self::sagas::{SagaRow, Sagas, Step};
 pub(crate) use self::sagas::{confirming_in, started_in, undone_in};
+pub(crate) use self::sales::{Sale, Sold, sales, so_far};
 pub(crate) use self::store::OrderRow;
 use crate::db::{DbError, Sql, Tx};
 use crate::identity::{Caller, Denied, Owner};

@@ -6,6 +6,7 @@
 mod commands;
 mod error;
 pub(crate) mod invariants;
+mod made;
 mod pace;
 mod pickup;
 mod store;
@@ -16,11 +17,12 @@ use domain::view::{BoardEntry, BoardView, FulfilmentView, LanesView, LineView, N
 use domain::{OrderId, StoreId, Timestamp};
 
 pub use self::error::PrepError;
+pub(crate) use self::made::{Made, made, mean_seconds};
 pub use self::pickup::Tickets;
 use self::store::TicketRow;
 pub use self::subscriber::QueueSubscriber;
 use crate::db::{DbError, Sql, Tx};
-use crate::log;
+use crate::{log, ordering};
 
 /// Numbers of a kind on the public board: no wall is large enough for more, and a rush does not make its message grow.
 pub const BOARD_LENGTH: i64 = 200;
@@ -56,7 +58,9 @@ impl Queue {
         // Who waits longest in its lane stands first; the queue itself is in the order of placing.
         lanes.making.sort_by_key(|ticket| ticket.since);
         lanes.ready.sort_by_key(|ticket| ticket.since);
-        Ok(QueueView { store: store.clone(), version, lanes })
+        let today = ordering::so_far(sql, store).await?;
+        let making = made::making(sql, store, naming).await?;
+        Ok(QueueView { store: store.clone(), version, lanes, today, making })
     }
 
     /// The numbers being prepared and waiting at the counter, for a screen that everybody sees: of each the

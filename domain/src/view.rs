@@ -53,8 +53,10 @@ macro_rules! wire {
     )*};
 }
 
+mod report;
 mod staff;
 
+pub use self::report::{EndedView, HourView, MakingView, QueueToday, SoldView, TodayView, TotalsView};
 pub use self::staff::{AuditActor, AuditEntry, KioskView, MemberView, NewMemberView, NewTokenView, PairingView, TokenView};
 
 /// How a store lets people in.
@@ -279,7 +281,17 @@ wire! {
     }
 
     /// `GET /staff/stores/{store}/queue`, and `v1/stores/{store}/queue`.
-    QueueView { store: StoreId, version: i64, lanes: LanesView }
+    QueueView {
+        store: StoreId,
+        version: i64,
+        lanes: LanesView,
+        /// The day so far.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        today: Option<QueueToday>,
+        /// How long what is made here takes; left out while nothing was made.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        making: Vec<MakingView>,
+    }
     LanesView { queued: Vec<TicketView>, making: Vec<TicketView>, ready: Vec<TicketView> }
     TicketView {
         order: OrderId,

@@ -73,7 +73,7 @@ for (const language of LANGUAGES) {
     await take('staff-sign-in');
     await barista.signIn('Kim', 'manager');
     await take('staff-home');
-    for (const page of ['menu', 'stock', 'settings']) {
+    for (const page of ['menu', 'stock', 'today', 'settings']) {
       await barista.page.goto(`/staff/harbor/${page}`);
       await take(`staff-${page}`);
     }

@@ -9,6 +9,7 @@ pub mod shape;
 
 mod back_office;
 mod checkouts;
+mod csv;
 mod export;
 mod kiosk;
 mod orders;
@@ -17,6 +18,7 @@ mod queue;
 mod session;
 mod shop;
 mod staff;
+mod today;
 mod wallet;
 mod webhooks;
 
@@ -70,6 +72,8 @@ pub fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(staff::tokens, staff::issue_token))
         .routes(routes!(staff::revoke_token))
         .routes(routes!(staff::audit))
+        .routes(routes!(today::today))
+        .routes(routes!(today::today_csv))
         .routes(routes!(queue::queue))
         .routes(routes!(queue::claim))
         .routes(routes!(queue::release))

@@ -11,6 +11,7 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
 
 use super::{
+    board_day,
     board_tools::{self as tools, Station, Undo},
     live_line::{connection, live_line, offline},
     staff_tabs::StaffTabs,
@@ -226,7 +227,7 @@ pub fn Board(
         <p class="sr-only" role="status">{bar.said}</p>
         {tools::undo_view(bar)}
         {keys}
-        {overview}
+        <div class="board-top">{overview}{board_day::view(queue, locale)}</div>
         <main class="board" id="main">{lanes}</main>
     }
     .into_any()

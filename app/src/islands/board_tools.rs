@@ -265,7 +265,7 @@ mod tests {
             making: vec![ticket(2, Making, vec![line("mocha", 4, &["Oat"]), line("bun", 1, &[])])],
             ready: vec![ticket(1, Ready, vec![line("latte", 9, &["Oat"])])],
         };
-        QueueView { store: "harbor".parse().unwrap(), version: 1, lanes }
+        QueueView { store: "harbor".parse().unwrap(), version: 1, lanes, today: None, making: Vec::new() }
     }
 
     #[test]

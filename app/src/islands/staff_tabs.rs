@@ -15,6 +15,7 @@ pub struct StaffTabs {
     pub board: bool,
     pub menu: bool,
     pub stock: bool,
+    pub today: bool,
     pub settings: bool,
     pub audit: bool,
 }
@@ -26,6 +27,7 @@ impl StaffTabs {
             (self.board, paths::queue(&store), w::staff::board(locale)),
             (self.menu, paths::menu(&store), w::staff::menu(locale)),
             (self.stock, paths::stock(&store), w::staff::stock(locale)),
+            (self.today, paths::today(&store), w::today::title(locale)),
             (self.settings, paths::settings(&store), w::staff::settings(locale)),
             (self.audit, paths::audit(&store), w::staff::audit(locale)),
             (true, paths::STAFF.to_owned(), w::staff::to_home(locale)),

@@ -26,7 +26,7 @@ fn clock(seconds: i64) -> String {
 }
 
 /// Escape closes what is folded out, and the focus stays at its handle.
-fn fold(event: KeyboardEvent) {
+pub(super) fn fold(event: KeyboardEvent) {
     let details = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
     let Some(details) = details.filter(|details| event.key() == "Escape" && details.has_attribute("open")) else { return };
     let _ = details.remove_attribute("open");

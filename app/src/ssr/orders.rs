@@ -138,7 +138,7 @@ pub fn moment_at(at: Timestamp, clock: StoreClock, locale: Locale) -> String {
 }
 
 /// `Nov 22`, of `2026-11-22`.
-fn date(day: &str, locale: Locale) -> String {
+pub fn date(day: &str, locale: Locale) -> String {
     let (Some(month), Some(day)) = (day.get(5..7), day.get(8..10)) else { return String::new() };
     let month = w::orders::by_name(&format!("month_{month}"), locale).unwrap_or_default();
     w::orders::date(locale, day.trim_start_matches('0'), month)

@@ -1,5 +1,5 @@
-//! Behind the bar: the [`door`], the staff's home, the barista's board; the switches of the [`menu`], the [`stock`], [`settings`]
-//! with the [`people`] of a store, and the [`audit`] have pages of their own.
+//! Behind the bar: the [`door`], the staff's home, the barista's board; the switches of the [`menu`], the [`stock`], the figures of
+//! [`today`], [`settings`] with the [`people`] of a store, and the [`audit`] have pages of their own.
 
 mod audit;
 mod door;
@@ -8,6 +8,7 @@ mod menu;
 mod people;
 mod settings;
 mod stock;
+mod today;
 
 use backend::{
     identity::{Caller, Right, rights::is_staff},
@@ -20,7 +21,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-pub use self::{audit::AuditPage, door::sign_in, menu::MenuPage, settings::SettingsPage, stock::StockPage};
+pub use self::{audit::AuditPage, door::sign_in, menu::MenuPage, settings::SettingsPage, stock::StockPage, today::TodayPage};
 use super::{
     failure::Failure,
     frame::{language, problem, skip},
@@ -127,6 +128,7 @@ fn store_panel(row: &StoreRow, visit: &Visit) -> AnyView {
                 {page(tabs.board, paths::queue(&id), w::staff::open_board(locale), "button button--tall")}
                 {page(tabs.menu, paths::menu(&id), w::staff::switches(locale), "button button--quiet button--tall")}
                 {page(tabs.stock, paths::stock(&id), w::staff::open_stock(locale), "button button--quiet button--tall")}
+                {page(tabs.today, paths::today(&id), w::today::open(locale), "button button--quiet button--tall")}
                 {page(tabs.settings, paths::settings(&id), w::staff::open_settings(locale), "button button--quiet button--tall")}
                 {page(tabs.audit, paths::audit(&id), w::staff::audit(locale), "button button--quiet button--tall")}
                 <a class="button button--plain button--tall" href=paths::store(&id)>{w::staff::see_store(locale)}</a>

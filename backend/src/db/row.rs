@@ -109,6 +109,12 @@ impl Row {
         serde_json::from_str(&text).map_err(|error| DbError::decode(column, error))
     }
 
+    /// As [`Row::json`], `None` where the column is null.
+    pub fn json_opt<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<Option<T>, DbError> {
+        let text: Option<String> = self.get(column)?;
+        text.map(|text| serde_json::from_str(&text).map_err(|error| DbError::decode(column, error))).transpose()
+    }
+
     /// Whether the answer has such a column.
     pub fn has(&self, column: &str) -> bool {
         match &self.0 {

@@ -20,6 +20,8 @@ pub enum Right {
     Staff,
     /// See what staff and devices have done.
     Audit,
+    /// See the figures of a day: orders, revenue, waiting.
+    Report,
     /// Count and correct stock.
     Stock,
     /// See any order of the store.
@@ -38,7 +40,7 @@ pub const fn has(role: Role, right: Right) -> bool {
         Right::Queue | Right::Switch | Right::CancelOrder => matches!(role, Role::Barista | Role::Manager),
         Right::SeeOrder => is_staff(role),
         Right::Stock => matches!(role, Role::Warehouse | Role::Manager),
-        Right::Store | Right::Staff | Right::Audit | Right::KioskCode => matches!(role, Role::Manager),
+        Right::Store | Right::Staff | Right::Audit | Right::Report | Right::KioskCode => matches!(role, Role::Manager),
         Right::Ops => matches!(role, Role::Operator),
     }
 }

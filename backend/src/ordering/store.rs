@@ -4,6 +4,7 @@ mod cart;
 mod checkout;
 pub(super) mod invariants;
 mod order;
+mod sales;
 
 pub(super) use self::cart::{
     add_line_in, add_to_line_in, adopt_line_in, cart, lines_in_cart, lock_cart_in, remove_line_in, set_quantity_in, take_cart_in,
@@ -18,6 +19,7 @@ pub(super) use self::order::{
     NewOrder, advance_in, end_step_in, forget_addresses_in, give_orders_in, lock_order_in, nth_newest, number_order_in, numbers, order,
     orders_of, orders_of_day, origins, owners, pass_step_in, sagas, step_in, touch_in, touch_later_in, under_way,
 };
+pub(super) use self::sales::{sales, so_far};
 
 use crate::db::DbError;
 

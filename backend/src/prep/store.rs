@@ -1,12 +1,14 @@
 //! The SQL of fulfilments.
 
 pub(super) mod invariants;
+mod made;
 
 use domain::prep::{FulfilmentKind, FulfilmentStatus, State};
 use domain::pricing::QuoteLine;
 use domain::view::{BoardEntry, Person};
 use domain::{FulfilmentId, OrderId, StoreId, Timestamp};
 
+pub(super) use self::made::{made, taken};
 use super::Failed;
 use crate::args;
 use crate::db::{DbError, Row, Sql, Tx};

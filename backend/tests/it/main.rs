@@ -15,6 +15,7 @@ mod payment;
 mod pickup;
 mod prep;
 mod races;
+mod report;
 mod seed;
 mod sign_in;
 mod small_shop;

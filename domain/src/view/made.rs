@@ -1,11 +1,11 @@
 //! How views are made of what they show.
 
 use super::{
-    CategoryView, DiscountView, ImageView, LanesView, LineOptionView, LineView, MenuView, ModifierView, Naming, OptionView, OrderView,
-    ProductView, QueueView, QuoteView, StoreView, VariantView,
+    CategoryView, DiscountView, ImageView, LanesView, LineOptionView, LineView, MakingView, MenuView, ModifierView, Naming, OptionView,
+    OrderView, ProductView, QueueView, QuoteView, StoreView, VariantView,
 };
 use crate::{
-    Locale, Text, Timestamp,
+    Locale, ProductId, Text, Timestamp,
     catalog::{self, Menu},
     pricing::{Quote, QuoteLine},
 };
@@ -147,6 +147,21 @@ impl QueueView {
         let LanesView { queued, making, ready } = &mut self.lanes;
         for line in queued.iter_mut().chain(making).chain(ready).flat_map(|t| &mut t.lines) {
             line.localize(locale);
+        }
+        for making in &mut self.making {
+            making.localize(locale);
+        }
+    }
+}
+
+impl MakingView {
+    pub fn of(product: ProductId, name: &Text, seconds: i64, naming: Naming) -> Self {
+        Self { product, name: naming.name(name), names: naming.names(name), seconds }
+    }
+
+    pub fn localize(&mut self, locale: Locale) {
+        if let Some(names) = &self.names {
+            names.in_locale(locale).clone_into(&mut self.name);
         }
     }
 }

@@ -109,6 +109,8 @@ fn table(order: &str, checkout: &str, session: &str) -> Vec<Row> {
         ("POST", staff("tokens"), json!({"role": "operator", "name": "x"}), false, Right(MANAGER)),
         ("DELETE", staff(&format!("tokens/{nobody}")), Value::Null, false, Right(MANAGER)),
         get(&staff("audit"), Right(MANAGER)),
+        get(&staff("today"), Right(MANAGER)),
+        get(&staff("today.csv"), Right(MANAGER)),
         get(&staff("queue"), Right(BAR)),
         moves("claim"),
         moves("release"),

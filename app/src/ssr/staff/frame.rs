@@ -15,6 +15,7 @@ use crate::{islands::StaffTabs, paths, words as w};
 pub enum Tab {
     Menu,
     Stock,
+    Today,
     Settings,
     Audit,
 }
@@ -26,6 +27,7 @@ pub fn tabs(visit: &Visit, store: &StoreId) -> StaffTabs {
         board: may(Right::Queue),
         menu: may(Right::Switch),
         stock: may(Right::Stock),
+        today: may(Right::Report),
         settings: may(Right::Store),
         audit: may(Right::Audit),
     }
@@ -37,6 +39,7 @@ pub fn store_frame(visit: &Visit, row: &StoreRow, tab: Tab, error: Option<&str>,
     let (title, here) = match tab {
         Tab::Menu => (w::switches::title(locale), paths::menu(&row.id)),
         Tab::Stock => (w::stock::title(locale), paths::stock(&row.id)),
+        Tab::Today => (w::today::title(locale), paths::today(&row.id)),
         Tab::Settings => (w::settings::title(locale), paths::settings(&row.id)),
         Tab::Audit => (w::staff::audit(locale), paths::audit(&row.id)),
     };

@@ -1,0 +1,116 @@
+// A manager looks at the day while it happens: figures and charts move by themselves, and go into a spreadsheet.
+import { readFileSync } from 'node:fs';
+import { expectAccessible } from './support/access';
+import { Api } from './support/api';
+import { Barista } from './support/barista';
+import { expect, test } from './support/journey';
+import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
+import { PHONE } from './support/visitor';
+
+for (const language of LANGUAGES) {
+  test(`the day's figures move by themselves and are had as a file (${language})`, async ({ browser, shop }) => {
+    const manager = await Barista.arrive(browser, shop, { language });
+    const { page, w } = manager;
+    await page.goto('/staff');
+    await manager.signIn('Mo', 'manager');
+    await page.getByRole('link', { name: w('today.open'), exact: true }).click();
+    await page.waitForURL('**/staff/harbor/today');
+    await manager.expectLive();
+    const figure = (name: string) => page.getByTestId(`today-${name}`);
+    await expect(page.getByTestId('no-order')).toBeVisible();
+    await expect(figure('orders')).toHaveText('0');
+    await expectAccessible(page, 'a day without an order');
+
+    await manager.rememberDocument();
+    const shopper = await Shopper.arrive(browser, shop);
+    await shopper.page.goto('/s/harbor');
+    const bar = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const orders = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
+    await expect(figure('orders')).toHaveText('3');
+    await expect(figure('revenue')).toContainText('$15.30');
+    await expect(figure('waiting')).toHaveText('–');
+    await expect(page.getByTestId('no-order')).toBeHidden();
+    const [first, second] = orders;
+    await bar.post(`/staff/orders/${first?.id}/claim`);
+    await bar.post(`/staff/orders/${first?.id}/ready`);
+    await bar.post(`/staff/orders/${second?.id}/cancel`, { reason: '=1+1' });
+    await expect(figure('waiting')).not.toHaveText('–');
+    await expect(figure('making')).not.toHaveText('–');
+    await expect(figure('cancelled')).toHaveText('1');
+    await expect(figure('orders')).toHaveText('2');
+    await expect(page.getByTestId('products').getByRole('row')).toHaveCount(2);
+    await expect(page.getByTestId('ended')).toContainText('=1+1');
+    // One column is as high as its chart.
+    const heights = await page.getByTestId('chart-orders').locator('.chart__bar').evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().height));
+    expect(heights.filter((height) => height > 100)).toHaveLength(1);
+    await page.getByText(w('today.as_table')).click();
+    await expect(page.getByTestId('hours-table').getByRole('row')).toHaveCount(heights.length + 1);
+    await expectAccessible(page, 'a day with orders');
+    await page.setViewportSize(PHONE.viewport ?? { width: 390, height: 844 });
+    await expectAccessible(page, 'a day on a phone');
+
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId('csv').click()]);
+    expect(file.suggestedFilename()).toMatch(/^harbor-\d{4}-\d\d-\d\d\.csv$/);
+    const rows = readFileSync(await file.path(), 'utf8').split('\r\n');
+    expect(rows.find((row) => row.includes(',total,paid,'))).toContain(',2,,10.20,USD,1,');
+    expect(rows.find((row) => row.includes(',ended,'))).toContain(`,cancelled_by_staff,"'=1+1",1,`);
+
+    // Away and back in the middle of it: what was missed is there.
+    await manager.context.setOffline(true);
+    await expect(manager.liveLine).toHaveAttribute('data-state', 'offline');
+    await shopper.api.orderCoffee();
+    await manager.context.setOffline(false);
+    await expect(figure('orders')).toHaveText('3');
+    await manager.expectLive();
+    await manager.expectSameDocument();
+
+    // The day before, and back.
+    await page.getByRole('link', { name: w('today.before') }).click();
+    await expect(page.getByTestId('no-order')).toHaveText(w('today.no_order_then'));
+    await page.getByRole('link', { name: w('today.after') }).click();
+    await expect(figure('orders')).toHaveText('3');
+    await shopper.leave();
+    await manager.leave();
+  });
+}
+
+test('the board tells the day and how long things take', async ({ browser, shop }) => {
+  const barista = await Barista.atBoard(browser, shop);
+  const { page, w } = barista;
+  const day = page.getByTestId('board-day');
+  const line = day.locator('summary');
+  await expect(line).toContainText(`0 ${w('today.started_count')}`);
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  const [first, second] = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
+  await expect(line).toContainText(`2 ${w('today.started_count')}`);
+  const bar = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+  await bar.post(`/staff/orders/${second.id}/cancel`);
+  await expect(line).toContainText(`1 ${w('today.cancelled_count')}`);
+  const lanes = await page.locator('.board').boundingBox();
+  await line.click();
+  await expect(day).toContainText(w('today.making_none'));
+  await bar.post(`/staff/orders/${first.id}/claim`);
+  await bar.post(`/staff/orders/${first.id}/ready`);
+  await expect(day.locator('dl')).toContainText(w('today.seconds', { seconds: 0 }).replace('0', ''));
+  expect((await page.locator('.board').boundingBox())?.y, 'the lanes stay where they are').toBe(lanes?.y);
+  await expectAccessible(page, 'the board with the times');
+  await shopper.leave();
+  await barista.leave();
+});
+
+test('the day without JavaScript', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  await shopper.api.orderCoffee();
+  const manager = await Barista.arrive(browser, shop, { javaScriptEnabled: false });
+  await manager.page.goto('/staff');
+  await manager.signIn('Mo', 'manager');
+  await manager.page.goto('/staff/harbor/today');
+  await expect(manager.page.getByTestId('today-orders')).toHaveText('1');
+  await manager.page.getByText(manager.w('today.as_table')).click();
+  await expect(manager.page.getByTestId('hours-table').getByRole('row').filter({ hasText: '$5.10' })).toHaveCount(1);
+  await expect(manager.page.getByText(manager.w('live.no_scripts'))).toBeVisible();
+  for (const visitor of [shopper, manager]) await visitor.leave();
+});
