@@ -2,6 +2,7 @@
 
 use domain::{
     Locale, StoreId, Timestamp,
+    prep::CALLED_SECONDS,
     topic::Topic,
     view::{BoardEntry, BoardView},
 };
@@ -9,8 +10,6 @@ use leptos::prelude::*;
 
 use crate::{live, words as w};
 
-/// What stands at the counter for longer is not called any more: whoever has not come by then asks at the bar.
-const CALLED_SECONDS: i64 = 10 * 60;
 /// Numbers of a lane, so that the screen neither scrolls nor grows; the others are counted.
 const SHOWN: usize = 12;
 
