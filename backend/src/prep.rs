@@ -12,7 +12,7 @@ mod store;
 mod subscriber;
 
 use domain::prep::{CALLED_SECONDS, FulfilmentKind, FulfilmentStatus};
-use domain::view::{BoardEntry, BoardView, FulfilmentView, LanesView, LineView, Naming, QueueView, TicketView};
+use domain::view::{BoardView, FulfilmentView, LanesView, LineView, Naming, QueueView, TicketView};
 use domain::{OrderId, StoreId, Timestamp};
 
 pub use self::error::PrepError;

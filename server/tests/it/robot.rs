@@ -35,9 +35,9 @@ async fn robots_order_make_fetch_and_leave_nothing_behind(server: Server) {
     assert!(robots.len() == 3 && robots.iter().all(|token| !token["revoked_at"].is_null()), "their tokens are worth nothing any more");
     // Each has claimed by their name.
     let manager = server.staff("harbor", "Mo", "manager").await;
-    let audit = manager.page("/staff/harbor/audit").await.text();
+    let audit = manager.page("/staff/harbor/audit").await;
     for robot in robots {
-        assert!(audit.contains(robot["name"].as_str().unwrap()), "{robot}");
+        assert!(audit.text().contains(robot["name"].as_str().unwrap()), "{robot}");
     }
     server.place.answer(&["check"]);
 }
