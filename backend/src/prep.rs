@@ -12,8 +12,8 @@ mod pickup;
 mod store;
 mod subscriber;
 
-use domain::prep::{FulfilmentKind, FulfilmentStatus};
-use domain::view::{BoardEntry, BoardView, FulfilmentView, LanesView, LineView, Naming, QueueView, TicketView};
+use domain::prep::{CALLED_SECONDS, FulfilmentKind, FulfilmentStatus};
+use domain::view::{BoardView, FulfilmentView, LanesView, LineView, Naming, QueueView, TicketView};
 use domain::{OrderId, StoreId, Timestamp};
 
 pub use self::error::PrepError;
@@ -63,18 +63,19 @@ impl Queue {
         Ok(QueueView { store: store.clone(), version, lanes, today, making })
     }
 
-    /// The numbers being prepared and waiting at the counter, for a screen that everybody sees: of each the
-    /// [`BOARD_LENGTH`] that were placed first.
+    /// The numbers being prepared, the [`BOARD_LENGTH`] that were placed first, and those that wait at the counter, for a screen
+    /// that everybody sees: as many that were put there last, and not [too long](CALLED_SECONDS) ago. What nobody fetches keeps
+    /// nobody else's number off the wall.
     pub async fn board(&self, sql: &mut impl Sql, store: &StoreId) -> Result<BoardView, DbError> {
         let mut preparing = store::numbers(sql, store, FulfilmentStatus::Queued, BOARD_LENGTH).await?;
         preparing.extend(store::numbers(sql, store, FulfilmentStatus::Making, BOARD_LENGTH).await?);
         preparing.sort_by_key(|(placed_at, entry)| (*placed_at, entry.number));
         preparing.truncate(BOARD_LENGTH as usize);
-        let mut ready = store::numbers(sql, store, FulfilmentStatus::Ready, BOARD_LENGTH).await?;
-        ready.sort_by_key(|(_, entry)| entry.since);
-        let entries = |numbers: Vec<(Timestamp, BoardEntry)>| numbers.into_iter().map(|(_, entry)| entry).collect();
+        let preparing = preparing.into_iter().map(|(_, entry)| entry).collect();
+        let mut ready = store::called(sql, store, sql.now().plus_seconds(-CALLED_SECONDS), BOARD_LENGTH).await?;
+        ready.reverse();
         let pace = store::pace(sql, store, pace::since(sql.now())).await?;
-        Ok(BoardView { preparing: entries(preparing), ready: entries(ready), pace_seconds: pace.map(pace::in_seconds) })
+        Ok(BoardView { preparing, ready, pace_seconds: pace.map(pace::in_seconds) })
     }
 
     /// How the fulfilments of an order stand at `now`.

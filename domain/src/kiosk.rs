@@ -1,6 +1,30 @@
 //! The codes that a kiosk shows: when each is good, how it is written, and how many may use it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Timestamp;
+
+/// What a browser of a kiosk shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Screen {
+    /// The code to scan, and the numbers.
+    Wall,
+    /// Reads pick-up tickets.
+    Scanner,
+}
+
+impl Screen {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wall => "wall",
+            Self::Scanner => "scanner",
+        }
+    }
+}
+
+crate::text_enum!(Screen: Wall, Scanner);
 
 /// What codes are made of: digits and capitals without 0 and O, 1, I and L, and without U, which is read as V.
 pub const ALPHABET: &[u8; 30] = b"23456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -149,6 +149,9 @@ pub fn transition(state: &State, command: Command) -> Result<Vec<Change>, Illega
     }
 }
 
+/// How many seconds a number is called on the public board once it is ready: whoever has not come by then asks at the bar.
+pub const CALLED_SECONDS: i64 = 10 * 60;
+
 /// How many times all `hands` have to be full to make so many. An idle bar has one pair of hands, as far as anybody knows.
 pub fn turns(count: i64, hands: i64) -> i64 {
     let hands = hands.max(1);

@@ -312,6 +312,7 @@ wire! {
     BoardView {
         /// In the order of placing.
         preparing: Vec<BoardEntry>,
+        /// What was put on the counter within the last ten minutes when this was told, the newest last.
         ready: Vec<BoardEntry>,
         /// How long one takes, from claim to ready, by what was made in the last hour; left out where nothing was.
         #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -9,12 +9,14 @@ import { LANGUAGES } from './support/words';
 interface Told {
   notes: number;
   asked: number;
+  /** What keeps the screen on. */
+  locks: number;
   notices: [string, string][];
 }
 
 /** A browser whose bell and notices are written down; its user says yes. */
 function listening(): void {
-  const told: Told = { notes: 0, asked: 0, notices: [] };
+  const told: Told = { notes: 0, asked: 0, locks: 0, notices: [] };
   const start = OscillatorNode.prototype.start;
   OscillatorNode.prototype.start = function (when) {
     told.notes += 1;
@@ -27,11 +29,20 @@ function listening(): void {
       Notices.permission = 'granted';
       return Notices.permission;
     }
-    constructor(title: string, options: { body: string }) {
-      told.notices.push([title, options.body]);
+    constructor() {
+      // As on Android.
+      throw new TypeError('Illegal constructor. Use ServiceWorkerRegistration.showNotification() instead.');
     }
   }
+  ServiceWorkerRegistration.prototype.showNotification = async (title, options) => {
+    told.notices.push([title, options?.body ?? '']);
+  };
   Object.assign(window, { told, Notification: Notices });
+  const request = async () => {
+    told.locks += 1;
+    return Object.assign(new EventTarget(), { release: async () => void (told.locks -= 1) });
+  };
+  Object.defineProperty(navigator, 'wakeLock', { value: { request } });
 }
 
 for (const language of LANGUAGES) {
@@ -56,7 +67,9 @@ for (const language of LANGUAGES) {
     await expect(picture).toBeHidden();
     await page.getByText(w('order.ticket'), { exact: true }).click();
     await expect(picture).toBeVisible();
+    await expect.poll(async () => (await told()).locks, 'the screen stays on while it is shown').toBe(1);
     await page.getByText(w('order.ticket'), { exact: true }).click();
+    await expect.poll(async () => (await told()).locks).toBe(0);
     await page.getByTestId('tell-me').click();
     await expect(page.getByTestId('tell-me')).toHaveText(w('order.tell_on'));
     expect((await told()).asked).toBe(1);
@@ -69,10 +82,15 @@ for (const language of LANGUAGES) {
     await barista.button(number, 'board.ready_verb').click();
     await expect(shopper.status).toHaveText(w('order.ready'));
     await expect(page).toHaveTitle(/^✓ /);
-    expect(await told()).toEqual({ notes: 4, asked: 1, notices: [[w('order.ready'), w('order.ready_notice', { number })]] });
+    const notice = [w('order.ready'), w('order.ready_notice', { number })];
+    await expect.poll(async () => (await told()).notices).toEqual([notice]);
+    expect(await told()).toMatchObject({ notes: 4, asked: 1 });
     await expect(picture).toBeVisible();
     const box = await picture.boundingBox();
-    expect(box?.width, 'large enough for any scanner').toBeGreaterThan(300);
+    expect(box?.width, 'as large as a phone of 390 allows').toBeGreaterThan(350);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await page.getByTestId('pickup').evaluate((element) => getComputedStyle(element).backgroundColor), 'bright at night, too').toMatch(/oklch\(1 0 0\)|rgb\(255, 255, 255\)/);
+    await page.emulateMedia({ colorScheme: null });
     await expectAccessible(page, 'the ticket of an order that is ready');
 
     const ticket = (await picture.getAttribute('data-ticket')) ?? '';

@@ -37,10 +37,9 @@ pub struct Plan {
     pub orders: u32,
     /// How many times as fast as people.
     pub speed: f64,
-    pub baristas: u32,
     pub seed: u64,
-    /// A barista's.
-    pub token: String,
+    /// A barista's each. More than one of the same person are told apart by what they are at.
+    pub tokens: Vec<String>,
 }
 
 /// What came of it.
@@ -87,7 +86,8 @@ impl Scene {
 /// Lets them order and work until all orders are handed over or called off.
 pub async fn run(plan: Plan) -> anyhow::Result<Told> {
     let begun = Instant::now();
-    let staff = Api::with_token(&plan.url, &plan.token)?;
+    let hands = plan.tokens.iter().map(|token| Api::with_token(&plan.url, token)).collect::<anyhow::Result<Vec<_>>>()?;
+    let staff = hands.first().context("there is no barista")?.clone();
     let store: StoreView = staff.get(&format!("/stores/{}", plan.store)).await.context("the store cannot be seen")?;
     if store.admission == Admission::Qr {
         bail!("--store '{}' lets in who scans its code, which robots cannot; choose one that is open to anybody", plan.store);
@@ -100,9 +100,9 @@ pub async fn run(plan: Plan) -> anyhow::Result<Told> {
     let scene = Arc::new(Scene { menu, own: Mutex::default(), progress, plan });
 
     let (stop, mut baristas, mut shoppers) = (CancellationToken::new(), JoinSet::new(), JoinSet::new());
-    for n in 0..scene.plan.baristas {
-        let chance = Chance::of(scene.plan.seed, u64::MAX - u64::from(n));
-        baristas.spawn(barista::work(scene.clone(), staff.clone(), chance, stop.clone()));
+    for (n, hand) in hands.into_iter().enumerate() {
+        let chance = Chance::of(scene.plan.seed, u64::MAX - n as u64);
+        baristas.spawn(barista::work(scene.clone(), hand, chance, stop.clone()));
     }
     let mut arrivals = Chance::of(scene.plan.seed, 0);
     let mut left = scene.plan.orders;

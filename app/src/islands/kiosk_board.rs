@@ -2,6 +2,7 @@
 
 use domain::{
     Locale, StoreId, Timestamp,
+    prep::CALLED_SECONDS,
     topic::Topic,
     view::{BoardEntry, BoardView},
 };
@@ -9,10 +10,9 @@ use leptos::prelude::*;
 
 use crate::{live, words as w};
 
-/// What stands at the counter for longer is not called any more: whoever has not come by then asks at the bar.
-const CALLED_SECONDS: i64 = 10 * 60;
-/// Numbers of a lane, so that the screen neither scrolls nor grows; the others are counted.
-const SHOWN: usize = 12;
+/// Numbers of each lane, two rows of three, so that they are read across a room and the screen neither scrolls nor grows; the
+/// others are counted.
+const SHOWN: usize = 6;
 
 /// What one lane shows: numbers, and how many more there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +49,8 @@ pub fn board(store: StoreId, board: BoardView, now: ReadSignal<Timestamp>, local
     let ready = Memo::new(move |_| board.with(|board| Lane::ready(board, now.get())));
     view! {
         <section class="kiosk__board" aria-label=w::kiosk::board(locale) data-testid="kiosk-board">
-            {lane("preparing", w::kiosk::preparing(locale), preparing, now, locale)}
             {lane("ready", w::kiosk::ready(locale), ready, now, locale)}
+            {lane("preparing", w::kiosk::preparing(locale), preparing, now, locale)}
         </section>
     }
     .into_any()
@@ -68,12 +68,11 @@ fn lane(kind: &'static str, name: &'static str, lane: Memo<Lane>, now: ReadSigna
     };
     view! {
         <div class="kiosk__lane" data-lane=kind data-testid=format!("kiosk-{kind}")>
-            <h2>{name}</h2>
+            <div class="kiosk__head"><h2>{name}</h2>{more}</div>
             <ul class="kiosk__numbers" hidden=empty>
                 <For each=move || lane.with(|lane| lane.shown.clone()) key=|entry| (entry.number, entry.since) children=number/>
             </ul>
-            {more}
-            {move || empty().then(|| view! { <p class="soft">{w::kiosk::nothing(locale)}</p> })}
+            {move || empty().then(|| view! { <p class="kiosk__none">{w::kiosk::nothing(locale)}</p> })}
         </div>
     }
     .into_any()
@@ -96,6 +95,6 @@ mod tests {
         assert_eq!(numbers(Lane::ready(&board, at(599_999))), [3, 2, 1]);
         assert_eq!(numbers(Lane::ready(&board, at(600_000))), [3, 2]);
         let preparing = Lane::preparing(&board);
-        assert_eq!((preparing.shown.len(), preparing.more, preparing.shown[0].number), (12, 18, 1));
+        assert_eq!((preparing.shown.len(), preparing.more, preparing.shown[0].number), (6, 24, 1));
     }
 }

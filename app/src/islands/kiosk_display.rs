@@ -99,20 +99,30 @@ pub fn KioskDisplay(
     let next_in = Memo::new(move |_| code.with(|code| (code.rotates_at - clock.get()).max(0) / 1000));
     let left = Memo::new(move |_| code.with(|code| code.scans_left));
     let picture = Memo::new(move |_| code.with(|code| (code.svg.clone(), code.url.clone())));
-    let ring = move || format!("--left: {:.4}", shown_for.get().clamp(0, seconds.max(1)) as f64 / seconds.max(1) as f64);
+    let ring = move || {
+        let left = if state.get() == State::Scan { shown_for.get() } else { next_in.get() };
+        format!("--left: {:.4}", left.clamp(0, seconds.max(1)) as f64 / seconds.max(1) as f64)
+    };
+    let time = move || {
+        view! {
+            <div class="kiosk__time">
+                <span class="kiosk__ring" aria-hidden="true" style=ring></span>
+                <p>{move || w::kiosk::next_in(locale, minutes(next_in.get()))}</p>
+            </div>
+        }
+    };
     let body = move || match state.get() {
         State::Scan => {
             let (svg, url) = picture.get();
             let address = url.split_once("://").map_or_else(|| url.clone(), |(_, rest)| rest.to_owned());
             view! {
-                <div class="kiosk__picture" role="img" aria-label=w::kiosk::picture(locale) data-testid="kiosk-code" data-url=url inner_html=svg></div>
+                <div class="kiosk__code"><div class="kiosk__picture" role="img" aria-label=w::kiosk::picture(locale) data-testid="kiosk-code" data-url=url inner_html=svg></div></div>
                 <div class="kiosk__side">
                     <h1>{w::kiosk::scan(locale)}</h1>
                     <p class="lead">{w::kiosk::scan_text(locale)}</p>
-                    <p class="kiosk__left" data-testid="kiosk-left"><strong class="num">{move || w::kiosk::left(locale, left.get())}</strong></p>
-                    <div class="kiosk__time">
-                        <span class="kiosk__ring" aria-hidden="true" style=ring></span>
-                        <p>{move || w::kiosk::next_in(locale, minutes(next_in.get()))}</p>
+                    <div class="kiosk__facts">
+                        <p class="kiosk__left" data-testid="kiosk-left"><strong class="num">{move || w::kiosk::left(locale, left.get())}</strong></p>
+                        {time()}
                     </div>
                     <p class="soft kiosk__url">{w::kiosk::or_type(locale)}" "<span class="num">{address}</span></p>
                 </div>
@@ -126,24 +136,32 @@ pub fn KioskDisplay(
                 State::Busy => (w::kiosk::busy_title(locale), Signal::derive(move || w::kiosk::busy_text(locale, next()))),
                 State::Closed => (w::kiosk::closed_title(locale), Signal::stored(w::kiosk::closed_text(locale).to_owned())),
                 State::Revoked => (w::kiosk::revoked_title(locale), Signal::stored(w::kiosk::revoked_text(locale).to_owned())),
-                State::Scan | State::Changing => (w::kiosk::changing(locale), Signal::derive(move || w::kiosk::next_in(locale, next()))),
+                State::Scan | State::Changing => (w::kiosk::changing(locale), Signal::stored(w::kiosk::changing_text(locale).to_owned())),
+            };
+            // A shop that is closed, and a screen that is none, wait for no code.
+            let waits = !matches!(other, State::Closed | State::Revoked);
+            let icon = match other {
+                State::Closed => "store",
+                State::Revoked => "alert",
+                State::Busy => "queue",
+                _ => "clock",
             };
             view! {
-                <div class="kiosk__word">
-                    <p class="kiosk__sign" aria-hidden="true">{pieces::icon(if other == State::Closed { "store" } else { "clock" })}</p>
+                <div class="kiosk__code kiosk__word">
+                    <p class="kiosk__sign" aria-hidden="true">{pieces::icon(icon)}</p>
                     <h1>{title}</h1>
                     <p class="lead">{text}</p>
                 </div>
+                {waits.then(|| view! { <div class="kiosk__side">{time()}</div> })}
             }
             .into_any()
         }
     };
     view! {
         <header class="kiosk__bar"><p class="kiosk__name">{name}</p>{live_line(None, locale, false)}</header>
-        <div class="kiosk__stage">
-            <main class="kiosk__main" id="main" data-testid="kiosk" data-state=move || state.get().word()>{body}</main>
-            {board}
-        </div>
+        <main class="kiosk__main" id="main" data-testid="kiosk" data-state=move || state.get().word()>
+            <div class="kiosk__stage">{body}{board}</div>
+        </main>
     }
     .into_any()
 }

@@ -9,7 +9,11 @@ use domain::{
     topic::Topic,
     view::{JourneyEntry, LineView, OrderView, Page, PickupTicketView, Problem},
 };
-use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos::{
+    ev::{Event, SubmitEvent},
+    prelude::*,
+    task::spawn_local,
+};
 use wasm_bindgen::JsCast as _;
 
 use super::{
@@ -18,7 +22,12 @@ use super::{
     store_time::store_time,
     waiting::{self, Place},
 };
-use crate::{live, paths, pieces, tab, wire::StoreClock, words as w};
+use crate::{
+    live, paths, pieces,
+    tab::{self, awake, js},
+    wire::StoreClock,
+    words as w,
+};
 
 /// Everything about an order on its page. `pictures`: by product. `own`: the reader is who ordered, not the staff. `ticket`: what
 /// they show to have it handed over.
@@ -135,12 +144,16 @@ fn title(order: Memo<OrderView>, place: Signal<Place>, locale: Locale) {
     });
 }
 
-/// The pick-up ticket: folded away until the order is ready, then large and, whatever the theme, black on white.
+/// The pick-up ticket: folded away until the order is ready, then as large as the phone allows and, whatever the theme, black on
+/// white. The screen stays on meanwhile.
 fn pickup(ticket: PickupTicketView, order: Memo<OrderView>, locale: Locale) -> impl IntoView {
     let ready = Memo::new(move |_| order.with(|order| data_status(order) == "ready"));
-    let over = move || order.with(|order| order.status.is_final());
+    let over = Memo::new(move |_| order.with(|order| order.status.is_final()));
+    let unfolded = RwSignal::new(false);
+    awake::awake_while(Signal::derive(move || unfolded.get() && !over.get()));
+    let toggled = move |event: Event| unfolded.set(js::get(&event_target(&event), "open").is_truthy());
     view! {
-        <details class="pickup" open=move || ready.get() hidden=over data-testid="pickup">
+        <details class="pickup" open=move || ready.get() hidden=move || over.get() on:toggle=toggled data-testid="pickup">
             <summary>{pieces::icon("scan")}{w::order::ticket(locale)}</summary>
             <div class="pickup__picture" role="img" aria-label=w::order::ticket_picture(locale) data-testid="pickup-ticket" data-ticket=ticket.ticket inner_html=ticket.svg></div>
             <p>{w::order::ticket_text(locale)}</p>

@@ -15,7 +15,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{live_line::alive, progress::data_status};
 use crate::{
-    live, pieces,
+    live, paths, pieces,
     tab::{self, bell},
     words as w,
 };
@@ -105,6 +105,9 @@ pub fn bell(order: Memo<OrderView>, locale: Locale) -> impl IntoView {
             set_told.set(true);
             let armed = window_event_listener_untyped("pointerdown", |_| bell::arm());
             on_cleanup(move || armed.remove());
+            spawn_local(async move {
+                let _ = refused.try_set(!bell::can_notify().await);
+            });
         }
     });
     Effect::new(move |before: Option<&'static str>| {
@@ -113,7 +116,10 @@ pub fn bell(order: Memo<OrderView>, locale: Locale) -> impl IntoView {
             bell::ring(&READY);
             bell::buzz();
             if document().visibility_state() != web_sys::VisibilityState::Visible {
-                bell::notify(w::order::ready(locale), &w::order::ready_notice(locale, number), &id.to_string());
+                spawn_local(async move {
+                    let text = w::order::ready_notice(locale, number);
+                    bell::notify(w::order::ready(locale), &text, &id.to_string(), &paths::order(&id.to_string())).await;
+                });
             }
         }
         now
@@ -125,8 +131,7 @@ pub fn bell(order: Memo<OrderView>, locale: Locale) -> impl IntoView {
         if on {
             bell::arm();
             spawn_local(async move {
-                let notices = bell::ask().await;
-                let _ = refused.try_set(notices != bell::Notices::Allowed);
+                let _ = refused.try_set(!bell::ask().await);
             });
         }
     };

@@ -1,7 +1,11 @@
 //! The screen at the stand that shows the code to scan.
 
 use backend::identity::{Caller, Right, cookie as session};
-use domain::{KioskId, Locale, kiosk::HIDE_SECONDS, live::KioskCodeView};
+use domain::{
+    KioskId, Locale,
+    kiosk::{HIDE_SECONDS, Screen},
+    live::KioskCodeView,
+};
 use http::StatusCode;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
@@ -31,9 +35,8 @@ async fn body(visit: Visit, typed: String, error: Option<String>) -> Result<AnyV
     let Some(store) = store.filter(|store| own || visit.caller.may(Right::KioskCode, store)) else {
         return Ok(door(&visit, &kiosk, None, error));
     };
-    if own && let Some(token) = cookie(session::NAME) {
-        // Browsers forget after 400 days; a screen that is used does not come that far.
-        set_cookie(&visit.backend.identities.keep_device(&token));
+    if own {
+        keep(&visit, Screen::Wall).await?;
     }
     let row = visit.store(store.as_str()).await?;
     let status = visit.backend.stores.view(&mut visit.backend.db.reader(), &store, visit.naming()).await?.ok_or(Failure::NotFound)?;
@@ -49,6 +52,15 @@ async fn body(visit: Visit, typed: String, error: Option<String>) -> Result<AnyV
         <noscript inner_html=still></noscript>
     };
     Ok(view.into_any())
+}
+
+/// This browser stays the kiosk that it is, and its managers know what it shows.
+pub async fn keep(visit: &Visit, screen: Screen) -> Result<(), Failure> {
+    if let Some(token) = cookie(session::NAME) {
+        // Browsers forget after 400 days; a screen that is used does not come that far.
+        set_cookie(&visit.backend.identities.keep_device(&token));
+    }
+    Ok(visit.backend.identities.note_screen(&visit.caller, screen).await?)
 }
 
 /// What the kiosk shows now; the code of this slot is made where nobody has made it yet.

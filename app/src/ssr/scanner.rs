@@ -1,16 +1,14 @@
 //! The scanner of a kiosk, where shoppers hold out their pick-up tickets.
 
-use backend::identity::cookie as session;
-use domain::{KioskId, OrderId};
+use domain::{KioskId, OrderId, kiosk::Screen};
 use leptos::prelude::*;
 
 use super::{
-    actions::set_cookie,
     failure::Failure,
     frame::skip,
-    kiosk::door,
+    kiosk::{door, keep},
     seo::{Head, head},
-    visit::{Visit, cookie, page, param, query},
+    visit::{Visit, page, param, query},
 };
 use crate::{
     islands::{KioskScanner, Outcome},
@@ -33,9 +31,7 @@ async fn body(
     let store = visit.backend.stores.of_kiosk(&mut visit.backend.db.reader(), &kiosk).await?;
     // Handing over is for the kiosk alone; whoever is none is not told whether there is such a screen.
     let Some(store) = store.filter(|_| visit.caller.is_kiosk(&kiosk)) else { return Ok(door(&visit, &kiosk, Some("scan"), error)) };
-    if let Some(token) = cookie(session::NAME) {
-        set_cookie(&visit.backend.identities.keep_device(&token));
-    }
+    keep(&visit, Screen::Scanner).await?;
     let locale = visit.locale;
     let row = visit.store(store.as_str()).await?;
     let outcome = match (said, order.and_then(|order| order.parse::<OrderId>().ok())) {

@@ -83,24 +83,45 @@ pub fn notices() -> Notices {
     }
 }
 
-/// Asks the browser's user for notices: from a handler of a press, or the browser says no by itself.
-pub async fn ask() -> Notices {
+/// Asks the browser's user for notices: from a handler of a press, or the browser says no by itself. Whether there will be any.
+pub async fn ask() -> bool {
     if notices() == Notices::Unasked {
-        let asked = js::call(&js::global("Notification"), "requestPermission", &[]).and_then(JsCast::dyn_into::<js_sys::Promise>);
-        if let Ok(asked) = asked {
-            // What was answered is read below.
-            let _ = JsFuture::from(asked).await;
-        }
+        // What was answered is read below.
+        let _ = wait(js::call(&js::global("Notification"), "requestPermission", &[])).await;
     }
-    notices()
+    can_notify().await
 }
 
-/// Shows a notice; one of the same `tag` replaces it. Where the browser shows none from a page, the sound has to do.
-pub fn notify(title: &str, text: &str, tag: &str) {
-    if notices() == Notices::Allowed {
-        let options = js::object(&[("body", text.into()), ("tag", tag.into()), ("icon", "/apple-touch-icon.png".into())]);
-        let _ = js::make("Notification", &[title.into(), options]);
+/// Whether a notice would be shown: its user has agreed, and there is somebody who shows it.
+pub async fn can_notify() -> bool {
+    notices() == Notices::Allowed && worker().await.is_some()
+}
+
+/// Shows a notice; one of the same `tag` replaces it, and who presses it comes to `page`. Where the browser shows none, the sound
+/// has to do.
+pub async fn notify(title: &str, text: &str, tag: &str, page: &str) {
+    if notices() == Notices::Allowed
+        && let Some(worker) = worker().await
+    {
+        let fields = [("body", text.into()), ("tag", tag.into()), ("icon", "/apple-touch-icon.png".into()), ("data", page.into())];
+        let _ = wait(js::call(&worker, "showNotification", &[title.into(), js::object(&fields)])).await;
     }
+}
+
+/// Who shows notices: a worker of ours, because Android shows none that a page makes by itself. `None` where the browser has none,
+/// as in some private windows and wherever the shop is not reached by https.
+async fn worker() -> Option<JsValue> {
+    let workers = js::get(&js::global("navigator"), "serviceWorker");
+    let worker = wait(js::call(&workers, "register", &["/notices.js".into()])).await.ok()?;
+    if !js::get(&worker, "showNotification").is_function() {
+        return None;
+    }
+    // One that has just been made is at work a moment later.
+    wait(Ok(js::get(&workers, "ready"))).await.ok()
+}
+
+async fn wait(promise: Result<JsValue, JsValue>) -> Result<JsValue, JsValue> {
+    JsFuture::from(promise?.dyn_into::<js_sys::Promise>()?).await
 }
 
 /// What this tab remembers under a name, until it is closed.

@@ -47,6 +47,11 @@ impl Eye {
         Ok(Self { video, stream, detector: detector().await, canvas: canvas.into() })
     }
 
+    /// Whether the camera is still there: one that was unplugged, or taken away by the system, has ended.
+    pub fn is_open(&self) -> bool {
+        tracks(&self.stream).iter().any(|track| js::get(track, "readyState").as_string().as_deref() == Some("live"))
+    }
+
     /// The text of a code that is in sight now.
     pub async fn look(&self) -> Option<String> {
         if let Some(detector) = &self.detector {
@@ -76,12 +81,25 @@ impl Eye {
 
 impl Drop for Eye {
     fn drop(&mut self) {
-        let tracks = js::call(&self.stream, "getTracks", &[]).unwrap_or_default();
-        for track in js_sys::try_iter(&tracks).ok().flatten().into_iter().flatten().flatten() {
+        for track in tracks(&self.stream) {
             // The light beside the lens goes out.
             let _ = js::call(&track, "stop", &[]);
         }
     }
+}
+
+fn tracks(stream: &JsValue) -> Vec<JsValue> {
+    let tracks = js::call(stream, "getTracks", &[]).unwrap_or_default();
+    js_sys::try_iter(&tracks).ok().flatten().into_iter().flatten().flatten().collect()
+}
+
+/// Whether the browser's user has allowed the camera already, so that it may be opened without a press. A browser that does not
+/// tell waits for one.
+pub async fn allowed() -> bool {
+    let permissions = js::get(&js::global("navigator"), "permissions");
+    let camera = js::object(&[("name", "camera".into())]);
+    let told = wait(js::call(&permissions, "query", &[camera])).await;
+    told.is_ok_and(|told| js::get(&told, "state").as_string().as_deref() == Some("granted"))
 }
 
 /// The browser's own reader of QR codes; `None` where it has none.

@@ -2,6 +2,7 @@
 //! cookie, until the kiosk or the token is revoked.
 
 use domain::event::{Actor, KioskAdded, KioskPaired, KioskPairingBegun, KioskRevoked};
+use domain::kiosk::Screen;
 use domain::view::{KioskView, Role};
 use domain::{KioskId, StoreId, Timestamp};
 
@@ -125,6 +126,17 @@ impl Identities {
     /// The `Set-Cookie` header that keeps a screen's cookie for as long again.
     pub fn keep_device(&self, token: &str) -> String {
         cookie::header(token, DEVICE_SECONDS, self.https)
+    }
+
+    /// A kiosk's browser has opened this page of it. It is written down where that is news, so that its managers know which one is
+    /// the wall and which the scanner; anybody else is passed over.
+    pub async fn note_screen(&self, caller: &Caller, screen: Screen) -> Result<(), DbError> {
+        let Caller::Token { role: Role::Kiosk, token, .. } = caller else { return Ok(()) };
+        let token = *token;
+        if store::shows(&mut self.db.reader(), token, screen).await? {
+            return Ok(());
+        }
+        self.db.transaction(move |tx| Box::pin(async move { store::note_screen(tx, token, screen).await })).await
     }
 
     /// Takes a kiosk of a store out of service: its screens see nothing any more, its codes let nobody in.

@@ -15,7 +15,7 @@ pub(super) use self::account::{
     account, empty_account, end_other_sessions_of, end_session_of, rename_account, renew_session, sessions_of, set_language,
 };
 pub(super) use self::pairing::{
-    devices, forget_pairing, insert_pairing_code, note_seen, pairing_codes, revoke_devices, spend_pairing_code,
+    devices, forget_pairing, insert_pairing_code, note_screen, note_seen, pairing_codes, revoke_devices, shows, spend_pairing_code,
 };
 pub(super) use self::sign_in::{
     account_of_phone, end_sign_in_code, forget_number, give_back_in, insert_phone, insert_sign_in_code, purge_in, throttle_in,
@@ -178,8 +178,7 @@ pub(super) async fn tokens(sql: &mut impl Sql) -> Result<Vec<TokenRow>, DbError>
 
 /// The tokens of a store that are good.
 pub(super) async fn tokens_of(sql: &mut impl Sql, at: &StoreId) -> Result<Vec<TokenView>, DbError> {
-    let text =
-        "select id, name, role, kiosk, created_at, seen_at from token where store = $1 and revoked_at is null order by created_at, id";
+    let text = "select id, name, role, kiosk, created_at, seen_at, screen from token where store = $1 and revoked_at is null order by created_at, id";
     sql.fetch_all(text, args![at]).await?.iter().map(token_view).collect()
 }
 
@@ -191,6 +190,7 @@ fn token_view(row: &Row) -> Result<TokenView, DbError> {
         kiosk: row.get("kiosk")?,
         created_at: row.get("created_at")?,
         seen_at: row.get("seen_at")?,
+        screen: row.get::<Option<String>>("screen")?.and_then(|screen| screen.parse().ok()),
     })
 }
 

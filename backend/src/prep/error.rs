@@ -29,6 +29,15 @@ pub enum PrepError {
     /// The order of the ticket does not stand at the counter yet.
     #[error("This order is not ready yet.")]
     NotReady,
+    /// The order of the ticket was called off.
+    #[error("This order was cancelled.")]
+    OrderCancelled,
+    /// The order of the ticket was never taken on.
+    #[error("This order was not accepted.")]
+    OrderRejected,
+    /// The ticket is ours, and of an order at another store.
+    #[error("This is another store's ticket.")]
+    OtherStore,
     /// A ticket is good once.
     #[error("This order was handed over already.")]
     AlreadyCollected,
@@ -60,6 +69,9 @@ impl Refused for PrepError {
             Self::TicketUnknown => "ticket_unknown",
             Self::NotReady => "not_ready",
             Self::AlreadyCollected => "already_collected",
+            Self::OrderCancelled => "order_cancelled",
+            Self::OrderRejected => "order_rejected",
+            Self::OtherStore => "other_store",
             Self::NoTicket => "no_ticket",
             Self::Unavailable(error) => error.code(),
         }
@@ -69,9 +81,9 @@ impl Refused for PrepError {
         match self {
             Self::SignedOut => 401,
             Self::Forbidden => 403,
-            Self::NotFound | Self::TicketUnknown => 404,
+            Self::NotFound | Self::TicketUnknown | Self::OtherStore => 404,
             Self::AlreadyClaimed(_) | Self::Illegal(_) | Self::NotReady | Self::NoTicket => 409,
-            Self::AlreadyCollected => 410,
+            Self::AlreadyCollected | Self::OrderCancelled | Self::OrderRejected => 410,
             Self::Unavailable(error) => error.status(),
         }
     }

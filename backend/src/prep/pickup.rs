@@ -3,6 +3,7 @@
 //! A ticket is the order's id and our signature, nothing is kept of it: it is worth something while its order stands at the
 //! counter, and that ends with the hand-over, so it is used once.
 
+use domain::ordering::OrderStatus;
 use domain::prep::{FulfilmentKind, FulfilmentStatus};
 use domain::view::PickupTicketView;
 use domain::{KioskId, OrderId};
@@ -72,8 +73,9 @@ impl Tickets {
 impl Queue {
     /// Hands over the order of a ticket that was held to a kiosk's scanner: for that kiosk alone, and orders of its store.
     ///
-    /// [`PrepError::TicketUnknown`] for what we have not signed and for other stores' orders, [`PrepError::NotReady`] while it is
-    /// not at the counter, [`PrepError::AlreadyCollected`] from the second time on.
+    /// [`PrepError::TicketUnknown`] for what we have not signed, [`PrepError::OtherStore`] for another store's order,
+    /// [`PrepError::NotReady`] while it is not at the counter, [`PrepError::AlreadyCollected`] from the second time on,
+    /// [`PrepError::OrderCancelled`] and [`PrepError::OrderRejected`] for one that never will be.
     pub async fn collect_by_ticket_in(
         &self,
         tx: &mut Tx,
@@ -88,7 +90,11 @@ impl Queue {
         // Who is not this kiosk is not told which kiosks there are.
         let at = Stores.of_kiosk(tx, kiosk).await?.filter(|_| caller.is_kiosk(kiosk)).ok_or(PrepError::Forbidden)?;
         let id = tickets.read(typed).ok_or(PrepError::TicketUnknown)?;
-        let order = ordering::lock_in(tx, id).await?.filter(|order| order.store == at).ok_or(PrepError::TicketUnknown)?;
+        let order = ordering::lock_in(tx, id).await?.ok_or(PrepError::TicketUnknown)?;
+        // Who holds a ticket that we have signed may know as much.
+        if order.store != at {
+            return Err(PrepError::OtherStore);
+        }
         if order.fulfilment.kind() != FulfilmentKind::Pickup {
             return Err(PrepError::TicketUnknown);
         }
@@ -96,8 +102,12 @@ impl Queue {
         match ticket {
             Some(ticket) if ticket.status == FulfilmentStatus::Ready => self.collect_at_in(tx, caller, &ticket, kiosk).await,
             Some(ticket) if ticket.status == FulfilmentStatus::Collected => Err(PrepError::AlreadyCollected),
-            _ if order.status.is_final() => Err(PrepError::Illegal(format!("the order is {}", order.status))),
-            _ => Err(PrepError::NotReady),
+            _ => Err(match order.status {
+                OrderStatus::Cancelled => PrepError::OrderCancelled,
+                OrderStatus::Rejected => PrepError::OrderRejected,
+                OrderStatus::Fulfilled => PrepError::AlreadyCollected,
+                OrderStatus::Created | OrderStatus::Processed => PrepError::NotReady,
+            }),
         }
     }
 }

@@ -109,6 +109,14 @@ pub(super) async fn numbers(
     rows.iter().map(entry).collect()
 }
 
+/// The numbers that were put on the counter after `after`, the newest first.
+pub(super) async fn called(sql: &mut impl Sql, store: &StoreId, after: Timestamp, most: i64) -> Result<Vec<BoardEntry>, DbError> {
+    let text = "select number, since from fulfilment where store = $1 and status = 'ready' and since > $2 \
+                and status in ('queued', 'making', 'ready') order by since desc, number desc limit $3";
+    let rows = sql.fetch_all(text, args![store, after, most]).await?;
+    rows.iter().map(|row| Ok(BoardEntry { number: row.get("number")?, since: row.get("since")?, making: false })).collect()
+}
+
 /// How many wait before this one.
 pub(super) async fn ahead(sql: &mut impl Sql, ticket: &TicketRow) -> Result<i64, DbError> {
     let text = "select count(*) as n from fulfilment where store = $1 and status = 'queued' \

@@ -135,7 +135,7 @@ on_both_databases! {
 
         // Another store's screen, another's name, nobody, a guest, staff.
         let pier = screen("pier-1", "pier");
-        assert_eq!(refused(cafe.collect(&pier, "pier-1", &ticket).await), ("ticket_unknown", 404));
+        assert_eq!(refused(cafe.collect(&pier, "pier-1", &ticket).await), ("other_store", 404));
         assert_eq!(refused(cafe.collect(&pier, "counter-1", &ticket).await), ("forbidden", 403));
         assert_eq!(refused(cafe.collect(&screen("nowhere", "harbor"), "nowhere", &ticket).await), ("forbidden", 403));
         assert_eq!(refused(cafe.collect(&Caller::Nobody, "counter-1", &ticket).await), ("sign_in_required", 401));
@@ -177,8 +177,13 @@ on_both_databases! {
         settle(&running).await;
         let ticket = cafe.ticket(&ada, order).await.unwrap();
         cafe.cancel(&ada, order).await.unwrap();
-        assert_eq!(refused(cafe.collect(&counter, "counter-1", &ticket).await), ("illegal_transition", 409));
+        assert_eq!(refused(cafe.collect(&counter, "counter-1", &ticket).await), ("order_cancelled", 410));
         assert_eq!(refused(cafe.ticket(&ada, order).await), ("no_ticket", 409));
+
+        let declined = cafe.order(&ada, "tok_declined").await;
+        let early = cafe.ticket(&ada, declined).await.unwrap();
+        settle(&running).await;
+        assert_eq!(refused(cafe.collect(&counter, "counter-1", &early).await), ("order_rejected", 410));
 
         let mut parcel = request("unicorn", &[line("unicorn-plush", 1, &[])]);
         let address = Address {

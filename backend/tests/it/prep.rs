@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use backend::prep::PrepError;
-use domain::Locale;
-use domain::prep::FulfilmentStatus;
+use backend::args;
+use backend::db::{DbError, Sql as _};
+use backend::prep::{BOARD_LENGTH, PrepError};
+use domain::prep::{CALLED_SECONDS, FulfilmentStatus};
 use domain::view::{Naming, QueueView, Role};
+use domain::{Locale, Timestamp};
+use uuid::Uuid;
 
 use crate::cafe::{Cafe, Work, barista, guest, id, person, settle};
 use crate::support::on_both_databases;
@@ -132,6 +135,47 @@ on_both_databases! {
         assert_eq!(cafe.view(orders[3]).await.queue_position, Some(1));
         assert_eq!(numbers(&cafe.backend.queue.board(&mut reader, &id("harbor")).await.unwrap().preparing), [2, 4]);
         settle(&running).await;
+    }
+
+    /// Cups that nobody fetches, more than a board has room for, keep no number off it.
+    async fn a_number_is_called_for_ten_minutes_however_many_were_forgotten(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let kim = barista("Kim");
+        let order = cafe.order(&guest(), "tok_ok").await;
+        settle(&running).await;
+        cafe.work(&kim, order, Work::Claim).await.unwrap();
+        cafe.work(&kim, order, Work::Ready).await.unwrap();
+        let now = shop.clock.now();
+        // What was placed before it, and put on the counter then.
+        let forgotten = async |count: i64, number: i64, since: Timestamp| {
+            let text = "insert into fulfilment (id, order_id, store, kind, status, number, lines, placed_at, since) \
+                        values ($1, $1, 'harbor', 'pickup', 'ready', $2, '[]', 0, $3)";
+            let written = cafe.backend.db.transaction(move |tx| {
+                Box::pin(async move {
+                    for n in number..number + count {
+                        tx.execute(text, args![Uuid::now_v7().to_string(), n, since]).await?;
+                    }
+                    Ok::<_, DbError>(())
+                })
+            });
+            written.await.unwrap();
+        };
+        let ready = async || {
+            let board = cafe.backend.queue.board(&mut cafe.backend.db.reader(), &id("harbor")).await.unwrap();
+            board.ready.iter().map(|entry| entry.number).collect::<Vec<_>>()
+        };
+        forgotten(BOARD_LENGTH + 50, 1_000, now.plus_seconds(-CALLED_SECONDS)).await;
+        assert_eq!(ready().await, [1]);
+        // In a rush it is the newest that are looked for.
+        forgotten(BOARD_LENGTH - 2, 2_000, now.plus_seconds(-1)).await;
+        forgotten(2, 3_000, now.plus_seconds(-2)).await;
+        let called = ready().await;
+        assert_eq!((called.len() as i64, called[0], called.last()), (BOARD_LENGTH, 3_001, Some(&1)));
+        shop.hands.advance(Duration::from_secs(CALLED_SECONDS as u64 - 1));
+        assert_eq!(ready().await, [1]);
+        shop.hands.advance(Duration::from_secs(1));
+        assert_eq!(ready().await, [0; 0]);
     }
 
     /// Only what was made counts, and only for an hour.

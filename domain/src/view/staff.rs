@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Role;
-use crate::{EventId, KioskId, Timestamp, TokenId, UserId};
+use crate::{EventId, KioskId, Timestamp, TokenId, UserId, kiosk::Screen};
 
 wire! {
     /// Somebody who works at a store.
@@ -45,6 +45,8 @@ wire! {
         created_at: Timestamp,
         /// When a kiosk was last connected over MQTT, to twenty seconds; null: never, or it is none.
         seen_at: Option<Timestamp>,
+        /// What a kiosk's browser showed last; null: nothing yet, or it is none.
+        screen: Option<Screen>,
     }
 
     /// A token, which is told this once.

@@ -10,27 +10,27 @@ export class Barista extends Visitor {
     return new Barista(...(await Visitor.enter(browser, shop, language, { ...TABLET, ...options })));
   }
 
-  /** Somebody who is at the board of the harbour café already. */
-  static async atBoard(browser: Browser, shop: Orderly, likes: Likes = {}): Promise<Barista> {
+  /** Somebody who is at the board of a store already, the harbour café's unless another is named. */
+  static async atBoard(browser: Browser, shop: Orderly, likes: Likes = {}, store = 'harbor'): Promise<Barista> {
     const barista = await Barista.arrive(browser, shop, likes);
     await barista.page.goto('/staff');
-    await barista.signIn('Kim');
-    await barista.openBoard();
+    await barista.signIn('Kim', 'barista', store);
+    await barista.openBoard(store);
     await barista.expectLive();
     return barista;
   }
 
   /** Signs in with the one-time code of `orderly staff add`. */
-  async signIn(name: string, role = 'barista'): Promise<void> {
-    const { code } = await this.shop.json<{ code: string }>('staff', 'add', '--store', 'harbor', '--name', name, '--role', role);
+  async signIn(name: string, role = 'barista', store = 'harbor'): Promise<void> {
+    const { code } = await this.shop.json<{ code: string }>('staff', 'add', '--store', store, '--name', name, '--role', role);
     await this.page.getByLabel(this.w('staff.code')).fill(code);
     await this.page.getByRole('button', { name: this.w('staff.sign_in'), exact: true }).click();
     await expect(this.page.getByText(this.w('staff.hello', { name }))).toBeVisible();
   }
 
-  async openBoard(): Promise<void> {
+  async openBoard(store = 'harbor'): Promise<void> {
     await this.page.getByRole('link', { name: this.w('staff.open_board') }).click();
-    await this.page.waitForURL('**/staff/harbor/queue');
+    await this.page.waitForURL(`**/staff/${store}/queue`);
   }
 
   /** The ticket of an order, in a lane. */

@@ -32,7 +32,8 @@ pub(super) struct Robot {
     /// Where the shop is; ORDERLY_PUBLIC_URL, or the address that it listens at, unless given.
     #[arg(long)]
     url: Option<String>,
-    /// A barista's token of the store. Without one the shop's own database is asked for one, which is revoked at the end.
+    /// A barista's token of the store, which all of them share. Without one the shop's own database is asked for one each, under
+    /// names of their own, which are revoked at the end.
     #[arg(long)]
     token: Option<String>,
     /// What came of it as one JSON object.
@@ -50,13 +51,13 @@ fn speed(text: &str) -> Result<f64, String> {
 pub(super) async fn run(settings: &Settings, command: Robot) -> anyhow::Result<()> {
     let Robot { store, orders, speed, baristas, seed, url, token, json } = command;
     let url = url.unwrap_or_else(|| settings.public_url_at(None)).trim_end_matches('/').to_owned();
-    let plan = |token: String| Plan { url, store: store.clone(), orders, speed, baristas, seed, token };
+    let plan = |tokens: Vec<String>| Plan { url, store: store.clone(), orders, speed, seed, tokens };
     let told = if let Some(token) = token {
-        robot::run(plan(token)).await?
+        robot::run(plan(vec![token; baristas as usize])).await?
     } else {
         settings.database_is_there()?;
         let backend = Backend::open(settings.backend(None, None), Clock::system()).await?;
-        let told = with_own_token(&backend, &store, |token| robot::run(plan(token))).await;
+        let told = with_own_tokens(&backend, &store, baristas, |tokens| robot::run(plan(tokens))).await;
         backend.close().await;
         told?
     };
@@ -64,19 +65,55 @@ pub(super) async fn run(settings: &Settings, command: Robot) -> anyhow::Result<(
     if json { output.json(&told) } else { output.line(&told.to_string()) }
 }
 
-/// Gives the robots a token of their own for as long as they work.
-async fn with_own_token<F, T>(backend: &Backend, store: &StoreId, work: impl FnOnce(String) -> F) -> anyhow::Result<T>
+/// What they are called on the board and the trackers; the one after the last is the first one's namesake.
+const NAMES: [&str; 10] = ["Ada", "Bo", "Cleo", "Dex", "Edda", "Finn", "Gus", "Hana", "Iris", "Juno"];
+
+fn name(n: u32) -> String {
+    let (name, round) = (NAMES[n as usize % NAMES.len()], n as usize / NAMES.len() + 1);
+    if round == 1 { format!("Robot {name}") } else { format!("Robot {name} {round}") }
+}
+
+/// Gives each of the robots a token, and so a name, of their own for as long as they work.
+async fn with_own_tokens<F, T>(backend: &Backend, store: &StoreId, count: u32, work: impl FnOnce(Vec<String>) -> F) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<T>>,
 {
     let at = super::store(backend, store.as_str()).await?;
-    let new = NewToken { role: Role::Barista, store: Some(at), merchant: None, kiosk: None, name: "Robot".to_owned() };
-    let (id, token) = backend.identities.issue_token(new).await.context("the robots have no token")?;
-    let done = tokio::select! {
-        done = work(token.expose().to_owned()) => done,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    let (mut ids, mut tokens, mut refused) = (Vec::new(), Vec::new(), None);
+    for n in 0..count {
+        let new = NewToken { role: Role::Barista, store: Some(at.clone()), merchant: None, kiosk: None, name: name(n) };
+        match backend.identities.issue_token(new).await {
+            Ok((id, token)) => {
+                ids.push(id);
+                tokens.push(token.expose().to_owned());
+            }
+            Err(error) => {
+                refused = Some(anyhow::Error::new(error).context("the robots have no tokens"));
+                break;
+            }
+        }
+    }
+    let done = match refused {
+        Some(error) => Err(error),
+        None => tokio::select! {
+            done = work(tokens) => done,
+            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        },
     };
-    // Somebody may have revoked it meanwhile: then it is gone all the same.
-    backend.identities.revoke_token(id).await.context("the robots' token was not revoked: `orderly token list` names it")?;
+    for id in ids {
+        // Somebody may have revoked it meanwhile: then it is gone all the same.
+        backend.identities.revoke_token(id).await.context("the robots' tokens were not revoked: `orderly token list` names them")?;
+    }
     done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_robot_has_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<_> = (0..50).map(name).collect();
+        assert_eq!((names.len(), &*name(0), &*name(10)), (50, "Robot Ada", "Robot Ada 2"));
+    }
 }

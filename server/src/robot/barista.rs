@@ -22,7 +22,7 @@ pub(super) async fn work(scene: Arc<Scene>, staff: Api, mut chance: Chance, stop
             scene.look_again().await;
             continue;
         };
-        // All have one token, so the shop takes them for one person: who is at it is told apart here.
+        // Who works by the same token is one person to the shop, and may claim what is theirs twice: they are told apart here.
         if !scene.own().remove(&order) {
             continue;
         }

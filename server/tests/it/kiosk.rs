@@ -9,6 +9,7 @@ use crate::support::{Client, Reply, Server, Tab};
 with_messages! {
     a_scan_lets_one_in_and_the_kiosk_sees_it
     a_scan_is_for_who_is_signed_in_and_codes_are_not_guessed
+    managers_see_each_screen_of_a_kiosk_apart
 }
 
 const ADA: &str = "+15550100009";
@@ -109,4 +110,24 @@ async fn a_scan_is_for_who_is_signed_in_and_codes_are_not_guessed(server: Server
     let ben = sign_in(&server, &server.guest().await, BEN, 1).await;
     assert_eq!(scan(&ben, code).await.status, StatusCode::CREATED);
     assert_eq!(kiosk.get("/kiosks/pier-1/code").await.body["scans_left"], 9, "what was refused has spent nothing");
+}
+
+/// What each of a kiosk's browsers shows is known once it has opened its page; a program that asks opens none.
+async fn managers_see_each_screen_of_a_kiosk_apart(server: Server) {
+    let (wall, scanner, program) = (server.kiosk(), server.kiosk(), server.kiosk());
+    let manager = server.token("manager", "pier");
+    let screens = async || {
+        let kiosks = manager.get("/staff/stores/pier/kiosks").await.body;
+        let devices = kiosks["items"][0]["devices"].as_array().expect("a kiosk with its devices").clone();
+        devices.iter().map(|device| device["screen"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(screens().await, vec![Value::Null; 3]);
+    let browser = |token: &str| server.nobody().with_cookie(format!("orderly_session={token}"));
+    assert_eq!(browser(&wall).page("/kiosk/pier-1").await.status, StatusCode::OK);
+    assert_eq!(browser(&scanner).page("/kiosk/pier-1/scan").await.status, StatusCode::OK);
+    assert_eq!(server.nobody().with_token(&program).get("/kiosks/pier-1/code").await.status, StatusCode::OK);
+    assert_eq!(screens().await, [json!("wall"), json!("scanner"), Value::Null]);
+    // A scanner that is hung on the wall.
+    assert_eq!(browser(&scanner).page("/kiosk/pier-1").await.status, StatusCode::OK);
+    assert_eq!(screens().await, [json!("wall"), json!("wall"), Value::Null]);
 }

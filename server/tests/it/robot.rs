@@ -31,8 +31,14 @@ async fn robots_order_make_fetch_and_leave_nothing_behind(server: Server) {
         assert_eq!(queue["lanes"][lane].as_array().map(Vec::len), Some(0), "{lane}: {queue}");
     }
     let tokens: Value = serde_json::from_str(&server.place.answer(&["token", "list", "--json"])).unwrap();
-    let robot = tokens.as_array().unwrap().iter().find(|token| token["name"] == "Robot").unwrap();
-    assert!(!robot["revoked_at"].is_null(), "their token is worth nothing any more");
+    let robots: Vec<_> = tokens.as_array().unwrap().iter().filter(|token| token["name"].as_str().unwrap().starts_with("Robot ")).collect();
+    assert!(robots.len() == 3 && robots.iter().all(|token| !token["revoked_at"].is_null()), "their tokens are worth nothing any more");
+    // Each has claimed by their name.
+    let manager = server.staff("harbor", "Mo", "manager").await;
+    let audit = manager.page("/staff/harbor/audit").await;
+    for robot in robots {
+        assert!(audit.text().contains(robot["name"].as_str().unwrap()), "{robot}");
+    }
     server.place.answer(&["check"]);
 }
 

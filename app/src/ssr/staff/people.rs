@@ -2,7 +2,7 @@
 
 use backend::{identity::IdentityError, stores::StoreRow};
 use domain::{
-    Locale, Timestamp, UserId,
+    Locale, StoreId, Timestamp, UserId,
     view::{KioskView, MemberView, Role, TokenView},
 };
 use leptos::prelude::*;
@@ -15,7 +15,12 @@ use super::{
     },
     role_name,
 };
-use crate::{paths, pieces::icon, wire, words as w};
+use crate::{
+    islands::{ScreenPresence, screen_name},
+    paths,
+    pieces::icon,
+    wire, words as w,
+};
 
 const ROLES: [Role; 3] = [Role::Barista, Role::Warehouse, Role::Manager];
 
@@ -38,7 +43,7 @@ pub async fn sections(
     let view = view! {
         <div id="made" class="made">{notice}</div>
         {people(&Part { store, form: "member", typed, problem, locale }, &members, own)}
-        {screens(&Part { store, form: "screen", typed, problem, locale }, &kiosks, visit.now)}
+        {screens(&Part { store, form: "screen", typed, problem, locale }, &row.id, &kiosks, visit.now)}
         {programs(&Part { store, form: "token", typed, problem, locale }, &tokens)}
     };
     Ok((view.into_any(), mark))
@@ -262,10 +267,10 @@ fn person(store: &str, member: &MemberView, own: bool, locale: Locale) -> AnyVie
     }
 }
 
-fn screens(part: &Part<'_>, kiosks: &[KioskView], now: Timestamp) -> AnyView {
+fn screens(part: &Part<'_>, at: &StoreId, kiosks: &[KioskView], now: Timestamp) -> AnyView {
     let Part { store, locale, .. } = *part;
     let (fault, wrong, described) = part.fault("kiosk", Some("screen-hint"));
-    let rows = kiosks.iter().map(|kiosk| screen(store, kiosk, now, locale)).collect_view();
+    let rows = kiosks.iter().map(|kiosk| screen(at, kiosk, now, locale)).collect_view();
     let list = if kiosks.is_empty() {
         view! { <p class="soft">{w::people::no_screens(locale)}</p> }.into_any()
     } else {
@@ -295,25 +300,10 @@ fn screens(part: &Part<'_>, kiosks: &[KioskView], now: Timestamp) -> AnyView {
     .into_any()
 }
 
-/// A screen that was there this long ago still is, as far as anybody knows.
-const ALIVE_SECONDS: i64 = 45;
-
-/// Whether one of a kiosk's screens is connected, and if not, since when; nothing where none is paired.
-fn presence(kiosk: &KioskView, now: Timestamp, locale: Locale) -> Option<AnyView> {
-    let seen = kiosk.devices.iter().map(|device| device.seen_at).max()?;
-    let (tone, word) = match seen.map(|seen| now.seconds_since(seen)) {
-        Some(seconds) if seconds <= ALIVE_SECONDS => ("go", w::people::screen_on(locale).to_owned()),
-        Some(seconds @ ..7_200) => ("stop", w::people::screen_minutes(locale, seconds / 60)),
-        Some(seconds @ ..172_800) => ("stop", w::people::screen_hours(locale, seconds / 3_600)),
-        Some(seconds) => ("stop", w::people::screen_days(locale, seconds / 86_400)),
-        None => ("wait", w::people::screen_never(locale).to_owned()),
-    };
-    Some(view! { <span class="pill" data-tone=tone data-testid="screen-presence">{word}</span> }.into_any())
-}
-
-fn screen(store: &str, kiosk: &KioskView, now: Timestamp, locale: Locale) -> AnyView {
-    let id = kiosk.id.to_string();
+fn screen(at: &StoreId, kiosk: &KioskView, now: Timestamp, locale: Locale) -> AnyView {
+    let (store, id) = (at.as_str(), kiosk.id.to_string());
     let name = id.clone();
+    let presence = view! { <ScreenPresence store=at.clone() kiosk=kiosk.id.clone() devices=kiosk.devices.clone() now locale/> };
     let state = match (kiosk.devices.len() as i64, kiosk.pairing_until) {
         (0, Some(_)) => w::people::pairing_open(locale).to_owned(),
         (0, None) => w::people::unpaired(locale).to_owned(),
@@ -323,7 +313,7 @@ fn screen(store: &str, kiosk: &KioskView, now: Timestamp, locale: Locale) -> Any
     view! {
         <li class="count" data-testid="screen">
             <details>
-                <summary class="count__head"><span class="stock-row__name">{id.clone()}<small>{state}</small></span>{presence(kiosk, now, locale)}</summary>
+                <summary class="count__head"><span class="stock-row__name">{id.clone()}<small>{state}</small></span>{presence}</summary>
                 <div class="stack member">
                     <ul class="stock-list">{devices}</ul>
                     <form class="row" method="post" action=paths::form::KIOSK>
@@ -392,7 +382,7 @@ fn programs(part: &Part<'_>, tokens: &[TokenView]) -> AnyView {
 
 fn token(store: &str, token: &TokenView, locale: Locale) -> AnyView {
     let screen = token.kiosk.is_some();
-    let note = (!screen).then(|| role_name(token.role, locale));
+    let note = if screen { token.screen.map(|_| screen_name(token, locale)) } else { Some(role_name(token.role, locale).to_owned()) };
     let (word, question, yes) = if screen {
         (w::people::unpair(locale), w::people::unpair_sure(locale).to_owned(), w::people::unpair_go(locale))
     } else {

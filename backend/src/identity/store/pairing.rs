@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use domain::kiosk::Screen;
 use domain::view::TokenView;
-use domain::{KioskId, StoreId, Timestamp};
+use domain::{KioskId, StoreId, Timestamp, TokenId};
 use uuid::Uuid;
 
 use super::token_view;
@@ -47,7 +48,7 @@ pub(in super::super) async fn forget_pairing(tx: &mut Tx, kiosk: &KioskId) -> Re
 
 /// What has been made a kiosk of a store, and not been revoked.
 pub(in super::super) async fn devices(sql: &mut impl Sql, store: &StoreId) -> Result<Vec<TokenView>, DbError> {
-    let text = "select t.id, t.name, t.role, t.kiosk, t.created_at, t.seen_at from token t join kiosk k on k.id = t.kiosk \
+    let text = "select t.id, t.name, t.role, t.kiosk, t.created_at, t.seen_at, t.screen from token t join kiosk k on k.id = t.kiosk \
                 where k.store = $1 and t.revoked_at is null order by t.created_at, t.id";
     sql.fetch_all(text, args![store]).await?.iter().map(token_view).collect()
 }
@@ -60,6 +61,17 @@ pub(in super::super) async fn note_seen(tx: &mut Tx, tokens: &[Uuid]) -> Result<
     );
     let now = tx.now();
     tx.execute(text, args![ids(tokens), now]).await.map(drop)
+}
+
+/// This token's holder shows this from now on.
+pub(in super::super) async fn note_screen(tx: &mut Tx, token: TokenId, screen: Screen) -> Result<(), DbError> {
+    tx.execute("update token set screen = $2 where id = $1", args![token, screen.as_str()]).await.map(drop)
+}
+
+/// Whether that is known already.
+pub(in super::super) async fn shows(sql: &mut impl Sql, token: TokenId, screen: Screen) -> Result<bool, DbError> {
+    let text = "select 1 as shows from token where id = $1 and screen = $2";
+    Ok(sql.fetch_optional(text, args![token, screen.as_str()]).await?.is_some())
 }
 
 /// Makes everything worthless that has been made this kiosk.
