@@ -3,6 +3,7 @@
 //! Every command takes the order's lock first (and the store's before it, where a place is given back), asks the rules
 //! of [`domain::prep`], and changes the row only from the state it was decided in.
 
+mod board_gone;
 mod commands;
 mod error;
 pub(crate) mod invariants;
@@ -15,6 +16,7 @@ use domain::prep::{FulfilmentKind, FulfilmentStatus};
 use domain::view::{BoardEntry, BoardView, FulfilmentView, LanesView, LineView, Naming, QueueView, TicketView};
 use domain::{OrderId, StoreId, Timestamp};
 
+pub use self::board_gone::BoardGone;
 pub use self::error::PrepError;
 pub use self::pickup::Tickets;
 use self::store::TicketRow;
@@ -129,6 +131,7 @@ fn ticket_view(ticket: TicketRow, naming: Naming) -> TicketView {
         since: ticket.since,
         lines: ticket.lines.iter().map(|line| LineView::of(line, naming)).collect(),
         claimed_by: ticket.claimed_by,
+        left_by: ticket.left_by,
     }
 }
 
