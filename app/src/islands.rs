@@ -4,6 +4,7 @@
 mod admitted;
 mod balance;
 mod board;
+mod board_motion;
 mod board_tools;
 mod cart;
 mod checkout;
@@ -22,6 +23,7 @@ mod staff_tabs;
 mod store_status;
 mod store_time;
 mod ticket;
+mod ticket_cancel;
 mod tracker;
 mod waiting;
 
