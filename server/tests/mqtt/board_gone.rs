@@ -50,7 +50,8 @@ impl Bar {
             .transaction(move |tx| {
                 Box::pin(async move {
                     let user = shopper_by_phone_in(tx, &"+15550100001".parse().unwrap()).await?;
-                    let ada = Caller::User { session: SessionId(Uuid::now_v7()), user, name: String::new(), language: None, roles: Vec::new() };
+                    let ada =
+                        Caller::User { session: SessionId(Uuid::now_v7()), user, name: String::new(), language: None, roles: Vec::new() };
                     let line = LineRequest { sku: "flat-white-regular".to_owned(), quantity: 1, options: vec!["oat".to_owned()] };
                     let request = CheckoutRequest {
                         store: "harbor".to_owned(),
