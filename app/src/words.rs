@@ -36,6 +36,11 @@ pub fn reason(reason: &str, locale: Locale) -> Option<String> {
     why::by_name(reason, locale).map(str::to_owned).or_else(|| written().then(|| reason.to_owned()))
 }
 
+/// Why somebody called an order off: one of the board's own reasons in words, else what they wrote, whatever it is.
+pub fn spoken(reason: &str, locale: Locale) -> String {
+    why::by_name(reason, locale).unwrap_or(reason).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +50,6 @@ mod tests {
         assert_eq!(reason("barista_timeout", Locale::En).as_deref(), Some("not made in time"));
         assert_eq!(reason("I have to go", Locale::En).as_deref(), Some("I have to go"));
         assert_eq!(reason("insufficient_score_77", Locale::En), None);
+        assert_eq!(["spilled", "mistake"].map(|why| spoken(why, Locale::En)), ["spilled", "a mistake of ours"]);
     }
 }

@@ -51,7 +51,7 @@ fn concerned(event: &Recorded) -> impl Iterator<Item = uuid::Uuid> + use<> {
 
 /// Whom it was done to.
 fn whom(event: &Recorded) -> Option<UserId> {
-    event.data.get("user").and_then(|user| user.as_str()?.parse().ok())
+    event.data.get("user").or_else(|| event.data.get("held_by")).and_then(|user| user.as_str()?.parse().ok())
 }
 
 /// Which order it was done to.

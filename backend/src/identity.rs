@@ -2,7 +2,7 @@
 //!
 //! A [`Caller`] comes out of a cookie ([`session`], [`cookie`]) or a bearer [`token`]; shoppers [`sign_in`] by [`phone`],
 //! [`staff`] by one-time codes and a [`password`], which a [`browser`] they have used before may always try; [`pairing`]
-//! makes a screen a kiosk and `presence` knows whether it is alive; [`account`] is what its owner sees and changes of it; [`rights`] is the one table of who may do
+//! makes a screen a kiosk and `presence` knows whether it, and who works at the bar, is there; [`account`] is what its owner sees and changes of it; [`rights`] is the one table of who may do
 //! what; [`secret`] is what signs and hides; [`purge`] throws away what has had its time.
 
 pub mod account;
@@ -13,7 +13,7 @@ mod hashing;
 pub mod pairing;
 pub mod password;
 pub mod phone;
-mod presence;
+pub(crate) mod presence;
 pub mod purge;
 pub mod rights;
 pub mod secret;
@@ -48,7 +48,7 @@ pub use throttle::network;
 pub use token::{NewToken, TokenRow};
 
 use self::hashing::Hashing;
-use self::presence::LastNote;
+use self::presence::Watch;
 use crate::db::{Db, DbError, Sql};
 use crate::refused::{Extra, Refused};
 
@@ -258,8 +258,8 @@ pub struct Identities {
     limits: bool,
     /// Whose turn it is to have a password or code hashed.
     hashing: Hashing,
-    /// When it was last noted which screens are there.
-    noted: Arc<LastNote>,
+    /// Who is connected to this process.
+    watch: Arc<Watch>,
 }
 
 impl Identities {
@@ -270,7 +270,7 @@ impl Identities {
             Some(keys) => keys,
             None => Self::kept_keys(&db).await?,
         };
-        Ok(Self { db, keys, https, limits, hashing: Hashing::default(), noted: Arc::default() })
+        Ok(Self { db, keys, https, limits, hashing: Hashing::default(), watch: Arc::default() })
     }
 
     async fn kept_keys(db: &Db) -> Result<Keys, IdentityError> {

@@ -54,7 +54,7 @@ use live::Live;
 use notify::{Sender, Sms};
 use ordering::{BaristaLimit, Carts, CheckoutHold, Checkouts, Orders, Saga, Sagas};
 use payment::{CardProvider, CardService, HttpCard, NoCard, Patience, Payments, TopUps, Vault, Wallets};
-use prep::{Queue, QueueSubscriber, Tickets};
+use prep::{BoardGone, Queue, QueueSubscriber, Tickets};
 use report::Reports;
 use runner::Runner;
 use stores::Stores;
@@ -208,6 +208,7 @@ impl Backend {
             .timer(PriceWindows)
             .timer(Rotation)
             .timer(AdmissionEnd)
+            .timer(BoardGone)
             .timer(CheckoutHold)
             .timer(BaristaLimit::new(self.orders.clone()));
         self.payments.jobs(runner, &self.db)

@@ -3,6 +3,7 @@
 //! Every command takes the order's lock first (and the store's before it, where a place is given back), asks the rules
 //! of [`domain::prep`], and changes the row only from the state it was decided in.
 
+mod board_gone;
 mod commands;
 mod error;
 pub(crate) mod invariants;
@@ -16,6 +17,7 @@ use domain::prep::{CALLED_SECONDS, FulfilmentKind, FulfilmentStatus};
 use domain::view::{BoardView, FulfilmentView, LanesView, LineView, Naming, QueueView, TicketView};
 use domain::{OrderId, StoreId, Timestamp};
 
+pub use self::board_gone::BoardGone;
 pub use self::error::PrepError;
 pub(crate) use self::made::{Made, made, mean_seconds};
 pub use self::pickup::Tickets;
@@ -134,6 +136,7 @@ fn ticket_view(ticket: TicketRow, naming: Naming) -> TicketView {
         since: ticket.since,
         lines: ticket.lines.iter().map(|line| LineView::of(line, naming)).collect(),
         claimed_by: ticket.claimed_by,
+        left_by: ticket.left_by,
     }
 }
 

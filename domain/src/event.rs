@@ -193,7 +193,17 @@ events! {
     /// A barista took it.
     PrepClaimed "prep.claimed.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId, by: UserId }
     /// It went back to the queue.
-    PrepReleased "prep.released.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
+    PrepReleased "prep.released.v1" {
+        order: OrderId,
+        fulfilment: FulfilmentId,
+        store: StoreId,
+        /// Why, where nobody did it: `board_gone`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Who held it, where nobody did it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held_by: Option<UserId>,
+    }
     /// It stands at the counter.
     PrepReady "prep.ready.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
     /// It came back from the counter.

@@ -303,6 +303,9 @@ wire! {
         since: Timestamp,
         lines: Vec<LineView>,
         claimed_by: Option<Person>,
+        /// Who held it until it went back to the queue because their board was gone.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        left_by: Option<Person>,
     }
 
     /// The answer of `POST /scans`: the right to one order at a store.

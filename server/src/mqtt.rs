@@ -262,9 +262,7 @@ impl Gateway {
             });
             same.push(client);
         }
-        if callers.is_empty() {
-            return;
-        }
+        // Also where nobody is there: that is seen, too.
         let now = match self.0.house.recheck(&callers).await {
             Ok(now) => now,
             // It will be there again; until then nothing is published either.

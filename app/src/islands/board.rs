@@ -8,10 +8,11 @@ use domain::{
     view::{OrderView, Problem, QueueView, StoreView, TicketView},
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
-use wasm_bindgen::JsCast as _;
+use serde_json::{Value, json};
 
 use super::{
     board_day,
+    board_motion as motion,
     board_tools::{self as tools, Station, Undo},
     live_line::{connection, live_line, offline},
     staff_tabs::StaffTabs,
@@ -64,14 +65,19 @@ struct Trouble {
 impl Bar {
     /// Does `verb` to an order. The ticket moves when the news of it comes.
     pub fn act(self, order: OrderId, number: i64, verb: &'static str) {
-        self.send(order, number, verb, tools::undoing(verb));
+        self.send(order, number, verb, tools::undoing(verb), json!({}));
+    }
+
+    /// Calls an order off, for a reason if there is one to tell.
+    pub fn cancel(self, order: OrderId, number: i64, reason: Option<String>) {
+        self.send(order, number, "cancel", None, json!({ "reason": reason }));
     }
 
     /// Takes back what was done last.
     pub fn take_back(self) {
         if let Some(undo) = self.undo.get_untracked() {
             self.undo.set(None);
-            self.send(undo.order, undo.number, undo.verb, None);
+            self.send(undo.order, undo.number, undo.verb, None, json!({}));
         }
     }
 
@@ -87,7 +93,7 @@ impl Bar {
     }
 
     /// `back`: what takes it back, where that is to be offered.
-    fn send(self, order: OrderId, number: i64, verb: &'static str, back: Option<&'static str>) {
+    fn send(self, order: OrderId, number: i64, verb: &'static str, back: Option<&'static str>, body: Value) {
         if self.offline_stops() || self.busy.with_untracked(|busy| busy.contains(&order)) {
             return;
         }
@@ -97,7 +103,7 @@ impl Bar {
         self.pressed.set(Some(order));
         self.problem.set(None);
         spawn_local(async move {
-            let reply = tab::ask(&format!("/api/v1/staff/orders/{order}/{verb}"), tab::Body::Keyed("{}")).await;
+            let reply = tab::ask(&format!("/api/v1/staff/orders/{order}/{verb}"), tab::Body::Keyed(&body.to_string())).await;
             let refused = match reply {
                 Err(tab::Unreachable) => Some(Trouble { text: w::board::unreachable(self.locale).to_owned(), away: true }),
                 Ok(reply) if reply.ok() => {
@@ -184,11 +190,23 @@ pub fn Board(
     awake::stay_awake();
     awake::keep_up(bar.connection);
     let later = live::subscribe::<QueueView>(Topic::Queue(store.id.clone()), queue.version);
-    let queue = Memo::new(move |_| {
-        let live = later.get().map_or_else(|| queue.clone(), |later| (*later).clone());
-        bar.asked.get().filter(|asked| asked.version > live.version).unwrap_or(live)
+    let shown = RwSignal::new(queue);
+    Effect::new(move |_| {
+        let live = later.get().filter(|later| shown.with_untracked(|shown| later.version > shown.version));
+        let asked = bar.asked.get().filter(|asked| shown.with_untracked(|shown| asked.version > shown.version));
+        let newest = match (live, asked) {
+            (Some(live), Some(asked)) if asked.version > live.version => asked,
+            (Some(live), _) => (*live).clone(),
+            (None, Some(asked)) => asked,
+            (None, None) => return,
+        };
+        // What is seen now is where it comes from.
+        let scene = shown.with_untracked(|shown| motion::Scene::before(shown, &newest));
+        shown.set(newest);
+        scene.play(bar.pressed);
     });
-    keep_focus(bar, queue);
+    let queue = Memo::new(move |_| shown.get());
+    tell_left(bar, queue);
     tools::chime(queue);
     let (overview, keys) = (tools::overview(queue, bar), tools::keys(queue, bar));
     Effect::new(move |_| {
@@ -283,21 +301,17 @@ fn problem(text: String, bar: Bar) -> AnyView {
     .into_any()
 }
 
-/// A ticket that moves takes its button with it; the focus follows, and does not fall to the top of the page.
-fn keep_focus(bar: Bar, queue: Memo<QueueView>) {
-    Effect::new(move |_| {
-        queue.track();
-        let Some(order) = bar.pressed.get_untracked() else { return };
-        request_animation_frame(move || {
-            let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
-            if !lost {
-                return;
+/// What came back because its board was gone is said, too.
+fn tell_left(bar: Bar, queue: Memo<QueueView>) {
+    Effect::new(move |known: Option<BTreeSet<OrderId>>| {
+        queue.with(|queue| {
+            let left: Vec<_> = queue.lanes.queued.iter().filter_map(|ticket| Some((ticket, ticket.left_by.as_ref()?))).collect();
+            if let (Some(known), [.., (ticket, person)]) = (known, &*left)
+                && !known.contains(&ticket.order)
+            {
+                bar.said.set(w::board::left_said(bar.locale, ticket.number, &person.name));
             }
-            let button = document().query_selector(&format!("#t-{order} .button")).ok().flatten();
-            let lane = || document().get_element_by_id("l-ready");
-            if let Some(target) = button.or_else(lane).and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
-                let _ = target.focus();
-            }
-        });
+            left.into_iter().map(|(ticket, _)| ticket.order).collect()
+        })
     });
 }

@@ -3,7 +3,7 @@
 use domain::{Locale, view::QueueView};
 use leptos::prelude::*;
 
-use super::{ticket::fold, today::took};
+use super::{ticket_cancel::fold, today::took};
 use crate::{pieces, words as w};
 
 /// A line with the three numbers; pressed, it shows the times over the lanes, which stay where they are.

@@ -47,6 +47,12 @@ pub fn headline(order: &OrderView, locale: Locale) -> String {
     .to_owned()
 }
 
+/// Why the store called it off, where it says so.
+pub fn called_off_because(order: &OrderView, locale: Locale) -> Option<String> {
+    let reason = order.reason.as_deref().filter(|_| order.cancelled_by == Some(CancelledBy::Staff))?;
+    Some(w::order::because(locale, w::spoken(reason, locale)))
+}
+
 /// Where the shopper has to confirm the payment, while that is what everything waits for.
 pub fn wants_confirmation(order: &OrderView) -> Option<&str> {
     let waiting = order.status == OrderStatus::Created && order.payment.status == PaymentStatus::ActionRequired;

@@ -1,13 +1,9 @@
 //! A ticket on the board.
 
 use domain::{Timestamp, prep::FulfilmentStatus, view::TicketView};
-use leptos::{
-    ev::{KeyboardEvent, SubmitEvent},
-    prelude::*,
-};
-use wasm_bindgen::JsCast as _;
+use leptos::{ev::SubmitEvent, prelude::*};
 
-use super::board::Bar;
+use super::{board::Bar, ticket_cancel::cancel_fold};
 use crate::{paths, pieces, words as w};
 
 /// How old a ticket is, in three steps that colour and word share.
@@ -23,17 +19,6 @@ fn age(seconds: i64) -> &'static str {
 fn clock(seconds: i64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
-}
-
-/// Escape closes what is folded out, and the focus stays at its handle.
-pub(super) fn fold(event: KeyboardEvent) {
-    let details = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    let Some(details) = details.filter(|details| event.key() == "Escape" && details.has_attribute("open")) else { return };
-    let _ = details.remove_attribute("open");
-    let handle = details.query_selector("summary").ok().flatten().and_then(|handle| handle.dyn_into::<web_sys::HtmlElement>().ok());
-    if let Some(handle) = handle {
-        let _ = handle.focus();
-    }
 }
 
 /// A ticket with its age, what is to be made, and what can be done with it.
@@ -103,6 +88,9 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
         })
         .collect_view();
     let holder = ticket.claimed_by.map(|person| view! { <p class="ticket__holder">{pieces::icon("person")}{person.name}</p> });
+    let left = ticket.left_by.map(|person| {
+        view! { <p class="ticket__left" data-testid="left">{pieces::icon("info")}{w::board::left(locale, &person.name)}</p> }
+    });
     view! {
         <li class="ticket" id=format!("t-{order}") data-age=move || state.get() data-new=new.then_some("true") data-testid="ticket">
             <div class="ticket__head">
@@ -111,12 +99,10 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
             </div>
             <ul class="ticket__lines">{lines}</ul>
             {holder}
+            {left}
             <div class="ticket__actions">
                 {actions}
-                <details class="ticket__more" on:keydown=fold>
-                    <summary>{pieces::icon("more")}<span class="sr-only">{w::board::more(locale)}" "{w::board::order(locale)}" "{number}</span></summary>
-                    <div class="ticket__menu">{verb("cancel", w::board::cancel(locale), "button button--danger")}</div>
-                </details>
+                {cancel_fold(order, number, bar)}
             </div>
         </li>
     }

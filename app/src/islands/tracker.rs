@@ -18,7 +18,7 @@ use wasm_bindgen::JsCast as _;
 
 use super::{
     live_line::{live_line, offline},
-    progress::{Step, data_status, headline, next_step, steps, wants_confirmation},
+    progress::{Step, called_off_because, data_status, headline, next_step, steps, wants_confirmation},
     store_time::store_time,
     waiting::{self, Place},
 };
@@ -72,6 +72,7 @@ pub fn OrderTracker(
                     <span class="tracker__number" data-testid="order-number"><span class="sr-only">{w::order::number(locale)}" "</span>{number}</span>
                 </h1>
                 <p class="tracker__status" id="order-status" tabindex="-1" aria-live=ready data-testid="order-status">{move || order.with(|order| headline(order, locale))}</p>
+                {move || order.with(|order| called_off_because(order, locale)).map(|why| view! { <p class="tracker__next" data-testid="order-reason">{why}</p> })}
                 <p class="tracker__next">{move || order.with(|order| next_step(order, locale))}</p>
                 {move || order.with(|order| confirm(order, locale))}
                 {ticket}
@@ -365,7 +366,8 @@ impl Told {
             Actor::System => w::order::by_system(locale),
         };
         let who = entry.kiosk.as_ref().map_or_else(|| who.to_owned(), |kiosk| w::order::by_kiosk(locale, kiosk));
-        let why = entry.reason.as_deref().and_then(|reason| w::reason(reason, locale));
+        let said = entry.type_name == "order.cancelled.v1" && entry.actor != Actor::System;
+        let why = entry.reason.as_deref().and_then(|reason| if said { Some(w::spoken(reason, locale)) } else { w::reason(reason, locale) });
         let at = entry.at;
         let view = view! {
             <li data-type=entry.type_name.clone()>

@@ -2,6 +2,7 @@
 
 mod account;
 mod pairing;
+mod presence;
 mod sign_in;
 mod staff;
 
@@ -15,8 +16,9 @@ pub(super) use self::account::{
     account, empty_account, end_other_sessions_of, end_session_of, rename_account, renew_session, sessions_of, set_language,
 };
 pub(super) use self::pairing::{
-    devices, forget_pairing, insert_pairing_code, note_screen, note_seen, pairing_codes, revoke_devices, shows, spend_pairing_code,
+    devices, forget_pairing, insert_pairing_code, note_screen, pairing_codes, revoke_devices, shows, spend_pairing_code,
 };
+pub(super) use self::presence::{away, note_in};
 pub(super) use self::sign_in::{
     account_of_phone, end_sign_in_code, forget_number, give_back_in, insert_phone, insert_sign_in_code, purge_in, throttle_in,
     throttled_until, to_be_sent, try_sign_in_code, unthrottle_in,

@@ -6,7 +6,7 @@ use domain::view::Person;
 use domain::{KioskId, OrderId, StoreId, Timestamp};
 
 use super::store::{self, TicketRow};
-use super::{PrepError, Queue};
+use super::{PrepError, Queue, board_gone};
 use crate::db::Tx;
 use crate::identity::{Caller, Right};
 use crate::log::{self, NewEvent};
@@ -98,6 +98,11 @@ async fn apply_in(tx: &mut Tx, caller: &Caller, ticket: &TicketRow, change: &Cha
         return Err(PrepError::Illegal(format!("it is not {} any more", ticket.status)));
     }
     ordering::touch_in(tx, order).await?;
+    match change {
+        Change::Claimed { .. } | Change::Recalled => board_gone::look_in(tx, order).await?,
+        Change::Released | Change::Ready => board_gone::forget_in(tx, order).await?,
+        Change::Collected | Change::Failed { .. } => {}
+    }
     if *change == Change::Ready {
         Stores.give_place_back_in(tx, store_id, Holder::Order(order)).await?;
         ordering::limit_met_in(tx, order).await?;
@@ -146,7 +151,7 @@ fn event_of(ticket: &TicketRow, change: &Change, kiosk: Option<&KioskId>) -> Opt
     let (order, fulfilment, store) = (ticket.order, ticket.id, ticket.store.clone());
     Some(match change {
         Change::Claimed { by } => PrepClaimed { order, fulfilment, store, by: *by }.into(),
-        Change::Released => PrepReleased { order, fulfilment, store }.into(),
+        Change::Released => PrepReleased { order, fulfilment, store, reason: None, held_by: None }.into(),
         Change::Ready => PrepReady { order, fulfilment, store }.into(),
         Change::Recalled => PrepRecalled { order, fulfilment, store }.into(),
         Change::Collected => PrepCollected { order, fulfilment, store, kiosk: kiosk.cloned() }.into(),

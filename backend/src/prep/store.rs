@@ -6,7 +6,7 @@ mod made;
 use domain::prep::{FulfilmentKind, FulfilmentStatus, State};
 use domain::pricing::QuoteLine;
 use domain::view::{BoardEntry, Person};
-use domain::{FulfilmentId, OrderId, StoreId, Timestamp};
+use domain::{FulfilmentId, OrderId, StoreId, Timestamp, UserId};
 
 pub(super) use self::made::{made, taken};
 use super::Failed;
@@ -26,13 +26,15 @@ pub(super) struct TicketRow {
     pub placed_at: Timestamp,
     pub since: Timestamp,
     pub claimed_by: Option<Person>,
+    /// Who held it until their board was gone.
+    pub left_by: Option<Person>,
     pub started_at: Option<Timestamp>,
     pub made_at: Option<Timestamp>,
 }
 
 impl TicketRow {
     fn from_row(row: &Row) -> Result<Self, DbError> {
-        let holder = (row.get("claimed_by")?, row.get("claimed_name")?);
+        let person = |id: Option<UserId>, name: Option<String>| Some(Person { id: id?, name: name? });
         Ok(Self {
             id: row.get("id")?,
             order: row.get("order_id")?,
@@ -43,10 +45,8 @@ impl TicketRow {
             lines: row.json("lines")?,
             placed_at: row.get("placed_at")?,
             since: row.get("since")?,
-            claimed_by: match holder {
-                (Some(id), Some(name)) => Some(Person { id, name }),
-                _ => None,
-            },
+            claimed_by: person(row.get("claimed_by")?, row.get("claimed_name")?),
+            left_by: person(row.get("left_by")?, row.get("left_name")?),
             started_at: row.get("started_at")?,
             made_at: row.get("made_at")?,
         })
@@ -144,9 +144,22 @@ pub(super) async fn move_in(tx: &mut Tx, from: FulfilmentStatus, to: &TicketRow)
     let (holder, name) = to.claimed_by.clone().map(|person| (person.id, person.name)).unzip();
     let moved = tx
         .execute(
-            "update fulfilment set status = $1, since = $2, claimed_by = $3, claimed_name = $4, started_at = $5, made_at = $6 \
-             where id = $7 and status = $8",
+            "update fulfilment set status = $1, since = $2, claimed_by = $3, claimed_name = $4, started_at = $5, made_at = $6, \
+             left_by = null, left_name = null where id = $7 and status = $8",
             args![to.status.as_str(), to.since, holder, name, to.started_at, to.made_at, to.id, from.as_str()],
+        )
+        .await?;
+    Ok(moved == 1)
+}
+
+/// Puts a claimed ticket back into the queue, where the very claim still holds, and keeps whose it was.
+pub(super) async fn put_back_in(tx: &mut Tx, ticket: &TicketRow, holder: &Person) -> Result<bool, DbError> {
+    let now = tx.now();
+    let moved = tx
+        .execute(
+            "update fulfilment set status = 'queued', since = $1, claimed_by = null, claimed_name = null, started_at = null, \
+             left_by = $2, left_name = $3 where id = $4 and status = 'making' and claimed_by = $2 and started_at = $5",
+            args![now, holder.id, &holder.name, ticket.id, ticket.started_at],
         )
         .await?;
     Ok(moved == 1)

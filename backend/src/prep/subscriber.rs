@@ -57,6 +57,7 @@ async fn enter_in(tx: &mut Tx, order: OrderId, cause: &Recorded) -> Result<(), H
         placed_at: order.placed_at,
         since: now,
         claimed_by: None,
+        left_by: None,
         started_at: None,
         made_at: None,
     };

@@ -21,7 +21,8 @@ pub trait House: Send + Sync + 'static {
     /// Who sent this bearer token; nobody, where it is not (any more) valid.
     async fn by_token(&self, token: &str) -> Result<Caller, DbError>;
 
-    /// How these callers are now, in one query; `None` where one has signed out, expired or been revoked. They are connected.
+    /// How these callers are now, in one query; `None` where one has signed out, expired or been revoked. They are connected,
+    /// and nobody else is.
     async fn recheck(&self, callers: &[Caller]) -> Result<Vec<Option<Caller>>, DbError>;
 
     /// Whose the thing of the topic is, for the topics that are about one thing.
@@ -47,15 +48,17 @@ impl House for Backend {
     async fn recheck(&self, callers: &[Caller]) -> Result<Vec<Option<Caller>>, DbError> {
         let now = self.identities.recheck(callers).await?;
         let there: Vec<_> = now.iter().flatten().cloned().collect();
-        // Nobody waits for it: a database that takes no writes must not keep anybody signed in.
-        let identities = self.identities.clone();
-        tokio::spawn(async move {
-            match tokio::time::timeout(NOTING, identities.note_devices(&there)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "which screens are there cannot be noted now"),
-                Err(_) => tracing::warn!("which screens are there cannot be noted in time"),
-            }
-        });
+        if let Some(note) = self.identities.look(&there) {
+            // Nobody waits for it: a database that takes no writes must not keep anybody signed in.
+            let identities = self.identities.clone();
+            tokio::spawn(async move {
+                match tokio::time::timeout(NOTING, identities.note(note)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::warn!(%error, "who is there cannot be noted now"),
+                    Err(_) => tracing::warn!("who is there cannot be noted in time"),
+                }
+            });
+        }
         Ok(now)
     }
 

@@ -71,8 +71,13 @@ pub async fn sign_out() -> Done<()> {
 
 /// Moves a ticket, for boards without scripts.
 #[server(name = MoveTicket, prefix = "/do", endpoint = "staff/ticket")]
-pub async fn move_ticket(#[server(default)] store: String, #[server(default)] order: String, #[server(default)] verb: String) -> Done<()> {
-    match act(&order, &verb).await {
+pub async fn move_ticket(
+    #[server(default)] store: String,
+    #[server(default)] order: String,
+    #[server(default)] verb: String,
+    #[server(default)] reason: String,
+) -> Done<()> {
+    match act(&order, &verb, reason).await {
         Ok(()) => to(&paths::queue(&store), ()),
         Err(refusal) => {
             // The page names who has it.
@@ -82,7 +87,7 @@ pub async fn move_ticket(#[server(default)] store: String, #[server(default)] or
     }
 }
 
-async fn act(order: &str, verb: &str) -> Result<(), Refusal> {
+async fn act(order: &str, verb: &str, reason: String) -> Result<(), Refusal> {
     let visit = Visit::here();
     let order: OrderId = order.parse().map_err(|_| refusal(&PrepError::NotFound))?;
     let (queue, orders, caller, db) = (visit.backend.queue, visit.backend.orders.clone(), visit.caller.clone(), &visit.backend.db);
@@ -94,8 +99,12 @@ async fn act(order: &str, verb: &str) -> Result<(), Refusal> {
         "recall" => db.transaction(move |tx| Box::pin(async move { queue.recall_in(tx, &caller, order).await })).await,
         "cancel" => {
             let cancelled =
-                db.transaction(move |tx| Box::pin(async move { orders.cancel_as_staff_in(tx, &caller, order, None).await })).await;
-            return cancelled.map(drop).map_err(|error: OrderingError| refusal(&error));
+                db.transaction(move |tx| Box::pin(async move { orders.cancel_as_staff_in(tx, &caller, order, Some(reason)).await })).await;
+            return cancelled.map(drop).map_err(|error: OrderingError| match refusal(&error) {
+                // Names and addresses are shorter.
+                Refusal { code, faults } if code == "too_long" => Refusal { code: "reason_too_long".to_owned(), faults },
+                other => other,
+            });
         }
         _ => Err(PrepError::NotFound),
     };

@@ -74,10 +74,12 @@ fn line(entry: &AuditEntry, clock: StoreClock, locale: Locale) -> AnyView {
     let order = entry.number.zip(entry.data.get("order").and_then(Value::as_str)).map(|(number, id)| {
         view! { {w::menu::colon(locale)}<a href=paths::order(id)>{w::audit::order(locale, number)}</a> }
     });
+    // What nobody did has a sentence of its own.
+    let by = (entry.by.kind != "system").then(|| view! { <strong>{by}</strong>{token}" " });
     let details = details(entry, locale).into_iter().map(|text| view! { <small>{text}</small> }).collect_view();
     view! {
         <li class="entry" data-testid="audit-entry">
-            <p class="entry__what"><span><strong>{by}</strong>{token}" "{did}{order}</span>{details}</p>
+            <p class="entry__what"><span>{by}{did}{order}</span>{details}</p>
             <p class="entry__amount"><small><time datetime=entry.at.to_string()>{moment_at(entry.at, clock, locale)}</time></small></p>
         </li>
     }
@@ -101,6 +103,7 @@ fn did(entry: &AuditEntry, locale: Locale) -> String {
         ("kiosk.pairing_begun", _) => w::did::kiosk_pairing_begun(locale, screen),
         ("kiosk.paired", _) => w::did::kiosk_paired(locale, screen),
         ("kiosk.revoked", _) => w::did::kiosk_revoked(locale, screen),
+        ("prep.released", _) if entry.by.kind == "system" => w::did::prep_put_back(locale, whom),
         ("stock.adjusted", _) => w::did::stock_adjusted(locale, item),
         ("menu.item_availability_changed", Some(false)) => w::did::menu_item_sold_out(locale, item),
         ("menu.item_availability_changed", Some(true)) => w::did::menu_item_back(locale, item),
@@ -141,7 +144,10 @@ fn details(entry: &AuditEntry, locale: Locale) -> Vec<String> {
     // A screen is named in the sentence, of a token beside it.
     details.extend(text("kiosk").filter(|_| !entry.type_name.starts_with("kiosk.")));
     details.extend(text("reason").and_then(|reason| {
-        w::stock::by_name(&format!("reason_{reason}"), locale).map(str::to_owned).or_else(|| w::reason(&reason, locale))
+        let said = || if entry.type_name == "order.cancelled.v1" { Some(w::spoken(&reason, locale)) } else { w::reason(&reason, locale) };
+        // Its sentence has said so.
+        let told = reason == "board_gone";
+        w::stock::by_name(&format!("reason_{reason}"), locale).map(str::to_owned).or_else(said).filter(|_| !told)
     }));
     details
 }

@@ -54,13 +54,12 @@ pub(in super::super) async fn devices(sql: &mut impl Sql, store: &StoreId) -> Re
 }
 
 /// These tokens' holders are connected now.
-pub(in super::super) async fn note_seen(tx: &mut Tx, tokens: &[Uuid]) -> Result<(), DbError> {
+pub(super) async fn note_seen(tx: &mut Tx, tokens: &[Uuid], at: Timestamp) -> Result<(), DbError> {
     let text = tx.either(
         "update token set seen_at = $2 where id in (select value from json_each($1))",
         "update token set seen_at = $2 where id in (select jsonb_array_elements_text($1::jsonb))",
     );
-    let now = tx.now();
-    tx.execute(text, args![ids(tokens), now]).await.map(drop)
+    tx.execute(text, args![ids(tokens), at]).await.map(drop)
 }
 
 /// This token's holder shows this from now on.

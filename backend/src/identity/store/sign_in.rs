@@ -7,6 +7,7 @@ use crate::args;
 use crate::db::{DbError, Sql, Tx};
 use crate::identity::browser::KNOWN_SECONDS;
 use crate::identity::phone::Phone;
+use crate::identity::presence::KEPT_SECONDS;
 
 /// The account of the phone with this hash.
 pub(in super::super) async fn account_of_phone(sql: &mut impl Sql, hash: &str) -> Result<Option<UserId>, DbError> {
@@ -95,6 +96,7 @@ pub(in super::super) async fn purge_in(tx: &mut Tx, cookies_since: Timestamp) ->
     tx.execute("delete from staff_code where expires_at <= $1", args![now]).await?;
     tx.execute("delete from pairing_code where expires_at <= $1", args![now]).await?;
     tx.execute("delete from known_browser where seen_at <= $1", args![now.plus_seconds(-KNOWN_SECONDS)]).await?;
+    super::presence::purge_in(tx, now.plus_seconds(-KEPT_SECONDS)).await?;
     let text = "delete from session where created_at < $1 and (ended_at is not null or expires_at <= $2)";
     tx.execute(text, args![cookies_since, now]).await.map(drop)
 }

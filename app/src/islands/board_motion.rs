@@ -1,0 +1,144 @@
+//! What moves on the board is seen to move: from where a ticket stood to where it stands, in the time of the house's other
+//! motions. And whoever works by keyboard goes along with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    OrderId,
+    prep::FulfilmentStatus,
+    view::{QueueView, TicketView},
+};
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast as _, JsValue};
+
+use crate::tab::js;
+
+/// Tickets that are moved at once at most: of a whole rush nobody could follow one.
+const MOST: usize = 40;
+
+/// How the board was before a change.
+pub struct Scene {
+    /// Where those stood that may move, from the left and the top of what is seen.
+    places: Vec<(OrderId, f64, f64)>,
+    /// Whose button had the focus, and who comes after them.
+    focused: Option<(OrderId, Option<String>)>,
+}
+
+impl Scene {
+    /// Looks at the lanes that `new` changes. Nothing is remembered where nobody looks, or wants no motion.
+    pub fn before(old: &QueueView, new: &QueueView) -> Self {
+        let lane = |queue: &QueueView| -> BTreeMap<OrderId, FulfilmentStatus> {
+            tickets(queue).map(|ticket| (ticket.order, ticket.status)).collect()
+        };
+        let (was, is) = (lane(old), lane(new));
+        let mut changed = BTreeSet::new();
+        for order in was.keys().chain(is.keys()) {
+            let (from, to) = (was.get(order), is.get(order));
+            if from != to {
+                changed.extend(from.into_iter().chain(to).map(|status| status.as_str()));
+            }
+        }
+        let mut places = Vec::new();
+        if moves() {
+            for ticket in tickets(old).filter(|ticket| changed.contains(ticket.status.as_str()) && is.contains_key(&ticket.order)) {
+                if let Some((left, top, true)) = place(ticket.order) {
+                    places.push((ticket.order, left, top));
+                }
+                if places.len() == MOST {
+                    break;
+                }
+            }
+        }
+        Self { places, focused: focused(&was) }
+    }
+
+    /// Moves what has moved, once it is drawn where it belongs now. `pressed`: whose button was pressed last.
+    pub fn play(self, pressed: RwSignal<Option<OrderId>>) {
+        request_animation_frame(move || {
+            keep_focus(self.focused.as_ref(), pressed);
+            // All are measured before the first is moved.
+            let moved: Vec<_> = self
+                .places
+                .iter()
+                .filter_map(|(order, left, top)| {
+                    let (now_left, now_top, _) = place(*order)?;
+                    let (x, y) = (left - now_left, top - now_top);
+                    (x.abs() + y.abs() >= 1.0).then_some((*order, x, y))
+                })
+                .collect();
+            if moved.is_empty() {
+                return;
+            }
+            let duration = duration();
+            for (order, x, y) in moved {
+                slide(order, x, y, duration);
+            }
+        });
+    }
+}
+
+fn tickets(queue: &QueueView) -> impl Iterator<Item = &TicketView> {
+    queue.lanes.queued.iter().chain(&queue.lanes.making).chain(&queue.lanes.ready)
+}
+
+fn element(order: OrderId) -> Option<web_sys::Element> {
+    document().get_element_by_id(&format!("t-{order}"))
+}
+
+/// Where a ticket stands, and whether it is seen.
+fn place(order: OrderId) -> Option<(f64, f64, bool)> {
+    let rect = js::call(&element(order)?.into(), "getBoundingClientRect", &[]).ok()?;
+    let side = |name: &str| js::get(&rect, name).as_f64();
+    let height = js::get(&window(), "innerHeight").as_f64()?;
+    let (top, bottom) = (side("top")?, side("bottom")?);
+    Some((side("left")?, top, bottom > 0.0 && top < height))
+}
+
+/// Whether anybody sees motion here, and wants to.
+fn moves() -> bool {
+    let still = js::call(&window(), "matchMedia", &["(prefers-reduced-motion: reduce)".into()]);
+    !document().hidden() && !still.is_ok_and(|query| js::get(&query, "matches").is_truthy())
+}
+
+/// Milliseconds that motion takes in this house.
+fn duration() -> f64 {
+    let root = document().document_element().map_or(JsValue::UNDEFINED, Into::into);
+    let token = js::call(&window(), "getComputedStyle", &[root]).and_then(|style| js::call(&style, "getPropertyValue", &["--move".into()]));
+    let text = token.ok().and_then(|token| token.as_string()).unwrap_or_default();
+    text.trim().trim_end_matches("ms").parse().unwrap_or_default()
+}
+
+fn slide(order: OrderId, x: f64, y: f64, duration: f64) {
+    let Some(element) = element(order).map(JsValue::from) else { return };
+    let frame = |transform: String| js::object(&[("transform", transform.into()), ("zIndex", 2.into())]);
+    let frames: js_sys::Array = [frame(format!("translate({x}px, {y}px)")), frame("none".to_owned())].iter().collect();
+    let timing = js::object(&[("duration", duration.into()), ("easing", "cubic-bezier(0.2, 0.7, 0.2, 1)".into())]);
+    // Without it the ticket is where it belongs, too.
+    let _ = js::call(&element, "animate", &[frames.into(), timing]);
+}
+
+/// Whose ticket has the focus, and the ticket below it.
+fn focused(orders: &BTreeMap<OrderId, FulfilmentStatus>) -> Option<(OrderId, Option<String>)> {
+    let ticket = document().active_element()?.closest(".ticket").ok().flatten()?;
+    let order = ticket.id().strip_prefix("t-")?.parse().ok().filter(|order| orders.contains_key(order))?;
+    let next = ticket.next_element_sibling().or_else(|| ticket.previous_element_sibling());
+    Some((order, next.map(|next| next.id())))
+}
+
+/// A ticket that moves takes its button with it: the focus follows it, where it is gone stays in its lane, and never falls to
+/// the top of the page.
+fn keep_focus(focused: Option<&(OrderId, Option<String>)>, pressed: RwSignal<Option<OrderId>>) {
+    let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
+    let Some(pressed) = pressed.try_get_untracked() else { return };
+    if !lost || (focused.is_none() && pressed.is_none()) {
+        return;
+    }
+    let find = |selector: String| document().query_selector(&selector).ok().flatten();
+    let button = |order: &OrderId| find(format!("#t-{order} .button"));
+    let itself = focused.map(|(order, _)| order).or(pressed.as_ref()).and_then(button);
+    let next = || focused.and_then(|(_, next)| find(format!("#{} .button", next.as_ref()?)));
+    let target = itself.or_else(next).or_else(|| find("#l-ready".to_owned()));
+    if let Some(target) = target.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = target.focus();
+    }
+}

@@ -1,0 +1,82 @@
+//! What a ticket has folded away: calling its order off, and why.
+
+use domain::OrderId;
+use leptos::{
+    ev::{KeyboardEvent, SubmitEvent},
+    prelude::*,
+};
+use wasm_bindgen::JsCast as _;
+
+use super::board::Bar;
+use crate::{paths, pieces, words as w};
+
+/// A sentence, and what the server takes.
+const REASON_LENGTH: usize = 200;
+
+/// Escape closes what is folded out, and the focus stays at its handle.
+pub(super) fn fold(event: KeyboardEvent) {
+    let details = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let Some(details) = details.filter(|details| event.key() == "Escape" && details.has_attribute("open")) else { return };
+    let _ = details.remove_attribute("open");
+    let handle = details.query_selector("summary").ok().flatten().and_then(|handle| handle.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(handle) = handle {
+        let _ = handle.focus();
+    }
+}
+
+/// What was pressed or typed in a form that calls an order off.
+fn reason_of(event: &SubmitEvent) -> Option<String> {
+    let pressed = event.submitter().and_then(|button| button.get_attribute("value"));
+    let form = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let field = form.and_then(|form| form.query_selector("input[name=reason]").ok().flatten());
+    let typed = field.and_then(|field| field.dyn_into::<web_sys::HtmlInputElement>().ok()).map(|field| field.value());
+    typed.or(pressed).map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty())
+}
+
+/// The usual reasons are one press each; any other is typed, or left out.
+pub(super) fn cancel_fold(order: OrderId, number: i64, bar: Bar) -> AnyView {
+    let locale = bar.locale;
+    let (because, field) = (format!("because-{order}"), format!("reason-{order}"));
+    let usual = [
+        ("out_of_stock", w::board::why_out_of_stock(locale)),
+        ("shopper_asked", w::board::why_shopper_asked(locale)),
+        ("mistake", w::board::why_mistake(locale)),
+        ("machine_down", w::board::why_machine_down(locale)),
+    ];
+    let waits = move || bar.offline.get().then_some("true");
+    let why = move || bar.offline.get().then_some("live-line");
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        bar.cancel(order, number, reason_of(&event));
+    };
+    let fields = move || {
+        view! {
+            <input type="hidden" name="store" value=bar.store.get_value()/>
+            <input type="hidden" name="order" value=order.to_string()/>
+            <input type="hidden" name="verb" value="cancel"/>
+        }
+    };
+    let usual = usual.map(|(reason, label)| {
+        view! { <button class="button button--danger" name="reason" value=reason aria-disabled=waits aria-describedby=why>{label}</button> }
+    });
+    view! {
+        <details class="ticket__more" on:keydown=fold>
+            <summary>{pieces::icon("more")}<span class="sr-only">{w::board::more(locale)}" "{w::board::order(locale)}" "{number}</span></summary>
+            <div class="ticket__menu">
+                <p class="ticket__because" id=because.clone()>{w::board::because(locale)}</p>
+                <form class="ticket__reasons" method="post" action=paths::form::TICKET aria-labelledby=because on:submit=submit>
+                    {fields()}{usual.collect_view()}
+                </form>
+                <form class="ticket__other" method="post" action=paths::form::TICKET on:submit=submit>
+                    {fields()}
+                    <label for=field.clone()>{w::board::other(locale)}</label>
+                    <input class="input" id=field name="reason" maxlength=REASON_LENGTH autocomplete="off"/>
+                    <button class="button button--danger" aria-disabled=waits aria-describedby=why>
+                        {w::board::cancel(locale)}<span class="sr-only">" "{w::board::order(locale)}" "{number}</span>
+                    </button>
+                </form>
+            </div>
+        </details>
+    }
+    .into_any()
+}

@@ -1,0 +1,94 @@
+// Two baristas, one ticket: one of them has it, the other is told who; and what was done is taken back by buttons and by keys.
+import { Barista } from './support/barista';
+import { expect, test } from './support/journey';
+import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
+
+for (const language of LANGUAGES) {
+  test(`two baristas want one ticket, and the loser is told who has it (${language})`, async ({ browser, shop }) => {
+    const kim = await Barista.atBoard(browser, shop, { language });
+    const robin = await Barista.arrive(browser, shop, { language });
+    await robin.page.goto('/staff');
+    await robin.signIn('Robin');
+    await robin.openBoard();
+    await robin.expectLive();
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    await shopper.page.goto('/s/harbor');
+    const number = String((await shopper.api.orderCoffee()).number);
+    await expect(kim.ticket(number, 'queued')).toBeVisible();
+    await expect(robin.ticket(number, 'queued')).toBeVisible();
+
+    // Both press before either of them has heard of the other: their requests leave together.
+    const requests: (() => Promise<void>)[] = [];
+    for (const { page } of [kim, robin]) {
+      await page.route('**/api/v1/staff/orders/*/claim', async (route) => {
+        await new Promise<void>((resolve) => {
+          requests.push(async () => resolve());
+          if (requests.length === 2) for (const go of requests) void go();
+        });
+        await route.continue();
+      });
+    }
+    await Promise.all([kim, robin].map((barista) => barista.button(number, 'board.claim').click()));
+    await expect(kim.ticket(number, 'making')).toBeVisible();
+    await expect(robin.ticket(number, 'making')).toBeVisible();
+    const holder = (await kim.ticket(number, 'making').textContent())?.includes('Robin') === true ? 'Robin' : 'Kim';
+    const [winner, loser] = holder === 'Kim' ? [kim, robin] : [robin, kim];
+    await expect(loser.page.getByTestId('board-problem')).toContainText(loser.w('board.taken', { name: holder }));
+    await expect(winner.page.getByTestId('board-problem')).toHaveCount(0);
+    await expect(loser.ticket(number, 'making')).toContainText(holder);
+
+    // A step back and another one, by buttons; the same by the keys of the button that has the focus.
+    await winner.button(number, 'board.ready_verb').click();
+    await expect(loser.ticket(number, 'ready')).toBeVisible();
+    await loser.button(number, 'board.recall').click();
+    await expect(winner.ticket(number, 'making')).toBeVisible();
+    await winner.button(number, 'board.release').click();
+    await expect(loser.ticket(number, 'queued')).toBeVisible();
+    await winner.page.keyboard.type(number);
+    await winner.page.keyboard.press('Enter');
+    await expect(winner.ticket(number, 'making')).toBeVisible();
+    await winner.button(number, 'board.ready_verb').press('Enter');
+    await expect(winner.ticket(number, 'ready')).toBeVisible();
+    await winner.button(number, 'board.recall').press('Enter');
+    await expect(winner.ticket(number, 'making')).toBeVisible();
+    await winner.button(number, 'board.release').press('Space');
+    await expect(winner.ticket(number, 'queued')).toBeVisible();
+    await expect(winner.button(number, 'board.claim'), 'the focus goes along').toBeFocused();
+
+    await shopper.leave();
+    // The refusal is in the loser's console, as it should be.
+    await loser.context.close();
+    await winner.leave();
+  });
+}
+
+test('what somebody else moves takes nobody the focus, and what stays is not drawn again', async ({ browser, shop }) => {
+  const kim = await Barista.atBoard(browser, shop);
+  const robin = await Barista.arrive(browser, shop);
+  await robin.page.goto('/staff');
+  await robin.signIn('Robin');
+  await robin.openBoard();
+  await robin.expectLive();
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  const numbers: string[] = [];
+  for (let order = 0; order < 3; order += 1) numbers.push(String((await shopper.api.orderCoffee()).number));
+  const [first = '', second = '', third = ''] = numbers;
+  await expect(kim.ticket(third, 'queued')).toBeVisible();
+  for (const number of numbers) await kim.ticket(number, 'queued').evaluate((ticket) => Object.assign(ticket, { drawn: true }));
+  await kim.button(second, 'board.claim').focus();
+
+  await robin.button(second, 'board.claim').click();
+  await expect(kim.ticket(second, 'making')).toBeVisible();
+  await expect(kim.button(second, 'board.ready_verb'), 'it follows its ticket').toBeFocused();
+  for (const number of [first, third]) {
+    expect(await kim.ticket(number, 'queued').evaluate((ticket) => 'drawn' in ticket), `${number} is the same as before`).toBe(true);
+  }
+  await robin.button(second, 'board.ready_verb').click();
+  await expect(kim.button(second, 'board.collect')).toBeFocused();
+  await robin.button(second, 'board.collect').click();
+  await expect(kim.ticket(second, 'ready')).toHaveCount(0);
+  expect(await kim.page.evaluate(() => document.activeElement?.tagName), 'it does not fall to the top of the page').not.toBe('BODY');
+  for (const visitor of [kim, robin, shopper]) await visitor.leave();
+});
