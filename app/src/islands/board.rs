@@ -11,8 +11,7 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use serde_json::{Value, json};
 
 use super::{
-    board_day,
-    board_motion as motion,
+    board_day, board_motion as motion,
     board_tools::{self as tools, Station, Undo},
     live_line::{connection, live_line, offline},
     staff_tabs::StaffTabs,

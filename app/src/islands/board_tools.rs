@@ -255,7 +255,7 @@ mod tests {
         let id: OrderId = format!("0193b3c4-5d6e-7f80-9a1b-{number:012}").parse().unwrap();
         let at = Timestamp::from_millis(0);
         let fulfilment = id.to_string().parse().unwrap();
-        TicketView { order: id, fulfilment, number, status, placed_at: at, since: at, lines, claimed_by: None }
+        TicketView { order: id, fulfilment, number, status, placed_at: at, since: at, lines, claimed_by: None, left_by: None }
     }
 
     fn queue() -> QueueView {

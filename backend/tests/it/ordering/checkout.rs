@@ -7,7 +7,7 @@ use backend::refused::Refused as _;
 use backend::stores::SettingsPatch;
 use domain::event::Actor;
 use domain::view::{Address, FulfilmentRequest, PaymentRequest, PlaceRequest};
-use domain::{Currency, Faults, Money};
+use domain::{Currency, Faults, Money, Sku};
 use futures::future::join_all;
 
 use crate::cafe::{Cafe, croissant, flat_white, guest, id, line, person, request, settle};
@@ -87,7 +87,7 @@ on_both_databases! {
         let switch = async |sku: &'static str, available: bool| {
             let switched = cafe.tx(move |tx, cafe| {
                 Box::pin(async move {
-                    cafe.backend.catalog.set_item_available_in(tx, &id("harbor"), &id(sku), available, Actor::System).await
+                    cafe.backend.catalog.set_item_available_in(tx, &id("harbor"), &sku.parse().unwrap(), available, Actor::System).await
                 })
             });
             assert!(switched.await.unwrap());
@@ -100,7 +100,7 @@ on_both_databases! {
         assert_eq!((of("butter-croissant").await, of("flat-white-regular").await), ((false, true), (true, false)));
         let owner = caller.owner().unwrap();
         let skus = cafe.backend.checkouts.held(&mut cafe.backend.db.reader(), &owner, &id("harbor")).await.unwrap();
-        assert_eq!(skus, [id("flat-white-regular"), id("butter-croissant")]);
+        assert_eq!(skus, ["flat-white-regular", "butter-croissant"].map(|sku| sku.parse::<Sku>().unwrap()));
         switch("butter-croissant", false).await;
         switch("flat-white-regular", false).await;
         assert_eq!((of("butter-croissant").await, of("flat-white-regular").await), ((false, false), (false, false)));
