@@ -43,11 +43,14 @@ pub use self::house::House;
 pub use self::limits::Limits;
 pub use self::message::NotLive;
 use self::transport::Plain;
+pub(crate) use self::transport::prepare;
 pub use self::websocket::upgrade;
 use crate::places::{Place, Places};
 
 /// How often it is asked whether everybody still is who they were.
 const RECHECK: Duration = Duration::from_secs(2);
+/// Connections of one address beyond what it may have that are told so; more are closed at once.
+const TOLD: usize = 16;
 /// Connections that end get this long.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -164,20 +167,19 @@ impl Gateway {
         }
         let inner = self.0.clone();
         self.accept(listener, move |from| {
-            let Some(place) = inner.places.take(from) else {
-                tracing::warn!(%from, "every place is taken");
+            let entered = door(inner.places.take(from));
+            if entered.is_none() {
+                tracing::debug!(%from, "no place is left, or none for this address");
                 inner.counters.refused.inc();
-                return None;
-            };
-            Some((Entrance::Public { cookie: None, crowded: place.crowded }, Some(place)))
+            }
+            entered
         });
     }
 
     /// Serves plain MQTT over a stream that is there already, from this address, to its end. Without a place it ends at once.
     pub async fn carry<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, from: IpAddr) {
-        let Some(place) = self.0.places.take(from) else { return };
-        let entrance = Entrance::Public { cookie: None, crowded: place.crowded };
-        session::serve(self.0.clone(), Plain(stream), entrance, Some(place)).await;
+        let Some((entrance, place)) = door(self.0.places.take(from)) else { return };
+        session::serve(self.0.clone(), Plain(stream), entrance, place).await;
     }
 
     /// Opens the private entrance for our own publisher: a loopback port, and a credential that is made here.
@@ -295,6 +297,13 @@ impl Gateway {
     }
 }
 
+/// Whoever comes from an address that has more than it may is told so when it has said who it is, which takes a place for as long
+/// as it likes to greet; but only some of them: else one address had them all.
+fn door(place: Option<Place>) -> Option<(Entrance, Option<Place>)> {
+    let place = place.filter(|place| place.beyond <= TOLD)?;
+    Some((Entrance::Public { cookie: None, crowded: place.is_crowded() }, Some(place)))
+}
+
 impl Inner {
     fn clients(&self) -> MutexGuard<'_, Clients> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
@@ -321,7 +330,7 @@ impl Inner {
     }
 
     fn leave(&self, client: &Arc<Client>) {
-        self.broker.unsubscribe(&client.filters(), client);
+        self.broker.unsubscribe(&client.unsubscribe_all(), client);
         let mut clients = self.clients();
         let name = clients.by_id.remove(&client.id).and_then(|listed| listed.name);
         if let Some(name) = name.filter(|name| clients.by_name.get(name) == Some(&client.id)) {

@@ -19,8 +19,15 @@ pub struct Places {
 pub struct Place {
     _permit: OwnedSemaphorePermit,
     counted: Option<(Arc<Places>, IpAddr)>,
+    /// How many more its address has than it may, this one among them.
+    pub beyond: usize,
+}
+
+impl Place {
     /// Its address has more than it may.
-    pub crowded: bool,
+    pub fn is_crowded(&self) -> bool {
+        self.beyond > 0
+    }
 }
 
 impl Places {
@@ -34,13 +41,13 @@ impl Places {
     pub fn take(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
         let permit = self.free.clone().try_acquire_owned().ok()?;
         if from.to_canonical().is_loopback() {
-            return Some(Place { _permit: permit, counted: None, crowded: false });
+            return Some(Place { _permit: permit, counted: None, beyond: 0 });
         }
         let address = network(from);
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_address.entry(address).or_default();
         *count += 1;
-        Some(Place { _permit: permit, crowded: *count > self.per_address, counted: Some((self.clone(), address)) })
+        Some(Place { _permit: permit, beyond: count.saturating_sub(self.per_address), counted: Some((self.clone(), address)) })
     }
 
     /// How many are taken.
@@ -74,12 +81,12 @@ mod tests {
     fn an_address_has_so_many_places_and_gives_them_back() {
         let places = Places::new(6, 2);
         let mut taken: Vec<_> = (0..3).map(|_| places.take(at("192.0.2.1")).unwrap()).collect();
-        assert_eq!(taken.iter().map(|place| place.crowded).collect::<Vec<_>>(), [false, false, true]);
+        assert_eq!(taken.iter().map(|place| place.beyond).collect::<Vec<_>>(), [0, 0, 1]);
         let network: Vec<_> = ["2001:db8::1", "2001:db8::2", "2001:db8::3"].map(|address| places.take(at(address)).unwrap()).into();
-        assert!(network[2].crowded, "a network of version 6 is one address");
+        assert!(network[2].is_crowded(), "a network of version 6 is one address");
         assert!(places.take(at("198.51.100.1")).is_none(), "every place is taken");
         taken.clear();
-        assert!(!places.take(at("::ffff:192.0.2.1")).unwrap().crowded);
+        assert!(!places.take(at("::ffff:192.0.2.1")).unwrap().is_crowded());
         drop(network);
         assert!(places.taken() == 0 && places.by_address.lock().unwrap().is_empty());
     }
@@ -89,7 +96,7 @@ mod tests {
         let places = Places::new(9, 1);
         for address in ["127.0.0.1", "::1", "127.0.0.1", "::1"] {
             let place = places.take(at(address)).unwrap();
-            assert!(!place.crowded);
+            assert!(!place.is_crowded());
             std::mem::forget(place);
         }
     }

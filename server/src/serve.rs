@@ -2,7 +2,7 @@
 
 mod alone;
 mod files;
-mod http;
+pub mod http;
 mod listen;
 mod live;
 mod pay;

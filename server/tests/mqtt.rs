@@ -14,6 +14,8 @@ mod hostile;
 mod rights;
 #[path = "mqtt/stage.rs"]
 mod stage;
+#[path = "mqtt/strangers.rs"]
+mod strangers;
 #[path = "mqtt/table.rs"]
 mod table;
 #[path = "mqtt/upstream.rs"]

@@ -20,8 +20,10 @@ use domain::topic::Topic;
 use domain::{SessionId, UserId};
 use rumqttc::AsyncClient;
 use server::mqtt::{Counters, Gateway, House, Limits};
+use server::serve::http::{self, Manners};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// The name of ours.
@@ -163,14 +165,11 @@ pub async fn gateway() -> Result<()> {
         let response = gateway.upgrade(upgrade, None, [127, 0, 0, 1].into());
         async move { response }
     });
-    let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
-        // It works without, only later.
-        let _ = stream.set_nodelay(true);
-    });
-    let served = axum::serve(listener, Router::new().route("/mqtt", route)).into_future();
+    // As `orderly` serves them: what a WebSocket costs is this, too.
+    let served = http::serve(listener, Router::new().route("/mqtt", route), Manners::lifted(), CancellationToken::new());
     let parent = tokio::task::spawn_blocking(|| std::io::Read::read(&mut std::io::stdin(), &mut [0]));
     tokio::select! {
-        served = tokio::spawn(served) => Ok(served??),
+        served = tokio::spawn(served) => Ok(served?),
         _ = parent => Ok(()),
     }
 }

@@ -47,8 +47,7 @@ pub fn router(openapi: utoipa::openapi::OpenApi) -> Router<AppState> {
 
 /// AsyncAPI 3, with the addresses of this server.
 async fn live(State(app): State<AppState>) -> Json<Value> {
-    let plain = app.gateway.plain().map(|address| address.to_string());
-    Json(asyncapi::document(&app.public_url, plain.as_deref()))
+    Json(asyncapi::document(&app.public_url, app.gateway.plain()))
 }
 
 /// The JSON Schema (2020-12) of the data of one type of event or live message.

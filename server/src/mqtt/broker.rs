@@ -28,9 +28,9 @@ pub struct Broker {
 #[derive(Debug, Default)]
 struct State {
     retained: HashMap<Arc<str>, Arc<Message>>,
-    /// By filter without wildcards, then by client.
+    /// By topic, then by client.
     exact: HashMap<String, HashMap<u64, Arc<Client>>>,
-    /// By filter with wildcards, which few have, then by client.
+    /// By filter with wildcards, of which there are as many as kinds of topics (see [`super::reach`]), then by client.
     wild: HashMap<String, (Filter, HashMap<u64, Arc<Client>>)>,
     /// With a broker outside: filters that have got their first listener, or lost their last one, since it was asked.
     turned: Option<HashSet<String>>,
@@ -117,28 +117,27 @@ impl Broker {
         self.state().retained.contains_key(topic.to_string().as_str())
     }
 
-    /// From now on the client hears what the filter matches; first, where wanted, what is kept of it.
-    pub(super) fn subscribe(&self, filter: &Filter, client: &Arc<Client>, retained: bool) {
+    /// From now on the client hears what the filter matches, listed by these keys; first, where wanted, what is kept of it.
+    pub(super) fn subscribe(&self, filter: &Filter, keys: &[Filter], client: &Arc<Client>, retained: bool) {
         let mut state = self.state();
-        let exact = filter.topic().is_some();
-        let key = filter.as_str();
-        let first = if exact {
-            let clients = state.exact.entry(key.to_owned()).or_default();
+        for key in keys {
+            let name = key.as_str();
+            let clients = if key.topic().is_some() {
+                state.exact.entry(name.to_owned()).or_default()
+            } else {
+                &mut state.wild.entry(name.to_owned()).or_insert_with(|| (key.clone(), HashMap::new())).1
+            };
+            let nobody = clients.is_empty();
             clients.insert(client.id, client.clone());
-            clients.len() == 1
-        } else {
-            let (_, clients) = state.wild.entry(key.to_owned()).or_insert_with(|| (filter.clone(), HashMap::new()));
-            clients.insert(client.id, client.clone());
-            clients.len() == 1
-        };
-        if first {
-            state.turn(key, &self.turned);
+            if nobody {
+                state.turn(name, &self.turned);
+            }
         }
         if !retained {
             return;
         }
-        if exact {
-            if let Some(message) = state.retained.get(key) {
+        if filter.topic().is_some() {
+            if let Some(message) = state.retained.get(filter.as_str()) {
                 client.offer(message, true);
             }
             return;
@@ -148,11 +147,15 @@ impl Broker {
         }
     }
 
-    /// The client no longer hears what the filters match.
-    pub(super) fn unsubscribe(&self, filters: &[Filter], client: &Client) {
+    /// The client no longer hears what is listed by these keys, but for those that it still holds by another subscription.
+    pub(super) fn unsubscribe(&self, keys: &[Filter], client: &Client) {
+        if keys.is_empty() {
+            return;
+        }
         let mut state = self.state();
-        for filter in filters {
-            let key = filter.as_str();
+        let mut unheard = false;
+        for key in keys.iter().filter(|key| !client.holds(key)) {
+            let key = key.as_str();
             let left = if let Some(clients) = state.exact.get_mut(key) {
                 clients.remove(&client.id);
                 clients.is_empty()
@@ -166,7 +169,13 @@ impl Broker {
                 state.exact.remove(key);
                 state.wild.remove(key);
                 state.turn(key, &self.turned);
+                unheard = true;
             }
+        }
+        if unheard && state.turned.is_some() {
+            // What nobody follows any more is old before somebody comes.
+            let retained = std::mem::take(&mut state.retained);
+            state.retained = retained.into_iter().filter(|(topic, _)| state.is_heard(topic)).collect();
         }
     }
 
@@ -193,6 +202,13 @@ impl Broker {
         }
     }
 
+    /// Everything that somebody listens to.
+    pub(super) fn listened_to(&self) -> Vec<Filter> {
+        let state = self.state();
+        let exact = state.exact.keys().filter_map(|key| key.parse().ok());
+        exact.chain(state.wild.values().map(|(filter, _)| filter.clone())).collect()
+    }
+
     /// Waits until a filter turns. Safe to drop.
     pub(super) async fn turning(&self) {
         self.turned.notified().await;
@@ -215,10 +231,6 @@ impl State {
         let Some(turned) = &mut self.turned else { return };
         turned.insert(key.to_owned());
         notify.notify_one();
-        if !self.exact.contains_key(key) && !self.wild.contains_key(key) {
-            let retained = std::mem::take(&mut self.retained);
-            self.retained = retained.into_iter().filter(|(topic, _)| self.is_heard(topic)).collect();
-        }
     }
 }
 
@@ -228,6 +240,7 @@ mod tests {
 
     use super::*;
     use crate::mqtt::client::Subscription;
+    use crate::mqtt::reach::reach;
 
     fn payload(sequence: i64) -> Bytes {
         Bytes::from(format!(r#"{{"sequence":"{sequence:020}"}}"#))
@@ -235,8 +248,21 @@ mod tests {
 
     fn hear(broker: &Broker, client: &Arc<Client>, filter: &str) {
         let filter: Filter = filter.parse().unwrap();
-        client.subscribe(Subscription { filter: filter.clone(), qos: 0, retain_as_published: false, retained: true, grounds: Vec::new() });
-        broker.subscribe(&filter, client, true);
+        let keys = reach(&filter).unwrap().keys;
+        let subscription = Subscription {
+            filter: filter.clone(),
+            qos: 0,
+            retain_as_published: false,
+            retained: true,
+            grounds: Vec::new(),
+            keys: keys.clone(),
+        };
+        client.subscribe(subscription);
+        broker.subscribe(&filter, &keys, client, true);
+    }
+
+    fn leave(broker: &Broker, client: &Client) {
+        broker.unsubscribe(&client.unsubscribe_all(), client);
     }
 
     fn heard(client: &Client) -> Vec<(String, i64, bool)> {
@@ -277,7 +303,33 @@ mod tests {
         hear(&broker, &client, "v1/stores/+/board");
         broker.publish("v1/stores/harbor/board", payload(1)).unwrap();
         assert_eq!(heard(&client).len(), 1, "two filters, one message");
-        broker.unsubscribe(&client.filters(), &client);
+        leave(&broker, &client);
+        assert!(broker.is_deserted());
+    }
+
+    #[test]
+    fn a_stranger_s_spellings_are_listed_as_everybody_s() {
+        let (broker, stranger) = (Broker::default(), Client::new(1, Caller::Nobody));
+        broker.ask_outside();
+        for filter in ["v1/stores/+/status", "+/stores/+/status", "v1/+/+/status/#", "+/+/+/status"] {
+            hear(&broker, &stranger, filter);
+        }
+        for n in 0..50 {
+            hear(&broker, &stranger, &format!("v1/+/s{n}/status"));
+        }
+        assert_eq!(broker.turned().len(), 51, "a broker outside hears of each name, and once of all");
+        {
+            let state = broker.state();
+            assert_eq!((state.wild.len(), state.exact.len()), (1, 50), "what every message is held against does not grow");
+        }
+        let drop_two = |filters: [&str; 2]| broker.unsubscribe(&stranger.unsubscribe(&filters.map(str::to_owned)).1, &stranger);
+        drop_two(["v1/stores/+/status", "+/+/+/status"]);
+        broker.publish("v1/stores/harbor/status", payload(1)).unwrap();
+        assert_eq!(heard(&stranger).len(), 1, "two of its filters still match");
+        drop_two(["+/stores/+/status", "v1/+/+/status/#"]);
+        broker.publish("v1/stores/harbor/status", payload(2)).unwrap();
+        assert_eq!((heard(&stranger).len(), broker.turned().len()), (0, 1));
+        leave(&broker, &stranger);
         assert!(broker.is_deserted());
     }
 
@@ -292,10 +344,10 @@ mod tests {
         hear(&broker, &two, board);
         hear(&broker, &two, status);
         assert_eq!(broker.turned(), [(status.to_owned(), true)]);
-        broker.unsubscribe(&one.filters(), &one);
+        leave(&broker, &one);
         assert_eq!(broker.turned(), [], "one is left");
         broker.publish(board, payload(3)).unwrap();
-        broker.unsubscribe(&two.filters(), &two);
+        leave(&broker, &two);
         let mut turned = broker.turned();
         turned.sort();
         assert_eq!(turned, [(status.to_owned(), false), (board.to_owned(), false)]);
@@ -313,7 +365,7 @@ mod tests {
         broker.publish(name, payload(1)).unwrap();
         assert!(!broker.forgets(&topic) && broker.keeps(&topic));
         assert_eq!(heard(&client), [(name.to_owned(), 1, false)]);
-        broker.unsubscribe(&client.filters(), &client);
+        leave(&broker, &client);
         assert!(broker.keeps(&topic), "nothing has happened since");
         // Neither one that was on its way when the last listener left nor the one before it is the newest for the next.
         broker.publish(name, payload(2)).unwrap();
@@ -325,9 +377,7 @@ mod tests {
     fn an_answer_is_the_newest_there_is() {
         let (broker, client) = (Broker::default(), Client::new(1, Caller::Nobody));
         let board = "v1/stores/harbor/board";
-        let filter: Filter = board.parse().unwrap();
-        client.subscribe(Subscription { filter: filter.clone(), qos: 0, retain_as_published: false, retained: true, grounds: Vec::new() });
-        broker.subscribe(&filter, &client, true);
+        hear(&broker, &client, board);
         assert!(!broker.keeps(&board.parse().unwrap()));
         broker.publish(board, payload(7)).unwrap();
         broker.answer(&board.parse().unwrap(), payload(6), &client).unwrap();

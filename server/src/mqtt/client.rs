@@ -43,6 +43,8 @@ pub(super) struct Subscription {
     pub retained: bool,
     /// The topics whose rights granted it, and whose they are.
     pub grounds: Vec<(Topic, Option<Whose>)>,
+    /// What the broker lists it by: see [`super::reach`]. Two subscriptions may share one.
+    pub keys: Vec<Filter>,
 }
 
 /// One topic of this client.
@@ -106,35 +108,40 @@ impl Client {
         self.state().subscriptions.len() >= MOST
     }
 
-    /// Drops a subscription; whether it was there.
-    pub(super) fn unsubscribe(&self, filter: &str) -> bool {
+    /// Whether a subscription is listed by this.
+    pub(super) fn holds(&self, key: &Filter) -> bool {
+        self.state().subscriptions.iter().any(|subscription| subscription.keys.contains(key))
+    }
+
+    /// Drops subscriptions; of each whether it was there, and what those that were are listed by.
+    pub(super) fn unsubscribe(&self, filters: &[String]) -> (Vec<bool>, Vec<Filter>) {
         let mut state = self.state();
-        let before = state.subscriptions.len();
-        state.subscriptions.retain(|subscription| subscription.filter.as_str() != filter);
-        state.forget_unwanted();
-        state.subscriptions.len() < before
+        let mut gone = Vec::new();
+        let mut drop_one = |filter: &String| {
+            let at = state.subscriptions.iter().position(|subscription| subscription.filter.as_str() == filter);
+            at.map(|at| gone.push(state.subscriptions.remove(at))).is_some()
+        };
+        let were = filters.iter().map(&mut drop_one).collect();
+        (were, state.forget(&gone))
     }
 
-    pub(super) fn filters(&self) -> Vec<Filter> {
-        self.state().subscriptions.iter().map(|subscription| subscription.filter.clone()).collect()
+    /// Drops all of them; what they are listed by.
+    pub(super) fn unsubscribe_all(&self) -> Vec<Filter> {
+        let mut state = self.state();
+        let gone = std::mem::take(&mut state.subscriptions);
+        state.forget(&gone)
     }
 
-    /// Is somebody else from now on, as far as roles go; the filters that this takes away.
+    /// Is somebody else from now on, as far as roles go; what the subscriptions that this takes away are listed by.
     pub(super) fn become_caller(&self, caller: Caller) -> Vec<Filter> {
         let mut state = self.state();
-        let mut lost = Vec::new();
-        state.subscriptions.retain(|subscription| {
-            let may = subscription.grounds.iter().all(|(topic, whose)| rights::may_subscribe(&caller, topic, whose.as_ref()));
-            if !may {
-                lost.push(subscription.filter.clone());
-            }
-            may
-        });
+        let may = |subscription: &Subscription| {
+            subscription.grounds.iter().all(|(topic, whose)| rights::may_subscribe(&caller, topic, whose.as_ref()))
+        };
+        let (kept, lost): (Vec<_>, Vec<_>) = std::mem::take(&mut state.subscriptions).into_iter().partition(may);
+        state.subscriptions = kept;
         state.caller = caller;
-        if !lost.is_empty() {
-            state.forget_unwanted();
-        }
-        lost
+        state.forget(&lost)
     }
 
     /// Puts a message in, in place of an older one of its topic; whether there was one that the client never saw.
@@ -231,12 +238,18 @@ impl State {
         })
     }
 
-    fn forget_unwanted(&mut self) {
+    /// These subscriptions are no more: what they alone matched is forgotten. What they are listed by. Once for all that go
+    /// together, and only over what they matched: a stranger asks for it as often as they like.
+    fn forget(&mut self, gone: &[Subscription]) -> Vec<Filter> {
+        if gone.is_empty() {
+            return Vec::new();
+        }
         let mut lanes = std::mem::take(&mut self.lanes);
-        lanes.retain(|topic, _| self.wanted(topic).is_some());
+        lanes.retain(|topic, _| !gone.iter().any(|subscription| subscription.filter.matches(topic)) || self.wanted(topic).is_some());
         self.lanes = lanes;
         let lanes = &self.lanes;
         self.waiting.retain(|topic| lanes.contains_key(topic));
+        gone.iter().flat_map(|subscription| subscription.keys.iter().cloned()).collect()
     }
 }
 
@@ -252,7 +265,8 @@ mod tests {
     }
 
     fn subscription(filter: &str, qos: u8) -> Subscription {
-        Subscription { filter: filter.parse().unwrap(), qos, retain_as_published: false, retained: true, grounds: Vec::new() }
+        let filter: Filter = filter.parse().unwrap();
+        Subscription { keys: vec![filter.clone()], filter, qos, retain_as_published: false, retained: true, grounds: Vec::new() }
     }
 
     fn taken(client: &Client, acknowledged: bool) -> Vec<(String, i64)> {
@@ -341,8 +355,12 @@ mod tests {
         let client = Client::new(1, Caller::Nobody);
         client.subscribe(subscription("a", 0));
         client.offer(&message("a", 1), false);
-        assert!(client.unsubscribe("a") && !client.unsubscribe("a"));
-        assert_eq!(taken(&client, true), []);
+        client.subscribe(subscription("b", 0));
+        client.offer(&message("b", 1), false);
+        let (were, keys) = client.unsubscribe(&["a", "a", "c"].map(str::to_owned));
+        assert_eq!((were, keys), (vec![true, false, false], vec!["a".parse().unwrap()]));
+        assert_eq!(taken(&client, true), [("b".to_owned(), 1)]);
+        assert_eq!(client.unsubscribe_all(), ["b".parse().unwrap()]);
         for n in 0..MOST {
             assert_eq!(client.subscribe(subscription(&format!("t/{n}"), 0)), Some(true));
         }
@@ -355,7 +373,9 @@ mod tests {
         let store: domain::StoreId = "harbor".parse().unwrap();
         for topic in [Topic::Queue(store.clone()), Topic::Board(store)] {
             let grounds = vec![(topic.clone(), None)];
-            client.subscribe(Subscription { filter: Filter::from(&topic), qos: 0, retain_as_published: false, retained: true, grounds });
+            let filter = Filter::from(&topic);
+            let keys = vec![filter.clone()];
+            client.subscribe(Subscription { filter, qos: 0, retain_as_published: false, retained: true, grounds, keys });
         }
         assert_eq!(client.become_caller(Caller::Nobody), ["v1/stores/harbor/queue".parse().unwrap()]);
         client.offer(&message("v1/stores/harbor/queue", 1), false);

@@ -81,6 +81,10 @@ pub(super) fn frame(buffer: &mut BytesMut, largest: usize) -> Result<Option<Byte
         let Some(&byte) = buffer.get(1 + n) else { return Ok(None) };
         length |= usize::from(byte & 0x7F) << (7 * n);
         if byte & 0x80 == 0 {
+            // 1.5.5-1: no more bytes than are needed.
+            if n > 0 && byte == 0 {
+                return Err(Broken::Malformed);
+            }
             let whole = 2 + n + length;
             return match () {
                 () if whole > largest => Err(Broken::TooLarge),
@@ -155,6 +159,9 @@ mod tests {
     fn a_promise_too_large_is_refused_before_it_is_kept() {
         assert_eq!(frame(&mut BytesMut::from(&[0x30, 0xFF, 0xFF, 0xFF, 0x7F][..]), LARGEST), Err(Broken::TooLarge));
         assert_eq!(frame(&mut BytesMut::from(&[0x30, 0xFF, 0xFF, 0xFF, 0xFF][..]), LARGEST), Err(Broken::Malformed));
+        for longer in [&[0xC0, 0x80, 0][..], &[0x30, 0x85, 0x80, 0], &[0x82, 0x80, 0x80, 0x80, 0]] {
+            assert_eq!(frame(&mut BytesMut::from(longer), LARGEST), Err(Broken::Malformed), "more bytes than are needed: {longer:x?}");
+        }
         for first in [0x00, 0x11, 0x80, 0xA0, 0xC1, 0xF1] {
             assert_eq!(frame(&mut BytesMut::from(&[first][..]), LARGEST), Err(Broken::Malformed), "{first:x}");
         }

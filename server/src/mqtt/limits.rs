@@ -12,7 +12,7 @@ pub struct Limits {
     /// Connections of one address at once (an IPv6 address counts with its whole /64): a café's guests share one. The
     /// machine itself is not counted, for a proxy on it may speak for everybody.
     pub per_address: usize,
-    /// Packets of a connection a second, acknowledgements apart; each filter of a SUBSCRIBE counts.
+    /// Packets of a connection a second, acknowledgements apart; each filter of a SUBSCRIBE or UNSUBSCRIBE counts.
     pub packets_per_second: u32,
     /// Packets at once, after a quiet time.
     pub packets_at_once: u32,

@@ -11,13 +11,21 @@ enum Level {
     Name,
 }
 
-/// The topics whose rights decide about a filter. Public topics that a wildcard leaves open need none.
-///
+/// What a filter reaches of ours.
+#[derive(Debug)]
+pub(super) struct Reach {
+    /// The topics whose rights decide about it. Public topics that a wildcard leaves open need none.
+    pub decisive: Vec<Topic>,
+    /// The same of ours in the one spelling that the broker lists it by: a name, or all names of a kind. There are only so many of
+    /// the latter, while everybody may spell a filter in a way of their own.
+    pub keys: Vec<Filter>,
+}
+
 /// `None`: the filter reaches nothing of ours, or all of something that nobody may hear as a whole, such as everybody's
 /// orders.
-pub(super) fn reach(filter: &Filter) -> Option<Vec<Topic>> {
+pub(super) fn reach(filter: &Filter) -> Option<Reach> {
     if let Some(topic) = filter.topic() {
-        return Some(vec![topic]);
+        return Some(Reach { decisive: vec![topic], keys: vec![filter.clone()] });
     }
     let shapes: [(&[Level], Open); 8] = [
         (&[Word("v1"), Word("stores"), Name, Word("status")], Open::Public),
@@ -29,7 +37,7 @@ pub(super) fn reach(filter: &Filter) -> Option<Vec<Topic>> {
         (&[Word("v1"), Word("users"), Name], Open::Nobody),
         (&[Word("v1"), Word("ops"), Name], Open::Operators),
     ];
-    let (mut decisive, mut reaches) = (Vec::new(), false);
+    let (mut decisive, mut keys) = (Vec::new(), Vec::new());
     for (shape, open) in shapes {
         let mut asked = filter.as_str().split('/');
         let (mut matches, mut rest) = (true, false);
@@ -67,9 +75,9 @@ pub(super) fn reach(filter: &Filter) -> Option<Vec<Topic>> {
                 Err(_) => continue,
             },
         }
-        reaches = true;
+        keys.extend(words.join("/").parse::<Filter>());
     }
-    reaches.then_some(decisive)
+    (!keys.is_empty()).then_some(Reach { decisive, keys })
 }
 
 /// Who may hear all topics of a shape at once.
@@ -85,7 +93,28 @@ mod tests {
     use super::*;
 
     fn of(filter: &str) -> Option<Vec<String>> {
-        reach(&filter.parse().unwrap()).map(|topics| topics.iter().map(ToString::to_string).collect())
+        reach(&filter.parse().unwrap()).map(|reach| reach.decisive.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn however_it_is_spelled_it_is_listed_in_one_way() {
+        let status = "v1/stores/+/status";
+        for (filter, keys) in [
+            (status, vec![status]),
+            ("+/+/+/status", vec![status]),
+            ("v1/+/+/status/#", vec![status]),
+            ("v1/+/harbor/status", vec!["v1/stores/harbor/status"]),
+            ("+/stores/harbor/board/#", vec!["v1/stores/harbor/board"]),
+            (
+                "v1/stores/harbor/+",
+                vec!["v1/stores/harbor/status", "v1/stores/harbor/menu", "v1/stores/harbor/board", "v1/stores/harbor/queue"],
+            ),
+            ("+/ops/#", vec!["v1/ops/+"]),
+            ("v1/kiosks/+/code", vec![]),
+        ] {
+            let listed = reach(&filter.parse().unwrap()).map(|reach| reach.keys).unwrap_or_default();
+            assert_eq!(listed.iter().map(Filter::as_str).collect::<Vec<_>>(), keys, "{filter}");
+        }
     }
 
     #[test]
@@ -149,7 +178,8 @@ mod tests {
             let filter: Filter = text.parse().unwrap();
             for topic in topics.iter().filter(|topic| filter.matches(topic)) {
                 matched += 1;
-                if let Some(reached) = reach(&filter) {
+                if let Some(Reach { decisive: reached, keys }) = reach(&filter) {
+                    assert!(keys.iter().any(|key| key.matches(topic)), "{text} is listed where {topic} is not found");
                     let covered =
                         reached.iter().any(|t| t.to_string() == *topic || matches!(t, Topic::Ops(_)) && topic.starts_with("v1/ops/"));
                     assert!(covered, "{text} matches {topic}");

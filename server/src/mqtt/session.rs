@@ -35,6 +35,8 @@ enum End {
     Gone,
     /// We end it; a 5.0 client is told why.
     Ours(Reason),
+    /// It published, which is for the shop alone.
+    Published,
     /// It took nothing for too long; there is no telling it anything.
     Slow,
 }
@@ -179,18 +181,25 @@ impl<T: Transport> Session<T> {
             End::Slow => {
                 counters.slow.inc();
             }
+            End::Published => self.say(self.version.disconnect_publisher()).await,
             End::Ours(reason) => {
                 match reason {
                     Reason::QuotaExceeded => counters.slow.inc(),
                     Reason::MessageRateTooHigh => counters.refused.inc(),
                     _ => 0,
                 };
-                if let Some(bytes) = self.version.disconnect(reason).filter(|bytes| bytes.len() <= self.largest) {
-                    let _ = self.wire.write(bytes).await;
-                }
-                let _ = timeout(self.wire.patience, self.wire.transport.close()).await;
+                self.say(self.version.disconnect(reason)).await;
             }
         }
+    }
+
+    /// Sends the last packet, where there is one that the client takes, and closes.
+    async fn say(&mut self, last: Option<Bytes>) {
+        if let Some(bytes) = last.filter(|bytes| bytes.len() <= self.largest) {
+            // It is over in any case.
+            let _ = self.wire.write(bytes).await;
+        }
+        let _ = timeout(self.wire.patience, self.wire.transport.close()).await;
     }
 
     /// Takes what has arrived, sends one message that waits, and where none does, waits itself.
@@ -203,6 +212,7 @@ impl<T: Transport> Session<T> {
                 Incoming::Acknowledged(id) if self.outstanding.contains(id) => 0,
                 _ if self.publisher => 0,
                 Incoming::Subscribe { wishes, .. } => wishes.len(),
+                Incoming::Unsubscribe { filters, .. } => filters.len(),
                 _ => 1,
             };
             if !self.pace.take(weight, self.heard) {
@@ -274,7 +284,7 @@ impl<T: Transport> Session<T> {
         match (self.version, qos) {
             (Version::V5, 1) => self.answer(Version::not_published(id, self.in_words)).await,
             (Version::V5, 2) => Err(End::Ours(Reason::QoSNotSupported)),
-            _ => Err(End::Ours(Reason::NotAuthorized)),
+            _ => Err(End::Published),
         }
     }
 

@@ -16,9 +16,9 @@ const SILENT: Duration = Duration::from_mins(2);
 /// And again after so long, four times in all.
 const PROBE: Duration = Duration::from_secs(15);
 
-/// What every plain connection is told: a small message is not kept back to be sent with the next, and a machine that has
-/// gone without a word is noticed, though its client wants no keep-alive.
-pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
+/// What every connection is told, plain or HTTP's, which may become a WebSocket: a small message is not kept back to be sent with the
+/// next, and a machine that has gone without a word is noticed, though its client wants no keep-alive.
+pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENT).with_interval(PROBE).with_retries(4))
 }

@@ -2,7 +2,8 @@
 //!
 //! A filter is asked for when its first listener comes and given up when its last one leaves. What was published before
 //! the broker has heard of it, or while it was away, went by, and what the broker has kept may be old: a NATS cluster that
-//! loses a node acknowledges for some seconds what it did not keep. So the shop is read whenever a filter is granted.
+//! loses a node acknowledges for some seconds what it did not keep. So the shop is read whenever a filter is granted, and while the
+//! broker is away again and again: whoever listens here has a connection that stands, and believes what it was told last.
 //!
 //! It is asked for at QoS 0. Over a connection that stands nothing is lost by that, when it breaks everything is read
 //! again, and a cluster of NATS tells it at once, while at QoS 1 it keeps a replicated consumer for each filter, which
@@ -10,11 +11,12 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use backend::db::DbError;
 use backend::live::{BrokerAddress, again};
 use domain::topic::{Filter, Topic};
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use rumqttc::{AsyncClient, Event, Outgoing, Packet, QoS, SubscribeFilter, SubscribeReasonCode};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -29,9 +31,14 @@ const BATCH: usize = 200;
 const WAITING: usize = 64;
 /// Topics that the shop is asked for at once, after the broker was away.
 const AT_ONCE: usize = 8;
+/// A broker that froze keeps its connection open: one that leaves a ping without an answer for so long is away.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// Between two readings of the shop while the broker is away.
+const MEANWHILE: Duration = Duration::from_millis(2500);
 
 /// Follows the broker until `stop`; whatever breaks, it comes back.
 pub(super) async fn follow(gateway: Arc<Inner>, address: BrokerAddress, stop: CancellationToken) {
+    gateway.tasks.spawn(stop.clone().run_until_cancelled_owned(meanwhile(gateway.clone())));
     let (mut failures, mut told) = (0, false);
     while !stop.is_cancelled() {
         let mut made = false;
@@ -57,7 +64,9 @@ pub(super) async fn follow(gateway: Arc<Inner>, address: BrokerAddress, stop: Ca
 
 /// One connection, from CONNECT until it breaks.
 async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32, made: &mut bool) -> rumqttc::ConnectionError {
-    let (client, mut events) = AsyncClient::new(address.options("orderly-gateway", attempt), WAITING);
+    let mut options = address.options("orderly-gateway", attempt);
+    options.set_keep_alive(KEEP_ALIVE);
+    let (client, mut events) = AsyncClient::new(options, WAITING);
     events.set_network_options(BrokerAddress::network_options());
     let mut asked = Asked::default();
     loop {
@@ -205,19 +214,40 @@ impl Asked {
     }
 }
 
+/// While the broker is away, tells those who listen what changes. What they have heard already they are not told again.
+async fn meanwhile(gateway: Arc<Inner>) {
+    let mut up = gateway.upstream.subscribe();
+    // For as long as the gateway.
+    while up.wait_for(|up| !up).await.is_ok() {
+        let begun = Instant::now();
+        if let Err(error) = read_shop(&gateway).await {
+            tracing::warn!(%error, "with the broker outside away, the shop cannot be read now");
+        }
+        // What is long to read leaves the shop most of the machine.
+        tokio::time::sleep(MEANWHILE.max(begun.elapsed() * 2)).await;
+    }
+}
+
+/// Everything that somebody listens to, once.
+async fn read_shop(gateway: &Inner) -> Result<(), DbError> {
+    let topics = matched(gateway, &gateway.broker.listened_to()).await?;
+    stream::iter(topics).map(Ok).try_for_each_concurrent(AT_ONCE, |topic| tell_newest(gateway, topic)).await
+}
+
+/// The topics that these filters match.
+async fn matched(gateway: &Inner, filters: &[Filter]) -> Result<BTreeSet<Topic>, DbError> {
+    // What wildcards match, only the shop knows.
+    let named = filters.iter().all(|filter| filter.topic().is_some());
+    let retained = if named { Vec::new() } else { gateway.house.retained().await? };
+    let matched = retained.into_iter().filter(|topic| filters.iter().any(|filter| filter.matches(&topic.to_string())));
+    Ok(matched.chain(filters.iter().filter_map(reach).flat_map(|reach| reach.decisive)).collect())
+}
+
 /// Tells those who listen how things are.
 async fn heal(gateway: Arc<Inner>, filters: Vec<String>) {
     let filters: Vec<Filter> = filters.iter().filter_map(|filter| filter.parse().ok()).collect();
     let all = async {
-        // What wildcards match, only the shop knows.
-        let retained = if filters.iter().all(|filter| filter.topic().is_some()) {
-            Vec::new()
-        } else {
-            persist("retained topics", || gateway.house.retained()).await
-        };
-        let matched = retained.into_iter().filter(|topic| filters.iter().any(|filter| filter.matches(&topic.to_string())));
-        let named = filters.iter().flat_map(|filter| reach(filter).unwrap_or_default());
-        let topics: BTreeSet<Topic> = matched.chain(named).collect();
+        let topics = persist("the topics of a wildcard", || matched(&gateway, &filters)).await;
         let gateway = &gateway;
         let tell = |topic: Topic| async move { persist("what went by", || tell_newest(gateway, topic.clone())).await };
         stream::iter(topics).for_each_concurrent(AT_ONCE, tell).await;

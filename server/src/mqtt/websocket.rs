@@ -40,7 +40,7 @@ impl Gateway {
     pub fn upgrade(&self, upgrade: WebSocketUpgrade, cookie: Option<String>, from: IpAddr) -> Response {
         let inner = self.0.clone();
         let place = match inner.places.take(from) {
-            Some(place) if !place.crowded => place,
+            Some(place) if !place.is_crowded() => place,
             full => {
                 inner.counters.refused.inc();
                 let (status, code, why) = match full {

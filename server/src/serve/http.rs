@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use crate::mqtt::prepare;
 use crate::places::Places;
 
 /// What a connection may take.
@@ -63,7 +64,7 @@ pub async fn serve(mut listener: TcpListener, app: Router, manners: Manners, sto
     // `accept` waits and tries again by itself where the system is out of files.
     while let Some((stream, from)) = stop.run_until_cancelled(Listener::accept(&mut listener)).await {
         match places.take(from.ip()) {
-            Some(place) if !place.crowded => {
+            Some(place) if !place.is_crowded() => {
                 let connection = answer(server.clone(), stream, from, app.clone(), stop.clone());
                 tasks.spawn(async move {
                     connection.await;
@@ -80,8 +81,8 @@ pub async fn serve(mut listener: TcpListener, app: Router, manners: Manners, sto
 }
 
 async fn answer(server: Arc<http1::Builder>, stream: TcpStream, from: SocketAddr, app: Router, stop: CancellationToken) {
-    // What is sent is small and wanted now.
-    if let Err(error) = stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_user_timeout(Some(DEAF))) {
+    // What is sent is small and wanted now, and whoever has gone while a WebSocket waits is noticed.
+    if let Err(error) = prepare(&stream).and_then(|()| SockRef::from(&stream).set_tcp_user_timeout(Some(DEAF))) {
         tracing::debug!(%error, "a connection stays as it came");
     }
     let service = service_fn(move |request: Request<Incoming>| {
@@ -174,6 +175,25 @@ mod tests {
             let said = said_to(server, format!("{head}connection: close\r\n\r\n").as_bytes()).await.unwrap();
             assert_eq!(said.split(' ').nth(1), Some(status), "{head}: {said}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_has_gone_without_a_word_is_noticed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, from) = listener.accept().await.unwrap();
+        // The same socket: what one is told the other is.
+        let stream = stream.into_std().unwrap();
+        let watched = stream.try_clone().unwrap();
+        let app = Router::new().route("/", get(async || "here"));
+        let stream = TcpStream::from_std(stream).unwrap();
+        tokio::spawn(answer(Arc::new(http1::Builder::new()), stream, from, app, CancellationToken::new()));
+        client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        client.read_exact(&mut [0; 12]).await.unwrap();
+        let socket = SockRef::from(&watched);
+        assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+        assert!(socket.tcp_keepalive_time().unwrap() <= Duration::from_mins(2), "a WebSocket may say nothing for ever");
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(DEAF));
     }
 
     #[tokio::test]

@@ -108,9 +108,14 @@ fn a_broker_that_is_away_is_waited_for_and_everything_ends_with_the_newest_state
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
-        // Who comes now is told by the shop itself.
+        // Who looks on already is told by the shop itself.
+        phone.until(lane_is("ready")).await;
+        window.until(|status| status["id"] == "harbor" && status["open"] == false).await;
+        // And who comes now, though something older is kept.
         let mut late = Tab::open(&two, Some(shopper.cookie()), None).await;
-        assert!(late.subscribe(&format!("v1/orders/{id}")).await && late.subscribe("v1/stores/harbor/status").await);
+        assert!(late.subscribe("v1/stores/harbor/status").await && late.subscribe(&format!("v1/orders/{id}")).await);
+        let (first, retained) = late.message().await;
+        assert!(retained && first["type"] == "live.store_status.v1" && first["data"]["open"] == false, "{first}");
         late.until_any(|event| event["type"] == "live.order.v1" && event["data"]["fulfilments"][0]["status"] == "ready").await;
         assert!(late.subscribe("v1/stores/+/board").await);
         for store in ["/stores/harbor", "/stores/pier", "/stores/unicorn"] {
@@ -118,8 +123,11 @@ fn a_broker_that_is_away_is_waited_for_and_everything_ends_with_the_newest_state
         }
 
         broker.start_again();
-        phone.until(lane_is("ready")).await;
-        window.until(|status| status["id"] == "harbor" && status["open"] == false).await;
+        for server in [&one, &two] {
+            while server.nobody().page("/readyz").await.status != StatusCode::OK {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
         // And it goes on as before.
         open(&manager, true).await;
         window.until(|status| status["id"] == "harbor" && status["open"] == true).await;

@@ -10,10 +10,14 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
+use crate::sign_in::{sign_in, with_messages};
 use crate::support::{Client, Server, Tab, on_both_databases};
 
-on_both_databases! {
+with_messages! {
     clients_of_other_makers_hear_what_they_may
+}
+
+on_both_databases! {
     the_lines_of_the_readme_work
 }
 
@@ -74,7 +78,7 @@ async fn work(bar: &Client, order: &str, command: &str) {
 }
 
 async fn clients_of_other_makers_hear_what_they_may(server: Server) {
-    let shopper = server.guest().await;
+    let shopper = sign_in(&server, &server.guest().await, "+15550100031", 1).await;
     let token = server.place.answer(&["token", "issue", "--role", "barista", "--store", "harbor"]);
     let bar = server.nobody().with_token(&token);
     let mut lines = Vec::new();
@@ -85,6 +89,12 @@ async fn clients_of_other_makers_hear_what_they_may(server: Server) {
     assert!(ops.subscribe("v1/ops/#").await);
     let mut screen = Tab::open(&server, None, Some(&token)).await;
     assert!(screen.subscribe("v1/stores/harbor/+").await);
+    let kiosk = server.place.answer(&["token", "issue", "--role", "kiosk", "--kiosk", "pier-1"]);
+    let mut wall = Tab::open(&server, None, Some(&kiosk)).await;
+    assert!(wall.subscribe("v1/kiosks/pier-1/code").await);
+    let me = shopper.get("/me").await.body;
+    let mut account = Tab::open(&server, Some(shopper.cookie()), None).await;
+    assert!(account.subscribe(&format!("v1/users/{}", me["user"]["id"].as_str().unwrap())).await);
     let (ready, dropped) = (shopper.order_coffee().await, shopper.order_coffee().await);
     let mut phone = Tab::open(&server, Some(shopper.cookie()), None).await;
     assert!(phone.subscribe(&format!("v1/orders/{ready}")).await && phone.subscribe(&format!("v1/orders/{dropped}")).await);
@@ -101,7 +111,9 @@ async fn clients_of_other_makers_hear_what_they_may(server: Server) {
         .await;
     phone.until_any(|event| event["subject"] == dropped.as_str() && event["data"]["status"] == "cancelled").await;
     ops.until_any(|event| event["type"] == "live.ops.v1" && event["data"]["flow"] == "live").await;
-    for tab in [&ops, &screen, &phone] {
+    account.until_any(|event| event["data"]["notices"].as_array().is_some_and(|all| !all.is_empty())).await;
+    wall.until_any(|event| event["type"] == "live.kiosk_code.v1").await;
+    for tab in [&ops, &screen, &phone, &account, &wall] {
         for event in &tab.heard {
             lines.extend(serde_json::to_vec(event).expect("JSON"));
             lines.push(b'\n');
@@ -129,9 +141,11 @@ async fn clients_of_other_makers_hear_what_they_may(server: Server) {
     let facts = server.place.answer(&["events", "tail", "-n", "100000", "--json"]);
     lines.extend(facts.into_bytes());
     let said = validate(&server, &lines).await;
-    for type_name in
-        ["live.store_status.v1", "live.menu.v1", "live.board.v1", "live.queue.v1", "live.order.v1", "live.ops.v1", "prep.recalled.v1"]
+    for type_name in ["store_status", "menu", "board", "queue", "kiosk_code", "order", "user", "ops"].map(|name| format!("live.{name}.v1"))
     {
+        assert!(said.contains(&type_name), "{type_name} was not seen: {said}");
+    }
+    for type_name in ["prep.recalled.v1", "kiosk.code_rotated.v1"] {
         assert!(said.contains(type_name), "{type_name} was not seen: {said}");
     }
 }

@@ -39,10 +39,12 @@ async fn nonsense_ends_the_connection_with_the_reason() {
     let stage = Stage::open().await;
     let two = connect(5, 60, None);
     let too_large = [0x30, 0xFF, 0xFF, 0x7F];
-    let cases: [(&str, &[u8], u8); 19] = [
+    let cases: [(&str, &[u8], u8); 20] = [
         ("a reserved type", &[0x00, 0], 0x81),
         ("wrong flags", &[0x80, 2, 0, 1], 0x81),
         ("a length without end", &[0x30, 0xFF, 0xFF, 0xFF, 0xFF], 0x81),
+        // 1.5.5-1.
+        ("a length in more bytes than it needs", &[0xC0, 0x80, 0], 0x81),
         ("no filter", &[0x82, 3, 0, 1, 0], 0x82),
         ("no filter to leave", &[0xA2, 3, 0, 1, 0], 0x82),
         ("invalid UTF-8", &[0x82, 7, 0, 1, 0, 0, 1, 0xFF, 0], 0x81),

@@ -50,6 +50,44 @@ async fn asked(broker: &mut Raw) -> ([u8; 2], String) {
 }
 
 #[tokio::test]
+async fn while_the_broker_is_away_everybody_is_told_what_the_shop_says() {
+    let stage = Stage::open().await;
+    stage.knows(STATUS, 5);
+    let listening = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    stage.gateway.follow(BrokerAddress::new("127.0.0.1", listening.local_addr().unwrap().port(), None));
+    let (stream, _) = soon("the gateway", listening.accept()).await.unwrap();
+    let mut broker = Raw(stream);
+    let greeting = broker.packet().await;
+    // Behind the flags: a broker that freezes is left after one ping of these seconds without an answer.
+    assert_eq!((greeting[0], &greeting[10..12]), (0x10, &[0, 5][..]));
+    broker.send(&[0x20, 2, 0, 0]).await;
+    let mut client = listener(&stage, STATUS).await;
+    assert_eq!(heard(&mut client).await.1, 5);
+    let (id, _) = asked(&mut broker).await;
+    broker.send(&[0x90, 3, id[0], id[1], 0]).await;
+    broker.send(&publish(0x30, STATUS, 6)).await;
+    assert_eq!(heard(&mut client).await.1, 6);
+
+    // It goes, and does not come back. The shop goes on.
+    drop((broker, listening));
+    soon("it is noticed", async {
+        while stage.gateway.ready() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    for number in 7..9 {
+        stage.knows(STATUS, number);
+        assert_eq!(heard(&mut client).await.1, number, "who listens already");
+    }
+    // What was told last is kept here, and older than the shop.
+    stage.knows(STATUS, 9);
+    let mut late = listener(&stage, "v1/+/harbor/status").await;
+    assert_eq!(heard(&mut late).await.1, 9, "who comes now");
+    assert_eq!(heard(&mut client).await.1, 9);
+}
+
+#[tokio::test]
 async fn what_a_broker_refuses_is_asked_for_again_and_what_it_kept_is_not_believed() {
     let stage = Stage::open().await;
     let status: Topic = STATUS.parse().unwrap();

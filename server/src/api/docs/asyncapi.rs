@@ -1,5 +1,7 @@
 //! AsyncAPI 3: what is told over MQTT, where, and to whom.
 
+use std::net::SocketAddr;
+
 use domain::event::CloudEvent;
 use domain::live;
 use serde_json::{Map, Value, json};
@@ -86,7 +88,7 @@ const CHANNELS: [Channel; 8] = [
 const STORE: &str = "Slug of a store.";
 
 /// The document, with where the gateway is: below `public_url`, and at `plain` where devices may come.
-pub(super) fn document(public_url: &str, plain: Option<&str>) -> Value {
+pub(super) fn document(public_url: &str, plain: Option<SocketAddr>) -> Value {
     let (scheme, host) = public_url.split_once("://").unwrap_or(("http", public_url));
     let mut servers = Map::new();
     let browser = json!({
@@ -99,8 +101,10 @@ pub(super) fn document(public_url: &str, plain: Option<&str>) -> Value {
     });
     servers.insert("browser".to_owned(), browser);
     if let Some(plain) = plain {
+        // Who listens at every address of the machine has the name that the machine is called by.
+        let plain_host = if plain.ip().is_unspecified() { format!("{}:{}", without_port(host), plain.port()) } else { plain.to_string() };
         let device = json!({
-            "host": plain,
+            "host": plain_host,
             "protocol": "mqtt",
             "protocolVersion": "5.0",
             "description": "MQTT 5.0 or 3.1.1 over TCP, for devices.",
@@ -159,6 +163,14 @@ pub(super) fn document(public_url: &str, plain: Option<&str>) -> Value {
     })
 }
 
+/// A host without its port; an IPv6 address keeps its brackets.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
 /// The views, and for each type the envelope around its view.
 fn schemas() -> Map<String, Value> {
     let mut schemas = Map::new();
@@ -207,7 +219,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere() {
-        let document = document("https://shop.example", Some("127.0.0.1:1883"));
+        let document = document("https://shop.example", Some("127.0.0.1:1883".parse().unwrap()));
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(found.len() > 40, "{found:?}");
@@ -216,6 +228,20 @@ mod tests {
         }
         assert_eq!(document["servers"]["browser"]["protocol"], "wss");
         assert!(super::document("http://127.0.0.1:3000", None)["servers"].get("device").is_none());
+    }
+
+    #[test]
+    fn devices_are_told_a_host_that_they_can_reach() {
+        for (public_url, plain, host) in [
+            ("https://shop.example", "127.0.0.1:1883", "127.0.0.1:1883"),
+            ("https://shop.example", "0.0.0.0:1883", "shop.example:1883"),
+            ("http://192.0.2.7:3000", "[::]:9", "192.0.2.7:9"),
+            ("http://[2001:db8::1]:3000", "[::]:1883", "[2001:db8::1]:1883"),
+            ("http://[2001:db8::1]", "0.0.0.0:1883", "[2001:db8::1]:1883"),
+        ] {
+            let document = document(public_url, Some(plain.parse().unwrap()));
+            assert_eq!(document["servers"]["device"]["host"], host, "{public_url} and {plain}");
+        }
     }
 
     #[test]

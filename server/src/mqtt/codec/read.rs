@@ -60,6 +60,8 @@ pub(in super::super) struct Connect {
     pub authentication: bool,
     /// It wants to read reasons in words (3.1.2.11.7).
     pub problems: bool,
+    /// The quality of service of its will; 0 without one.
+    pub will_qos: u8,
 }
 
 /// One filter of a SUBSCRIBE.
@@ -137,6 +139,7 @@ impl Version {
             receive_maximum: properties.get(RECEIVE_MAXIMUM).map_or(u16::MAX, |most| most as u16),
             largest: properties.get(MAXIMUM_PACKET_SIZE).map_or(usize::MAX, |size| size as usize),
             authentication: properties.get(AUTHENTICATION_METHOD).is_some(),
+            will_qos: flags >> 3 & 3,
             problems: properties.get(REQUEST_PROBLEM_INFORMATION) != Some(0),
         })
     }
@@ -285,6 +288,7 @@ mod tests {
             largest: 500,
             authentication: false,
             problems: false,
+            will_qos: 1,
         };
         assert_eq!(Version::V5.read(bytes), Ok(Incoming::Connect(expected)));
 

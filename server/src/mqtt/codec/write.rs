@@ -97,12 +97,22 @@ impl Version {
         write5(&v5::Packet::PubAck(v5::PubAck { pkid: id, reason: v5::PubAckReason::NotAuthorized, properties }))
     }
 
-    /// DISCONNECT of the server, which 3.1.1 does not have. The codec would write a byte too many here.
+    /// DISCONNECT of the server, which 3.1.1 does not have.
     pub(in super::super) fn disconnect(self, reason: Reason) -> Option<Bytes> {
+        self.disconnect_because(reason, why_ended(reason))
+    }
+
+    /// The same to somebody who published.
+    pub(in super::super) fn disconnect_publisher(self) -> Option<Bytes> {
+        self.disconnect_because(Reason::NotAuthorized, Some(NOT_PUBLISHED))
+    }
+
+    /// The codec would write a byte too many here.
+    fn disconnect_because(self, reason: Reason, why: Option<&str>) -> Option<Bytes> {
         if self == Self::V3 {
             return None;
         }
-        let Some(why) = why_ended(reason) else { return Some(Bytes::copy_from_slice(&[0xE0, 1, reason as u8])) };
+        let Some(why) = why else { return Some(Bytes::copy_from_slice(&[0xE0, 1, reason as u8])) };
         let length = 3 + why.len() as u8;
         let mut packet = BytesMut::with_capacity(usize::from(length) + 4);
         packet.put_slice(&[0xE0, length + 2, reason as u8, length, 31]);
@@ -175,6 +185,11 @@ const NOT_PUBLISHED: &str = "clients publish nothing here; changes are made over
 /// Why a connection is refused, in words. Short: see [`Version::disconnect`].
 fn why_not(code: ConnectReturnCode) -> Option<&'static str> {
     Some(match code {
+        ConnectReturnCode::MalformedPacket => "these bytes are no CONNECT of this version of MQTT",
+        ConnectReturnCode::ProtocolError => "the standard forbids what this CONNECT says",
+        ConnectReturnCode::PacketTooLarge => "packets of at most 64 KiB are taken",
+        ConnectReturnCode::ClientIdentifierNotValid => "a client id has at most 256 bytes",
+        ConnectReturnCode::QoSNotSupported => "the highest quality of service is 1",
         ConnectReturnCode::UnsupportedProtocolVersion => "MQTT 5.0 and 3.1.1 are spoken here",
         ConnectReturnCode::BadUserNamePassword => "the password is no valid token; take one of `orderly token issue`",
         ConnectReturnCode::NotAuthorized => "this entrance is not for you",
@@ -197,7 +212,9 @@ fn why_not_subscribed(code: SubscribeReasonCode) -> Option<&'static str> {
 
 fn why_ended(reason: Reason) -> Option<&'static str> {
     Some(match reason {
-        Reason::NotAuthorized => "not allowed, or not any more: sign in again; publishing is for the shop alone",
+        Reason::MalformedPacket => "these bytes are no packet of this version of MQTT",
+        Reason::ProtocolError => "the standard forbids this packet here, or what it says",
+        Reason::NotAuthorized => "the session or token that came with this connection has ended; sign in again",
         Reason::ServerBusy => "the shop cannot answer now; come again soon",
         Reason::ServerShuttingDown => "the server ends; come again after a random wait of 1 to 30 s",
         Reason::KeepAliveTimeout => "nothing was heard for one and a half keep-alives",
@@ -276,6 +293,21 @@ mod tests {
                 let v5::Packet::Disconnect(read) = read5(packet) else { panic!("no DISCONNECT") };
                 assert_eq!((read.reason_code, read.properties.unwrap().reason_string.as_deref()), (reason, Some(why)));
             }
+        }
+    }
+
+    #[test]
+    fn who_published_is_told_so_and_who_has_signed_out_is_told_that() {
+        let why = |packet: Option<Bytes>| {
+            let v5::Packet::Disconnect(read) = read5(packet.unwrap()) else { panic!("no DISCONNECT") };
+            assert_eq!(read.reason_code, Reason::NotAuthorized);
+            read.properties.unwrap().reason_string.unwrap()
+        };
+        assert!(why(Version::V5.disconnect_publisher()).contains("publish"));
+        assert!(why(Version::V5.disconnect(Reason::NotAuthorized)).contains("sign in"));
+        assert_eq!(Version::V3.disconnect_publisher(), None);
+        for told in [Reason::MalformedPacket, Reason::ProtocolError] {
+            assert!(why_ended(told).is_some(), "whoever writes a client reads this first");
         }
     }
 

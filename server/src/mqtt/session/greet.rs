@@ -53,6 +53,10 @@ fn refusal(version: Version, connect: &Connect) -> Option<ConnectReturnCode> {
     if version == Version::V3 && connect.client_id.is_empty() && !connect.clean {
         return Some(ConnectReturnCode::ClientIdentifierNotValid);
     }
+    // 3.2.2-12: CONNACK tells that 1 is the highest. 3.1.1 has no such word; no will is published in either.
+    if version == Version::V5 && connect.will_qos > 1 {
+        return Some(ConnectReturnCode::QoSNotSupported);
+    }
     // It becomes part of a name that is kept for as long as the connection.
     (connect.client_id.len() > LONGEST_CLIENT_ID).then_some(ConnectReturnCode::ClientIdentifierNotValid)
 }

@@ -5,7 +5,7 @@ use domain::topic::{Filter, Topic};
 
 use super::super::client::Subscription;
 use super::super::codec::{self, Reason, RetainHandling, SubscribeReasonCode, Wish};
-use super::super::reach::reach;
+use super::super::reach::{Reach, reach};
 use super::super::transport::Transport;
 use super::{End, Session};
 
@@ -32,7 +32,7 @@ impl<T: Transport> Session<T> {
             return Ok(Err(SubscribeReasonCode::SharedSubscriptionsNotSupported));
         }
         let Ok(filter) = wish.filter.parse::<Filter>() else { return Ok(Err(SubscribeReasonCode::TopicFilterInvalid)) };
-        let Some(topics) = reach(&filter) else { return Ok(Err(SubscribeReasonCode::NotAuthorized)) };
+        let Some(Reach { decisive: topics, keys }) = reach(&filter) else { return Ok(Err(SubscribeReasonCode::NotAuthorized)) };
         // Before the shop is asked: it costs nobody else anything.
         let known = self.client.has(&filter);
         if !known && self.client.is_full() {
@@ -57,23 +57,25 @@ impl<T: Transport> Session<T> {
         };
         let mut named: Vec<_> = grounds.iter().map(|(topic, _)| topic.clone()).collect();
         let qos = wish.qos.min(1);
-        let subscription = Subscription { filter: filter.clone(), qos, retain_as_published: wish.retain_as_published, retained, grounds };
+        let retain_as_published = wish.retain_as_published;
+        let subscription = Subscription { filter: filter.clone(), qos, retain_as_published, retained, grounds, keys: keys.clone() };
         if self.client.subscribe(subscription).is_none() {
             return Ok(Err(SubscribeReasonCode::QuotaExceeded));
         }
-        self.gateway.broker.subscribe(&filter, &self.client, retained);
+        self.gateway.broker.subscribe(&filter, &keys, &self.client, retained);
         if !self.client.has(&filter) {
             // The caller lost the right between these two: the broker must not list what nothing else knows of.
-            self.gateway.broker.unsubscribe(&[filter], &self.client);
+            self.gateway.broker.unsubscribe(&keys, &self.client);
             return Ok(Err(SubscribeReasonCode::NotAuthorized));
         }
-        if retained && filter.topic().is_none() {
+        if retained && keys.iter().any(|key| key.topic().is_none()) {
             // What a wildcard matches, only the shop knows. Whoever may have the filter may hear all of it.
             let all = ask(self.gateway.house.retained()).await?;
             named.extend(all.into_iter().filter(|topic| filter.matches(&topic.to_string())));
         }
-        // The shop itself is asked for what no broker keeps: topics of one order or user, and those that nobody heard yet.
-        for topic in named.iter().filter(|topic| retained && !self.gateway.broker.keeps(topic)) {
+        // The shop itself is asked for what no broker keeps: topics of one order or user, and those that nobody heard yet; and for
+        // everything while a broker outside is away, for what was kept before grows old meanwhile.
+        for topic in named.iter().filter(|topic| retained && !(*self.gateway.upstream.borrow() && self.gateway.broker.keeps(topic))) {
             // Read after the client is listed: what happens in between comes as a message with a greater sequence.
             if let Some(payload) = ask(self.gateway.house.snapshot(topic)).await?
                 && let Err(error) = self.gateway.broker.answer(topic, payload, &self.client)
@@ -85,13 +87,8 @@ impl<T: Transport> Session<T> {
     }
 
     pub(super) async fn unsubscribe(&mut self, id: u16, filters: &[String]) -> Result<(), End> {
-        let mut were = Vec::with_capacity(filters.len());
-        for filter in filters {
-            if let Ok(filter) = filter.parse::<Filter>() {
-                self.gateway.broker.unsubscribe(&[filter], &self.client);
-            }
-            were.push(self.client.unsubscribe(filter));
-        }
+        let (were, keys) = self.client.unsubscribe(filters);
+        self.gateway.broker.unsubscribe(&keys, &self.client);
         self.answer(self.version.unsubscribed(id, &were)).await
     }
 }

@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::Server;
+use super::contract::Contract;
 
 /// The connection.
 pub struct Tab {
@@ -21,6 +22,8 @@ pub struct Tab {
     early: VecDeque<(Value, bool)>,
     /// Every event so far.
     pub heard: Vec<Value>,
+    /// What each must be like.
+    contract: &'static Contract,
 }
 
 impl Tab {
@@ -33,7 +36,8 @@ impl Tab {
             request.headers_mut().insert("cookie", cookie.parse().unwrap());
         }
         let (socket, _) = connect_async(request).await.unwrap();
-        let mut tab = Self { socket, buffer: BytesMut::new(), early: VecDeque::new(), heard: Vec::new() };
+        let mut tab =
+            Self { socket, buffer: BytesMut::new(), early: VecDeque::new(), heard: Vec::new(), contract: Contract::of(server).await };
         let mut connect = v4::Connect::new("");
         // It may wait for long and says nothing meanwhile.
         connect.keep_alive = 0;
@@ -70,7 +74,10 @@ impl Tab {
         loop {
             match self.packet().await {
                 v4::Packet::SubAck(ack) => return ack.return_codes == [v4::SubscribeReasonCode::Success(QoS::AtMostOnce)],
-                v4::Packet::Publish(publish) => self.early.push_back((serde_json::from_slice(&publish.payload).unwrap(), publish.retain)),
+                v4::Packet::Publish(publish) => {
+                    let early = self.event(&publish);
+                    self.early.push_back(early);
+                }
                 _ => {}
             }
         }
@@ -84,11 +91,18 @@ impl Tab {
         }
         loop {
             if let v4::Packet::Publish(publish) = self.packet().await {
-                let event: Value = serde_json::from_slice(&publish.payload).unwrap();
+                let (event, retain) = self.event(&publish);
                 self.heard.push(event.clone());
-                return (event, publish.retain);
+                return (event, retain);
             }
         }
+    }
+
+    /// The event of a message, which is as the contract has it, and whether it was flagged retained.
+    fn event(&self, publish: &v4::Publish) -> (Value, bool) {
+        let event = serde_json::from_slice(&publish.payload).unwrap();
+        self.contract.check(&event);
+        (event, publish.retain)
     }
 
     /// Messages until one is as wanted; each is newer than the one before.
@@ -132,7 +146,10 @@ impl Tab {
         loop {
             match self.packet().await {
                 v4::Packet::UnsubAck(ack) => return ack.pkid == 2,
-                v4::Packet::Publish(publish) => self.early.push_back((serde_json::from_slice(&publish.payload).unwrap(), publish.retain)),
+                v4::Packet::Publish(publish) => {
+                    let early = self.event(&publish);
+                    self.early.push_back(early);
+                }
                 _ => {}
             }
         }
