@@ -84,6 +84,8 @@ pub enum HoldAnswer {
         seconds: i64,
         /// What it costs until then, whatever the menu says meanwhile.
         sums: Sums,
+        /// What is held: all that is in the cart, whichever page put it there.
+        lines: Vec<LineRequest>,
     },
     Refused(Refusal),
 }

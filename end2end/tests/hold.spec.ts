@@ -34,6 +34,29 @@ async function brought(page: Page, ...words: string[]): Promise<() => Promise<vo
   };
 }
 
+test('what another page has put into the cart is seen before it is ordered', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  await fillCart(shopper);
+  await page.goto('/s/harbor/checkout');
+  await expect(page.getByTestId('hold')).toBeVisible();
+
+  const other = await page.context().newPage();
+  await other.goto('/s/harbor/p/butter-croissant');
+  await other.getByTestId('add-to-cart').click();
+  await expect(other.getByRole('link', { name: w('cart.view') })).toBeVisible();
+  await other.close();
+
+  await page.getByRole('button', { name: /^One .* more$/ }).click();
+  await expect(page.getByRole('main')).toContainText(w('problem.cart_changed'));
+  await expect(page.getByTestId('line')).toHaveCount(2);
+  const total = await page.getByTestId('total').textContent();
+  await page.getByRole('button', { name: w('checkout.place') }).click();
+  await page.waitForURL('**/orders/*');
+  await expect(page.getByRole('main')).toContainText(total ?? 'no total');
+  await shopper.leave();
+});
+
 test('a price that changes while it is held is paid as it was held', async ({ browser, shop, request }) => {
   const manager = new Api(request, shop.url, await managerToken(shop));
   const shopper = await Shopper.arrive(browser, shop);

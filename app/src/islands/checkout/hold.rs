@@ -1,7 +1,9 @@
 //! What is held for the shopper, and for how long. Without scripts nothing is held before the order: the order form then
 //! holds and places in one go.
 
-use domain::Timestamp;
+use std::collections::BTreeSet;
+
+use domain::{Timestamp, pricing::LineRequest};
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{Cart, terms};
@@ -87,15 +89,30 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
         }
         return match answer {
             HoldAnswer::Refused(refusal) => Err(refusal),
-            HoldAnswer::Held { checkout, expires_at, seconds, sums } => {
-                cart.refusal.set(None);
+            HoldAnswer::Held { checkout, expires_at, seconds, sums, lines: held } => {
                 let lines = untrack(|| cart.left());
+                if !same_things(&held, &lines) {
+                    // Another page has changed the cart: what would be ordered has to be seen first.
+                    tab::go(&format!("{}?error=cart_changed", paths::checkout(cart.store.get_value())));
+                    return Ok(());
+                }
+                cart.refusal.set(None);
                 cart.held.set(Some(Held { checkout, lines, sums, expires_at, millis: seconds * 1000 }));
                 terms::tell(cart);
                 Ok(())
             }
         };
     }
+}
+
+/// Whether so many of the same things are held as the page shows.
+fn same_things(held: &[LineRequest], shown: &[Line]) -> bool {
+    fn sorted<'a>(lines: impl Iterator<Item = &'a LineRequest>) -> Vec<(&'a str, i64, BTreeSet<&'a String>)> {
+        let mut things: Vec<_> = lines.map(|line| (line.sku.as_str(), line.quantity, line.options.iter().collect())).collect();
+        things.sort();
+        things
+    }
+    sorted(held.iter()) == sorted(shown.iter().map(|line| &line.request))
 }
 
 /// Something else is in its place than the server has there.

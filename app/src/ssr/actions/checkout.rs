@@ -13,6 +13,7 @@ use backend::{
 use domain::{
     CheckoutId, Currency, Money, OrderId, StoreId,
     prep::FulfilmentKind,
+    pricing::LineRequest,
     view::{Address, Admission, CheckoutRequest, CheckoutView, FulfilmentRequest, PaymentRequest, PlaceRequest},
 };
 use leptos::prelude::*;
@@ -48,7 +49,12 @@ async fn hold_cart(store: &str) -> Result<HoldAnswer, Refusal> {
     let sums =
         Sums { lines: held.quote.lines.iter().map(|line| line.total).collect(), subtotal: held.quote.subtotal, total: held.quote.total };
     let seconds = held.expires_at.seconds_since(visit.now);
-    Ok(HoldAnswer::Held { checkout: held.id.to_string(), expires_at: held.expires_at, seconds, sums })
+    let lines = held.quote.lines.iter().map(|line| LineRequest {
+        sku: line.sku.to_string(),
+        quantity: line.quantity,
+        options: line.options.iter().map(|option| option.id.to_string()).collect(),
+    });
+    Ok(HoldAnswer::Held { checkout: held.id.to_string(), expires_at: held.expires_at, seconds, sums, lines: lines.collect() })
 }
 
 /// A visitor's cart on its way to the till.
