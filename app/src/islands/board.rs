@@ -7,7 +7,7 @@ use domain::{
     topic::Topic,
     view::{OrderView, Problem, QueueView, StoreView, TicketView},
 };
-use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos::{ev::SubmitEvent, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use serde_json::{Value, json};
 
 use super::{
@@ -51,6 +51,8 @@ pub(crate) struct Bar {
     pub station: RwSignal<Option<usize>>,
     /// What was done last, while it can be taken back.
     pub undo: RwSignal<Option<Undo>>,
+    /// What ends that.
+    pub undo_ends: StoredValue<Option<TimeoutHandle>>,
 }
 
 /// What did not work.
@@ -64,11 +66,19 @@ struct Trouble {
 impl Bar {
     /// Does `verb` to an order. The ticket moves when the news of it comes.
     pub fn act(self, order: OrderId, number: i64, verb: &'static str) {
+        self.pressed.set(Some(order));
+        self.send(order, number, verb, tools::undoing(verb), json!({}));
+    }
+
+    /// As [`Bar::act`], by a number and Enter: the focus stays off the buttons, or the next Enter would press one.
+    pub fn bump(self, order: OrderId, number: i64, verb: &'static str) {
+        self.pressed.set(None);
         self.send(order, number, verb, tools::undoing(verb), json!({}));
     }
 
     /// Calls an order off, for a reason if there is one to tell.
     pub fn cancel(self, order: OrderId, number: i64, reason: Option<String>) {
+        self.pressed.set(Some(order));
         self.send(order, number, "cancel", None, json!({ "reason": reason }));
     }
 
@@ -76,6 +86,7 @@ impl Bar {
     pub fn take_back(self) {
         if let Some(undo) = self.undo.get_untracked() {
             self.undo.set(None);
+            self.pressed.set(Some(undo.order));
             self.send(undo.order, undo.number, undo.verb, None, json!({}));
         }
     }
@@ -91,6 +102,11 @@ impl Bar {
         self.stations.with_value(|stations| look(chosen.and_then(|n| stations.get(n))))
     }
 
+    /// The same, to look at once.
+    pub fn with_station_untracked<T>(self, look: impl FnOnce(Option<&Station>) -> T) -> T {
+        untrack(|| self.with_station(look))
+    }
+
     /// `back`: what takes it back, where that is to be offered.
     fn send(self, order: OrderId, number: i64, verb: &'static str, back: Option<&'static str>, body: Value) {
         if self.offline_stops() || self.busy.with_untracked(|busy| busy.contains(&order)) {
@@ -99,7 +115,6 @@ impl Bar {
         self.busy.update(|busy| {
             busy.insert(order);
         });
-        self.pressed.set(Some(order));
         self.problem.set(None);
         spawn_local(async move {
             let reply = tab::ask(&format!("/api/v1/staff/orders/{order}/{verb}"), tab::Body::Keyed(&body.to_string())).await;
@@ -111,7 +126,7 @@ impl Bar {
                         self.said.set(format!("{} {number}: {done}", w::board::order(self.locale)));
                         self.undo.set(None);
                         if let Some(verb) = back {
-                            tools::offer(self.undo, Undo { order, number, verb, done: done.to_owned() });
+                            tools::offer(self, Undo { order, number, verb, done: done.to_owned() });
                         }
                     }
                     None
@@ -185,6 +200,7 @@ pub fn Board(
         stations: StoredValue::new(stations),
         station: RwSignal::new(None),
         undo: RwSignal::new(None),
+        undo_ends: StoredValue::new(None),
     };
     awake::stay_awake();
     awake::keep_up(bar.connection);
@@ -206,7 +222,7 @@ pub fn Board(
     });
     let queue = Memo::new(move |_| shown.get());
     tell_left(bar, queue);
-    tools::chime(queue);
+    tools::chime(queue, bar);
     let (overview, keys) = (tools::overview(queue, bar), tools::keys(queue, bar));
     Effect::new(move |_| {
         if bar.connection.get() == Connection::Live

@@ -70,18 +70,16 @@ pub struct Undo {
     pub done: String,
 }
 
-/// Offers to take something back, for five seconds.
-pub fn offer(shown: RwSignal<Option<Undo>>, undo: Undo) {
-    shown.set(Some(undo.clone()));
-    set_timeout(
-        move || {
-            // Something later may stand there by now.
-            if shown.try_get_untracked().flatten().as_ref() == Some(&undo) {
-                shown.set(None);
-            }
-        },
-        WHILE,
-    );
+/// Offers to take something back, for five seconds from now, whatever was offered before.
+pub fn offer(bar: Bar, undo: Undo) {
+    bar.undo.set(Some(undo));
+    let over = move || drop(bar.undo.try_set(None));
+    bar.undo_ends.update_value(|ends| {
+        if let Some(ends) = ends.take() {
+            ends.clear();
+        }
+        *ends = set_timeout_with_handle(over, WHILE).ok();
+    });
 }
 
 /// The offer.
@@ -149,10 +147,13 @@ pub fn overview(queue: Memo<QueueView>, bar: Bar) -> AnyView {
     .into_any()
 }
 
-/// What a number and Enter do to a ticket: its next step.
-fn bump(queue: &QueueView, number: i64) -> Option<(OrderId, &'static str)> {
+/// What a number and Enter do to a ticket that the station shows: its next step.
+fn bump(queue: &QueueView, station: Option<&Station>, number: i64) -> Option<(OrderId, &'static str)> {
     let LanesView { queued, making, ready } = &queue.lanes;
     let ticket = queued.iter().chain(making).chain(ready).find(|ticket| ticket.number == number)?;
+    if station.is_some_and(|station| !station.has(ticket)) {
+        return None;
+    }
     let verb = match ticket.status {
         FulfilmentStatus::Queued => "claim",
         FulfilmentStatus::Making => "ready",
@@ -182,13 +183,15 @@ pub fn keys(queue: Memo<QueueView>, bar: Bar) -> impl IntoView {
         let key = event.key();
         let length = typed.with_untracked(String::len);
         match &*key {
+            // A key that is held down is one press.
+            "Enter" if event.repeat() => return event.prevent_default(),
             "Enter" if length > 0 => {
                 // The button that has the focus is not meant.
                 event.prevent_default();
                 let number = typed.with_untracked(|typed| typed.parse::<i64>().unwrap_or_default());
                 forget();
-                match queue.with_untracked(|queue| bump(queue, number)) {
-                    Some((order, verb)) => bar.act(order, number, verb),
+                match queue.with_untracked(|queue| bar.with_station_untracked(|station| bump(queue, station, number))) {
+                    Some((order, verb)) => bar.bump(order, number, verb),
                     None => bar.complain(w::board::no_such(bar.locale, number)),
                 }
             }
@@ -219,8 +222,8 @@ pub fn keys(queue: Memo<QueueView>, bar: Bar) -> impl IntoView {
     }
 }
 
-/// A ticket that has just come is heard, from the first press on: a browser makes no sound before.
-pub fn chime(queue: Memo<QueueView>) {
+/// A ticket that has just come to the station is heard, from the first press on: a browser makes no sound before.
+pub fn chime(queue: Memo<QueueView>, bar: Bar) {
     Effect::new(move |_| {
         let listeners =
             [window_event_listener_untyped("pointerdown", |_| bell::arm()), window_event_listener_untyped("keydown", |_| bell::arm())];
@@ -229,7 +232,8 @@ pub fn chime(queue: Memo<QueueView>) {
     Effect::new(move |known: Option<BTreeSet<OrderId>>| {
         queue.with(|queue| {
             let LanesView { queued, making, ready } = &queue.lanes;
-            if known.is_some_and(|known| queued.iter().any(|ticket| !known.contains(&ticket.order))) {
+            let here = |ticket: &TicketView| bar.with_station_untracked(|station| station.is_none_or(|station| station.has(ticket)));
+            if known.is_some_and(|known| queued.iter().any(|ticket| !known.contains(&ticket.order) && here(ticket))) {
                 bell::ring(&NEW);
             }
             queued.iter().chain(making).chain(ready).map(|ticket| ticket.order).collect()
@@ -282,8 +286,12 @@ mod tests {
     #[test]
     fn a_number_bumps_its_ticket_to_the_next_lane() {
         let queue = queue();
-        let verb = |number| bump(&queue, number).map(|(_, verb)| verb);
+        let verb = |number| bump(&queue, None, number).map(|(_, verb)| verb);
         assert_eq!([3, 2, 1, 4].map(verb), [Some("claim"), Some("ready"), Some("collect"), None]);
+        // What a station does not show, it does not move.
+        let bakery = Station { name: "Bakery".to_owned(), products: vec!["bun".to_owned()] };
+        let verb = |number| bump(&queue, Some(&bakery), number).map(|(_, verb)| verb);
+        assert_eq!([3, 2, 1].map(verb), [Some("claim"), Some("ready"), None]);
     }
 
     #[test]

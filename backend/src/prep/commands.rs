@@ -141,7 +141,11 @@ fn after(mut ticket: TicketRow, change: &Change, person: Option<Person>, now: Ti
             ticket.started_at = None;
         }
         Change::Ready => ticket.made_at = Some(now),
-        Change::Recalled => ticket.made_at = None,
+        Change::Recalled => {
+            // What stood at the counter was not being made: the pace counts from now.
+            ticket.started_at = Some(now);
+            ticket.made_at = None;
+        }
         Change::Collected | Change::Failed { .. } => {}
     }
     ticket

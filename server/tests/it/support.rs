@@ -2,10 +2,10 @@
 
 mod broker;
 mod client;
-mod contract;
 #[path = "../../../backend/tests/it/support/cluster.rs"]
 #[allow(dead_code, reason = "the backend's tests pause it, these do not")]
 mod cluster;
+mod contract;
 mod tab;
 
 use std::future::Future;
