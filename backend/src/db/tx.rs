@@ -377,15 +377,15 @@ fn row_of(sql: &str) -> Option<&str> {
 /// The statement with its parameters, `$1` …, counted from `$1 + by`.
 fn renumbered(sql: &str, by: usize) -> String {
     let mut parts = sql.split('$');
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
         let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        match part[..digits].parse::<usize>() {
-            Ok(number) => text.push_str(&format!("${}{}", number + by, &part[digits..])),
-            Err(_) => text.push_str(&format!("${part}")),
+        let (number, rest) = part.split_at(digits);
+        match number.parse::<usize>() {
+            Ok(number) => format!("{text}${}{rest}", number + by),
+            Err(_) => format!("{text}${part}"),
         }
-    }
-    text
+    })
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ impl Identities {
     pub async fn note(&self, note: Note) -> Result<(), DbError> {
         let unwritten = Unwritten { watch: &self.watch, note: Some(note.clone()) };
         self.db.transaction(move |tx| Box::pin(async move { store::note_in(tx, &note).await })).await?;
-        unwritten.is_written();
+        unwritten.forget();
         Ok(())
     }
 }
@@ -129,7 +129,7 @@ struct Unwritten<'a> {
 }
 
 impl Unwritten<'_> {
-    fn is_written(mut self) {
+    fn forget(mut self) {
         self.note = None;
     }
 }
