@@ -11,7 +11,9 @@ pub fn view(queue: Memo<QueueView>, locale: Locale) -> AnyView {
     let today = Memo::new(move |_| queue.with(|queue| queue.today.clone()));
     let making = Memo::new(move |_| {
         let mut making = queue.with(|queue| queue.making.clone());
-        making.iter_mut().for_each(|time| time.localize(locale));
+        for time in &mut making {
+            time.localize(locale);
+        }
         making
     });
     let counts = move || {

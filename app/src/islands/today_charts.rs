@@ -17,12 +17,15 @@ const HOUR_MILLIS: i64 = 3_600_000;
 type Measure = fn(&HourView) -> i64;
 
 /// A row of columns that are as high as their share of the highest one.
+/// What is drawn side by side in each hour, and what it is called.
+type Series = (Measure, &'static str, fn(Locale) -> &'static str);
+
 #[derive(Clone, Copy)]
 struct Chart {
     id: &'static str,
     name: &'static str,
     /// Side by side in each hour, by their names.
-    series: &'static [(Measure, &'static str, fn(Locale) -> &'static str)],
+    series: &'static [Series],
     /// How a value is written.
     tell: fn(i64, &TodayView, Locale) -> String,
 }

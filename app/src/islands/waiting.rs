@@ -118,7 +118,7 @@ pub fn bell(order: Memo<OrderView>, locale: Locale) -> impl IntoView {
             if document().visibility_state() != web_sys::VisibilityState::Visible {
                 spawn_local(async move {
                     let text = w::order::ready_notice(locale, number);
-                    bell::notify(w::order::ready(locale), &text, &id.to_string(), &paths::order(&id.to_string())).await;
+                    bell::notify(w::order::ready(locale), &text, &id.to_string(), &paths::order(id.to_string())).await;
                 });
             }
         }

@@ -43,12 +43,12 @@ on_both_databases! {
 
         let first = order(&cafe, &[flat_white(2), croissant(1)], "tok_ok").await;
         settle(&running).await;
-        shop.hands.advance(Duration::from_secs(60));
+        shop.hands.advance(Duration::from_mins(1));
         cafe.work(&kim, first, Work::Claim).await.unwrap();
         shop.hands.advance(Duration::from_secs(90));
         cafe.work(&kim, first, Work::Ready).await.unwrap();
         // An hour later.
-        shop.hands.advance(Duration::from_secs(3600));
+        shop.hands.advance(Duration::from_hours(1));
         let second = order(&cafe, &[flat_white(1)], "tok_ok").await;
         let declined = order(&cafe, &[flat_white(1)], "tok_declined").await;
         let called_off = order(&cafe, &[flat_white(1)], "tok_ok").await;
@@ -58,7 +58,7 @@ on_both_databases! {
         cafe.work(&kim, second, Work::Claim).await.unwrap();
         shop.hands.advance(Duration::from_secs(30));
         cafe.work(&kim, second, Work::Ready).await.unwrap();
-        shop.hands.advance(Duration::from_secs(900));
+        shop.hands.advance(Duration::from_mins(15));
         settle(&running).await;
         assert_eq!((cafe.view(declined).await.status, cafe.view(late).await.status), (OrderStatus::Rejected, OrderStatus::Cancelled));
 
@@ -67,7 +67,7 @@ on_both_databases! {
         assert_eq!((totals.orders, totals.paying, totals.cancelled, totals.timed_out, totals.rejected), (2, 0, 1, 1, 1));
         let revenue = cafe.view(first).await.quote.total.amount + 510;
         assert_eq!(totals.revenue.amount, revenue);
-        assert_eq!((totals.made, totals.waiting_seconds, totals.making_seconds), (2, Some((150 + 30) / 2), Some((90 + 30) / 2)));
+        assert_eq!((totals.made, totals.waiting_seconds, totals.making_seconds), (2, Some(90), Some(60)));
         let hour = |n: usize| (day.hours[n].orders, day.hours[n].made, day.hours[n].waiting_seconds, day.hours[n].making_seconds);
         assert_eq!((hour(0), hour(1)), ((1, 1, Some(150), Some(90)), (1, 1, Some(30), Some(30))));
         assert!(day.hours[2..].iter().all(|hour| hour.orders == 0 && hour.revenue.amount == 0));
@@ -88,7 +88,7 @@ on_both_databases! {
         assert_eq!((before.totals.orders, before.totals.made, before.current), (0, 0, false));
         assert!(matches!(report(&cafe, "harbor", Some("2026-11-31")).await, Err(ReportError::InvalidDay)));
         assert!(report(&cafe, "nowhere", None).await.unwrap().is_none());
-        shop.hands.advance(Duration::from_secs(24 * 3600));
+        shop.hands.advance(Duration::from_hours(24));
         assert_eq!(today(&cafe).await.totals.orders, 0, "a new day");
         let yesterday = report(&cafe, "harbor", Some("2026-11-22")).await.unwrap().unwrap();
         assert_eq!((yesterday.totals, yesterday.current), (day.totals, false));
@@ -110,7 +110,7 @@ on_both_databases! {
         assert_eq!(queue(&cafe).await.today.unwrap(), QueueToday { started: 1, cancelled: 1, timed_out: 0 });
         order(&cafe, &[flat_white(1)], "tok_ok").await;
         settle(&running).await;
-        shop.hands.advance(Duration::from_secs(900));
+        shop.hands.advance(Duration::from_mins(15));
         settle(&running).await;
         assert_eq!(queue(&cafe).await.today.unwrap(), QueueToday { started: 2, cancelled: 1, timed_out: 1 });
 
