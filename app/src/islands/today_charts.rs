@@ -16,10 +16,10 @@ const HOUR_MILLIS: i64 = 3_600_000;
 /// What a column shows of an hour.
 type Measure = fn(&HourView) -> i64;
 
-/// A row of columns that are as high as their share of the highest one.
 /// What is drawn side by side in each hour, and what it is called.
 type Series = (Measure, &'static str, fn(Locale) -> &'static str);
 
+/// A row of columns that are as high as their share of the highest one.
 #[derive(Clone, Copy)]
 struct Chart {
     id: &'static str,

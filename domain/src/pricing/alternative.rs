@@ -172,8 +172,8 @@ mod tests {
         Some((offer.sku, offer.options))
     }
 
-    fn some(sku: &str, options: &[&str]) -> Option<(String, Vec<String>)> {
-        Some((sku.to_owned(), options.iter().map(|id| (*id).to_owned()).collect()))
+    fn this(sku: &str, options: &[&str]) -> (String, Vec<String>) {
+        (sku.to_owned(), options.iter().map(|id| (*id).to_owned()).collect())
     }
 
     #[test]
@@ -184,30 +184,34 @@ mod tests {
 
     #[test]
     fn an_option_gives_way_to_the_nearest_of_its_group() {
-        assert_eq!(offered(&["oat"], "white-m", &["oat"]), some("white-m", &["soy"]));
-        assert_eq!(offered(&["oat", "soy"], "white-m", &["oat"]), some("white-m", &["whole"]), "of two alike what stands first");
-        assert_eq!(offered(&["vanilla"], "white-m", &["oat", "vanilla"]), some("white-m", &["caramel", "oat"]));
-        assert_eq!(offered(&["vanilla"], "white-m", &["caramel", "oat", "vanilla"]), some("white-m", &["caramel", "oat"]), "left out");
-        assert_eq!(offered(&[], "white-m", &["gold", "oat"]), some("white-m", &["oat"]), "no longer on the menu");
+        assert_eq!(offered(&["oat"], "white-m", &["oat"]), Some(this("white-m", &["soy"])));
+        assert_eq!(offered(&["oat", "soy"], "white-m", &["oat"]), Some(this("white-m", &["whole"])), "of two alike what stands first");
+        assert_eq!(offered(&["vanilla"], "white-m", &["oat", "vanilla"]), Some(this("white-m", &["caramel", "oat"])));
+        assert_eq!(
+            offered(&["vanilla"], "white-m", &["caramel", "oat", "vanilla"]),
+            Some(this("white-m", &["caramel", "oat"])),
+            "left out"
+        );
+        assert_eq!(offered(&[], "white-m", &["gold", "oat"]), Some(this("white-m", &["oat"])), "no longer on the menu");
     }
 
     #[test]
     fn a_variant_gives_way_to_the_nearest_of_its_product() {
-        assert_eq!(offered(&["white-m"], "white-m", &["oat"]), some("white-s", &["oat"]));
-        assert_eq!(offered(&["white-m", "white-s"], "white-m", &["oat"]), some("white-l", &["oat"]));
-        assert_eq!(offered(&["white-m", "oat"], "white-m", &["oat"]), some("white-s", &["soy"]), "with what is left");
+        assert_eq!(offered(&["white-m"], "white-m", &["oat"]), Some(this("white-s", &["oat"])));
+        assert_eq!(offered(&["white-m", "white-s"], "white-m", &["oat"]), Some(this("white-l", &["oat"])));
+        assert_eq!(offered(&["white-m", "oat"], "white-m", &["oat"]), Some(this("white-s", &["soy"])), "with what is left");
     }
 
     #[test]
     fn a_product_gives_way_to_the_nearest_of_its_category() {
         let white = ["white-s", "white-m", "white-l"];
-        assert_eq!(offered(&white, "white-m", &["oat", "vanilla"]), some("latte-m", &["oat"]));
-        assert_eq!(offered(&[&white[..], &["latte-m"]].concat(), "white-s", &["oat"]), some("black-m", &[]));
-        assert_eq!(offered(&["black-m"], "black-m", &[]), some("white-s", &["whole"]), "with what it asks for");
+        assert_eq!(offered(&white, "white-m", &["oat", "vanilla"]), Some(this("latte-m", &["oat"])));
+        assert_eq!(offered(&[&white[..], &["latte-m"]].concat(), "white-s", &["oat"]), Some(this("black-m", &[])));
+        assert_eq!(offered(&["black-m"], "black-m", &[]), Some(this("white-s", &["whole"])), "with what it asks for");
         assert_eq!(offered(&["bun"], "bun", &[]), None, "nothing else is of its kind");
         let no_milk = ["whole", "skim", "oat", "soy"];
         assert_eq!(offered(&no_milk, "white-m", &["oat"]), None, "the drink is there, its milk is not");
-        assert_eq!(offered(&[&white[..], &no_milk].concat(), "white-m", &["oat"]), some("black-m", &[]));
+        assert_eq!(offered(&[&white[..], &no_milk].concat(), "white-m", &["oat"]), Some(this("black-m", &[])));
     }
 
     #[test]
