@@ -93,12 +93,13 @@ where
             }
         }
     }
-    let done = match refused {
-        Some(error) => Err(error),
-        None => tokio::select! {
+    let done = if let Some(error) = refused {
+        Err(error)
+    } else {
+        tokio::select! {
             done = work(tokens) => done,
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
-        },
+        }
     };
     for id in ids {
         // Somebody may have revoked it meanwhile: then it is gone all the same.
