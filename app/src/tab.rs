@@ -128,8 +128,13 @@ pub enum Body<'a> {
     Nothing,
     /// A form, as the browser itself would send it.
     Form(&'a str),
-    /// JSON, under a key that makes it happen once.
+    /// JSON, under a fresh key: what is sent is one wish, and the same sent again another.
     Keyed(&'a str),
+    /// JSON, under the key of a wish that is sent until it is answered.
+    Wish {
+        key: &'a str,
+        json: &'a str,
+    },
 }
 
 /// Asks the server. `body` decides the method: GET without, POST with.
@@ -147,6 +152,10 @@ pub async fn ask(url: &str, body: Body<'_>) -> Result<Reply, Unreachable> {
         Body::Keyed(text) => {
             headers.set("idempotency-key", &new_key())?;
             (Some("application/json"), Some(text))
+        }
+        Body::Wish { key, json } => {
+            headers.set("idempotency-key", key)?;
+            (Some("application/json"), Some(json))
         }
     };
     if let (Some(kind), Some(text)) = (kind, text) {

@@ -113,6 +113,9 @@ pub enum IdentityError {
     /// An order may still need what is to be deleted.
     #[error("An order of yours is under way. You can delete your data when it is done.")]
     OrdersUnderWay,
+    /// A card may be charged for the wallet of what is to be deleted.
+    #[error("A payment into your wallet is under way. You can delete your data when it is done.")]
+    TopUpUnderWay,
     /// What a store's manager decides about.
     #[error("Your manager keeps this account.")]
     StaffAccount,
@@ -160,6 +163,7 @@ impl Refused for IdentityError {
             Self::SignInRequired => "sign_in_required",
             Self::NotFound => "not_found",
             Self::OrdersUnderWay => "orders_under_way",
+            Self::TopUpUnderWay => "top_up_under_way",
             Self::StaffAccount => "staff_account",
             Self::Name(_) | Self::NotStaff | Self::Token(_) | Self::Invalid(_) => "invalid_request",
             Self::Database(error) => error.code(),
@@ -172,7 +176,7 @@ impl Refused for IdentityError {
             Self::Denied(denied) => denied.status(),
             Self::SignInRequired => 403,
             Self::NotFound => 404,
-            Self::OrdersUnderWay | Self::StaffAccount | Self::OwnRole | Self::KioskExists => 409,
+            Self::OrdersUnderWay | Self::TopUpUnderWay | Self::StaffAccount | Self::OwnRole | Self::KioskExists => 409,
             Self::CodeSpent => 410,
             Self::Name(_) | Self::NotStaff | Self::Token(_) | Self::Invalid(_) => 422,
             Self::RateLimited { .. } | Self::PasswordsLimited { .. } => 429,

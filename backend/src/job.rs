@@ -4,10 +4,11 @@
 
 pub(crate) mod worker;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::Timestamp;
 use serde_json::Value;
 
 use crate::args;
@@ -124,6 +125,30 @@ pub(crate) async fn ready_of<K: ToString>(sql: &mut impl Sql, kind: &str, keys: 
         "select key from job where kind = $1 and status = 'ready' and key in (select jsonb_array_elements_text($2::jsonb))",
     );
     sql.fetch_all(text, args![kind, ids(keys)]).await?.iter().map(|row| row.get("key")).collect()
+}
+
+/// A job that is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// Of its last attempt.
+    pub error: Option<String>,
+    /// When it is tried again; `None` where it never is.
+    pub next_at: Option<Timestamp>,
+}
+
+/// Which of these jobs of a kind are not done, by key.
+pub(crate) async fn left_of<K: ToString>(sql: &mut impl Sql, kind: &str, keys: &[K]) -> Result<HashMap<String, Left>, DbError> {
+    let text = sql.either(
+        "select key, status, error, next_at from job where kind = $1 and status <> 'done' and key in (select value from json_each($2))",
+        "select key, status, error, next_at from job where kind = $1 and status <> 'done' \
+         and key in (select jsonb_array_elements_text($2::jsonb))",
+    );
+    let mut left = HashMap::new();
+    for row in sql.fetch_all(text, args![kind, ids(keys)]).await? {
+        let waits = row.get::<String>("status")? == "ready";
+        left.insert(row.get("key")?, Left { error: row.get("error")?, next_at: if waits { Some(row.get("next_at")?) } else { None } });
+    }
+    Ok(left)
 }
 
 /// Whether a job of this kind and key still waits or runs.

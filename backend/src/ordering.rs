@@ -35,7 +35,7 @@ pub use self::error::OrderingError;
 pub use self::limits::{BaristaLimit, CheckoutHold};
 pub use self::order::Orders;
 pub use self::saga::Saga;
-pub use self::sagas::{SagaRow, Sagas, Step};
+pub use self::sagas::{SagaRow, Sagas, Step, Waits};
 pub(crate) use self::sagas::{confirming_in, started_in, undone_in};
 pub(crate) use self::sales::{Sale, Sold, sales, so_far};
 pub(crate) use self::store::OrderRow;

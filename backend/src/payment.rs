@@ -17,6 +17,7 @@ mod vault;
 mod wallet;
 mod webhook;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,9 +34,9 @@ pub use self::error::PaymentError;
 pub use self::http_card::{CardService, HttpCard, NoCard};
 pub use self::provider::{CardProvider, CardToken, ProviderError};
 use self::refund::{RefundJob, VoidJob};
-pub(crate) use self::top_up::token_fault;
 pub use self::top_up::{Confirmation, TopUpEnd, TopUpError, TopUps};
 use self::top_up::{TopUpJob, TopUpVoidJob};
+pub(crate) use self::top_up::{token_fault, under_way as top_up_under_way};
 pub use self::vault::Vault;
 pub use self::wallet::{Credit, WalletError, Wallets};
 pub use self::webhook::WebhookError;
@@ -191,6 +192,15 @@ impl Payments {
         job::is_wanted(sql, VOID, &order.to_string()).await
     }
 
+    /// The jobs of these orders that are left to be done, by order.
+    pub(crate) async fn left_of(&self, sql: &mut impl Sql, orders: &[OrderId]) -> Result<HashMap<String, job::Left>, DbError> {
+        let mut all = HashMap::new();
+        for kind in [CHARGE, VOID, REFUND] {
+            all.extend(job::left_of(sql, kind, orders).await?);
+        }
+        Ok(all)
+    }
+
     /// Tries again whatever of this order's jobs waits or has been given up; charges it where nobody has begun to.
     pub(crate) async fn retry_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
         let key = order.to_string();
@@ -249,6 +259,16 @@ impl Payments {
             }
         }
         Ok(())
+    }
+
+    /// What was given up had been captured: that is told, and the money goes back.
+    async fn captured_late_in(&self, tx: &mut Tx, order: OrderId, reference: &str) -> Result<(), PaymentError> {
+        let store = lock_in(tx, order).await?;
+        let Some((id, amount)) = store::captured_late_in(tx, order, reference).await? else { return Ok(()) };
+        tracing::warn!(%order, "a payment that was given up had been captured; it is refunded");
+        ordering::touch_in(tx, order).await?;
+        tell(tx, id, order, &store, PaymentCaptured { payment: id, order, amount }).await?;
+        Ok(self.refund_in(tx, order).await?)
     }
 
     /// The provider knows of the payment and has not decided; where the shopper has to confirm it, at `action_url`, they

@@ -1,5 +1,6 @@
 // One drink from menu to pick-up: a shopper on a phone, a barista on a tablet, each seeing what the other does.
 import { expectAccessible } from './support/access';
+import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { Shopper } from './support/shopper';
@@ -150,6 +151,42 @@ test('a declined card is said in words, and nothing reaches the bar', async ({ b
   await expect(barista.ticket(number, 'queued')).toBeVisible();
   await expect(barista.page.getByTestId('ticket')).toHaveCount(1);
   await shopper.leave();
+  await barista.leave();
+});
+
+test('what cannot be had, or was forgotten, is marked for everybody', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page } = shopper;
+  const manager = new Api(shopper.context.request, shop.url, await shop.token('manager', 'harbor'));
+  await manager.put('/staff/stores/harbor/items/flat-white-large', { available: false });
+  await manager.put('/staff/stores/harbor/options/oat', { available: false });
+  await page.goto('/s/harbor/p/flat-white');
+  await expect(page.getByRole('radio', { disabled: true })).not.toHaveCount(0);
+  await expectAccessible(page, 'a product with a size and an option that are sold out');
+  await manager.put('/staff/stores/harbor/items/flat-white-large', { available: true });
+  await manager.put('/staff/stores/harbor/options/oat', { available: true });
+
+  await page.goto('/s/unicorn/p/unicorn-plush');
+  await page.getByTestId('add-to-cart').click();
+  await page.getByRole('link', { name: shopper.w('cart.view') }).click();
+  await page.waitForURL('**/s/unicorn/checkout');
+  // As a browser sends it that does not know of required fields.
+  const empty = await page.request.post('/do/checkout/place', {
+    form: { store: 'unicorn', key: 'nothing-typed', expected_total: '1700', currency: 'USD', payment: 'tok_ok', 'address[country]': 'us1' },
+    headers: { origin: shop.url },
+    maxRedirects: 0,
+  });
+  await page.goto(empty.headers().location ?? '/');
+  await expect(page.locator('[aria-invalid="true"]')).not.toHaveCount(0);
+  await expectAccessible(page, 'an address with fields that are not right');
+  await shopper.leave();
+});
+
+test('a page for others says so, and is for everybody', async ({ browser, shop }) => {
+  const barista = await Barista.atBoard(browser, shop);
+  const answer = await barista.page.goto('/staff/harbor/settings');
+  expect(answer?.status()).toBe(403);
+  await expectAccessible(barista.page, 'a page that a barista may not see');
   await barista.leave();
 });
 

@@ -31,7 +31,7 @@ use crate::shutdown::Signals;
 const FILE: &str = "pay-sim.db";
 /// How long `tok_slow` takes to answer.
 const SLOW: Duration = Duration::from_secs(2);
-/// How long `tok_later` is undecided.
+/// How long `tok_later`, and the capture of `tok_capture_later`, is undecided.
 const LATER: Duration = Duration::from_secs(3);
 
 /// The provider. Clones are the same.
@@ -59,6 +59,8 @@ enum Card {
     Confirm,
     /// Authorises, and the first answer is cut off.
     Cut,
+    /// Authorises; a capture is only received, done after [`LATER`], and told by webhooks as with [`Card::Later`].
+    CaptureLater,
 }
 
 impl Card {
@@ -70,6 +72,7 @@ impl Card {
             "tok_timeout" => Self::Silent,
             "tok_3ds" => Self::Confirm,
             "tok_cut" => Self::Cut,
+            "tok_capture_later" => Self::CaptureLater,
             _ => Self::Declined,
         }
     }
@@ -122,17 +125,18 @@ impl PaySim {
         self.stop.cancel();
     }
 
-    /// Decides a `tok_later` when its time has come.
+    /// Decides what is undecided when its time has come.
     fn decide_later(&self, entry: Entry) {
         let (sim, stop) = (self.clone(), self.stop.clone());
         tokio::spawn(stop.run_until_cancelled_owned(async move {
             tokio::time::sleep(until(entry.asked_at, LATER)).await;
-            match sim.book.decide(&entry.key, "pending", "authorized").await {
+            let (from, to) = if entry.state == "capturing" { ("capturing", "captured") } else { ("pending", "authorized") };
+            match sim.book.decide(&entry.key, from, to).await {
                 // Twice, as networks do, and then one that was under way for too long.
                 Ok(Some(decided)) => {
                     let event = sim.notices.send(&decided, &decided.state, None).await;
                     sim.notices.send(&decided, &decided.state, event).await;
-                    sim.notices.send(&decided, "pending", None).await;
+                    sim.notices.send(&decided, from, None).await;
                 }
                 // Voided in the meantime.
                 Ok(None) => {}

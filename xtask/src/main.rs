@@ -32,6 +32,9 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use workspace::{Mode, Workspace};
 
+/// So many orders show whether memory grows with them, in about a minute.
+const MEMORY_ORDERS: u64 = 20_000;
+
 /// Builds and runs Orderly.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
@@ -98,7 +101,7 @@ enum Command {
         /// How long it is measured on each database.
         #[arg(long, default_value_t = 20)]
         seconds: u64,
-        /// Instead: take so many on SQLite, and print how the server's memory grows meanwhile.
+        /// Instead: take so many on SQLite, print how the server's memory grows meanwhile, and fail where it grows too much.
         #[arg(long)]
         count: Option<u64>,
         /// Measure this server instead of building one.
@@ -151,6 +154,7 @@ fn main() -> Result<()> {
             // Somebody who asks for one figure gets no other.
             if args.is_empty() {
                 orders::run(&workspace, 20, None, None)?;
+                orders::memory(&workspace, MEMORY_ORDERS, None)?;
             }
             figures
         }

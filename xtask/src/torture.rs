@@ -3,7 +3,7 @@
 //! everybody was told. `cargo xtask torture --help`.
 //!
 //! - `house`: the processes, and what keeps them up; `ground`: database, disk and broker under them
-//! - `people`: shoppers and baristas, and what each of them was told; `purse`: those with a wallet
+//! - `people`: shoppers, and what each of them was told; `purse`: those with a wallet; `staff`: who works
 //! - `monkey`: who breaks things, by a plan that the seed makes
 //! - `verdict`: whether everything that was promised is so; `ledger`: and every cent in the wallets
 pub mod ground;
@@ -12,6 +12,7 @@ mod ledger;
 mod monkey;
 mod people;
 mod purse;
+mod staff;
 mod verdict;
 
 use crate::{
@@ -85,13 +86,16 @@ pub fn run(workspace: &Workspace, options: &Torture) -> Result<()> {
     let mut told = people.wait_for_answers(healed + QUIET);
     let mut wrong = told.wrong();
     wrong.extend(verdict::settle(&mut told, healed + QUIET));
-    people.go_home();
+    wrong.extend(people.go_home());
     wrong.extend(verdict::compare(&mut told));
     wrong.extend(ledger::compare(&mut told));
     wrong.extend(verdict::charged(&house, &told, healed + QUIET));
     wrong.extend(verdict::check(&house));
     let quiet = healed.elapsed();
     wrong.extend(house.close());
+    if monkey.kills() < options.kills / 2 {
+        wrong.push(format!("{} kills in {} minutes, of {} that were asked for: too few to prove it", monkey.kills(), options.minutes, options.kills));
+    }
     println!("{}", told.answers());
     println!("{}", monkey.words());
     if wrong.is_empty() {

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Everything about an order on its page. `pictures`: by product. `own`: the reader is who ordered, not the staff. `ticket`: what
-/// they show to have it handed over.
+/// they show to have it handed over. `key`: of the wish to call it off, should there be one.
 #[island(lazy)]
 pub fn OrderTracker(
     order: OrderView,
@@ -39,6 +39,7 @@ pub fn OrderTracker(
     pictures: BTreeMap<String, String>,
     own: bool,
     ticket: Option<PickupTicketView>,
+    key: String,
     now: Timestamp,
     clock: StoreClock,
     locale: Locale,
@@ -58,6 +59,7 @@ pub fn OrderTracker(
     let status = Memo::new(move |_| order.with(data_status));
     let ended = Memo::new(move |_| order.with(|order| order.status));
     let place = waiting::place(order, now);
+    let key = RwSignal::new(key);
     title(order, place, locale);
     // Who has a ticket fetches it, and wants to know when.
     let bell = ticket.is_some().then(|| waiting::bell(order, locale));
@@ -95,7 +97,7 @@ pub fn OrderTracker(
                     <dl class="totals"><div class="totals__total"><dt>{w::order::total(locale)}</dt><dd>{pieces::price(total, locale)}</dd></div></dl>
                     <div class="row row--between">
                         <p class="soft">{move || order.with(|order| payment(order, locale))}</p>
-                        {move || (own && order.with(|order| order.cancellable)).then(|| cancel(id, answered, locale))}
+                        {move || (own && order.with(|order| order.cancellable)).then(|| cancel(id, key, answered, locale))}
                     </div>
                 </section>
                 <details class="fold" data-testid="journey">
@@ -290,7 +292,8 @@ fn payment(order: &OrderView, locale: Locale) -> &'static str {
 }
 
 /// A plain form without scripts. With them the page stays: it says what became of it, also where nothing can be sent.
-fn cancel(order: OrderId, answered: RwSignal<Option<OrderView>>, locale: Locale) -> AnyView {
+/// The key stays the same until there is an answer: what was lost on its way, and pressed again, is the same wish.
+fn cancel(order: OrderId, key: RwSignal<String>, answered: RwSignal<Option<OrderView>>, locale: Locale) -> AnyView {
     let busy = tab::busy();
     let offline = offline();
     let failed = RwSignal::new(None::<&'static str>);
@@ -302,15 +305,29 @@ fn cancel(order: OrderId, answered: RwSignal<Option<OrderView>>, locale: Locale)
         busy.set(true);
         failed.set(None);
         spawn_local(async move {
-            let reply = tab::ask(&format!("/api/v1/orders/{order}/cancel"), tab::Body::Keyed("{}")).await;
-            let refused = match reply {
+            let path = format!("/api/v1/orders/{order}");
+            let wish = tab::Body::Wish { key: &key.get_untracked(), json: "{}" };
+            let refused = match tab::ask(&format!("{path}/cancel"), wish).await {
                 Err(tab::Unreachable) => Some(w::board::unreachable(locale)),
                 Ok(reply) if reply.ok() => {
-                    answered.set(reply.json().ok());
-                    focus_status();
+                    show(answered, &reply);
                     None
                 }
-                Ok(reply) => Some(w::refusal(reply.json::<Problem>().as_ref().map_or("", |problem| &problem.code), locale)),
+                Ok(reply) => {
+                    let problem = reply.json::<Problem>().ok();
+                    let code = problem.as_ref().map_or("", |problem| &problem.code);
+                    if reply.status < 500 && code != "request_in_progress" {
+                        // It was answered: what is pressed next is another wish.
+                        let _ = key.try_set(tab::new_key());
+                    }
+                    // What is refused is refused for what has become of the order meanwhile.
+                    if let Ok(order) = tab::ask(&path, tab::Body::Nothing).await
+                        && order.ok()
+                    {
+                        show(answered, &order);
+                    }
+                    Some(w::refusal(code, locale))
+                }
             };
             // The button is gone where it worked.
             let _ = failed.try_set(refused);
@@ -324,6 +341,7 @@ fn cancel(order: OrderId, answered: RwSignal<Option<OrderView>>, locale: Locale)
     view! {
         <form class="stack" method="post" action=paths::form::ORDER_CANCEL on:submit=submit>
             <input type="hidden" name="order" value=order.to_string()/>
+            <input type="hidden" name="key" value=key.get_untracked()/>
             <button class="button button--danger" aria-busy=move || busy.get().to_string() aria-disabled=move || offline.get().then_some("true")
                 aria-describedby=move || offline.get().then_some("cancel-problem") data-testid="cancel-order">
                 {move || if busy.get() { w::order::cancelling(locale) } else { w::order::cancel(locale) }}
@@ -332,6 +350,15 @@ fn cancel(order: OrderId, answered: RwSignal<Option<OrderView>>, locale: Locale)
         </form>
     }
     .into_any()
+}
+
+/// An answer as the page takes it, which may have been left meanwhile.
+fn show(answered: RwSignal<Option<OrderView>>, reply: &tab::Reply) {
+    let order = reply.json::<OrderView>().ok();
+    if order.as_ref().is_some_and(|order| !order.cancellable) {
+        focus_status();
+    }
+    let _ = answered.try_set(order);
 }
 
 /// The button that had the focus goes with what it did; what became of it is read next.

@@ -21,7 +21,7 @@ use super::{
     visit::{Visit, page, query},
 };
 use crate::{
-    islands::{Balance, LocalTime, StoreTime},
+    islands::{Balance, LocalTime},
     paths,
     pieces::{decimal, icon, price},
     words as w,
@@ -44,7 +44,7 @@ pub fn AccountPage() -> impl IntoView {
 /// What the address says.
 struct Asked {
     error: Option<String>,
-    /// What has just been done: `1` or `topped_up`.
+    /// What has just been done: `1`, `topped_up`, or that it was before.
     saved: Option<String>,
     /// Wallet entries before this one.
     before: Option<i64>,
@@ -63,6 +63,10 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let stores = orders::stores(&visit, &mut sql).await?;
     drop(sql);
     let confirmations = visit.backend.top_ups.confirmations(&mut visit.backend.db.reader(), id).await?;
+    if let Some((_, query)) = visit.page.split_once('?') {
+        // Where their bank has sent them back with something for the card provider.
+        visit.backend.payments.shopper_returned(&visit.backend.db, id, query).await?;
+    }
     let sessions = visit.backend.identities.sessions(&visit.caller).await?;
     let staff = visit.caller.roles().iter().any(|held| backend::identity::rights::is_staff(held.role));
     let head = head(
@@ -72,7 +76,11 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let hello = if account.name.is_empty() { w::account::title(locale).to_owned() } else { w::account::hello(locale, &account.name) };
     let phone = account.phone_ending.as_ref().map(|ending| view! { <p class="soft">{w::account::phone(locale, ending)}</p> });
     let saved = asked.saved.map(|what| {
-        let text = if what == "topped_up" { w::wallet::topped_up(locale) } else { w::account::saved(locale) };
+        let text = match &*what {
+            "topped_up" => w::wallet::topped_up(locale),
+            "topped_up_before" => w::wallet::topped_up_before(locale),
+            _ => w::account::saved(locale),
+        };
         view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{text}</p></div> }
     });
     let main = view! {
@@ -89,7 +97,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
                 {saved}
                 <div class="account">
                     {money(id, &wallet, &confirmations, locale)}
-                    {last_orders(&orders.items, &stores, visit.now, locale)}
+                    {last_orders(&orders.items, &stores, locale)}
                     {you(&account, staff, locale)}
                     {browsers(&sessions, Some(*session), visit.now, locale)}
                     {data(staff, locale)}
@@ -196,13 +204,13 @@ fn movement(entry: &WalletEntry, locale: Locale) -> AnyView {
     .into_any()
 }
 
-fn last_orders(items: &[OrderView], stores: &orders::Stores, now: Timestamp, locale: Locale) -> AnyView {
+/// All times of the account are the reader's, those of orders too: the same moment is told the same in the wallet beside.
+fn last_orders(items: &[OrderView], stores: &orders::Stores, locale: Locale) -> AnyView {
     let body = if items.is_empty() {
         view! { <p class="soft">{w::orders::none_text(locale)}</p> }.into_any()
     } else {
-        let rows = items.iter().map(|order| orders::row(order, stores, now, locale)).collect_view();
-        let times = orders::times(items, stores);
-        view! { <ul class="order-list">{rows}</ul><StoreTime times locale/> }.into_any()
+        let rows = items.iter().map(|order| orders::row(order, stores, orders::Told::ByReader, locale)).collect_view();
+        view! { <ul class="order-list">{rows}</ul> }.into_any()
     };
     view! {
         <section class="panel" aria-labelledby="orders-title">

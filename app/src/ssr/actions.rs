@@ -6,6 +6,7 @@ pub mod checkout;
 mod collect;
 pub mod draft;
 mod language;
+mod once;
 pub mod order;
 pub mod people;
 mod scan;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use backend::{identity::Owner, prep::PrepError};
 use domain::OrderId;
 use leptos::prelude::*;
+use uuid::Uuid;
 
 use super::{
     failure::Failure,
@@ -35,6 +36,10 @@ async fn body(visit: Visit, order: String, error: Option<String>) -> Result<AnyV
     let journey = visit.backend.orders.journey(&mut sql, &visit.caller, id).await?;
     let owner: Option<Owner> = visit.backend.orders.owner_of(&mut sql, id).await?.map(|(owner, _)| owner);
     let own = owner.is_some() && owner == visit.owner();
+    if own && let Some((_, query)) = visit.page.split_once('?') {
+        // Where their bank has sent them back with something for the card provider.
+        visit.backend.payments.order_returned(&visit.backend.db, id, query).await?;
+    }
     // Without one it is sent, came to nothing, or was fetched.
     let ticket = match visit.backend.tickets.of(&mut sql, &visit.caller, id).await {
         Ok(ticket) => Some(ticket),
@@ -56,7 +61,7 @@ async fn body(visit: Visit, order: String, error: Option<String>) -> Result<AnyV
         {head}
         <main class="page" id="main">
             {problem(error.as_deref(), locale)}
-            <OrderTracker order journey store_name=row.name.in_locale(locale).to_owned() pictures own ticket now=visit.now
+            <OrderTracker order journey store_name=row.name.in_locale(locale).to_owned() pictures own ticket key=Uuid::now_v7().to_string() now=visit.now
                 clock=clock(&row.time_zone, order_at) locale/>
         </main>
     };

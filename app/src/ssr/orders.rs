@@ -13,7 +13,7 @@ use super::{
     visit::{Visit, clock, page, query},
 };
 use crate::{
-    islands::{LiveLine, OrderPill, StoreTime, data_status},
+    islands::{LiveLine, LocalTime, OrderPill, StoreTime, data_status},
     paths,
     pieces::price,
     wire::StoreClock,
@@ -54,7 +54,7 @@ async fn body(visit: Visit, after: Option<String>) -> Result<AnyView, Failure> {
         return Ok(frame(&visit, main.into_any()));
     }
     let moving = orders.items.iter().any(|order| !order.status.is_final());
-    let items = orders.items.iter().map(|order| row(order, &stores, visit.now, locale)).collect_view();
+    let items = orders.items.iter().map(|order| row(order, &stores, Told::ByStores { now: visit.now }, locale)).collect_view();
     let times = times(&orders.items, &stores);
     let older = orders.next.as_ref().map(|next| {
         view! { <a class="button button--quiet" href=format!("{}?after={next}", paths::ORDERS)>{w::orders::older(locale)}</a> }
@@ -87,8 +87,17 @@ pub fn times(orders: &[OrderView], stores: &Stores) -> Vec<(Timestamp, StoreCloc
     orders.iter().map(|order| (order.placed_at, clock(stores.get(&order.store).map_or("", |(_, zone)| zone), order.placed_at))).collect()
 }
 
+/// By whose clock a list of orders is told.
+#[derive(Debug, Clone, Copy)]
+pub enum Told {
+    /// By each store's; how the day is called there depends on what time it is.
+    ByStores { now: Timestamp },
+    /// By the reader's, beside other things that are.
+    ByReader,
+}
+
 /// An order in a list.
-pub fn row(order: &OrderView, stores: &Stores, now: Timestamp, locale: Locale) -> AnyView {
+pub fn row(order: &OrderView, stores: &Stores, told: Told, locale: Locale) -> AnyView {
     let (store, zone) = stores.get(&order.store).cloned().unwrap_or_else(|| (order.store.to_string(), String::new()));
     let what = order
         .lines
@@ -103,12 +112,17 @@ pub fn row(order: &OrderView, stores: &Stores, now: Timestamp, locale: Locale) -
     } else {
         view! { <OrderPill order=order.id status=status.to_owned() sequence=order.sequence locale/> }.into_any()
     };
+    let at = order.placed_at;
+    let when = match told {
+        Told::ByStores { now } => view! { <time datetime=at.to_string()>{day(at, now, clock(&zone, at), locale)}</time> }.into_any(),
+        Told::ByReader => view! { <LocalTime at text=moment(at, locale) locale/> }.into_any(),
+    };
     view! {
         <li class="order-row">
             <span class="order-row__number num" aria-hidden="true">{order.number}</span>
             <p class="order-row__store"><a href=paths::order(order.id)>{store}<span class="sr-only">{w::menu::comma(locale)}{w::board::order(locale)}" "{order.number}</span></a></p>
             {pill}
-            <p class="order-row__what"><time datetime=order.placed_at.to_string()>{day(order.placed_at, now, clock(&zone, order.placed_at), locale)}</time>" · "{what}</p>
+            <p class="order-row__what">{when}" · "{what}</p>
             <p class="order-row__total">{price(order.quote.total, locale)}</p>
         </li>
     }

@@ -92,6 +92,11 @@ impl Order<'_> {
         mark.is_some_and(|mark| self.progress.has_handled(subscriber, &self.stream, mark.position))
     }
 
+    /// Whether there is such an event that the subscriber has yet to deal with.
+    fn awaits(&self, subscriber: &str, type_name: &str) -> bool {
+        self.times(type_name) > 0 && !self.handled(subscriber, type_name)
+    }
+
     fn unpaid(&self) -> Option<String> {
         use PaymentStatus::{ActionRequired, Captured, Declined, PartiallyRefunded, Pending, Refunded, Voided};
         let Some(payment) = self.payment else { return Some("it has no payment".to_owned()) };
@@ -99,10 +104,10 @@ impl Order<'_> {
         let asked = payment.charging;
         let holds = match (self.is.status, status) {
             (OrderStatus::Created | OrderStatus::Cancelled, Pending | ActionRequired) => asked,
-            (OrderStatus::Created, Captured | PartiallyRefunded | Refunded) => !self.handled(SAGA, PaymentCaptured::TYPE),
-            (OrderStatus::Created, Declined | Voided) => !self.handled(SAGA, PaymentDeclined::TYPE),
+            (OrderStatus::Created, Captured | PartiallyRefunded | Refunded) => self.awaits(SAGA, PaymentCaptured::TYPE),
+            (OrderStatus::Created, Declined | Voided) => self.awaits(SAGA, PaymentDeclined::TYPE),
             (OrderStatus::Rejected | OrderStatus::Cancelled, Captured | PartiallyRefunded) => {
-                payment.refunding || !self.handled(SAGA, PaymentCaptured::TYPE)
+                payment.refunding || self.awaits(SAGA, PaymentCaptured::TYPE)
             }
             (OrderStatus::Processed | OrderStatus::Fulfilled, Captured | PartiallyRefunded)
             | (OrderStatus::Fulfilled, Refunded)

@@ -5,8 +5,8 @@ use domain::view::SessionView;
 use domain::{Locale, SessionId, Timestamp, UserId};
 
 use super::{Caller, Identities, IdentityError, Owner, store};
-use crate::db::{DbError, Sql};
-use crate::{idempotency, ordering};
+use crate::db::{DbError, Sql, Tx};
+use crate::{idempotency, ordering, payment};
 
 /// An account as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,8 @@ impl Identities {
     }
 
     /// Takes everything personal out of the caller's account: its phone, name, addresses, carts and sessions. Orders and
-    /// ledger stay, as bookkeeping of nobody. Refused while an order is under way, which may still need the address.
+    /// ledger stay, as bookkeeping of nobody. Refused while an order is under way, which may still need the address, or a
+    /// top-up, whose money would come to a wallet that nobody can open any more.
     pub async fn delete_account(&self, caller: &Caller) -> Result<(), IdentityError> {
         let user = of_session(caller)?;
         if is_staff(caller) {
@@ -102,6 +103,9 @@ impl Identities {
                     if ordering::under_way(tx, &owner).await? {
                         return Err(IdentityError::OrdersUnderWay);
                     }
+                    if payment::top_up_under_way(tx, user).await? {
+                        return Err(IdentityError::TopUpUnderWay);
+                    }
                     ordering::forget_in(tx, &owner).await.map_err(|error| IdentityError::Database(error.into_database()))?;
                     idempotency::forget_in(tx, &owner.to_string()).await?;
                     store::end_session_of(tx, user, None).await?;
@@ -110,6 +114,16 @@ impl Identities {
             })
             .await
     }
+}
+
+/// Whether the account was deleted. What is not of ours, and what was never written, was not.
+pub(crate) async fn is_deleted(sql: &mut impl Sql, user: UserId) -> Result<bool, DbError> {
+    store::is_deleted(sql, user).await
+}
+
+/// The same, and it stays so until the end of the transaction: its deletion waits.
+pub(crate) async fn is_deleted_in(tx: &mut Tx, user: UserId) -> Result<bool, DbError> {
+    store::lock_account_in(tx, user).await
 }
 
 /// The account of somebody who has signed in with a browser; a token is nobody's to change an account with.

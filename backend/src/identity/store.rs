@@ -13,7 +13,8 @@ use domain::{SessionId, StoreId, Timestamp, TokenId, UserId};
 use uuid::Uuid;
 
 pub(super) use self::account::{
-    account, empty_account, end_other_sessions_of, end_session_of, rename_account, renew_session, sessions_of, set_language,
+    account, empty_account, end_other_sessions_of, end_session_of, is_deleted, lock_account_in, rename_account, renew_session, sessions_of,
+    set_language,
 };
 pub(super) use self::pairing::{
     devices, forget_pairing, insert_pairing_code, note_screen, pairing_codes, revoke_devices, shows, spend_pairing_code,

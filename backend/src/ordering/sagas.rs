@@ -69,6 +69,17 @@ pub struct SagaRow {
     pub since: Timestamp,
 }
 
+/// What a saga waits for: the job that its step is done by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waits {
+    #[serde(flatten)]
+    pub saga: SagaRow,
+    /// Why its last attempt came to nothing.
+    pub error: Option<String>,
+    /// When it is tried again; `None` where nobody will, or nobody is needed.
+    pub next_attempt: Option<Timestamp>,
+}
+
 /// All sagas.
 #[derive(Clone)]
 pub struct Sagas {
@@ -88,6 +99,18 @@ impl Sagas {
     /// Those whose step should have been over before `now`, the longest first.
     pub async fn stuck(&self, sql: &mut impl Sql, now: Timestamp) -> Result<Vec<SagaRow>, DbError> {
         store::sagas(sql, Some(now)).await
+    }
+
+    /// These sagas, each with what it waits for.
+    pub async fn waits(&self, sql: &mut impl Sql, sagas: Vec<SagaRow>) -> Result<Vec<Waits>, DbError> {
+        let orders: Vec<_> = sagas.iter().map(|saga| saga.order).collect();
+        let mut jobs = self.payments.left_of(sql, &orders).await?;
+        let with = |saga: SagaRow| {
+            let job = jobs.remove(&saga.order.to_string());
+            let (error, next_attempt) = job.map_or((None, None), |job| (job.error, job.next_at));
+            Waits { saga, error, next_attempt }
+        };
+        Ok(sagas.into_iter().map(with).collect())
     }
 
     /// Lets an order's saga go on: jobs that wait or were given up are tried now, events of its that are parked are

@@ -8,8 +8,9 @@ use domain::ordering::PaymentStatus;
 use domain::{Money, OrderId, Timestamp};
 use serde_json::Value;
 
-use super::provider::{Authorization, Authorize, CardToken, ProviderError, Release};
+use super::provider::{Authorization, Authorize, CardToken, Outcome, Progress, ProviderError, Release};
 use super::store::{self, PaymentRow};
+use super::webhook::Told;
 use super::{CHARGE, CONFIRM_SECONDS, DECIDE_SECONDS, PaymentError, Payments, Settlement};
 use crate::db::{Db, DbError, Tx};
 use crate::job::{Job, JobHandler, JobOutcome};
@@ -31,6 +32,8 @@ pub(super) struct Charge {
     pub reference: Option<String>,
     /// The shopper was asked to confirm.
     pub confirming: bool,
+    /// What was told of it, for when the provider says "pending".
+    pub told: Told,
     /// Which question this is, from 1.
     pub attempt: i64,
 }
@@ -64,6 +67,14 @@ impl Payments {
             return Ok(Attempt::Ended(self.let_go(charge, "payment_declined").await));
         };
         let asked = Instant::now();
+        if let Some(answer) = &charge.told.answer {
+            match self.ask(self.provider.confirmed(&charge.key, charge.reference.as_deref(), answer)).await {
+                Ok(()) => {}
+                Err(ProviderError::NoAnswer(reason)) => return self.ask_again(charge, now, reason, asked).await,
+                // It was of another payment, or is handed over: how this one stands is asked now.
+                Err(ProviderError::Refused(reason)) => tracing::info!(key = charge.key, reason, "the bank's answer is not taken"),
+            }
+        }
         let question = Authorize {
             key: &charge.key,
             amount: charge.amount,
@@ -71,7 +82,7 @@ impl Payments {
             description: &charge.description,
             return_path: Some(&charge.return_path),
         };
-        match self.ask(self.provider.authorize(question)).await {
+        match self.ask(self.provider.authorize(question)).await.map(|answer| charge.told.decides(answer)) {
             Ok(Authorization::Authorized { reference }) => {
                 if !wanted.await? {
                     return Ok(Attempt::Ended(self.let_go(charge, "order_ended").await));
@@ -97,7 +108,12 @@ impl Payments {
     /// Takes the authorised money.
     async fn capture(&self, charge: &Charge, reference: String, now: Timestamp, asked: Instant) -> Result<Attempt, DbError> {
         match self.ask(self.provider.capture(&charge.key, &reference, charge.amount)).await {
-            Ok(()) => Ok(Attempt::Ended(Settlement::Captured { reference })),
+            Ok(Progress::Done) => Ok(Attempt::Ended(Settlement::Captured { reference })),
+            Ok(Progress::Pending) => match charge.told.capture {
+                Some(Outcome::Captured) => Ok(Attempt::Ended(Settlement::Captured { reference })),
+                Some(_) => Ok(Attempt::Ended(self.let_go(charge, "payment_declined").await)),
+                None => self.undecided(charge, now, reference, None).await,
+            },
             Err(ProviderError::NoAnswer(reason)) => self.ask_again(charge, now, reason, asked).await,
             Err(ProviderError::Refused(reason)) => {
                 tracing::warn!(key = charge.key, reason, "an authorised payment was not captured");
@@ -129,11 +145,27 @@ impl Payments {
         let voided = |sure| Settlement::Voided { reason: reason.to_owned(), sure };
         match self.ask(self.provider.void(&charge.key, charge.reference.as_deref())).await {
             Ok(Release::Voided) => voided(true),
+            Ok(Release::Pending) => voided(charge.told.void.is_some()),
             Ok(Release::Captured { reference }) => Settlement::Captured { reference },
             Err(error) => {
                 tracing::warn!(key = charge.key, %error, "a payment is given up, but not voided yet");
                 voided(false)
             }
+        }
+    }
+}
+
+impl Told {
+    /// What was told of an authorisation decides it where the provider does not.
+    fn decides(&self, answer: Authorization) -> Authorization {
+        match (answer, self.authorization) {
+            (Authorization::Pending { reference } | Authorization::ActionRequired { reference, .. }, Some(Outcome::Authorized)) => {
+                Authorization::Authorized { reference }
+            }
+            (Authorization::Pending { .. } | Authorization::ActionRequired { .. }, Some(_)) => {
+                Authorization::Declined { reason: "told".to_owned() }
+            }
+            (answer, _) => answer,
         }
     }
 }
@@ -165,7 +197,8 @@ impl ChargeJob {
         if !matches!(payment.status, PaymentStatus::Pending | PaymentStatus::ActionRequired) {
             return Ok(Attempt::Nothing);
         }
-        let charge = self.charge_of(&payment, job.attempt);
+        let told = store::notice::told(&mut self.db.reader(), &payment.id.to_string()).await?;
+        let charge = self.charge_of(&payment, told, job.attempt);
         if payment.unwanted {
             return Ok(Attempt::Ended(self.payments.let_go(&charge, "order_ended").await));
         }
@@ -178,7 +211,7 @@ impl ChargeJob {
         Ok(attempt)
     }
 
-    fn charge_of(&self, payment: &PaymentRow, attempt: i64) -> Charge {
+    fn charge_of(&self, payment: &PaymentRow, told: Told, attempt: i64) -> Charge {
         let key = payment.id.to_string();
         Charge {
             amount: payment.amount,
@@ -189,6 +222,7 @@ impl ChargeJob {
             known_at: payment.known_at,
             reference: payment.reference.clone(),
             confirming: payment.status == PaymentStatus::ActionRequired,
+            told,
             attempt,
         }
     }

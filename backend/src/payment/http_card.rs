@@ -14,7 +14,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::provider::{Authorization, Authorize, CardProvider, Notice, NoticeError, ProviderError, RawNotice, Release};
+use super::provider::{Authorization, Authorize, CardProvider, Notice, NoticeError, Progress, ProviderError, RawNotice, Release};
 use crate::identity::Keys;
 use crate::identity::secret::hex;
 
@@ -95,6 +95,8 @@ pub enum WireState {
     ActionRequired,
     Authorized,
     Declined,
+    /// Its capture was received, and is not decided.
+    Capturing,
     Captured,
     Voided,
 }
@@ -235,7 +237,7 @@ impl CardProvider for HttpCard {
         };
         let WireStatus { id, status, reason, action_url } = self.ask(Method::POST, "", Some(request.key), &body).await?;
         Ok(match (status, action_url) {
-            (WireState::Authorized | WireState::Captured, _) => Authorization::Authorized { reference: id },
+            (WireState::Authorized | WireState::Capturing | WireState::Captured, _) => Authorization::Authorized { reference: id },
             (WireState::ActionRequired, Some(url)) => Authorization::ActionRequired { reference: id, url },
             (WireState::Pending | WireState::ActionRequired, _) => Authorization::Pending { reference: id },
             (WireState::Declined, _) => Authorization::Declined { reason: reason.unwrap_or_else(|| "declined".to_owned()) },
@@ -243,10 +245,11 @@ impl CardProvider for HttpCard {
         })
     }
 
-    async fn capture(&self, key: &str, _reference: &str, amount: Money) -> Result<(), ProviderError> {
+    async fn capture(&self, key: &str, _reference: &str, amount: Money) -> Result<Progress, ProviderError> {
         let body = WireAmount { amount: amount.amount };
         match self.ask(Method::POST, &format!("/{key}/capture"), None, &body).await?.status {
-            WireState::Captured => Ok(()),
+            WireState::Captured => Ok(Progress::Done),
+            WireState::Capturing => Ok(Progress::Pending),
             other => Err(ProviderError::Refused(format!("a capture was answered with {other:?}"))),
         }
     }
@@ -256,14 +259,15 @@ impl CardProvider for HttpCard {
         match answer.status {
             WireState::Voided | WireState::Declined => Ok(Release::Voided),
             WireState::Captured => Ok(Release::Captured { reference: answer.id }),
+            WireState::Capturing => Ok(Release::Pending),
             other => Err(ProviderError::NoAnswer(format!("a void was answered with {other:?}"))),
         }
     }
 
-    async fn refund(&self, refund_key: &str, key: &str, _reference: &str, amount: Money) -> Result<(), ProviderError> {
+    async fn refund(&self, refund_key: &str, key: &str, _reference: &str, amount: Money) -> Result<Progress, ProviderError> {
         let body = WireAmount { amount: amount.amount };
         match self.ask(Method::POST, &format!("/{key}/refunds"), Some(refund_key), &body).await?.status {
-            WireState::Captured => Ok(()),
+            WireState::Captured => Ok(Progress::Done),
             other => Err(ProviderError::NoAnswer(format!("a refund was answered with {other:?}"))),
         }
     }
@@ -275,7 +279,8 @@ impl CardProvider for HttpCard {
         if heard.id.is_empty() || heard.id.len() > 255 {
             return Err(NoticeError::Unreadable("an event's id has 1 to 255 characters".to_owned()));
         }
-        Ok(Notice { event: heard.id, key: heard.payment })
+        // How it stands this provider tells whenever it is asked.
+        Ok(Notice { event: heard.id, key: heard.payment, outcome: None })
     }
 }
 
@@ -292,7 +297,7 @@ impl CardProvider for NoCard {
         Err(nobody())
     }
 
-    async fn capture(&self, _: &str, _: &str, _: Money) -> Result<(), ProviderError> {
+    async fn capture(&self, _: &str, _: &str, _: Money) -> Result<Progress, ProviderError> {
         Err(nobody())
     }
 
@@ -300,7 +305,7 @@ impl CardProvider for NoCard {
         Err(nobody())
     }
 
-    async fn refund(&self, _: &str, _: &str, _: &str, _: Money) -> Result<(), ProviderError> {
+    async fn refund(&self, _: &str, _: &str, _: &str, _: Money) -> Result<Progress, ProviderError> {
         Err(nobody())
     }
 
@@ -339,7 +344,7 @@ mod tests {
         let shop = provider(&["new", "old"]);
         let secret = |n: usize| shop.secrets[n].clone();
         let signed = |n: usize, at: i64, body: &[u8]| signature(&secret(n), at, body);
-        let heard = Ok(Notice { event: "evt_1".to_owned(), key: "0193b3c4".to_owned() });
+        let heard = Ok(Notice { event: "evt_1".to_owned(), key: "0193b3c4".to_owned(), outcome: None });
         assert_eq!(hear(&shop, signed(0, NOW, BODY), BODY), heard);
         // A secret that is being replaced, clocks that differ a little, and a second signature that we do not know.
         assert_eq!(hear(&shop, signed(1, NOW - 299, BODY), BODY), heard);

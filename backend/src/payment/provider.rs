@@ -4,8 +4,9 @@
 //!
 //! Payments go by the shop's own key everywhere. A provider that cancels or refunds by its own name for a payment finds
 //! that in `reference`; where there is none, the answer to the authorisation was lost, and asking again with the same key
-//! brings it back. A notice is only a reason to look again, never the truth itself: so it may come twice, too late, in any
-//! order, and before the answer that it is about.
+//! brings it back. A notice is a reason to look again: so it may come twice, too late, in any order, and before the answer
+//! that it is about. Some providers answer a capture, a refund or a cancellation only with "received" (Adyen), and tell the
+//! outcome by notice alone: then it is asked again in vain, and what the notice told counts ([`Notice::outcome`]).
 
 use std::fmt;
 
@@ -63,6 +64,15 @@ pub enum Authorization {
     ActionRequired { reference: String, url: String },
 }
 
+/// What the provider says to a capture or a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The money has moved.
+    Done,
+    /// It was received, and is not decided: ask again with the same key, or hear it by webhook.
+    Pending,
+}
+
 /// What the provider says to letting go of an authorisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Release {
@@ -70,6 +80,8 @@ pub enum Release {
     Voided,
     /// Too late: it was captured and has to be refunded.
     Captured { reference: String },
+    /// It was received, and is not decided: as [`Progress::Pending`].
+    Pending,
 }
 
 /// Why there is no answer that one could act on.
@@ -98,6 +110,50 @@ pub struct Notice {
     pub event: String,
     /// Our key of the payment.
     pub key: String,
+    /// How a step ended, from a provider that does not tell when it is asked. `None`: it does, and is asked.
+    pub outcome: Option<Outcome>,
+}
+
+/// How a step of a payment ended, as a notice tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Authorized,
+    Declined,
+    Captured,
+    CaptureFailed,
+    Voided,
+    Refunded,
+    RefundFailed,
+}
+
+impl Outcome {
+    const ALL: [Self; 7] =
+        [Self::Authorized, Self::Declined, Self::Captured, Self::CaptureFailed, Self::Voided, Self::Refunded, Self::RefundFailed];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Authorized => "authorized",
+            Self::Declined => "declined",
+            Self::Captured => "captured",
+            Self::CaptureFailed => "capture_failed",
+            Self::Voided => "voided",
+            Self::Refunded => "refunded",
+            Self::RefundFailed => "refund_failed",
+        }
+    }
+
+    /// A step that had gone well may still be told to have failed; the other way round the news are old.
+    pub(super) const fn is_failure(self) -> bool {
+        matches!(self, Self::Declined | Self::CaptureFailed | Self::RefundFailed)
+    }
+}
+
+impl std::str::FromStr for Outcome {
+    type Err = domain::UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text).ok_or(domain::UnknownWord)
+    }
 }
 
 /// Why a webhook is not believed.
@@ -121,13 +177,25 @@ pub trait CardProvider: Send + Sync + 'static {
     async fn authorize(&self, request: Authorize<'_>) -> Result<Authorization, ProviderError>;
 
     /// Takes the amount that was put aside, or less.
-    async fn capture(&self, key: &str, reference: &str, amount: Money) -> Result<(), ProviderError>;
+    async fn capture(&self, key: &str, reference: &str, amount: Money) -> Result<Progress, ProviderError>;
 
     /// Lets go of what was asked for with `key`, whether or not it ever arrived.
     async fn void(&self, key: &str, reference: Option<&str>) -> Result<Release, ProviderError>;
 
     /// Sends a captured amount back, or a part of it; `refund_key` is the refund's own idempotency key.
-    async fn refund(&self, refund_key: &str, key: &str, reference: &str, amount: Money) -> Result<(), ProviderError>;
+    async fn refund(&self, refund_key: &str, key: &str, reference: &str, amount: Money) -> Result<Progress, ProviderError>;
+
+    /// What of the address that a shopper comes back to from their bank is to be handed over, where this provider wants that
+    /// (Adyen's `redirectResult`). `query` has no question mark. `None`: the bank tells the provider itself (Stripe).
+    fn answer_in(&self, _query: &str) -> Option<String> {
+        None
+    }
+
+    /// Hands over what [`answer_in`](Self::answer_in) found (Adyen's `/payments/details`); what it came to is asked for after
+    /// that. A provider that refuses it has said nothing of the payment.
+    async fn confirmed(&self, _key: &str, _reference: Option<&str>, _answer: &str) -> Result<(), ProviderError> {
+        Ok(())
+    }
 
     /// Reads a webhook, if it really comes from the provider. Signatures are compared in constant time.
     fn hear(&self, notice: &RawNotice<'_>) -> Result<Notice, NoticeError>;

@@ -7,14 +7,16 @@ use domain::ordering::PaymentStatus;
 use domain::{Money, OrderId};
 use serde_json::Value;
 
-use super::provider::Release;
+use super::provider::{Outcome, Progress, Release};
 use super::store::{self, PaymentRow};
+use super::webhook::Told;
 use super::{PaymentError, Payments, ProviderError, REFUND, VOID};
 use crate::db::{Db, Tx};
 use crate::job::{Job, JobHandler, JobOutcome};
 use crate::ordering;
 use crate::subscriber::HandlerError;
 
+const NOT_DECIDED: &str = "the card provider has not decided yet";
 /// With waits of at most 5 minutes, more than two days; then a person has to look.
 pub(super) const ATTEMPTS: i64 = 600;
 
@@ -41,7 +43,7 @@ impl JobHandler for RefundJob {
     }
 
     async fn run(&self, job: &Job) -> JobOutcome {
-        let payment = match payment_of(&self.db, job).await {
+        let (payment, told) = match payment_of(&self.db, job).await {
             Ok(payment) => payment,
             Err(outcome) => return outcome,
         };
@@ -50,7 +52,7 @@ impl JobHandler for RefundJob {
                 JobOutcome::Done(Value::Null)
             }
             (PaymentStatus::Captured | PaymentStatus::PartiallyRefunded, Some(reference)) => {
-                outcome(refund(&self.payments, &payment.id.to_string(), reference, payment.amount).await)
+                refund(&self.payments, &payment.id.to_string(), reference, payment.amount, &told).await
             }
             _ => JobOutcome::Dead(format!("a payment that is {} is not refunded", payment.status)),
         }
@@ -95,52 +97,78 @@ impl JobHandler for VoidJob {
     }
 
     async fn run(&self, job: &Job) -> JobOutcome {
-        let payment = match payment_of(&self.db, job).await {
+        let (payment, told) = match payment_of(&self.db, job).await {
             Ok(payment) => payment,
             Err(outcome) => return outcome,
         };
-        make_sure(&self.payments, &payment.id.to_string(), payment.reference.as_deref(), payment.amount).await
+        let key = payment.id.to_string();
+        match self.payments.ask(self.payments.provider.void(&key, payment.reference.as_deref())).await {
+            Ok(Release::Voided) => JobOutcome::Done(Value::Null),
+            // It is written down, and goes back as whatever is captured for an order that has ended.
+            Ok(Release::Captured { reference }) => JobOutcome::Done(Value::String(reference)),
+            Ok(Release::Pending) => released(&told),
+            Err(error) => failed(error),
+        }
     }
 
     async fn lock_in(&self, tx: &mut Tx, job: &Job) -> Result<(), HandlerError> {
         super::lock_order_of_in(tx, job).await
     }
 
-    async fn done_in(&self, tx: &mut Tx, job: &Job, _output: Value) -> Result<(), HandlerError> {
-        Ok(ordering::undone_in(tx, job.key.parse()?).await?)
+    async fn done_in(&self, tx: &mut Tx, job: &Job, output: Value) -> Result<(), HandlerError> {
+        let order = job.key.parse()?;
+        match output.as_str() {
+            None => Ok(ordering::undone_in(tx, order).await?),
+            Some(reference) => Ok(self.payments.captured_late_in(tx, order, reference).await?),
+        }
     }
 }
 
-/// Voids what was given up without an answer; refunds it where it had been captured all the same.
-pub(super) async fn make_sure(payments: &Payments, key: &str, reference: Option<&str>, amount: Money) -> JobOutcome {
+/// Voids a top-up that was given up; refunds it where it had been captured all the same. No wallet has seen its money, so
+/// there is nothing to be told.
+pub(super) async fn make_sure(payments: &Payments, key: &str, reference: Option<&str>, amount: Money, told: &Told) -> JobOutcome {
     match payments.ask(payments.provider.void(key, reference)).await {
         Ok(Release::Voided) => JobOutcome::Done(Value::Null),
         Ok(Release::Captured { reference }) => {
             tracing::warn!(key, "a payment that was given up had been captured; it is refunded");
-            outcome(refund(payments, key, &reference, amount).await)
+            refund(payments, key, &reference, amount, told).await
         }
-        Err(error) => outcome(Err(error)),
+        Ok(Release::Pending) => released(told),
+        Err(error) => failed(error),
     }
+}
+
+/// A cancellation that was only received: it counts when it was told.
+fn released(told: &Told) -> JobOutcome {
+    if told.void.is_some() { JobOutcome::Done(Value::Null) } else { JobOutcome::retry(NOT_DECIDED) }
 }
 
 /// Refunds all of it. The refund's key is made of the payment's, so that it happens once.
-async fn refund(payments: &Payments, key: &str, reference: &str, amount: Money) -> Result<(), ProviderError> {
-    payments.ask(payments.provider.refund(&format!("refund-{key}"), key, reference, amount)).await
-}
-
-fn outcome(answer: Result<(), ProviderError>) -> JobOutcome {
-    match answer {
-        Ok(()) => JobOutcome::Done(Value::Null),
-        Err(error @ ProviderError::NoAnswer(_)) => JobOutcome::retry(error),
-        Err(error @ ProviderError::Refused(_)) => JobOutcome::Dead(error.to_string()),
+async fn refund(payments: &Payments, key: &str, reference: &str, amount: Money, told: &Told) -> JobOutcome {
+    match payments.ask(payments.provider.refund(&format!("refund-{key}"), key, reference, amount)).await {
+        Ok(Progress::Done) => JobOutcome::Done(Value::Null),
+        Ok(Progress::Pending) => match told.refund {
+            Some(Outcome::Refunded) => JobOutcome::Done(Value::Null),
+            Some(_) => JobOutcome::Dead("the card provider told that the refund has failed".to_owned()),
+            None => JobOutcome::retry(NOT_DECIDED),
+        },
+        Err(error) => failed(error),
     }
 }
 
-async fn payment_of(db: &Db, job: &Job) -> Result<PaymentRow, JobOutcome> {
+fn failed(error: ProviderError) -> JobOutcome {
+    match error {
+        ProviderError::NoAnswer(_) => JobOutcome::retry(error),
+        ProviderError::Refused(_) => JobOutcome::Dead(error.to_string()),
+    }
+}
+
+/// The payment of the order whose id is the job's key, and what was told of it.
+async fn payment_of(db: &Db, job: &Job) -> Result<(PaymentRow, Told), JobOutcome> {
     let order: OrderId = job.key.parse().map_err(|_| JobOutcome::Dead(format!("{} is no order", job.key)))?;
-    match store::find(&mut db.reader(), order).await {
-        Ok(Some(payment)) => Ok(payment),
-        Ok(None) => Err(JobOutcome::Dead(format!("order {order} has no payment"))),
-        Err(error) => Err(JobOutcome::retry(error)),
-    }
+    let mut reader = db.reader();
+    let payment = store::find(&mut reader, order).await.map_err(JobOutcome::retry)?;
+    let Some(payment) = payment else { return Err(JobOutcome::Dead(format!("order {order} has no payment"))) };
+    let told = store::notice::told(&mut reader, &payment.id.to_string()).await.map_err(JobOutcome::retry)?;
+    Ok((payment, told))
 }

@@ -87,6 +87,15 @@ pub(super) async fn settle_in(
     row.map(|row| Ok((row.get("id")?, Money::new(row.get("amount")?, row.parse("currency")?)))).transpose()
 }
 
+/// What was given up had been captured: which payment it is, and of how much. `None` where that was known.
+pub(super) async fn captured_late_in(tx: &mut Tx, order: OrderId, reference: &str) -> Result<Option<(PaymentId, Money)>, DbError> {
+    let now = tx.now();
+    let sql = "update payment set status = 'captured', reference = $1, updated_at = $2 \
+               where order_id = $3 and status = 'voided' returning id, amount, currency";
+    let row = tx.fetch_optional(sql, args![reference, now, order]).await?;
+    row.map(|row| Ok((row.get("id")?, Money::new(row.get("amount")?, row.parse("currency")?)))).transpose()
+}
+
 /// The provider knows of it, by this name.
 pub(super) async fn known_in(tx: &mut Tx, order: OrderId, reference: &str) -> Result<(), DbError> {
     let now = tx.now();

@@ -3,7 +3,10 @@
 //! The wish is written down first, with a job that charges the card; the money is booked in the transaction that ends the
 //! job. So a process may die at any moment: the job goes on elsewhere, and the same request, sent again, finds its top-up
 //! and waits for its end. A request key is one top-up for ever, so no card is charged twice. Where the card wants a
-//! confirmation (3-D Secure) the shopper is told where to give it; the job looks after the rest.
+//! confirmation (3-D Secure) the shopper is told where to give it; the job looks after the rest. An account is not deleted
+//! while a top-up of its own is under way; money that comes for one that is gone all the same goes back to its card.
+
+mod error;
 
 use std::time::Duration;
 
@@ -14,6 +17,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+pub use self::error::TopUpError;
 use super::charge::{Attempt, Charge, outcome};
 use super::provider::CardToken;
 use super::store::top_up as store;
@@ -21,16 +25,16 @@ use super::wallet::{Credit, Wallets};
 use super::{MAX_TOKEN, Payments, Settlement};
 use crate::db::{Db, DbError, Sql, Tx, Wake};
 use crate::idempotency::RequestKey;
+use crate::identity::account;
 use crate::identity::secret::hex;
 use crate::job::{self, Job, JobHandler, JobOutcome};
 use crate::log::{self, NewEvent};
-use crate::refused::{Extra, Refused};
 use crate::subscriber::HandlerError;
 
 /// The job that charges the card of a top-up; its key is the top-up's id.
 pub(super) const TOP_UP: &str = "payment.top_up";
 /// The job that lets go of a top-up's authorisation whose fate is not known.
-const TOP_UP_VOID: &str = "payment.top_up_void";
+pub(super) const TOP_UP_VOID: &str = "payment.top_up_void";
 /// Wakes who waits for a top-up to end, or to want something of the shopper.
 const MOVED: &str = "payment.top_up_moved";
 /// The page that a shopper comes back to after confirming.
@@ -47,57 +51,6 @@ pub enum TopUpEnd {
     Captured,
     /// The card was not charged; `payment_declined` or `payment_timeout`.
     Refused(String),
-}
-
-/// Why there is no top-up, or no end of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TopUpError {
-    #[error("This cannot be paid in.")]
-    Invalid(#[from] Faults),
-    /// The key was used for another one.
-    #[error("This idempotency key was used for another request. Take a new one.")]
-    Reused,
-    /// The shopper has to confirm it there: the same request again will tell how it ended.
-    #[error("Your bank wants a confirmation. Give it at action_url, then send the same request again: the card is charged once.")]
-    ActionRequired(String),
-    /// The provider has not decided yet: the same request again will tell.
-    #[error("The card provider has not answered yet. Send the same request again in a moment: the card is charged once.")]
-    Undecided,
-    #[error(transparent)]
-    Unavailable(#[from] DbError),
-}
-
-impl Refused for TopUpError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Invalid(_) => "invalid_request",
-            Self::Reused => "idempotency_key_reused",
-            Self::ActionRequired(_) => "action_required",
-            Self::Undecided => "request_in_progress",
-            Self::Unavailable(error) => error.code(),
-        }
-    }
-
-    fn status(&self) -> u16 {
-        match self {
-            Self::Invalid(_) | Self::Reused => 422,
-            Self::ActionRequired(_) | Self::Undecided => 409,
-            Self::Unavailable(error) => error.status(),
-        }
-    }
-
-    fn faults(&self) -> Vec<Fault> {
-        if let Self::Invalid(faults) = self { faults.0.clone() } else { Vec::new() }
-    }
-
-    fn extra(&self) -> Extra {
-        match self {
-            Self::ActionRequired(url) => Extra { action_url: Some(url.clone()), ..Extra::default() },
-            Self::Undecided => Extra { retry_after: Some(2), ..Extra::default() },
-            Self::Unavailable(error) => error.extra(),
-            _ => Extra::default(),
-        }
-    }
 }
 
 /// A top-up that waits for the shopper's confirmation.
@@ -123,6 +76,11 @@ impl TopUps {
     /// Those of a shopper that wait for a confirmation, the oldest first.
     pub async fn confirmations(&self, sql: &mut impl Sql, user: UserId) -> Result<Vec<Confirmation>, DbError> {
         store::confirmations(sql, user).await
+    }
+
+    /// How the top-up of this request ended; `None` where it has not, or was never wanted.
+    pub async fn end_of(&self, sql: &mut impl Sql, key: &RequestKey) -> Result<Option<TopUpEnd>, DbError> {
+        Ok(store::find_by_request(sql, &digest(key)).await?.and_then(|row| row.end()))
     }
 
     /// Pays `amount` into the wallet of `user` with a card, once for the request key, and waits for the end or for what
@@ -196,6 +154,9 @@ impl TopUps {
         if let Some(row) = store::find_by_request(tx, request).await? {
             return known_in(tx, row, fingerprint).await;
         }
+        if account::is_deleted_in(tx, user).await? {
+            return Err(TopUpError::NoAccount);
+        }
         check(amount, Wallets.currency(tx, user).await?, token)?;
         let id = TopUpId(Uuid::now_v7());
         let sealed = self.payments.vault.seal(token, &id.to_string())?;
@@ -212,7 +173,9 @@ impl TopUps {
 
     async fn settle_in(&self, tx: &mut Tx, id: TopUpId, settlement: Settlement) -> Result<(), HandlerError> {
         let row = store::find(tx, id).await?.ok_or_else(|| HandlerError::new(format!("there is no top-up {id}")))?;
+        let homeless = matches!(settlement, Settlement::Captured { .. }) && account::is_deleted_in(tx, row.user).await?;
         let (status, reference, reason) = match &settlement {
+            Settlement::Captured { reference } if homeless => ("voided", Some(reference.as_str()), Some("account_deleted")),
             Settlement::Captured { reference } => ("captured", Some(reference.as_str()), None),
             Settlement::Declined { reason } => ("declined", None, Some(reason.as_str())),
             Settlement::Voided { reason, .. } => ("voided", None, Some(reason.as_str())),
@@ -222,6 +185,10 @@ impl TopUps {
             return Ok(());
         }
         match settlement {
+            Settlement::Captured { .. } if homeless => {
+                // Letting go of what was captured is sending it back.
+                job::enqueue_in(tx, TOP_UP_VOID, &id.to_string(), json!({})).await?;
+            }
             Settlement::Captured { .. } => {
                 Wallets.credit_in(tx, row.user, row.amount, Credit::TopUp, &id.to_string()).await?;
                 let event = PaymentToppedUp { top_up: id, user: row.user, amount: row.amount };
@@ -279,6 +246,11 @@ fn check(amount: Money, currency: Currency, token: &CardToken) -> Result<(), Fau
     if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
 }
 
+/// Whether a card may still be charged for this shopper's wallet.
+pub(crate) async fn under_way(sql: &mut impl Sql, user: UserId) -> Result<bool, DbError> {
+    store::under_way(sql, user).await
+}
+
 /// What is wrong with a card token, if anything is.
 pub(crate) fn token_fault(token: &str, pointer: &str) -> Option<Fault> {
     let fine = (1..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
@@ -297,6 +269,7 @@ impl TopUpJob {
             return Ok(Attempt::Nothing);
         }
         let key = id.to_string();
+        let told = super::store::notice::told(&mut db.reader(), &key).await?;
         let charge = Charge {
             amount: row.amount,
             token: row.token.as_ref().and_then(|sealed| payments.vault.open(sealed, &key)),
@@ -307,9 +280,12 @@ impl TopUpJob {
             known_at: row.reference.is_some().then_some(row.begun_at),
             reference: row.reference,
             confirming: row.action_url.is_some(),
+            told,
             attempt: job.attempt,
         };
-        let attempt = payments.attempt(&charge, db.clock().now(), async { Ok(true) }).await?;
+        let mut reader = db.reader();
+        let wanted = async { Ok(!account::is_deleted(&mut reader, row.user).await?) };
+        let attempt = payments.attempt(&charge, db.clock().now(), wanted).await?;
         if let Attempt::Undecided { reference, action_url } = &attempt
             && (charge.reference.is_none() || (action_url.is_some() && row.action_url != *action_url))
         {
@@ -375,7 +351,11 @@ impl JobHandler for TopUpVoidJob {
             Ok(None) => return JobOutcome::Dead(format!("there is no top-up {id}")),
             Err(error) => return JobOutcome::retry(error),
         };
-        super::refund::make_sure(&self.0.payments, &job.key, row.reference.as_deref(), row.amount).await
+        let told = match super::store::notice::told(&mut self.0.db.reader(), &job.key).await {
+            Ok(told) => told,
+            Err(error) => return JobOutcome::retry(error),
+        };
+        super::refund::make_sure(&self.0.payments, &job.key, row.reference.as_deref(), row.amount, &told).await
     }
 }
 

@@ -55,6 +55,15 @@ const HARMS: &[Harm] = &[
         tables: &["ledger_transfer"],
     },
     Harm {
+        checks: &["orders.paid"],
+        says: "and nothing is on its way back",
+        does: &[
+            "update payment set status = 'captured' where status = 'declined'",
+            "update sales_order set saga_step = 'undo', saga_deadline = 9000000000000000 where status = 'rejected'",
+        ],
+        tables: &["payment", "sales_order"],
+    },
+    Harm {
         checks: &["sagas.moving"],
         says: "has been under way since",
         does: &["update top_up set status = 'pending', begun_at = 5"],

@@ -27,6 +27,13 @@ async fn tell(cafe: &Cafe, order: OrderId, event: &str) -> Result<(), WebhookErr
     tell_of(cafe, &row.get::<String>("id").unwrap(), event).await
 }
 
+/// The provider tells how something has ended.
+async fn tell_outcome(cafe: &Cafe, order: OrderId, event: &str, outcome: &str) -> Result<(), WebhookError> {
+    let mut reader = cafe.backend.db.reader();
+    let row = reader.fetch_one("select id from payment where order_id = $1", args![order]).await.unwrap();
+    tell_of(cafe, &format!("{} {outcome}", row.get::<String>("id").unwrap()), event).await
+}
+
 /// The provider tells that something has happened to what it knows by this key.
 pub async fn tell_of(cafe: &Cafe, key: &str, event: &str) -> Result<(), WebhookError> {
     hear(cafe, "books", Some("books"), &format!("{event} {key}")).await
@@ -224,6 +231,96 @@ on_both_databases! {
         settle(&running).await;
         assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::Refunded);
         assert_eq!((cafe.books.only().refunds.len(), cafe.books.balance()), (1, 0));
+    }
+
+    /// Given up without an answer, and captured all the same: it goes back, and the order's journey says both.
+    async fn what_was_captured_after_being_given_up_is_told_and_goes_back(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let shopper = guest();
+        cafe.books.silence_voids(3);
+        let order = cafe.order(&shopper, "tok_lost").await;
+        for wait in [2, 6, 12] {
+            settle(&running).await;
+            shop.hands.advance(Duration::from_secs(wait));
+        }
+        settle(&running).await;
+        let view = cafe.view(order).await;
+        assert_eq!((view.status, view.payment.status), (OrderStatus::Rejected, PaymentStatus::Voided));
+        for wait in [1, 2] {
+            let saga = cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap();
+            let waits = cafe.backend.sagas.waits(&mut cafe.backend.db.reader(), saga).await.unwrap();
+            assert!(waits[0].error.as_deref().is_some_and(|error| error.contains("silent")) && waits[0].next_attempt.is_some(), "{waits:?}");
+            shop.hands.advance(Duration::from_secs(wait));
+            settle(&running).await;
+        }
+        let journey = cafe.journey(&shopper, order).await;
+        let expected = ["order.created", "payment.declined", "order.rejected", "payment.captured", "payment.refunded"];
+        assert_eq!(journey, expected);
+        assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::Refunded);
+        assert_eq!((cafe.books.only().refunds.len(), cafe.books.balance()), (1, 0));
+        assert_eq!(cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap(), []);
+        let verdicts = backend::check::run(&cafe.backend.db).await.unwrap();
+        assert!(verdicts.iter().all(|verdict| verdict.ok), "{verdicts:?}");
+    }
+
+    /// A provider that says no more than "received" (Adyen): what the bank gave the shopper is handed over, and how the capture
+    /// and the refund ended is told by notices alone, in any order and twice.
+    async fn what_is_only_received_is_told_by_notices(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let shopper = guest();
+        let order = cafe.order(&shopper, "tok_adyen").await;
+        settle(&running).await;
+        assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::ActionRequired);
+        let (payments, db) = (&cafe.backend.payments, &cafe.backend.db);
+        for query in ["", "error=x", "redirectResult=X%21Y"] {
+            assert_eq!(cafe.books.only().answer, None);
+            payments.order_returned(db, order, query).await.unwrap();
+            settle(&running).await;
+        }
+        assert_eq!(cafe.books.only().answer.as_deref(), Some("X%21Y"));
+        // Captured there, and not told: the order waits.
+        assert!(cafe.books.only().captured);
+        shop.hands.advance(Duration::from_secs(30));
+        settle(&running).await;
+        assert_eq!(cafe.view(order).await.status, OrderStatus::Created);
+        tell_outcome(&cafe, order, "one", "captured").await.unwrap();
+        tell_outcome(&cafe, order, "two", "authorized").await.unwrap();
+        settle(&running).await;
+        assert_eq!((cafe.view(order).await.status, cafe.books.balance()), (OrderStatus::Processed, 510));
+
+        cafe.cancel(&shopper, order).await.unwrap();
+        settle(&running).await;
+        assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::Captured);
+        for event in ["three", "three", "four"] {
+            tell_outcome(&cafe, order, event, "refunded").await.unwrap();
+            settle(&running).await;
+            assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::Refunded);
+        }
+        assert_eq!((cafe.books.only().refunds.len(), cafe.books.balance()), (1, 0));
+    }
+
+    /// The capture is told to have failed, and that it had gone well is old news: no drink without money.
+    async fn a_capture_that_is_told_to_have_failed_ends_the_order(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let order = cafe.order(&guest(), "tok_adyen").await;
+        settle(&running).await;
+        tell_outcome(&cafe, order, "one", "capture_failed").await.unwrap();
+        tell_outcome(&cafe, order, "two", "captured").await.unwrap();
+        // A look that is under way is not hurried.
+        settle(&running).await;
+        cafe.backend.payments.order_returned(&cafe.backend.db, order, "redirectResult=X").await.unwrap();
+        settle(&running).await;
+        let view = cafe.view(order).await;
+        assert_eq!((view.status, view.reason.as_deref()), (OrderStatus::Rejected, Some("payment_declined")));
+        // That it is let go of is only received, too.
+        let sagas = async || cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap().len();
+        assert_eq!((view.payment.status, sagas().await), (PaymentStatus::Voided, 1));
+        tell_outcome(&cafe, order, "three", "voided").await.unwrap();
+        settle(&running).await;
+        assert_eq!((cafe.active("harbor").await, sagas().await), (0, 0));
     }
 
     /// A card's token is there as long as it is needed, and in no event.

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use backend::args;
-use backend::db::Sql as _;
+use backend::db::{DbError, Sql as _};
 use backend::idempotency::RequestKey;
+use backend::identity::{Caller, IdentityError};
 use backend::payment::{Patience, TopUpEnd, TopUpError, Wallets};
 use domain::{Currency, Money, UserId};
 use uuid::Uuid;
 
-use crate::cafe::{Cafe, settle};
+use crate::cafe::{Cafe, person, settle};
 use crate::support::on_both_databases;
 
 const fn usd(amount: i64) -> Money {
@@ -30,6 +31,29 @@ async fn balance(cafe: &Cafe, user: UserId) -> i64 {
 
 fn shopper() -> UserId {
     UserId(Uuid::now_v7())
+}
+
+/// A shopper with an account of their own.
+async fn member(cafe: &Cafe) -> (Caller, UserId) {
+    let caller = person("Ada", None);
+    let user = caller.user().unwrap();
+    write(cafe, "insert into account (id, name, created_at) values ($1, 'Ada', 0)", user).await;
+    (caller, user)
+}
+
+/// The account is gone, whatever was under way for it.
+async fn lose(cafe: &Cafe, user: UserId) {
+    write(cafe, "update account set deleted_at = 1 where id = $1", user).await;
+}
+
+async fn write(cafe: &Cafe, text: &'static str, user: UserId) {
+    let written = cafe.backend.db.transaction(move |tx| Box::pin(async move { Ok::<_, DbError>(tx.execute(text, args![user]).await?) }));
+    assert_eq!(written.await.unwrap(), 1);
+}
+
+async fn assert_in_order(cafe: &Cafe) {
+    let verdicts = backend::check::run(&cafe.backend.db).await.unwrap();
+    assert!(verdicts.iter().all(|verdict| verdict.ok), "{verdicts:?}");
 }
 
 on_both_databases! {
@@ -156,5 +180,54 @@ on_both_databases! {
         }
         assert_eq!(waiting.await.unwrap(), Ok(TopUpEnd::Refused("payment_timeout".to_owned())));
         assert_eq!((balance(&cafe, ada).await, cafe.books.only().voided), (0, true));
+    }
+
+    /// A card that may still be charged keeps the account that it pays for.
+    async fn an_account_outlives_its_top_up(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let (caller, ada) = member(&cafe).await;
+        let waiting = { let cafe = cafe.clone(); tokio::spawn(async move { pay(&cafe, ada, "gate", usd(700), "tok_gate").await }) };
+        cafe.books.wait_at_gate().await;
+        assert_eq!(cafe.backend.identities.delete_account(&caller).await, Err(IdentityError::TopUpUnderWay));
+        assert!(cafe.backend.identities.account(&mut cafe.backend.db.reader(), ada).await.unwrap().is_some(), "nothing was deleted");
+        cafe.books.open_gate();
+        assert_eq!(waiting.await.unwrap(), Ok(TopUpEnd::Captured));
+        settle(&running).await;
+        assert_eq!(balance(&cafe, ada).await, 700);
+        cafe.backend.identities.delete_account(&caller).await.unwrap();
+        assert_eq!(pay(&cafe, ada, "late", usd(700), "tok_ok").await, Err(TopUpError::NoAccount));
+        assert_eq!((balance(&cafe, ada).await, cafe.books.balance()), (700, 700));
+    }
+
+    /// Captured for an account that is gone: nobody could spend it, so it goes back.
+    async fn money_for_an_account_that_is_gone_goes_back_to_its_card(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let (_, ada) = member(&cafe).await;
+        let waiting = { let cafe = cafe.clone(); tokio::spawn(async move { pay(&cafe, ada, "gate", usd(700), "tok_gate").await }) };
+        cafe.books.wait_at_gate().await;
+        lose(&cafe, ada).await;
+        cafe.books.open_gate();
+        assert_eq!(waiting.await.unwrap(), Ok(TopUpEnd::Refused("account_deleted".to_owned())));
+        settle(&running).await;
+        let charge = cafe.books.only();
+        assert_eq!((charge.captured, charge.refunds.len(), balance(&cafe, ada).await), (true, 1, 0));
+        assert_in_order(&cafe).await;
+    }
+
+    /// Gone before the capture: nothing is taken.
+    async fn a_top_up_of_nobody_is_let_go_of(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let (_, ada) = member(&cafe).await;
+        assert!(matches!(pay(&cafe, ada, "3ds", usd(900), "tok_3ds").await, Err(TopUpError::ActionRequired(_))));
+        lose(&cafe, ada).await;
+        cafe.books.confirm();
+        shop.hands.advance(Duration::from_secs(5));
+        settle(&running).await;
+        let charge = cafe.books.only();
+        assert_eq!((charge.captured, charge.voided, balance(&cafe, ada).await), (false, true, 0));
+        assert_in_order(&cafe).await;
     }
 }

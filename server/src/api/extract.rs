@@ -9,8 +9,8 @@ use axum::{
 };
 use backend::{
     db::Tx,
-    idempotency::{Answer, KeyError, Outcome, RequestKey},
-    identity::{Caller, ensure_session_in, secret::hex},
+    idempotency::{self, Answer, KeyError, Outcome, RequestKey},
+    identity::{Caller, ensure_session_in},
 };
 use domain::{
     Fault, Locale,
@@ -18,8 +18,6 @@ use domain::{
 };
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
-
 use utoipa::ToSchema;
 
 use super::problem::{AppError, RequestId};
@@ -208,7 +206,7 @@ impl<T: DeserializeOwned + ToSchema, const ALL: bool> FromRequest<AppState> for 
             let whole = parse(&headers, &bytes)?;
             if ALL { whole } else { Whole { body: whole.in_shape()?, misshapen: None } }
         };
-        let fingerprint = hex(&Sha256::digest(&bytes));
+        let fingerprint = idempotency::fingerprint(&bytes);
         Ok(Self { caller, lang, body, misshapen, key, fingerprint, request_id })
     }
 }

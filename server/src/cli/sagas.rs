@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 use backend::Backend;
 use backend::db::DbError;
+use backend::ordering::Waits;
 use clap::Subcommand;
 use domain::OrderId;
 
@@ -22,7 +23,11 @@ pub(super) enum Command {
     /// Let an order go on: its jobs are tried now, its parked events are handled again, its step has all its time once more.
     Retry {
         /// Its id, as `sagas list` shows it.
-        order: String,
+        #[arg(required_unless_present = "stuck")]
+        order: Option<String>,
+        /// All that should have been over.
+        #[arg(long, conflicts_with = "order")]
+        stuck: bool,
     },
 }
 
@@ -33,12 +38,13 @@ pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<(
             let mut reader = backend.db.reader();
             let sagas =
                 if stuck { backend.sagas.stuck(&mut reader, backend.clock.now()).await? } else { backend.sagas.list(&mut reader).await? };
+            let sagas = backend.sagas.waits(&mut reader, sagas).await?;
             if json {
                 return output.json(&sagas);
             }
             let rows: Vec<_> = sagas
                 .iter()
-                .map(|saga| {
+                .map(|Waits { saga, error, next_attempt }| {
                     [
                         saga.order.to_string(),
                         format!("{} {}", saga.store, saga.number),
@@ -46,20 +52,35 @@ pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<(
                         saga.step.as_str().to_owned(),
                         saga.since.to_string(),
                         saga.deadline.to_string(),
+                        next_attempt.map_or_else(|| "-".to_owned(), |at| at.to_string()),
+                        // One line each, whatever a provider has said.
+                        error.as_deref().unwrap_or("-").replace(char::is_control, " "),
                     ]
                 })
                 .collect();
-            output.table(["ORDER", "NUMBER", "STATUS", "STEP", "SINCE", "DEADLINE"], &rows)
+            output.table(["ORDER", "NUMBER", "STATUS", "STEP", "SINCE", "DEADLINE", "NEXT ATTEMPT", "LAST ERROR"], &rows)
         }
-        Command::Retry { order } => {
+        Command::Retry { order: Some(order), .. } => {
             let id: OrderId = order.parse().with_context(|| format!("'{order}' is no order's id; `orderly sagas list` shows them"))?;
-            let sagas = backend.sagas.clone();
-            let left = backend.db.transaction(move |tx| Box::pin(async move { sagas.retry_in(tx, id).await }));
-            let left: Result<bool, DbError> = left.await;
-            if !left? {
+            if !retry(backend, id).await? {
                 bail!("order {id} is not there, or has nothing left to be done; `orderly sagas list` shows those that have");
             }
             output.line(&format!("order {id} goes on"))
         }
+        Command::Retry { order: None, .. } => {
+            let stuck = backend.sagas.stuck(&mut backend.db.reader(), backend.clock.now()).await?;
+            for saga in &stuck {
+                // One that has ended since then needs nobody.
+                if retry(backend, saga.order).await? {
+                    output.line(&format!("order {} goes on", saga.order))?;
+                }
+            }
+            if stuck.is_empty() { output.line("nothing is stuck") } else { Ok(()) }
+        }
     }
+}
+
+async fn retry(backend: &Backend, order: OrderId) -> Result<bool, DbError> {
+    let sagas = backend.sagas.clone();
+    backend.db.transaction(move |tx| Box::pin(async move { sagas.retry_in(tx, order).await })).await
 }

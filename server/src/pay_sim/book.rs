@@ -145,19 +145,19 @@ impl Book {
         Ok(sqlx::query(text).bind(key).bind(from).bind(to).fetch_optional(&self.0).await?.as_ref().map(entry))
     }
 
-    /// Takes what is authorised, or a part of it; `None` where nothing is, or less.
+    /// Takes what is authorised, or a part of it, or notes that this will be done; `None` where nothing is, or less.
     pub(super) async fn capture(&self, key: &str, amount: i64) -> Answer<Option<Entry>> {
-        let text = "update payment set state = 'captured', captured = $2 \
+        let text = "update payment set state = case when token = 'tok_capture_later' then 'capturing' else 'captured' end, captured = $2 \
                     where key = $1 and state = 'authorized' and $2 between 1 and amount returning *";
         Ok(sqlx::query(text).bind(key).bind(amount).fetch_optional(&self.0).await?.as_ref().map(entry))
     }
 
     /// Lets go of a payment, whether or not it was ever asked for: should the question arrive late, it finds it voided.
-    /// `None` where it is captured.
+    /// `None` where it is captured, or will be.
     pub(super) async fn void(&self, key: &str, id: &str) -> Answer<Option<Entry>> {
         let text = "insert into payment (key, id, token, amount, currency, state, asks, captured, refunded, asked_at) \
                     values ($1, $2, '', 0, '', 'voided', 0, 0, 0, $3) \
-                    on conflict (key) do update set state = 'voided' where payment.state <> 'captured' returning *";
+                    on conflict (key) do update set state = 'voided' where payment.state not in ('capturing', 'captured') returning *";
         Ok(sqlx::query(text).bind(key).bind(id).bind(now()).fetch_optional(&self.0).await?.as_ref().map(entry))
     }
 
@@ -183,7 +183,7 @@ impl Book {
 
     /// What waits to be decided by time alone.
     pub(super) async fn undecided(&self) -> Answer<Vec<Entry>> {
-        let rows = sqlx::query("select * from payment where state = 'pending'").fetch_all(&self.0).await?;
+        let rows = sqlx::query("select * from payment where state in ('pending', 'capturing')").fetch_all(&self.0).await?;
         Ok(rows.iter().map(entry).collect())
     }
 

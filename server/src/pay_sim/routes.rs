@@ -75,7 +75,7 @@ async fn authorize(State(sim): State<PaySim>, headers: HeaderMap, Json(wanted): 
     }
     let card = Card::of(&wanted.token);
     let state = match card {
-        Card::Good | Card::Cut => "authorized",
+        Card::Good | Card::Cut | Card::CaptureLater => "authorized",
         Card::Declined => "declined",
         Card::Slow | Card::Silent => "asked",
         Card::Later => "pending",
@@ -135,9 +135,14 @@ async fn show(State(sim): State<PaySim>, Path(key): Path<String>) -> Answer {
 
 async fn capture(State(sim): State<PaySim>, Path(key): Path<String>, Json(WireAmount { amount }): Json<WireAmount>) -> Answer {
     let entry = match sim.book.capture(&key, amount).await? {
-        Some(entry) => entry,
+        Some(entry) => {
+            if entry.state == "capturing" {
+                sim.decide_later(entry.clone());
+            }
+            entry
+        }
         None => match sim.book.find(&key).await?.ok_or(NOT_FOUND)? {
-            again if again.state == "captured" && again.captured == amount => again,
+            again if matches!(&*again.state, "capturing" | "captured") && again.captured == amount => again,
             _ => return Err(Refusal(StatusCode::CONFLICT, "not_authorized")),
         },
     };

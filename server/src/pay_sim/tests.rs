@@ -8,7 +8,9 @@ use axum::http::{HeaderMap, StatusCode};
 use backend::identity::{Keys, Secret};
 use backend::payment::CardService;
 use backend::payment::http_card::HttpCard;
-use backend::payment::provider::{Authorization, Authorize, CardProvider as _, CardToken, Notice, ProviderError, RawNotice, Release};
+use backend::payment::provider::{
+    Authorization, Authorize, CardProvider as _, CardToken, Notice, Progress, ProviderError, RawNotice, Release,
+};
 use domain::{Currency, Money, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -217,4 +219,23 @@ async fn a_shopper_confirms_or_refuses() {
     authorized(stage.ask("a", "tok_3ds").await);
     assert!(matches!(stage.ask("b", "tok_3ds").await, Ok(Authorization::Declined { .. })));
     assert_eq!(http.get(format!("{}/confirm/pay_x", stage.url)).send().await.unwrap().status().as_u16(), 404);
+}
+
+/// Received is not done: it cannot be let go of any more, and survives the provider's death.
+#[tokio::test]
+async fn a_capture_may_take_its_time() {
+    let mut stage = Stage::set().await;
+    let reference = authorized(stage.ask("a", "tok_capture_later").await);
+    for _ in 0..2 {
+        assert_eq!(stage.card.capture("a", &reference, PRICE).await, Ok(Progress::Pending));
+        assert_eq!(stage.card.void("a", Some(&reference)).await, Ok(Release::Pending));
+    }
+    stage.again().await;
+    // Twice, and then an old one.
+    let told = [stage.notice().await, stage.notice().await, stage.notice().await];
+    assert!(told.iter().all(|notice| notice.key == "a") && told[0].event == told[1].event && told[1].event != told[2].event, "{told:?}");
+    assert_eq!(stage.card.capture("a", &reference, PRICE).await, Ok(Progress::Done));
+    assert_eq!(stage.card.void("a", Some(&reference)).await, Ok(Release::Captured { reference: reference.clone() }));
+    assert_eq!(stage.card.refund("r", "a", &reference, PRICE).await, Ok(Progress::Done));
+    assert_eq!(stage.totals().await, (1, 510, 510));
 }

@@ -8,6 +8,7 @@ use crate::support::{Client, Reply, Server, on_both_databases};
 
 on_both_databases! {
     an_order_form_sent_again_is_the_same_order
+    an_order_is_called_off_once_however_often_it_is_pressed
     what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most
 }
 
@@ -69,6 +70,26 @@ async fn an_order_form_sent_again_is_the_same_order(server: Server) {
         [("store", "harbor"), ("key", &*next), ("checkout", ""), ("expected_total", &*total), ("currency", "USD"), ("payment", "tok_ok")];
     let second = leads_to(&guest.post_form("/do/checkout/place", &fields).await);
     assert!(second.starts_with("/orders/") && second != order, "{second}");
+}
+
+/// Without scripts, and pressed twice at once: both lead to the order, and neither to a complaint.
+async fn an_order_is_called_off_once_however_often_it_is_pressed(server: Server) {
+    let guest = server.guest().await;
+    add(&guest, "1", Some("oat")).await;
+    let page = guest.page("/s/harbor/checkout").await;
+    let (key, total) = (hidden(&page, "key"), hidden(&page, "expected_total"));
+    let fields = [("store", "harbor"), ("key", &*key), ("expected_total", &*total), ("currency", "USD"), ("payment", "tok_ok")];
+    let order = leads_to(&guest.post_form("/do/checkout/place", &fields).await);
+    let key = hidden(&guest.page(&order).await, "key");
+    let id = order.rsplit('/').next().unwrap_or_default();
+    let press = async || leads_to(&guest.post_form("/do/order/cancel", &[("order", id), ("key", &*key)]).await);
+    let pressed = tokio::join!(press(), press());
+    assert_eq!(pressed, (order.clone(), order.clone()));
+    assert_eq!(press().await, order);
+    assert_eq!(guest.get(&order).await.body["status"], "cancelled");
+    // Another wish is another thing: it has ended.
+    let again = leads_to(&guest.post_form("/do/order/cancel", &[("order", id), ("key", "another")]).await);
+    assert!(again.contains("error="), "{again}");
 }
 
 async fn what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most(server: Server) {

@@ -53,6 +53,7 @@ async fn every_test_card_does_what_it_says(server: Server) {
         ("tok_cut", "processed", "captured", Value::Null),
         ("tok_slow", "processed", "captured", Value::Null),
         ("tok_later", "processed", "captured", Value::Null),
+        ("tok_capture_later", "processed", "captured", Value::Null),
         ("tok_declined", "rejected", "declined", json!("payment_declined")),
         ("tok_timeout", "rejected", "voided", json!("payment_timeout")),
     ];

@@ -245,7 +245,9 @@ async fn the_demo_shopper_buys_from_the_wallet_until_it_is_short(server: Server)
     // The form pays in once, however often it is sent, and a declined card pays in nothing.
     for (key, card, page) in [
         ("one", "tok_ok", "/account?saved=topped_up#wallet"),
-        ("one", "tok_ok", "/account?saved=topped_up#wallet"),
+        ("one", "tok_ok", "/account?saved=topped_up_before#wallet"),
+        ("", "tok_ok", "/account?error=invalid_request"),
+        ("a b", "tok_ok", "/account?error=invalid_request"),
         ("two", "tok_declined", "/account?error=payment_declined"),
     ] {
         let sent = shopper.post_form("/do/wallet/top-up", &[("key", key), ("amount", "1000"), ("card", card)]).await;

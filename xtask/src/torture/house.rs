@@ -20,12 +20,15 @@ const LOOK: Duration = Duration::from_millis(20);
 /// What ended by itself is not started again at once: what was in its way may still be.
 const PAUSE: Duration = Duration::from_millis(200);
 const START: Duration = Duration::from_mins(1);
+/// How long somebody may take to end of what they missed.
+const AFTER_A_STORM: Duration = Duration::from_secs(15);
 
 pub struct House {
     recipe: Recipe,
     pub servers: Vec<Arc<Process>>,
     /// The card provider: a process of its own, with books that survive it.
     pub provider: Option<Arc<Process>>,
+    pub weather: Arc<Weather>,
     keepers: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -76,8 +79,36 @@ pub struct Process {
     wanted: AtomicBool,
     /// It was we who ended it.
     expected: AtomicBool,
-    /// How often it ended by itself: the database or the disk was away at its start.
-    pub ended: AtomicU32,
+    /// How often it ended by itself because what it needs was away, as it may.
+    ended: AtomicU32,
+    /// The other times: it crashed, or left while it had all that it needs.
+    crashed: Mutex<Vec<String>>,
+    weather: Arc<Weather>,
+}
+
+/// Whether what is under the processes is broken.
+#[derive(Default)]
+pub struct Weather {
+    bad: AtomicBool,
+    /// When it became good again.
+    since: Mutex<Option<Instant>>,
+}
+
+impl Weather {
+    /// Breaks it for as long as `deed` takes.
+    pub fn storm<T>(&self, deed: impl FnOnce() -> T) -> T {
+        self.bad.store(true, Ordering::SeqCst);
+        let done = deed();
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.bad.store(false, Ordering::SeqCst);
+        done
+    }
+
+    /// It is bad, or was when somebody who ends now began to.
+    fn excuses(&self) -> bool {
+        self.bad.load(Ordering::SeqCst)
+            || self.since.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|since| since.elapsed() < AFTER_A_STORM)
+    }
 }
 
 impl Process {
@@ -109,12 +140,20 @@ impl Process {
     fn keep(&self) {
         while self.wanted.load(Ordering::SeqCst) {
             let ended = match self.child().as_mut().map(Child::try_wait) {
-                Some(Ok(None)) => false,
-                Some(Ok(Some(_)) | Err(_)) | None => true,
+                Some(Ok(None)) => None,
+                Some(Ok(Some(status))) => Some(format!("with {status}")),
+                Some(Err(error)) => Some(format!("and nobody knows how: {error}")),
+                None => Some("before it began".to_owned()),
             };
-            if ended {
+            if let Some(how) = ended {
                 if !self.expected.swap(false, Ordering::SeqCst) {
-                    self.ended.fetch_add(1, Ordering::SeqCst);
+                    // A start that is refused says so by 1; a panic or a signal is never right.
+                    if how.ends_with("exit status: 1") && self.weather.excuses() {
+                        self.ended.fetch_add(1, Ordering::SeqCst);
+                    } else {
+                        let mut crashed = self.crashed.lock().unwrap_or_else(PoisonError::into_inner);
+                        crashed.push(format!("{} ended by itself, {how}", self.name));
+                    }
                     std::thread::sleep(PAUSE);
                 }
                 if self.wanted.load(Ordering::SeqCst)
@@ -155,13 +194,14 @@ impl House {
             pay_url: None,
         };
         answer(recipe.command(&["seed", "demo"]))?;
+        let weather = Arc::<Weather>::default();
         // A binary that cannot run the card provider alone has it inside.
         let provider = if answer(recipe.command(&["pay-sim", "--help"])).is_ok() {
             let address = free_address()?;
             let books = recipe.folder.join("provider.db").display().to_string();
             let command = recipe.command(&["pay-sim", "--listen", &address.to_string(), "--data", &books]);
             recipe.pay_url = Some(format!("http://{address}"));
-            Some(Arc::new(process("provider", address, command, &recipe)?))
+            Some(Arc::new(process("provider", address, command, &recipe, &weather)?))
         } else {
             println!("torture: the card provider is inside the servers and dies with them");
             None
@@ -172,9 +212,9 @@ impl House {
             let address = free_address()?;
             let mut command = recipe.command(&["serve"]);
             command.env("ORDERLY_LISTEN", address.to_string());
-            servers.push(Arc::new(process(name, address, command, &recipe)?));
+            servers.push(Arc::new(process(name, address, command, &recipe, &weather)?));
         }
-        let house = Self { recipe, servers, provider, keepers: Mutex::default() };
+        let house = Self { recipe, servers, provider, weather, keepers: Mutex::default() };
         house.heal()?;
         Ok(house)
     }
@@ -219,14 +259,24 @@ impl House {
         self.servers.iter().try_for_each(|server| server.wait_ready("/readyz", until))
     }
 
-    /// Stops everything by SIGTERM; what did not end as it should.
+    /// How often somebody ended because what they need was away.
+    pub fn ended(&self) -> u32 {
+        self.processes().map(|process| process.ended.load(Ordering::SeqCst)).sum()
+    }
+
+    /// Stops everything by SIGTERM; what did not end as it should, now or before.
     pub fn close(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for process in self.processes() {
             process.wanted.store(false, Ordering::SeqCst);
         }
         for keeper in self.keepers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            let _ = keeper.join();
+            if keeper.join().is_err() {
+                wrong.push("who keeps a process up ended in a panic".to_owned());
+            }
+        }
+        for process in self.processes() {
+            wrong.append(&mut process.crashed.lock().unwrap_or_else(PoisonError::into_inner));
         }
         for server in &self.servers {
             server.signal(Signal::TERM);
@@ -260,7 +310,7 @@ impl Drop for House {
 }
 
 /// A process whose words go to a log of its own.
-fn process(name: &str, address: SocketAddr, mut command: Command, recipe: &Recipe) -> Result<Process> {
+fn process(name: &str, address: SocketAddr, mut command: Command, recipe: &Recipe, weather: &Arc<Weather>) -> Result<Process> {
     let log = recipe.folder.join(format!("{name}.log"));
     fs::write(&log, "")?;
     let log = OpenOptions::new().append(true).open(log)?;
@@ -273,5 +323,7 @@ fn process(name: &str, address: SocketAddr, mut command: Command, recipe: &Recip
         wanted: AtomicBool::new(true),
         expected: AtomicBool::new(false),
         ended: AtomicU32::new(0),
+        crashed: Mutex::default(),
+        weather: weather.clone(),
     })
 }

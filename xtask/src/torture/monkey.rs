@@ -106,12 +106,13 @@ impl Monkey {
             }
             Deed::Database => {
                 let pause = self.chance.millis(0, 4_000);
-                self.ground.restart_cluster(pause);
+                let ground = &mut self.ground;
+                self.house.weather.storm(|| ground.restart_cluster(pause));
                 self.count("database restarted");
             }
             Deed::Disk => {
                 let pause = self.chance.millis(200, 3_000);
-                self.ground.fill(pause)?;
+                self.house.weather.storm(|| self.ground.fill(pause))?;
                 self.count("disk full");
             }
         }
@@ -142,7 +143,9 @@ impl Monkey {
     }
 
     pub fn words(&self) -> String {
-        self.done.iter().map(|(what, times)| format!("{times} × {what}")).collect::<Vec<_>>().join(", ")
+        let ended = Some(("ended by itself meanwhile", self.house.ended())).filter(|(_, times)| *times > 0);
+        let done = self.done.iter().map(|(what, times)| (*what, *times)).chain(ended);
+        done.map(|(what, times)| format!("{times} × {what}")).collect::<Vec<_>>().join(", ")
     }
 
     /// Leaves the ground to whoever wants to look at it.

@@ -3,6 +3,7 @@
 use super::{
     house::House,
     purse::{Purse, TopUp},
+    staff::{Shelf, Worker, all_wrong, deliver, work},
 };
 use crate::load::{
     chance::Chance,
@@ -52,8 +53,8 @@ impl Square {
 pub struct People {
     square: Arc<Square>,
     shoppers: Mutex<Vec<JoinHandle<Shopper>>>,
-    workers: Mutex<Vec<JoinHandle<()>>>,
-    delivered: Arc<Mutex<BTreeMap<&'static str, i64>>>,
+    workers: Mutex<Vec<Worker>>,
+    delivered: Arc<Mutex<BTreeMap<&'static str, Shelf>>>,
 }
 
 /// An order as its shopper was told of it.
@@ -75,8 +76,10 @@ pub struct Promise {
 /// What all shoppers were told.
 pub struct Told {
     pub shoppers: Vec<Shopper>,
+    /// Shoppers whose thread ended in a panic: nobody knows what they were told.
+    lost: usize,
     /// Units that were there and came, by SKU.
-    pub delivered: Arc<Mutex<BTreeMap<&'static str, i64>>>,
+    pub delivered: Arc<Mutex<BTreeMap<&'static str, Shelf>>>,
 }
 
 /// Somebody who speaks to the shop.
@@ -87,7 +90,7 @@ pub struct Voice {
     square: Arc<Square>,
     pub chance: Chance,
     at: usize,
-    wrong: Vec<String>,
+    pub wrong: Vec<String>,
 }
 
 pub struct Shopper {
@@ -96,13 +99,18 @@ pub struct Shopper {
     /// Who has none stays a guest, and pays by card.
     pub purse: Option<Purse>,
     pub promises: Vec<Promise>,
-    answers: BTreeMap<String, u32>,
+    pub answers: BTreeMap<String, u32>,
 }
 
 impl Voice {
     fn new(square: &Arc<Square>, seed: u64, who: u64) -> Self {
         let http = Http::new(square.servers[0], ANSWER);
         Self { http, credentials: String::new(), square: square.clone(), chance: Chance::of(seed, who), at: 0, wrong: Vec::new() }
+    }
+
+    /// The bar works, and goods are delivered.
+    pub fn is_working(&self) -> bool {
+        self.square.working.load(Ordering::SeqCst)
     }
 
     /// A browser says that it comes from our own page, whichever server that was.
@@ -160,13 +168,17 @@ impl People {
             working: AtomicBool::new(true),
             deadline: Mutex::default(),
         });
-        let delivered = Arc::new(Mutex::new(GOODS.iter().map(|(_, sku, units)| (*sku, *units)).collect()));
+        let delivered = Arc::new(Mutex::new(GOODS.iter().map(|(_, sku, units)| (*sku, Shelf { came: *units, left: None })).collect()));
         let mut workers = Vec::new();
         for name in 0..2_u64 {
             let token = house.token("barista", "harbor")?;
             let mut voice = Voice::new(&square, seed, 10_000 + name);
             voice.credentials = format!("authorization: Bearer {token}\r\n");
-            workers.push(std::thread::spawn(move || work(&mut voice, name)));
+            let working = std::thread::spawn(move || {
+                work(&mut voice, name);
+                voice
+            });
+            workers.push((format!("barista {name}"), working));
         }
         for (store, sku, _) in GOODS {
             let token = house.token("manager", store)?;
@@ -179,7 +191,11 @@ impl People {
                 bail!("the settings of {store} were refused: {}", reply.json());
             }
             let delivered = delivered.clone();
-            workers.push(std::thread::spawn(move || deliver(&mut voice, store, sku, &delivered)));
+            let working = std::thread::spawn(move || {
+                deliver(&mut voice, store, sku, &delivered);
+                voice
+            });
+            workers.push((format!("who delivers {sku}"), working));
         }
         let mut threads = Vec::new();
         for name in 0..shoppers {
@@ -214,16 +230,16 @@ impl People {
     pub fn wait_for_answers(&self, until: Instant) -> Told {
         *self.square.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
         let threads = std::mem::take(&mut *self.shoppers.lock().unwrap_or_else(PoisonError::into_inner));
-        let shoppers = threads.into_iter().filter_map(|thread| thread.join().ok()).collect();
-        Told { shoppers, delivered: self.delivered.clone() }
+        let all = threads.len();
+        let shoppers: Vec<_> = threads.into_iter().filter_map(|thread| thread.join().ok()).collect();
+        Told { lost: all - shoppers.len(), shoppers, delivered: self.delivered.clone() }
     }
 
-    /// The bar closes, and nothing is delivered any more.
-    pub fn go_home(&self) {
+    /// The bar closes, and nothing is delivered any more; what nobody of the staff should have been told.
+    pub fn go_home(&self) -> Vec<String> {
         self.square.working.store(false, Ordering::SeqCst);
-        for worker in self.workers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            let _ = worker.join();
-        }
+        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
+        workers.into_iter().flat_map(|(name, thread)| all_wrong(&name, thread)).collect()
     }
 }
 
@@ -238,26 +254,11 @@ impl Told {
 
     /// What nobody should have been told.
     pub fn wrong(&self) -> Vec<String> {
-        self.shoppers
-            .iter()
-            .flat_map(|shopper| shopper.voice.wrong.iter().map(|wrong| format!("shopper {}: {wrong}", shopper.name)))
-            .collect()
-    }
-
-    /// How much everybody was promised.
-    pub fn words(&self) -> String {
-        let wallets = self.promises().filter(|promise| promise.token == WALLET).count();
-        let paid_in = self.top_ups().filter(|top_up| top_up.paid_in).count();
-        format!("{} orders ({wallets} from wallets) and {paid_in} top-ups acknowledged", self.promises().count())
-    }
-
-    /// What was answered, and how often.
-    pub fn answers(&self) -> String {
-        let mut answers = BTreeMap::<&str, u32>::new();
-        for (answer, times) in self.shoppers.iter().flat_map(|shopper| &shopper.answers) {
-            *answers.entry(answer).or_default() += times;
-        }
-        answers.iter().map(|(answer, times)| format!("{times} × {answer}")).collect::<Vec<_>>().join(", ")
+        let said =
+            self.shoppers.iter().flat_map(|shopper| shopper.voice.wrong.iter().map(|wrong| format!("shopper {}: {wrong}", shopper.name)));
+        let lost = (self.lost > 0).then(|| format!("{} shoppers ended in a panic", self.lost));
+        let idle = (self.promises().count() == 0).then(|| "nobody was promised an order: nothing is proved".to_owned());
+        said.chain(lost).chain(idle).collect()
     }
 }
 
@@ -392,47 +393,6 @@ impl Shopper {
             if let (200, Some(promise)) = (reply.status, self.promises.last_mut()) {
                 promise.cancelled = true;
             }
-        }
-    }
-}
-
-/// The bar, until everybody goes home: claims, makes, hands over, and sometimes thinks better of it.
-fn work(voice: &mut Voice, name: u64) {
-    let mut round = 0;
-    while voice.square.working.load(Ordering::SeqCst) {
-        std::thread::sleep(Duration::from_millis(30));
-        let Some(queue) = voice.ask("GET", "/staff/stores/harbor/queue", None, &Value::Null) else { return };
-        let queue = queue.json();
-        for (lane, verb) in [("ready", "collect"), ("making", "ready"), ("queued", "claim")] {
-            let Some(ticket) = queue["lanes"][lane].as_array().and_then(|lane| lane.first()) else { continue };
-            let order = ticket["order"].as_str().unwrap_or_default();
-            let verb = match (verb, voice.chance.below(100)) {
-                (_, 0..3) => "cancel",
-                ("collect", 3..8) => "recall",
-                ("ready", 3..8) => "release",
-                (verb, _) => verb,
-            };
-            round += 1;
-            // Refused where the other one was quicker: that is what the lanes are for.
-            if voice.ask("POST", &format!("/staff/orders/{order}/{verb}"), Some(&format!("bar-{name}-{round}")), &json!({})).is_none() {
-                return;
-            }
-        }
-    }
-}
-
-/// Brings a little of what everybody wants, and notes what the shop has said thank you for.
-fn deliver(voice: &mut Voice, store: &str, sku: &'static str, delivered: &Mutex<BTreeMap<&'static str, i64>>) {
-    let mut round = 0;
-    while voice.square.working.load(Ordering::SeqCst) {
-        let pause = voice.chance.millis(200, 800);
-        std::thread::sleep(pause);
-        round += 1;
-        let units = 1 + voice.chance.below(4) as i64;
-        let body = json!({"store": store, "sku": sku, "delta": units, "reason": "received"});
-        let Some(reply) = voice.ask("POST", "/staff/stock-adjustments", Some(&format!("{sku}-{round}")), &body) else { return };
-        if reply.status == 200 {
-            *delivered.lock().unwrap_or_else(PoisonError::into_inner).entry(sku).or_default() += units;
         }
     }
 }

@@ -94,11 +94,12 @@ pub fn compare(told: &mut Told) -> Vec<String> {
         wrong.extend(there.keys().map(|id| format!("order {id} is there and was never acknowledged")));
     }
     let delivered = told.delivered.lock().unwrap_or_else(PoisonError::into_inner);
-    for (sku, units) in &sold {
-        // What is made to order is not counted.
-        let Some(there) = delivered.get(sku).copied() else { continue };
-        if *units > there {
-            wrong.push(format!("{units} × {sku} are sold, of {there} that there ever were"));
+    // What came is sold or still there, to the piece. What is made to order is not counted.
+    for (sku, shelf) in delivered.iter() {
+        let units = sold.get(sku).copied().unwrap_or_default();
+        if shelf.left != Some(shelf.came - units) {
+            let left = shelf.left.map_or("nobody knows how many".to_owned(), |left| left.to_string());
+            wrong.push(format!("{units} × {sku} are sold, of {} that there ever were, and {left} are left", shelf.came));
         }
     }
     wrong
@@ -166,5 +167,23 @@ pub fn check(house: &House) -> Vec<String> {
     match answer(house.command(&["check"])) {
         Ok(_) => Vec::new(),
         Err(error) => vec![format!("{error:#}")],
+    }
+}
+
+impl Told {
+    /// How much everybody was promised.
+    pub fn words(&self) -> String {
+        let wallets = self.promises().filter(|promise| promise.token == WALLET).count();
+        let paid_in = self.top_ups().filter(|top_up| top_up.paid_in).count();
+        format!("{} orders ({wallets} from wallets) and {paid_in} top-ups acknowledged", self.promises().count())
+    }
+
+    /// What was answered, and how often.
+    pub fn answers(&self) -> String {
+        let mut answers = BTreeMap::<&str, u32>::new();
+        for (answer, times) in self.shoppers.iter().flat_map(|shopper| &shopper.answers) {
+            *answers.entry(answer).or_default() += times;
+        }
+        answers.iter().map(|(answer, times)| format!("{times} × {answer}")).collect::<Vec<_>>().join(", ")
     }
 }

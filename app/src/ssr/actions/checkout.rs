@@ -1,13 +1,10 @@
 //! Holding a cart, and ordering it.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use backend::{
     db::Tx,
-    idempotency::{Answer, CommandError, KeyError, Outcome, RequestKey},
+    idempotency::{self, RequestKey},
     identity::{Caller, ensure_session_in},
     ordering::{OrderingError, owner_of},
-    refused::Refused,
     stores::StoreRow,
 };
 use domain::{
@@ -18,7 +15,14 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{super::visit::Visit, Done, draft::Draft, number, refusal, to};
+use super::{
+    super::visit::Visit,
+    Done,
+    draft::Draft,
+    number,
+    once::{coded, form_key, once},
+    refusal, to,
+};
 use crate::{
     paths,
     wire::{AddressFields, HoldAnswer, PlaceAnswer, Refusal, Sums, WALLET},
@@ -176,9 +180,7 @@ impl Order {
     /// Tells one form from another, without keeping what was typed. The card's token is a secret and stays out of it; so does
     /// what was held, for a form that is sent again may have lost it.
     fn fingerprint(&self) -> String {
-        let mut hasher = DefaultHasher::new();
-        (self.expected_total, &self.currency, format!("{:?}", self.address)).hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
+        idempotency::fingerprint(format!("{} {} {:?}", self.expected_total, self.currency, self.address).as_bytes())
     }
 
     async fn place(self, store: &str) -> Result<OrderId, Refusal> {
@@ -196,37 +198,11 @@ impl Order {
             return Err(refusal(&refused));
         }
         let cart = Cart { visit: visit.clone(), store, address: self.address };
-        let first = (key.clone(), fingerprint.clone());
-        let outcome = visit.backend.keys.once(&visit.backend.db, key, fingerprint, move |tx| {
-            Box::pin(async move {
-                match cart.place_in(tx, self.checkout, &request).await {
-                    Ok(order) => Ok(Answer { status: 201, body: order.to_string() }),
-                    Err(OrderingError::Unavailable(error)) => Err(CommandError::Database(error)),
-                    Err(error) => Err(refused(&error)),
-                }
-            })
+        let placed = once(&visit, key, fingerprint, move |tx| {
+            Box::pin(async move { cart.place_in(tx, self.checkout, &request).await.map(|order| order.to_string()) })
         });
-        let outcome = match outcome.await {
-            // Pressed twice: the browser shows what the second one is answered.
-            Err(KeyError::InProgress) => visit.backend.keys.first(&visit.backend.db, &first.0, &first.1).await,
-            outcome => outcome,
-        };
-        match outcome {
-            Ok(Outcome::Fresh(answer) | Outcome::Replayed(answer)) if answer.status == 201 => {
-                answer.body.parse().map_err(|_| coded("internal"))
-            }
-            Ok(Outcome::Fresh(answer) | Outcome::Replayed(answer)) | Err(KeyError::Forgotten(answer, _)) => {
-                Err(serde_json::from_str(&answer.body).unwrap_or_else(|_| coded("internal")))
-            }
-            Err(KeyError::Reused) => Err(coded("idempotency_key_reused")),
-            Err(KeyError::InProgress) => Err(coded("request_in_progress")),
-            Err(KeyError::Database(error)) => Err(refusal(&error)),
-        }
+        placed.await?.parse().map_err(|_| coded("internal"))
     }
-}
-
-fn coded(code: &str) -> Refusal {
-    Refusal { code: code.to_owned(), faults: Vec::new() }
 }
 
 /// The key of a form of which nobody knew whether it was done, if it was not: whatever is in the cart now, it is not that order.
@@ -236,19 +212,7 @@ pub async fn open_key(visit: &Visit, store: &StoreId, key: Option<String>) -> Op
     kept.is_ok_and(|answer| answer.is_none()).then_some(key)
 }
 
-/// The caller's key for this form: the same name that the API would give it, so that no form meets a call.
+/// The caller's key for this form, one for each store.
 fn request_key(caller: &Caller, store: &StoreId, key: &str) -> Result<RequestKey, Refusal> {
-    let caller = caller.key().ok_or_else(|| refusal(&OrderingError::SessionRequired))?;
-    let visible = (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if !visible {
-        return Err(coded("invalid_request"));
-    }
-    Ok(RequestKey { caller, method: "POST".to_owned(), path: format!("{}?store={store}", paths::form::PLACE), key: key.to_owned() })
-}
-
-/// A refusal under a key: kept where contract.md keeps it, so that the same form sent again hears the same.
-fn refused(error: &OrderingError) -> CommandError {
-    let body = serde_json::to_string(&refusal(error)).unwrap_or_default();
-    let answer = Answer { status: error.status(), body };
-    if matches!(answer.status, 402 | 403 | 404 | 409 | 410) { CommandError::Kept(answer) } else { CommandError::Forgotten(answer, None) }
+    form_key(caller, format!("{}?store={store}", paths::form::PLACE), key)
 }

@@ -6,29 +6,39 @@ use backend::{
 };
 use domain::{OrderId, StoreId, pricing::LineRequest, view::LineView};
 use leptos::prelude::*;
+use uuid::Uuid;
 
-use super::{super::visit::Visit, Done, refusal, to};
+use super::{
+    super::visit::Visit,
+    Done,
+    once::{form_key, once},
+    refusal, to,
+};
 use crate::{paths, wire::Refusal};
 
+/// Calls an order off. `key` was made with the page: pressed twice, it is called off once, and that is what both are told.
 #[server(name = CancelOrder, prefix = "/do", endpoint = "order/cancel")]
-pub async fn cancel_order(#[server(default)] order: String) -> Done<()> {
+pub async fn cancel_order(#[server(default)] order: String, #[server(default)] key: String) -> Done<()> {
     let Ok(id) = order.parse::<OrderId>() else { return to(paths::ORDERS, ()) };
-    match cancel(id).await {
+    match cancel(id, key).await {
         Ok(()) => to(&paths::order(id), ()),
         Err(refusal) => to(&format!("{}?error={}", paths::order(id), refusal.code), ()),
     }
 }
 
-async fn cancel(order: OrderId) -> Result<(), Refusal> {
+async fn cancel(order: OrderId, key: String) -> Result<(), Refusal> {
     let visit = Visit::here();
+    // A page of an older release sends none: then it is a wish of its own.
+    let key = if key.is_empty() { Uuid::now_v7().to_string() } else { key };
+    let key = form_key(&visit.caller, format!("{}?order={order}", paths::form::ORDER_CANCEL), &key)?;
     let (backend, caller) = (visit.backend.clone(), visit.caller.clone());
-    let cancelled = visit.backend.db.transaction(move |tx| {
+    let cancelled = once(&visit, key, String::new(), move |tx| {
         Box::pin(async move {
             ensure_session_in(tx, &caller).await?;
-            backend.orders.cancel_in(tx, &caller, order, None).await
+            backend.orders.cancel_in(tx, &caller, order, None).await.map(|order| order.to_string())
         })
     });
-    cancelled.await.map(drop).map_err(|error: OrderingError| refusal(&error))
+    cancelled.await.map(drop)
 }
 
 /// Puts what was ordered back into its shopper's cart. The checkout says what is not offered any more.

@@ -1,17 +1,17 @@
 //! Money into the wallet.
 
-use backend::{idempotency::RequestKey, payment::TopUpEnd};
+use backend::payment::TopUpEnd;
 use domain::Money;
 use leptos::prelude::*;
 
-use super::{super::visit::Visit, Done, number, refusal, to};
+use super::{super::visit::Visit, Done, number, once::form_key, refusal, to};
 use crate::paths;
 
 /// Pays into the wallet by card. `key` was made with the page: sent twice, it is charged once.
 #[server(name = TopUp, prefix = "/do", endpoint = "wallet/top-up")]
 pub async fn top_up(#[server(default)] key: String, #[server(default)] amount: String, #[server(default)] card: String) -> Done<()> {
-    match pay(key, number(&amount), &card).await {
-        Ok(()) => to(&format!("{}?saved=topped_up#wallet", paths::ACCOUNT), ()),
+    match pay(&key, number(&amount), &card).await {
+        Ok(done) => to(&format!("{}?saved={done}#wallet", paths::ACCOUNT), ()),
         Err(code) if code == "sign_in_required" => to(&paths::sign_in(paths::ACCOUNT), ()),
         // The page shows the way to the bank.
         Err(code) if code == "action_required" => to(&format!("{}#wallet", paths::ACCOUNT), ()),
@@ -19,14 +19,18 @@ pub async fn top_up(#[server(default)] key: String, #[server(default)] amount: S
     }
 }
 
-async fn pay(key: String, amount: i64, card: &str) -> Result<(), String> {
+/// What the page says of it: a form that had paid in before pays in nothing, and does not say that it did.
+async fn pay(key: &str, amount: i64, card: &str) -> Result<&'static str, String> {
     let visit = Visit::here();
-    let (Some(caller), Some(user)) = (visit.caller.key(), visit.caller.user()) else { return Err("sign_in_required".to_owned()) };
-    let currency = visit.backend.wallets.currency(&mut visit.backend.db.reader(), user).await.map_err(|error| refusal(&error).code)?;
-    let request = RequestKey { caller, method: "POST".to_owned(), path: paths::form::TOP_UP.to_owned(), key };
-    let fingerprint = amount.to_string();
-    match visit.backend.top_ups.pay_in(&request, &fingerprint, user, Money::new(amount, currency), card).await {
-        Ok(TopUpEnd::Captured) => Ok(()),
+    let (backend, Some(user)) = (&visit.backend, visit.caller.user()) else { return Err("sign_in_required".to_owned()) };
+    let request = form_key(&visit.caller, paths::form::TOP_UP.to_owned(), key).map_err(|refused| refused.code)?;
+    let mut sql = backend.db.reader();
+    let currency = backend.wallets.currency(&mut sql, user).await.map_err(|error| refusal(&error).code)?;
+    let before = backend.top_ups.end_of(&mut sql, &request).await.map_err(|error| refusal(&error).code)?;
+    drop(sql);
+    match backend.top_ups.pay_in(&request, &amount.to_string(), user, Money::new(amount, currency), card).await {
+        Ok(TopUpEnd::Captured) if before.is_some() => Ok("topped_up_before"),
+        Ok(TopUpEnd::Captured) => Ok("topped_up"),
         Ok(TopUpEnd::Refused(reason)) => Err(reason),
         Err(error) => Err(refusal(&error).code),
     }

@@ -31,6 +31,18 @@ pub(in super::super) async fn set_language(tx: &mut Tx, user: UserId, language: 
     tx.execute("update account set language = $2 where id = $1", args![user, language.map(Locale::tag)]).await.map(drop)
 }
 
+pub(in super::super) async fn is_deleted(sql: &mut impl Sql, user: UserId) -> Result<bool, DbError> {
+    let text = "select 1 as n from account where id = $1 and deleted_at is not null";
+    Ok(sql.fetch_optional(text, args![user]).await?.is_some())
+}
+
+/// Locks an account by an update that changes nothing; whether it was deleted.
+pub(in super::super) async fn lock_account_in(tx: &mut Tx, user: UserId) -> Result<bool, DbError> {
+    let text = "update account set deleted_at = deleted_at where id = $1 returning case when deleted_at is null then 0 else 1 end as gone";
+    let row = tx.fetch_optional(text, args![user]).await?;
+    row.map_or(Ok(false), |row| Ok(row.get::<i64>("gone")? != 0))
+}
+
 /// Takes the name, the language and the phone out of an account.
 pub(in super::super) async fn empty_account(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
     let now = tx.now();

@@ -71,6 +71,18 @@ pub(in super::super) async fn known_in(tx: &mut Tx, id: TopUpId, reference: &str
     tx.execute(text, args![reference, action_url, id]).await.map(drop)
 }
 
+/// A shopper's top-ups that wait for their confirmation.
+pub(in super::super) async fn confirming(sql: &mut impl Sql, user: UserId) -> Result<Vec<TopUpId>, DbError> {
+    let text = "select id from top_up where account = $1 and status = 'pending' and action_url is not null order by id";
+    sql.fetch_all(text, args![user]).await?.iter().map(|row| row.get("id")).collect()
+}
+
+/// Whether a card may still be charged for this shopper.
+pub(in super::super) async fn under_way(sql: &mut impl Sql, user: UserId) -> Result<bool, DbError> {
+    let text = "select 1 as n from top_up where account = $1 and status = 'pending' limit 1";
+    Ok(sql.fetch_optional(text, args![user]).await?.is_some())
+}
+
 /// What of a shopper's waits for their confirmation, the oldest first.
 pub(in super::super) async fn confirmations(sql: &mut impl Sql, user: UserId) -> Result<Vec<Confirmation>, DbError> {
     let text = "select amount, currency, action_url from top_up \

@@ -5,13 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use backend::payment::provider::{Authorization, Authorize, CardProvider, Notice, NoticeError, ProviderError, RawNotice, Release};
+use backend::payment::provider::{
+    Authorization, Authorize, CardProvider, Notice, NoticeError, Progress, ProviderError, RawNotice, Release,
+};
 use domain::Money;
 use tokio::sync::Semaphore;
 
 /// The provider's books. Tokens: `tok_ok`; `tok_gate` captures only when the test opens the gate; `tok_silent` is never
 /// answered, and `tok_gone` fails at once; `tok_late` is undecided for two questions, `tok_never` for ever; `tok_3ds` wants a
-/// confirmation, which the test gives; any other is declined.
+/// confirmation, which the test gives; `tok_lost` is captured, and nobody hears of it;
+/// `tok_adyen` wants the bank's answer handed over, and says to everything after that no more than that it was received: how it
+/// ended only notices tell; any other is declined.
 pub struct Books {
     entries: Mutex<HashMap<String, Entry>>,
     gate: Semaphore,
@@ -19,6 +23,8 @@ pub struct Books {
     at_gate: Semaphore,
     /// Refunds that get no answer before one does.
     silent_refunds: Mutex<u32>,
+    /// Voids that get none.
+    silent_voids: Mutex<u32>,
     confirmed: AtomicBool,
 }
 
@@ -32,6 +38,8 @@ pub struct Entry {
     /// Refunds by their keys.
     pub refunds: Vec<String>,
     pub amount: i64,
+    /// What the bank gave the shopper.
+    pub answer: Option<String>,
 }
 
 impl Default for Books {
@@ -41,6 +49,7 @@ impl Default for Books {
             gate: Semaphore::new(0),
             at_gate: Semaphore::new(0),
             silent_refunds: Mutex::new(0),
+            silent_voids: Mutex::new(0),
             confirmed: AtomicBool::new(false),
         }
     }
@@ -78,6 +87,11 @@ impl Books {
         *self.silent_refunds.lock().unwrap_or_else(PoisonError::into_inner) = count;
     }
 
+    /// The next voids get no answer.
+    pub fn silence_voids(&self, count: u32) {
+        *self.silent_voids.lock().unwrap_or_else(PoisonError::into_inner) = count;
+    }
+
     /// The shopper confirms, and whoever is asked later, too.
     pub fn confirm(&self) {
         self.confirmed.store(true, Ordering::SeqCst);
@@ -87,10 +101,22 @@ impl Books {
         self.confirmed.load(Ordering::SeqCst)
     }
 
+    fn only_answer(&self, key: &str) -> Option<String> {
+        self.entries().get(key)?.answer.clone()
+    }
+
     /// What is ours in the end.
     pub fn balance(&self) -> i64 {
         self.all().iter().filter(|entry| entry.captured && entry.refunds.is_empty()).map(|entry| entry.amount).sum()
     }
+}
+
+/// One of so many, while there are.
+fn take(left: &Mutex<u32>) -> bool {
+    let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+    let some = *left > 0;
+    *left = left.saturating_sub(1);
+    some
 }
 
 #[async_trait]
@@ -116,14 +142,17 @@ impl CardProvider for Books {
             "tok_3ds" if !self.confirmed() => {
                 return Ok(Authorization::ActionRequired { reference, url: "https://bank.example/confirm".to_owned() });
             }
-            "tok_ok" | "tok_gate" | "tok_late" | "tok_3ds" => {}
+            "tok_adyen" if self.only_answer(request.key).is_none() => {
+                return Ok(Authorization::ActionRequired { reference, url: "https://bank.example/redirect".to_owned() });
+            }
+            "tok_ok" | "tok_gate" | "tok_late" | "tok_3ds" | "tok_lost" | "tok_adyen" => {}
             _ => return Ok(Authorization::Declined { reason: "card_declined".to_owned() }),
         }
         self.entries().entry(request.key.to_owned()).or_default().authorized = true;
         Ok(Authorization::Authorized { reference })
     }
 
-    async fn capture(&self, key: &str, reference: &str, _amount: Money) -> Result<(), ProviderError> {
+    async fn capture(&self, key: &str, reference: &str, _amount: Money) -> Result<Progress, ProviderError> {
         if reference.starts_with("tok_gate") {
             self.at_gate.add_permits(1);
             self.gate.acquire().await.expect("the gate stands").forget();
@@ -134,10 +163,19 @@ impl CardProvider for Books {
             return Err(ProviderError::Refused("nothing is authorised".to_owned()));
         }
         entry.captured = true;
-        Ok(())
+        if reference.starts_with("tok_lost") {
+            return Err(ProviderError::NoAnswer("lost".to_owned()));
+        }
+        Ok(if reference.starts_with("tok_adyen") { Progress::Pending } else { Progress::Done })
     }
 
-    async fn void(&self, key: &str, _reference: Option<&str>) -> Result<Release, ProviderError> {
+    async fn void(&self, key: &str, reference: Option<&str>) -> Result<Release, ProviderError> {
+        if reference.is_some_and(|reference| reference.starts_with("tok_adyen")) {
+            return Ok(Release::Pending);
+        }
+        if take(&self.silent_voids) {
+            return Err(ProviderError::NoAnswer("silent".to_owned()));
+        }
         let mut entries = self.entries();
         let entry = entries.entry(key.to_owned()).or_default();
         if entry.captured {
@@ -147,13 +185,9 @@ impl CardProvider for Books {
         Ok(Release::Voided)
     }
 
-    async fn refund(&self, refund_key: &str, key: &str, _reference: &str, _amount: Money) -> Result<(), ProviderError> {
-        {
-            let mut silent = self.silent_refunds.lock().unwrap_or_else(PoisonError::into_inner);
-            if *silent > 0 {
-                *silent -= 1;
-                return Err(ProviderError::NoAnswer("silent".to_owned()));
-            }
+    async fn refund(&self, refund_key: &str, key: &str, reference: &str, _amount: Money) -> Result<Progress, ProviderError> {
+        if take(&self.silent_refunds) {
+            return Err(ProviderError::NoAnswer("silent".to_owned()));
         }
         let mut entries = self.entries();
         let entry = entries.get_mut(key).ok_or_else(|| ProviderError::Refused("unknown".to_owned()))?;
@@ -163,16 +197,26 @@ impl CardProvider for Books {
         if !entry.refunds.iter().any(|known| known == refund_key) {
             entry.refunds.push(refund_key.to_owned());
         }
+        Ok(if reference.starts_with("tok_adyen") { Progress::Pending } else { Progress::Done })
+    }
+
+    fn answer_in(&self, query: &str) -> Option<String> {
+        query.split('&').find_map(|pair| pair.strip_prefix("redirectResult=")).map(str::to_owned)
+    }
+
+    async fn confirmed(&self, key: &str, _reference: Option<&str>, answer: &str) -> Result<(), ProviderError> {
+        self.entries().entry(key.to_owned()).or_default().answer = Some(answer.to_owned());
         Ok(())
     }
 
-    /// Everybody may tell: a notice is its key and its event, behind `signature`.
+    /// Everybody may tell: a notice is its event, its key and perhaps an outcome, behind `signature`.
     fn hear(&self, notice: &RawNotice<'_>) -> Result<Notice, NoticeError> {
         if (notice.header)("signature").as_deref() != Some("books") {
             return Err(NoticeError::Signature);
         }
         let text = std::str::from_utf8(notice.body).map_err(|error| NoticeError::Unreadable(error.to_string()))?;
         let (event, key) = text.split_once(' ').ok_or_else(|| NoticeError::Unreadable("no key".to_owned()))?;
-        Ok(Notice { event: event.to_owned(), key: key.to_owned() })
+        let (key, outcome) = key.split_once(' ').unwrap_or((key, ""));
+        Ok(Notice { event: event.to_owned(), key: key.to_owned(), outcome: outcome.parse().ok() })
     }
 }

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use backend::check;
 use backend::ordering::Saga;
 use backend::payment::Patience;
-use backend::payment::provider::{Authorization, Authorize, CardProvider, Notice, NoticeError, ProviderError, RawNotice, Release};
+use backend::payment::provider::{
+    Authorization, Authorize, CardProvider, Notice, NoticeError, Progress, ProviderError, RawNotice, Release,
+};
 use backend::prep::QueueSubscriber;
 use backend::runner::{Runner, Running};
 use backend::stores::SettingsPatch;
@@ -73,7 +75,7 @@ impl CardProvider for Deadly {
         self.ask(self.books.authorize(request)).await
     }
 
-    async fn capture(&self, key: &str, reference: &str, amount: Money) -> Result<(), ProviderError> {
+    async fn capture(&self, key: &str, reference: &str, amount: Money) -> Result<Progress, ProviderError> {
         self.ask(self.books.capture(key, reference, amount)).await
     }
 
@@ -81,7 +83,7 @@ impl CardProvider for Deadly {
         self.ask(self.books.void(key, reference)).await
     }
 
-    async fn refund(&self, refund_key: &str, key: &str, reference: &str, amount: Money) -> Result<(), ProviderError> {
+    async fn refund(&self, refund_key: &str, key: &str, reference: &str, amount: Money) -> Result<Progress, ProviderError> {
         self.ask(self.books.refund(refund_key, key, reference, amount)).await
     }
 
