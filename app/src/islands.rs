@@ -25,7 +25,7 @@ mod ticket;
 mod tracker;
 mod waiting;
 
-pub use admitted::Admitted;
+pub use admitted::{Admitted, NextCode};
 pub use balance::Balance;
 pub use board::{Board, open_switch};
 pub use board_tools::Station;
