@@ -32,7 +32,7 @@ mod today_charts;
 mod tracker;
 mod waiting;
 
-pub use admitted::Admitted;
+pub use admitted::{Admitted, NextCode};
 pub use balance::Balance;
 pub use board::{Board, open_switch};
 pub use board_tools::Station;

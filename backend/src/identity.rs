@@ -33,6 +33,7 @@ use domain::view::Person;
 use domain::{Fault, Faults, UserId};
 use uuid::Uuid;
 
+pub(crate) use account::phone_of;
 pub use account::{Account, AccountEdit};
 pub use browser::BrowserId;
 pub use caller::{Caller, Owner};

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use domain::event::{KioskAdmissionEnded, KioskCodeScanned};
 use domain::kiosk::{self, GRACE_SECONDS, HIDE_SECONDS, SECOND_TRY_SECONDS};
 use domain::live::KioskCodeView;
-use domain::view::AdmissionView;
+use domain::view::{AdmissionView, Refusal};
 use domain::{AdmissionId, CheckoutId, KioskId, OrderId, StoreId, Timestamp};
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
@@ -26,7 +26,7 @@ use crate::db::{DbError, Sql, Tx};
 use crate::identity::rights::Right;
 use crate::identity::{Caller, Owner};
 use crate::log::{self, NewEvent};
-use crate::stores::{Holder, Stores};
+use crate::stores::{Holder, StoreRow, Stores};
 use crate::subscriber::HandlerError;
 use crate::timer::{self, TimerHandler};
 
@@ -50,6 +50,24 @@ struct Code {
     scans: i64,
     /// How often it has been.
     used: i64,
+}
+
+impl Code {
+    /// When the kiosk shows another one: at once, where this one is over.
+    fn next_at(&self, now: Timestamp) -> Timestamp {
+        self.ends_at.max(now)
+    }
+}
+
+/// A code whose page somebody opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// Where its kiosk stands.
+    pub store: StoreId,
+    /// Why it would not let them in at this moment, if so.
+    pub refused: Option<KioskError>,
+    /// When the kiosk shows the next one.
+    pub next_at: Timestamp,
 }
 
 /// The right to one order.
@@ -128,18 +146,27 @@ impl Kiosks {
         Ok(store::code(sql, &code).await?.is_some())
     }
 
-    /// Somebody opened the page of a code. That spends nothing; while it is good, it is remembered.
-    pub async fn opened_in(&self, tx: &mut Tx, caller: &Caller, typed: &str) -> Result<StoreId, KioskError> {
+    /// Somebody opened the page of a code. That spends nothing; while it is good, it is remembered, also where it lets nobody in
+    /// at this moment.
+    pub async fn opened_in(&self, tx: &mut Tx, caller: &Caller, typed: &str) -> Result<Opened, KioskError> {
         let owner = caller.owner().ok_or(KioskError::SessionRequired)?;
         let code = find_in(tx, typed).await?;
-        let at = Stores.of_kiosk(tx, &code.kiosk).await?.ok_or(KioskError::CodeUnknown)?;
+        let store = Stores.of_kiosk(tx, &code.kiosk).await?.ok_or(KioskError::CodeUnknown)?;
         let now = tx.now();
-        if now < code.ends_at {
-            store::remember_in(tx, &owner, &code.text).await?;
-        } else if store::admission_of_code(tx, &owner, &code.text).await?.is_none() && !is_in_grace(tx, &owner, &code).await? {
-            return Err(KioskError::CodeExpired);
-        }
-        Ok(at)
+        store::remember_in(tx, &owner, &code.text, now).await?;
+        let refused = match would_let_in(tx, &owner, &code, &store).await {
+            Err(KioskError::Unavailable(error)) => return Err(error.into()),
+            looked => looked.err(),
+        };
+        Ok(Opened { store, refused, next_at: code.next_at(now) })
+    }
+
+    /// As [`Kiosks::opened_in`], for who must not be told whether this is a code.
+    pub async fn opened_unseen_in(&self, tx: &mut Tx, caller: &Caller, typed: &str) -> Result<(), KioskError> {
+        let owner = caller.owner().ok_or(KioskError::SessionRequired)?;
+        let code = kiosk::normalise(typed).ok_or(KioskError::CodeUnknown)?;
+        let now = tx.now();
+        Ok(store::remember_in(tx, &owner, &code, now).await?)
     }
 
     /// Spends a scan on an admission for the caller. Who has scanned this code before gets the same admission. An `Err` must end
@@ -157,14 +184,9 @@ impl Kiosks {
             return Ok(admission.view());
         }
         let store = Stores.get(tx, &id).await?.ok_or(KioskError::CodeUnknown)?;
+        lets_in(tx, &owner, &code, &store).await?;
         let now = tx.now();
-        if now >= code.ends_at && !is_in_grace(tx, &owner, &code).await? {
-            return Err(KioskError::CodeExpired);
-        }
-        if !store.open {
-            return Err(KioskError::StoreClosed);
-        }
-        let next = if now < code.ends_at { code.ends_at } else { now };
+        let next = code.next_at(now);
         let used = store::spend_in(tx, &code.text).await?.ok_or_else(|| KioskError::exhausted(now, next))?;
         let admission = Admission {
             id: AdmissionId(Uuid::now_v7()),
@@ -194,6 +216,11 @@ impl Kiosks {
         };
         log::append_in(tx, NewEvent::new(scanned, admission.id).at_store(&admission.store).by(caller.actor(&admission.store))).await?;
         Ok(admission.view())
+    }
+
+    /// All admissions of somebody that are kept, the newest first, for them to take along.
+    pub async fn kept_admissions(&self, sql: &mut impl Sql, owner: &Owner) -> Result<Vec<AdmissionView>, DbError> {
+        Ok(store::admissions_of(sql, owner).await?.iter().map(Admission::view).collect())
     }
 
     /// The caller's open admission at a store, the one that lasts longest.
@@ -282,6 +309,32 @@ pub(crate) async fn open_named(sql: &mut impl Sql, admissions: &[String]) -> Res
 async fn find_in(tx: &mut Tx, typed: &str) -> Result<Code, KioskError> {
     let code = kiosk::normalise(typed).ok_or(KioskError::CodeUnknown)?;
     store::code(tx, &code).await?.ok_or(KioskError::CodeUnknown)
+}
+
+/// Refuses where neither slot nor grace is left, or the store is closed.
+async fn lets_in(tx: &mut Tx, owner: &Owner, code: &Code, store: &StoreRow) -> Result<(), KioskError> {
+    if tx.now() >= code.ends_at && !is_in_grace(tx, owner, code).await? {
+        return Err(KioskError::CodeExpired);
+    }
+    if store.open { Ok(()) } else { Err(KioskError::StoreClosed) }
+}
+
+/// Whether a scan would let somebody in at this moment. Only a look: the scan itself decides again.
+async fn would_let_in(tx: &mut Tx, owner: &Owner, code: &Code, store: &StoreId) -> Result<(), KioskError> {
+    let now = tx.now();
+    if let Some(had) = store::admission_of_code(tx, owner, &code.text).await? {
+        return if had.is_open && had.expires_at > now { Ok(()) } else { Err(KioskError::CodeUsed) };
+    }
+    let store = Stores.get(tx, store).await?.ok_or(KioskError::CodeUnknown)?;
+    lets_in(tx, owner, code, &store).await?;
+    if code.used >= code.scans {
+        return Err(KioskError::exhausted(now, code.next_at(now)));
+    }
+    // Who is in already brings their place along.
+    if store.refusal() == Some(Refusal::AtCapacity) && store::open(tx, owner, &store.id).await?.is_empty() {
+        return Err(KioskError::AtCapacity);
+    }
+    Ok(())
 }
 
 /// Whether somebody had opened the page of a code that is just over.

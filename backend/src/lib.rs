@@ -156,7 +156,7 @@ impl Backend {
             None => Arc::new(NoCard),
         };
         let payments = Payments::new(provider, Patience::default(), Vault::new(identities.keys()));
-        let orders = Orders::new(payments.clone(), carts.clone(), clock.clone());
+        let orders = Orders::new(payments.clone(), carts.clone(), clock.clone(), settings.limits);
         let sagas = Sagas::new(payments.clone());
         let top_ups = TopUps::new(db.clone(), payments.clone());
         let kiosks = Kiosks::new(&settings.public_url);
@@ -190,7 +190,7 @@ impl Backend {
     /// The same shop with another card provider.
     pub fn with_provider(self, provider: Arc<dyn CardProvider>, patience: Patience) -> Self {
         let payments = self.payments.at(provider, patience);
-        let orders = Orders::new(payments.clone(), self.carts.clone(), self.clock.clone());
+        let orders = Orders::new(payments.clone(), self.carts.clone(), self.clock.clone(), self.orders.limits);
         let live = Live::new(self.db.clone(), self.stores, self.catalog.clone(), orders.clone(), self.queue, self.kiosks.clone());
         let top_ups = TopUps::new(self.db.clone(), payments.clone());
         Self { orders, sagas: Sagas::new(payments.clone()), top_ups, payments, live, ..self }
@@ -228,14 +228,25 @@ impl Backend {
         Ok(me)
     }
 
-    /// Looks at a typed code before it is scanned or its page is shown: refuses who has tried too many that no kiosk shows,
-    /// whatever theirs is now, and counts one that is none.
+    /// Looks at a typed code before it is scanned: refuses who has tried too many that no kiosk shows, whatever theirs is now,
+    /// and counts one that is none. A right one is taken wherever it comes from, also from an address where others guess.
     pub async fn may_try_code(&self, caller: &Caller, client: &Client, typed: &str) -> Result<(), IdentityError> {
-        self.identities.may_scan(caller, client).await?;
+        self.identities.may_scan(caller).await?;
         if self.kiosks.is_code(&mut self.db.reader(), typed).await? {
             return Ok(());
         }
         self.identities.scanned_wrong(caller, client).await
+    }
+
+    /// The same before the page of a code is shown; false: it may be shown, but must not tell whether the code is one. That
+    /// is so for guests of an address where codes are guessed: they can have a new session for each guess.
+    pub async fn may_see_code(&self, caller: &Caller, client: &Client, typed: &str) -> Result<bool, IdentityError> {
+        let may_be_one = domain::kiosk::normalise(typed).is_some();
+        if caller.is_guest() && may_be_one && self.identities.is_guessed_from(client).await? {
+            self.identities.may_scan(caller).await?;
+            return Ok(false);
+        }
+        self.may_try_code(caller, client, typed).await.map(|()| true)
     }
 
     /// Ends: what is queued is run, then the connections are closed.

@@ -138,7 +138,7 @@ impl Money {
         amounts.into_iter().try_fold(Self::zero(currency), Self::checked_add)
     }
 
-    /// As people of the locale write it: `$4.50`, `US$1,234.00`, `EUR` without a known sign as `XAU 4.50`.
+    /// As people of the locale write it, below zero with a real minus sign: `$4.50`, `−$4.50`, `US$1,234.00`, `EUR` without a known sign as `XAU 4.50`.
     pub fn format(self, locale: Locale) -> String {
         let scale = 10_u64.pow(self.currency.minor_digits());
         let units = self.amount.unsigned_abs();
@@ -148,7 +148,7 @@ impl Money {
             at -= 3;
             whole.insert(at, ',');
         }
-        let minus = if self.amount < 0 { "-" } else { "" };
+        let minus = if self.amount < 0 { "\u{2212}" } else { "" };
         let fraction = match self.currency.minor_digits() {
             0 => String::new(),
             digits => format!(".{:0width$}", units % scale, width = digits as usize),
@@ -176,10 +176,10 @@ mod tests {
             (450, "USD", Locale::En, "$4.50"),
             (450, "USD", Locale::ZhCn, "US$4.50"),
             (123_456_789, "USD", Locale::En, "$1,234,567.89"),
-            (-5, "EUR", Locale::En, "-€0.05"),
+            (-5, "EUR", Locale::En, "−€0.05"),
             (1200, "JPY", Locale::En, "¥1,200"),
             (1200, "KWD", Locale::En, "KWD\u{a0}1.200"),
-            (i64::MIN, "USD", Locale::En, "-$92,233,720,368,547,758.08"),
+            (i64::MIN, "USD", Locale::En, "−$92,233,720,368,547,758.08"),
         ] {
             assert_eq!(Money::new(amount, currency.parse().unwrap()).format(locale), text);
         }

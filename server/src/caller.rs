@@ -49,6 +49,9 @@ const NEEDS_NO_SESSION: [&str; 6] =
 /// Who calls here shows a signature of its own.
 const WEBHOOKS: &str = "/api/v1/webhooks/";
 
+/// Where the pages of kiosks' codes are.
+const CODES: &str = "/scan/";
+
 /// Where forms and server functions are; elsewhere a page changes nothing, whatever the method.
 const FORMS: &str = "/do/";
 
@@ -118,6 +121,10 @@ pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next)
         let (guest, new) = app.backend.identities.new_guest();
         (caller, issued) = (guest, Some(new));
     }
+    if parts.uri.path().starts_with(CODES) {
+        // Whoever opens a code's page is remembered, so a stranger writes something without changing anything.
+        count_stranger(&app, &parts, &caller)?;
+    }
     let of_account = if let Caller::User { language, .. } = &caller { *language } else { None };
     let locale = page_language(&parts.uri, &parts.headers, of_account);
     parts.extensions.insert(client(&app, &parts));
@@ -157,16 +164,24 @@ async fn find_out(app: &AppState, parts: &Parts) -> Result<Seen, AppError> {
     };
     if let (true, Some(session)) = (limited, seen.caller.session()) {
         app.limits.session(session)?;
-        let stranger = matches!(seen.caller, Caller::Guest { fresh: true, .. });
-        if stranger && !parts.method.is_safe() && !needs_no_session(parts.uri.path()) {
-            let taken = app.limits.newcomer(session, client_address(parts, &app.settings.trusted_proxies));
-            if taken.is_err() {
-                app.metrics.newcomers_refused.inc();
-            }
-            taken?;
+        if !parts.method.is_safe() && !needs_no_session(parts.uri.path()) {
+            count_stranger(app, parts, &seen.caller)?;
         }
     }
     Ok(seen)
+}
+
+/// Counts a guest whom we do not know yet, or answers 429.
+fn count_stranger(app: &AppState, parts: &Parts, caller: &Caller) -> Result<(), AppError> {
+    let Caller::Guest { session, fresh: true, .. } = caller else { return Ok(()) };
+    if !app.settings.limits {
+        return Ok(());
+    }
+    let taken = app.limits.newcomer(*session, client_address(parts, &app.settings.trusted_proxies));
+    if taken.is_err() {
+        app.metrics.newcomers_refused.inc();
+    }
+    taken
 }
 
 /// A cookie is sent by the browser whether its user wants it or not, so a change must come from a page of ours.

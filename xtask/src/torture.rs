@@ -94,7 +94,12 @@ pub fn run(workspace: &Workspace, options: &Torture) -> Result<()> {
     let quiet = healed.elapsed();
     wrong.extend(house.close());
     if monkey.kills() < options.kills / 2 {
-        wrong.push(format!("{} kills in {} minutes, of {} that were asked for: too few to prove it", monkey.kills(), options.minutes, options.kills));
+        wrong.push(format!(
+            "{} kills in {} minutes, of {} that were asked for: too few to prove it",
+            monkey.kills(),
+            options.minutes,
+            options.kills
+        ));
     }
     println!("{}", told.answers());
     println!("{}", monkey.words());

@@ -16,10 +16,7 @@ pub fn Admitted(until: Timestamp, now: Timestamp, locale: Locale) -> impl IntoVi
             return view! { <p>{w::scan::over_text(locale)}</p> }.into_any();
         }
         let (before, after) = w::scan::time_left_around(locale);
-        let time = move || {
-            let seconds = left.get();
-            view! { <time class="num" datetime=format!("PT{seconds}S")>{format!("{}:{:02}", seconds / 60, seconds % 60)}</time> }
-        };
+        let time = move || minutes(left.get());
         view! { <p>{before}{time}{after}</p> }.into_any()
     };
     view! {
@@ -30,4 +27,23 @@ pub fn Admitted(until: Timestamp, now: Timestamp, locale: Locale) -> impl IntoVi
         </div>
     }
     .into_any()
+}
+
+/// When a kiosk shows its next code, to whom this one lets in no more; `now` is when the page was made.
+#[island]
+pub fn NextCode(at: Timestamp, now: Timestamp, locale: Locale) -> impl IntoView {
+    let clock = tab::ticking(now);
+    let left = Memo::new(move |_| ((at - clock.get()).max(0) + 999) / 1000);
+    let text = move || {
+        if left.get() == 0 {
+            return w::scan::next_now(locale).into_any();
+        }
+        let (before, after) = w::scan::next_in_around(locale);
+        view! { {before}{move || minutes(left.get())}{after} }.into_any()
+    };
+    view! { <p data-testid="next-code">{text}</p> }
+}
+
+fn minutes(seconds: i64) -> impl IntoView {
+    view! { <time class="num" datetime=format!("PT{seconds}S")>{format!("{}:{:02}", seconds / 60, seconds % 60)}</time> }
 }

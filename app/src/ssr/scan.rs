@@ -2,11 +2,14 @@
 
 use backend::{
     identity::{Client, IdentityError, ensure_session_in},
-    kiosk::KioskError,
+    kiosk::{KioskError, Opened},
     refused::Refused,
 };
-use domain::view::{Admission, StoreView};
-use http::StatusCode;
+use domain::{
+    StoreId, Timestamp,
+    view::{Admission, StoreView},
+};
+use http::{HeaderValue, StatusCode, header};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 
@@ -17,7 +20,7 @@ use super::{
     visit::{Visit, page, param, query},
 };
 use crate::{
-    islands::{Admitted, StoreNotice},
+    islands::{Admitted, NextCode, StoreNotice},
     paths,
     pieces::icon,
     words as w,
@@ -40,41 +43,81 @@ async fn body(
     response: Option<ResponseOptions>,
 ) -> Result<AnyView, Failure> {
     let locale = visit.locale;
-    let refuse = |error: &dyn Refused| {
-        if let (Some(response), Ok(status)) = (&response, StatusCode::from_u16(error.status())) {
+    let answer = |status: u16, retry_after: Option<i64>| {
+        if let (Some(response), Ok(status)) = (&response, StatusCode::from_u16(status)) {
             response.set_status(status);
+            if let Some(seconds) = retry_after {
+                response.insert_header(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
         }
-        (Some(error.code().to_owned()), None)
     };
-    let (backend, caller, typed) = (visit.backend.clone(), visit.caller.clone(), code.clone());
-    let opened = visit.backend.db.transaction(move |tx| {
-        Box::pin(async move {
-            ensure_session_in(tx, &caller).await?;
-            backend.kiosks.opened_in(tx, &caller, &typed).await
-        })
-    });
+    let refuse = |error: &dyn Refused| {
+        answer(error.status(), error.extra().retry_after);
+        Some(error.code().to_owned())
+    };
     // A page that anybody may open would be as good for guessing as the call.
-    let tried = visit.backend.may_try_code(&visit.caller, &client, &code).await;
-    let (refused, store) = match tried {
-        Ok(()) => match opened.await {
-            Ok(store) => (error, Some(visit.backend.stores.get(&mut visit.backend.db.reader(), &store).await?.ok_or(Failure::NotFound)?)),
-            Err(error @ (KioskError::CodeUnknown | KioskError::CodeExpired)) => refuse(&error),
+    let (why, place) = match visit.backend.may_see_code(&visit.caller, &client, &code).await {
+        Ok(seen) => match open(&visit, &code, seen).await {
+            Ok(Some(opened)) => (opened.refused.as_ref().and_then(|error| refuse(error)), Some(opened)),
+            Ok(None) => (None, None),
+            Err(error @ KioskError::CodeUnknown) => (refuse(&error), None),
             Err(error) => return Err(error.into()),
         },
-        Err(error @ IdentityError::RateLimited { .. }) => refuse(&error),
+        Err(error @ IdentityError::RateLimited { .. }) => (refuse(&error), None),
         Err(error) => return Err(error.into()),
+    };
+    // What its form was told, unless the code itself has more to say.
+    let why = why.or_else(|| {
+        error.inspect(|error| {
+            let (status, retry_after) = told(error);
+            answer(status, retry_after);
+        })
+    });
+    let store = match &place {
+        Some(opened) => Some(visit.backend.stores.get(&mut visit.backend.db.reader(), &opened.store).await?.ok_or(Failure::NotFound)?),
+        None => None,
     };
     let name = store.as_ref().map(|store| store.name.in_locale(locale).to_owned());
     let head = head(&visit, Head { title: name.clone().unwrap_or_else(|| w::scan::title(locale).to_owned()), ..Head::default() });
-    let said = match (&refused, store) {
-        (None, Some(_)) => ready(&visit, &code, name.unwrap_or_default()),
-        (refused, store) => turned_away(&visit, &code, refused.as_deref().unwrap_or_default(), store.map(|store| store.id.to_string())),
+    let said = match why {
+        None => ready(&visit, &code, name),
+        Some(why) => turned_away(&visit, &code, &why, place.map(|opened| (opened.store, opened.next_at))),
     };
     let main = view! {
         {head}
         <main class="door" id="main">{said}</main>
     };
     Ok(frame(&visit, main.into_any()))
+}
+
+/// Remembers that the code's page was opened; `None` where nothing may be told of it, not even whether it is a code.
+async fn open(visit: &Visit, code: &str, seen: bool) -> Result<Option<Opened>, KioskError> {
+    let (backend, caller, code) = (visit.backend.clone(), visit.caller.clone(), code.to_owned());
+    let opened = visit.backend.db.transaction(move |tx| {
+        Box::pin(async move {
+            ensure_session_in(tx, &caller).await?;
+            if seen {
+                backend.kiosks.opened_in(tx, &caller, &code).await.map(Some)
+            } else {
+                backend.kiosks.opened_unseen_in(tx, &caller, &code).await.map(|()| None)
+            }
+        })
+    });
+    opened.await
+}
+
+/// The status of a page that says what its form was told, and in how many seconds to try again.
+fn told(code: &str) -> (u16, Option<i64>) {
+    match code {
+        "session_required" => (401, None),
+        "sign_in_required" | "forbidden" => (403, None),
+        "code_unknown" => (404, None),
+        "store_closed" => (409, None),
+        "code_expired" | "code_used" => (410, None),
+        "code_exhausted" | "rate_limited" => (429, Some(10)),
+        "store_at_capacity" | "unavailable" => (503, Some(10)),
+        _ => (400, None),
+    }
 }
 
 /// What a store's page says about ordering there: how long who is in has, else why nothing can be ordered, if so.
@@ -90,8 +133,8 @@ pub async fn admitted(visit: &Visit, store: StoreView) -> Result<AnyView, Failur
     })
 }
 
-/// The code is good: come in, or say first who you are.
-fn ready(visit: &Visit, code: &str, store: String) -> AnyView {
+/// The code is good, or may be: come in, or say first who you are.
+fn ready(visit: &Visit, code: &str, store: Option<String>) -> AnyView {
     let locale = visit.locale;
     let go = if visit.caller.person().is_some() {
         view! {
@@ -111,28 +154,40 @@ fn ready(visit: &Visit, code: &str, store: String) -> AnyView {
         }
         .into_any()
     };
+    let (heading, lead) = match store {
+        Some(store) => (w::scan::welcome(locale, store), w::scan::lead(locale)),
+        None => (w::scan::title(locale).to_owned(), w::scan::unseen(locale)),
+    };
     view! {
         <div class="stack">
-            <h1>{w::scan::welcome(locale, store)}</h1>
-            <p class="lead">{w::scan::lead(locale)}</p>
+            <h1>{heading}</h1>
+            <p class="lead">{lead}</p>
         </div>
         {go}
     }
     .into_any()
 }
 
-/// Why not, and what to do next.
-fn turned_away(visit: &Visit, code: &str, why: &str, store: Option<String>) -> AnyView {
-    let locale = visit.locale;
-    let again = matches!(why, "code_exhausted" | "store_at_capacity" | "store_closed" | "rate_limited" | "unavailable");
+/// Why not, and what to do next. `place`: where the code is from, and when its kiosk shows the next one.
+fn turned_away(visit: &Visit, code: &str, why: &str, place: Option<(StoreId, Timestamp)>) -> AnyView {
+    let (locale, now) = (visit.locale, visit.now);
+    let again = matches!(why, "store_at_capacity" | "store_closed" | "rate_limited" | "unavailable");
     let again = again.then(|| view! { <a class="button" href=paths::scan(code)>{w::scan::again(locale)}</a> });
-    let menu = store.map(|store| view! { <a class="button button--quiet" href=paths::store(store)>{w::cart::see_menu(locale)}</a> });
+    let orders =
+        (why == "code_used").then(|| view! { <a class="button button--quiet" href=paths::ORDERS>{w::lost::my_orders(locale)}</a> });
+    let next = place.as_ref().filter(|_| matches!(why, "code_exhausted" | "code_used"));
+    let next = next.map(|(_, at)| view! { <NextCode at=*at now locale/> });
+    let menu = place.map(|(store, _)| {
+        view! { <a class="button button--quiet" href=paths::store(store.to_string())>{w::cart::see_menu(locale)}</a> }
+    });
+    let heading = if why == "code_used" { w::scan::used_title(locale) } else { w::scan::not_now(locale) };
     view! {
         <div class="stack" data-testid="scan-refused" data-code=why.to_owned()>
             <p class="door__sign" aria-hidden="true">{icon("scan")}</p>
-            <h1>{w::scan::not_now(locale)}</h1>
+            <h1>{heading}</h1>
             <p class="lead" role="alert">{w::refusal(why, locale)}</p>
-            <div class="row">{again}{menu}<a class="button button--quiet" href=paths::HOME>{w::lost::all_places(locale)}</a></div>
+            {next}
+            <div class="row">{again}{orders}{menu}<a class="button button--quiet" href=paths::HOME>{w::lost::all_places(locale)}</a></div>
         </div>
     }
     .into_any()

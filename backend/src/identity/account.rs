@@ -99,14 +99,16 @@ impl Identities {
             .transaction(move |tx| {
                 Box::pin(async move {
                     // The account first: two deletions wait for each other here.
-                    store::empty_account(tx, user).await?;
+                    let phone = store::empty_account(tx, user).await?;
                     if ordering::under_way(tx, &owner).await? {
                         return Err(IdentityError::OrdersUnderWay);
                     }
                     if payment::top_up_under_way(tx, user).await? {
                         return Err(IdentityError::TopUpUnderWay);
                     }
-                    ordering::forget_in(tx, &owner).await.map_err(|error| IdentityError::Database(error.into_database()))?;
+                    ordering::forget_in(tx, &owner, phone.as_deref())
+                        .await
+                        .map_err(|error| IdentityError::Database(error.into_database()))?;
                     idempotency::forget_in(tx, &owner.to_string()).await?;
                     store::end_session_of(tx, user, None).await?;
                     Ok(())
@@ -114,6 +116,11 @@ impl Identities {
             })
             .await
     }
+}
+
+/// The hash of the phone that somebody signs in by; staff, and who is deleted, have none.
+pub(crate) async fn phone_of(sql: &mut impl Sql, user: UserId) -> Result<Option<String>, DbError> {
+    store::phone_of(sql, user).await
 }
 
 /// Whether the account was deleted. What is not of ours, and what was never written, was not.

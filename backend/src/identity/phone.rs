@@ -1,4 +1,6 @@
-//! Phone numbers: who a shopper is. Kept as a keyed hash, so that nobody who reads the database reads phone numbers.
+//! Phone numbers: who a shopper is. Kept as a keyed hash, so that neither a look into the tables nor an export or a log shows one.
+//! The key is in the database, too, since a new `ORDERLY_SECRET` must lock nobody out: whoever has a copy of all of it, such as a
+//! backup, can hash every number that there is and find out which of them are in it. Backups are to be kept like the numbers.
 
 use std::fmt;
 use std::str::FromStr;

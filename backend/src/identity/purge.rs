@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::session::GUEST_SECONDS;
 use super::store;
 use crate::db::Tx;
+use crate::ordering;
 use crate::subscriber::HandlerError;
 use crate::timer::{self, TimerHandler};
 
@@ -26,6 +27,7 @@ impl TimerHandler for Purge {
         let now = tx.now();
         // A session's row outlives its end for as long as its cookie could still pass for a guest's who has none.
         store::purge_in(tx, now.plus_seconds(-GUEST_SECONDS)).await?;
+        ordering::purge_in(tx).await?;
         timer::set_in(tx, PURGE, key, now.plus_seconds(EVERY_SECONDS), payload.clone()).await?;
         Ok(())
     }

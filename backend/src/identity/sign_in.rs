@@ -64,8 +64,8 @@ impl Identities {
                     let keys = phone_keys_in(tx).await?;
                     let hash = phone.hash(&keys);
                     if limits {
-                        throttle::take_in(tx, &keys, Bucket::CodesForPhone(&hash)).await?;
-                        throttle::take_in(tx, &keys, Bucket::CodesFromAddress(address)).await?;
+                        throttle::count_in(tx, &keys, Bucket::CodesForPhone(&hash)).await?;
+                        throttle::count_in(tx, &keys, Bucket::CodesFromAddress(address)).await?;
                     }
                     let id = Uuid::now_v7();
                     let expires_at = tx.now().plus_seconds(CODE_SECONDS);

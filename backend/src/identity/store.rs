@@ -13,16 +13,16 @@ use domain::{SessionId, StoreId, Timestamp, TokenId, UserId};
 use uuid::Uuid;
 
 pub(super) use self::account::{
-    account, empty_account, end_other_sessions_of, end_session_of, is_deleted, lock_account_in, rename_account, renew_session, sessions_of,
-    set_language,
+    account, empty_account, end_other_sessions_of, end_session_of, is_deleted, lock_account_in, phone_of, rename_account, renew_session,
+    sessions_of, set_language,
 };
 pub(super) use self::pairing::{
     devices, forget_pairing, insert_pairing_code, note_screen, pairing_codes, revoke_devices, shows, spend_pairing_code,
 };
 pub(super) use self::presence::{away, note_in};
 pub(super) use self::sign_in::{
-    account_of_phone, end_sign_in_code, forget_number, give_back_in, insert_phone, insert_sign_in_code, purge_in, throttle_in,
-    throttled_until, to_be_sent, try_sign_in_code, unthrottle_in,
+    account_of_phone, count_request_in, end_sign_in_code, forget_number, give_back_in, insert_phone, insert_sign_in_code, lock_requests_in,
+    nth_newest_request, purge_in, throttle_in, throttled_until, to_be_sent, try_sign_in_code, unthrottle_in,
 };
 pub(super) use self::staff::{
     allow_password, forget_staff_secrets, insert_code, know_browser, knows_browser, member_in, members, password_by_name, password_of,

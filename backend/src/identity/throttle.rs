@@ -1,5 +1,6 @@
 //! How often somebody may ask, over an hour or a minute: buckets in the database, so that neither a restart nor a second process
-//! fills them. They let a burst of the whole limit through and then one at a time, evenly (GCRA, ITU-T I.371).
+//! fills them. They let a burst of the whole limit through and then one at a time, evenly (GCRA, ITU-T I.371). That is up to twice the
+//! limit in the first hour, so sign-in codes, each of which is three guesses, are counted one by one.
 
 use std::net::IpAddr;
 
@@ -80,37 +81,48 @@ impl Bucket<'_> {
 }
 
 impl Identities {
-    /// Refuses who has tried too many codes that no kiosk shows.
-    pub async fn may_scan(&self, caller: &Caller, client: &Client) -> Result<(), IdentityError> {
-        if self.limits {
-            let mut reader = self.db.reader();
-            for bucket in scans(caller, client) {
-                look(&mut reader, &self.keys, bucket).await?;
-            }
+    /// Refuses a session that has tried too many codes that no kiosk shows. Its address is not asked: whoever scans right is
+    /// not shut out by a neighbour who guesses.
+    pub async fn may_scan(&self, caller: &Caller) -> Result<(), IdentityError> {
+        match caller.session() {
+            Some(session) if self.limits => look(&mut self.db.reader(), &self.keys, Bucket::WrongScansOfSession(session)).await,
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    /// Counts a code that no kiosk shows, of the session and of the address. Refuses where it is one too many.
+    /// Whether an address has tried so many codes that no kiosk shows that its guests, who cost nothing to make, are told
+    /// nothing about any code.
+    pub async fn is_guessed_from(&self, client: &Client) -> Result<bool, IdentityError> {
+        if !self.limits {
+            return Ok(false);
+        }
+        match look(&mut self.db.reader(), &self.keys, Bucket::WrongScansFromAddress(client.address)).await {
+            Err(IdentityError::RateLimited { .. }) => Ok(true),
+            looked => looked.map(|()| false),
+        }
+    }
+
+    /// Counts a code that no kiosk shows, of the session and of the address. Refuses where it is one too many; what the session
+    /// has tried counts also where its address is the reason.
     pub async fn scanned_wrong(&self, caller: &Caller, client: &Client) -> Result<(), IdentityError> {
         if !self.limits {
             return Ok(());
         }
-        let (keys, buckets) = (self.keys.clone(), scans(caller, client));
-        let count = async move |tx: &mut Tx| {
-            for bucket in buckets {
-                take_in(tx, &keys, bucket).await?;
-            }
-            Ok::<_, IdentityError>(())
-        };
-        self.db.transaction(move |tx| Box::pin(count(tx))).await
+        let of_session = caller.session().map(Bucket::WrongScansOfSession);
+        let (keys, address) = (self.keys.clone(), Bucket::WrongScansFromAddress(client.address));
+        let counted = self.db.transaction(move |tx| {
+            Box::pin(async move {
+                for bucket in of_session.into_iter().chain([address]) {
+                    match take_in(tx, &keys, bucket).await {
+                        Err(refused @ IdentityError::RateLimited { .. }) => return Ok(Err(refused)),
+                        taken => taken?,
+                    }
+                }
+                Ok::<_, IdentityError>(Ok(()))
+            })
+        });
+        counted.await?
     }
-}
-
-/// The buckets of somebody who scans.
-fn scans(caller: &Caller, client: &Client) -> Vec<Bucket<'static>> {
-    let of_session = caller.session().map(Bucket::WrongScansOfSession);
-    of_session.into_iter().chain([Bucket::WrongScansFromAddress(client.address)]).collect()
 }
 
 /// Who an address counts as: an IPv6 address is its whole /64, which one subscriber has.
@@ -124,6 +136,21 @@ pub fn network(address: IpAddr) -> IpAddr {
 /// Takes one out of the bucket, in one conditional statement, or refuses.
 pub(super) async fn take_in(tx: &mut Tx, keys: &Keys, bucket: Bucket<'_>) -> Result<(), IdentityError> {
     take_key_in(tx, bucket.limit(), &bucket.key(keys)).await
+}
+
+/// Counts one of at most so many in any window, or refuses: for what must not come faster for having been quiet before.
+pub(super) async fn count_in(tx: &mut Tx, keys: &Keys, bucket: Bucket<'_>) -> Result<(), IdentityError> {
+    let ((limit, window), key) = (bucket.limit(), bucket.key(keys));
+    let now = tx.now();
+    // Who asks at the same time waits here, and counts what this one has written.
+    store::lock_requests_in(tx, &key, now.plus_millis(window)).await?;
+    if let Some(at) = store::nth_newest_request(tx, &key, limit).await? {
+        let left = at.as_millis() + window - now.as_millis();
+        if left > 0 {
+            return Err(IdentityError::RateLimited { limit, seconds: left / 1000 + 1 });
+        }
+    }
+    Ok(store::count_request_in(tx, &key, now).await?)
 }
 
 async fn take_key_in(tx: &mut Tx, (limit, window): (i64, i64), key: &str) -> Result<(), IdentityError> {

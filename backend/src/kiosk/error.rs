@@ -31,6 +31,9 @@ pub enum KioskError {
         /// Until the next code.
         seconds: i64,
     },
+    /// The caller came in by this code before: an order came of that, or its time went by.
+    #[error("This code has let you in already. Please scan the next one that the screen shows.")]
+    CodeUsed,
     #[error("The store is closed.")]
     StoreClosed,
     #[error("The store has as many orders as it can make. Please try again in a moment.")]
@@ -66,6 +69,7 @@ impl Refused for KioskError {
             Self::CodeUnknown => "code_unknown",
             Self::CodeExpired => "code_expired",
             Self::CodeExhausted { .. } => "code_exhausted",
+            Self::CodeUsed => "code_used",
             Self::StoreClosed => "store_closed",
             Self::AtCapacity => "store_at_capacity",
             Self::Unavailable(error) => error.code(),
@@ -78,7 +82,7 @@ impl Refused for KioskError {
             Self::SignInRequired | Self::Forbidden => 403,
             Self::NotFound | Self::CodeUnknown => 404,
             Self::StoreClosed => 409,
-            Self::CodeExpired => 410,
+            Self::CodeExpired | Self::CodeUsed => 410,
             Self::CodeExhausted { .. } => 429,
             Self::AtCapacity => 503,
             Self::Unavailable(error) => error.status(),

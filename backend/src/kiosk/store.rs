@@ -40,9 +40,11 @@ pub(super) async fn purge_in(tx: &mut Tx, before: Timestamp) -> Result<(), DbErr
     tx.execute(text, args![before]).await.map(drop)
 }
 
-pub(super) async fn remember_in(tx: &mut Tx, owner: &Owner, code: &str) -> Result<(), DbError> {
-    let text = "insert into scan_page (owner, code) values ($1, $2) on conflict do nothing";
-    tx.execute(text, args![owner.to_string(), code]).await.map(drop)
+/// Remembers who opened the page of a code, where it is one and good at `now`.
+pub(super) async fn remember_in(tx: &mut Tx, owner: &Owner, code: &str, now: Timestamp) -> Result<(), DbError> {
+    let text =
+        "insert into scan_page (owner, code) select $1, code from kiosk_code where code = $2 and ends_at > $3 on conflict do nothing";
+    tx.execute(text, args![owner.to_string(), code, now]).await.map(drop)
 }
 
 pub(super) async fn remembers(sql: &mut impl Sql, owner: &Owner, code: &str) -> Result<bool, DbError> {
@@ -70,6 +72,12 @@ pub(super) async fn admission(sql: &mut impl Sql, id: AdmissionId) -> Result<Opt
 pub(super) async fn admission_of_code(sql: &mut impl Sql, owner: &Owner, code: &str) -> Result<Option<Admission>, DbError> {
     let text = "select * from admission where owner = $1 and code = $2";
     sql.fetch_optional(text, args![owner.to_string(), code]).await?.as_ref().map(admission_of).transpose()
+}
+
+/// All admissions of somebody that are kept, the newest first.
+pub(super) async fn admissions_of(sql: &mut impl Sql, owner: &Owner) -> Result<Vec<Admission>, DbError> {
+    let text = "select * from admission where owner = $1 order by id desc";
+    sql.fetch_all(text, args![owner.to_string()]).await?.iter().map(admission_of).collect()
 }
 
 /// Somebody's open admissions at a store, the one that lasts longest first.

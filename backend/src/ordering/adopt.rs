@@ -4,7 +4,7 @@ use domain::event::Actor;
 use domain::view::{Address, FulfilmentRequest};
 
 use super::checkout::{self, Ended};
-use super::{OrderingError, store};
+use super::{OrderingError, daily, store};
 use crate::db::{DbError, Sql, Tx};
 use crate::identity::Owner;
 use crate::kiosk;
@@ -36,8 +36,11 @@ pub async fn under_way(sql: &mut impl Sql, owner: &Owner) -> Result<bool, DbErro
 }
 
 /// Takes out what tells who they are: carts, live checkouts, and the addresses of their orders. The orders stay, as
-/// bookkeeping.
-pub async fn forget_in(tx: &mut Tx, owner: &Owner) -> Result<(), OrderingError> {
+/// bookkeeping. How often they have ordered today is kept for their phone, if they had one: with it they would begin anew.
+pub async fn forget_in(tx: &mut Tx, owner: &Owner, phone: Option<&str>) -> Result<(), OrderingError> {
+    if let Some(phone) = phone {
+        daily::keep_in(tx, owner, phone).await?;
+    }
     for live in store::live_checkouts(tx, owner).await? {
         Stores.lock_in(tx, &live.store).await?;
         checkout::end_in(tx, &live, Ended::GivenUp, Actor::System).await?;

@@ -9,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::store::{CheckoutRow, CheckoutStatus};
-use super::{OrderingError, day, limits, store};
+use super::{OrderingError, daily, limits, store};
 use crate::catalog::Catalog;
 use crate::db::{DbError, Sql, Tx};
 use crate::identity::{Caller, Owner};
@@ -126,13 +126,8 @@ impl Checkouts {
                 return Err(DbError::Busy("the shopper begins one checkout after the other".to_owned()).into());
             }
         };
-        if self.limits
-            && let Some(limit) = store.settings.order_limit
-        {
-            let today = day::of(now, &store.time_zone);
-            if store::orders_of_day(tx, &checkout.owner, &store.id, &today).await? >= limit {
-                return Err(OrderingError::OrderLimitReached);
-            }
+        if self.limits {
+            daily::may_order_in(tx, &checkout.owner, &store).await?;
         }
         timer::set_in(tx, limits::CHECKOUT_HOLD, &checkout.id.to_string(), checkout.expires_at, json!({})).await?;
         // What others wait for comes last: the stock, then the store's own row.

@@ -11,7 +11,7 @@ use domain::{CheckoutId, Fault, Faults, OrderId, UserId};
 use uuid::Uuid;
 
 use super::store::{CheckoutRow, CheckoutStatus, NewOrder, OrderRow};
-use super::{Carts, OrderingError, Step, checkout, day, limits, store, view};
+use super::{Carts, OrderingError, Step, checkout, daily, day, limits, store, view};
 use crate::clock::Clock;
 use crate::db::{DbError, Tx};
 use crate::identity::{Caller, Right};
@@ -38,11 +38,13 @@ pub struct Orders {
     pub(super) payments: Payments,
     pub(super) carts: Carts,
     pub(super) clock: Clock,
+    /// Order limits hold.
+    pub(crate) limits: bool,
 }
 
 impl Orders {
-    pub fn new(payments: Payments, carts: Carts, clock: Clock) -> Self {
-        Self { payments, carts, clock }
+    pub fn new(payments: Payments, carts: Carts, clock: Clock, limits: bool) -> Self {
+        Self { payments, carts, clock, limits }
     }
 
     /// Makes an order of the caller's checkout: once, decided by one conditional update. Its hold becomes permanent, its
@@ -98,6 +100,9 @@ impl Orders {
             PaymentRequest::Wallet => Tender::Wallet(caller.user().ok_or(OrderingError::SignInRequired)?),
         };
         let store = Stores.get(tx, &checkout.store).await?.ok_or(OrderingError::UnknownStore)?;
+        if self.limits {
+            daily::may_order_in(tx, &checkout.owner, &store).await?;
+        }
         let new = self.take_over_in(tx, &store, checkout).await?;
         let charged = match &tender {
             Tender::Card(token) => {

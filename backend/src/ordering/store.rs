@@ -11,13 +11,14 @@ pub(super) use self::cart::{
     take_line_in, take_out_later_in,
 };
 pub(super) use self::checkout::{
-    CheckoutRow, CheckoutStatus, checkout, end_checkout_in, give_checkout_in, give_ended_checkouts_in, insert_checkout_in, live_checkout,
-    live_checkouts, lock_live_checkout_in,
+    CheckoutRow, CheckoutStatus, checkout, end_checkout_in, give_checkout_in, give_ended_checkouts_in, insert_checkout_in, kept_checkouts,
+    live_checkout, live_checkouts, lock_live_checkout_in,
 };
 pub(crate) use self::order::OrderRow;
 pub(super) use self::order::{
-    NewOrder, advance_in, end_step_in, forget_addresses_in, give_orders_in, lock_order_in, nth_newest, number_order_in, numbers, order,
-    orders_of, orders_of_day, origins, owners, pass_step_in, sagas, step_in, touch_in, touch_later_in, under_way,
+    NewOrder, advance_in, end_step_in, forget_addresses_in, fulfilments, give_orders_in, keep_orders_in, lock_order_in, nth_newest,
+    number_order_in, numbers, order, orders_before, orders_of, orders_of_day, origins, owners, pass_step_in, purge_kept_orders_in, sagas,
+    step_in, touch_in, touch_later_in, under_way,
 };
 pub(super) use self::sales::{sales, so_far};
 

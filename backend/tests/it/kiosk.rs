@@ -35,7 +35,8 @@ impl Cafe {
 
     async fn open_page(&self, caller: &Caller, code: &str) -> Result<domain::StoreId, KioskError> {
         let (caller, code) = (caller.clone(), code.to_owned());
-        self.tx(move |tx, cafe| Box::pin(async move { cafe.backend.kiosks.opened_in(tx, &caller, &code).await })).await
+        let opened = self.tx(move |tx, cafe| Box::pin(async move { cafe.backend.kiosks.opened_in(tx, &caller, &code).await })).await?;
+        opened.refused.map_or(Ok(opened.store), Err)
     }
 
     async fn lemonade(&self, caller: &Caller, admission: &AdmissionView) -> Result<CheckoutView, OrderingError> {
@@ -314,13 +315,13 @@ on_both_databases! {
         let client = |last: u8| Client { address: [192, 0, 2, last].into(), device: None, browser: None };
         let ada = person("Ada", None);
         for _ in 0..10 {
-            identities.may_scan(&ada, &client(1)).await.unwrap();
+            identities.may_scan(&ada).await.unwrap();
             identities.scanned_wrong(&ada, &client(1)).await.unwrap();
         }
-        assert_eq!(refused(identities.may_scan(&ada, &client(1)).await), ("rate_limited", 429));
+        assert_eq!(refused(identities.may_scan(&ada).await), ("rate_limited", 429));
         assert_eq!(refused(identities.scanned_wrong(&ada, &client(2)).await), ("rate_limited", 429), "wherever she goes");
         shop.hands.advance(Duration::from_secs(6));
-        identities.may_scan(&ada, &client(1)).await.unwrap();
+        identities.may_scan(&ada).await.unwrap();
         let mut passed = 0;
         for _ in 0..1000 {
             let somebody = person("Eve", None);
@@ -329,6 +330,68 @@ on_both_databases! {
             }
         }
         assert_eq!(passed, 60);
-        identities.may_scan(&person("Ben", None), &client(4)).await.unwrap();
+        assert!(identities.is_guessed_from(&client(3)).await.unwrap() && !identities.is_guessed_from(&client(4)).await.unwrap());
+
+        // From there a right code lets in whoever is signed in, and guests are told nothing about any.
+        let (ben, code) = (person("Ben", None), cafe.code().await.code);
+        cafe.backend.may_try_code(&ben, &client(3), &code).await.unwrap();
+        for typed in [code.as_str(), "22222222"] {
+            assert!(!cafe.backend.may_see_code(&guest(), &client(3), typed).await.unwrap(), "{typed}");
+        }
+        assert!(cafe.backend.may_see_code(&guest(), &client(4), &code).await.unwrap());
+        // A session's own guesses count there all the same, and then its right one is not looked at.
+        for _ in 0..10 {
+            assert_eq!(refused(cafe.backend.may_try_code(&ben, &client(3), "22222222").await), ("rate_limited", 429));
+        }
+        assert_eq!(refused(cafe.backend.may_try_code(&ben, &client(4), &code).await), ("rate_limited", 429));
+        // A guest whom nothing is told is remembered nevertheless.
+        let (known, typed) = (guest(), code.clone());
+        let opened = known.clone();
+        cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.kiosks.opened_unseen_in(tx, &opened, &typed).await })).await.unwrap();
+        let left = (cafe.code().await.rotates_at - shop.clock.now()) as u64;
+        shop.hands.advance(Duration::from_millis(left + 1));
+        cafe.open_page(&known, &code).await.unwrap();
+        assert_eq!(refused(cafe.open_page(&guest(), &code).await), ("code_expired", 410));
+    }
+
+    /// What a page would say before anybody presses its button.
+    async fn the_page_of_a_code_says_what_a_scan_would(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        cafe.pier(SettingsPatch { scans_per_code: Some(2), ..SettingsPatch::default() }).await;
+        shop.hands.advance(Duration::from_mins(5));
+        settle(&running).await;
+        let shown = cafe.code().await;
+        assert_eq!((shown.scans, shown.rotates_at - shop.clock.now() > 1_000), (2, true));
+        let (ada, ben, cleo) = (person("Ada", None), person("Ben", None), person("Cleo", None));
+        let set_open = |open| cafe.tx(move |tx, cafe| {
+            Box::pin(async move { cafe.backend.stores.set_open_in(tx, &id("pier"), open, domain::event::Actor::System).await })
+        });
+        let admission = cafe.scan(&ada, &shown.code).await.unwrap();
+        cafe.pier(SettingsPatch { capacity: Some(Some(1)), ..SettingsPatch::default() }).await;
+        assert_eq!(refused(cafe.open_page(&ben, &shown.code).await), ("store_at_capacity", 503));
+        cafe.open_page(&ada, &shown.code).await.unwrap();
+        cafe.pier(SettingsPatch { capacity: Some(Some(20)), ..SettingsPatch::default() }).await;
+        set_open(false).await.unwrap();
+        assert_eq!(refused(cafe.open_page(&ben, &shown.code).await), ("store_closed", 409));
+        set_open(true).await.unwrap();
+        cafe.open_page(&ben, &shown.code).await.unwrap();
+        cafe.scan(&ben, &shown.code).await.unwrap();
+        let full = cafe.open_page(&cleo, &shown.code).await.unwrap_err();
+        let next = (shown.rotates_at - shop.clock.now() + 999) / 1000;
+        assert_eq!((full.code(), full.status(), full.extra().retry_after), ("code_exhausted", 429, Some(next)));
+        assert_eq!(cafe.code().await.scans_left, 0);
+
+        // Who is in stays in whatever the code has become, until an order came of it or the time is over.
+        cafe.open_page(&ada, &shown.code).await.unwrap();
+        let checkout = cafe.lemonade(&ada, &admission).await.unwrap();
+        cafe.place(&ada, &checkout, "tok_ok").await.unwrap();
+        assert_eq!(refused(cafe.open_page(&ada, &shown.code).await), ("code_used", 410));
+        cafe.open_page(&ben, &shown.code).await.unwrap();
+        shop.hands.advance(Duration::from_mins(5));
+        assert_eq!(refused(cafe.open_page(&ben, &shown.code).await), ("code_used", 410));
+        // Who had to sign in first has two minutes more, if there is room.
+        assert_eq!(cafe.open_page(&cleo, &shown.code).await.unwrap_err().extra().retry_after, Some(1));
+        running.shutdown().await;
     }
 }

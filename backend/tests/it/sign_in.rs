@@ -9,14 +9,15 @@ use backend::idempotency::{Answer, CommandError, Outcome, RequestKey};
 use backend::identity::{AccountEdit, Caller, Client, IdentityError, IssuedSession, Owner, Phone};
 use backend::ordering::OrderingError;
 use backend::refused::Refused as _;
+use backend::stores::SettingsPatch;
 use domain::pricing::LineRequest;
-use domain::view::{Address, CheckoutRequest, FulfilmentRequest};
+use domain::view::{Address, CheckoutRequest, FulfilmentRequest, Role};
 use domain::{Locale, StoreId};
 use serde_json::Value;
 
-use crate::cafe::{Cafe, EN, croissant, flat_white, id, line, request, settle};
+use crate::cafe::{Cafe, EN, Work, croissant, flat_white, id, line, request, settle};
 use crate::small_shop::count;
-use crate::support::{TestDb, on_both_databases};
+use crate::support::{TestDb, on_both_databases, rounds};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -176,18 +177,34 @@ on_both_databases! {
     }
 
     async fn guesses_at_once_are_three_and_no_more(shop) {
+        let hands = &shop.hands;
         let shop = Shop::open(&shop).await;
-        let code = shop.code(&ada()).await;
-        let guesses: Vec<_> = (0..40_u32).map(|n| format!("{:06}", (code.parse::<u32>().unwrap() + 1 + n) % 1_000_000)).collect();
-        let phone = ada();
-        let tries = guesses.iter().map(|guess| shop.try_code(&Caller::Nobody, &phone, guess));
-        let results = futures::future::join_all(tries).await;
-        let mut told: Vec<_> = results.into_iter().map(|result| left(result).unwrap_err()).collect();
-        told.sort_by_key(|(status, _, left)| (*status, *left));
-        let wrong: Vec<_> = told.iter().filter(|(status, ..)| *status == 401).map(|(.., left)| *left).collect();
-        assert_eq!(wrong, [Some(0), Some(1), Some(2)]);
-        assert_eq!(told.iter().filter(|(status, ..)| *status == 410).count(), 37);
-        assert_eq!(left(shop.try_code(&Caller::Nobody, &phone, &code).await), Err((410, "code_spent", None)));
+        for _ in 0..rounds() {
+            let code = shop.code(&ada()).await;
+            let guesses: Vec<_> = (0..40_u32).map(|n| format!("{:06}", (code.parse::<u32>().unwrap() + 1 + n) % 1_000_000)).collect();
+            let phone = ada();
+            let tries = guesses.iter().map(|guess| shop.try_code(&Caller::Nobody, &phone, guess));
+            let results = futures::future::join_all(tries).await;
+            let mut told: Vec<_> = results.into_iter().map(|result| left(result).unwrap_err()).collect();
+            told.sort_by_key(|(status, _, left)| (*status, *left));
+            let wrong: Vec<_> = told.iter().filter(|(status, ..)| *status == 401).map(|(.., left)| *left).collect();
+            assert_eq!(wrong, [Some(0), Some(1), Some(2)]);
+            assert_eq!(told.iter().filter(|(status, ..)| *status == 410).count(), 37);
+            assert_eq!(left(shop.try_code(&Caller::Nobody, &phone, &code).await), Err((410, "code_spent", None)));
+            hands.advance(MINUTE * 60);
+        }
+    }
+
+    async fn codes_asked_for_at_once_are_five(shop) {
+        let hands = &shop.hands;
+        let shop = Shop::open(&shop).await;
+        let identities = &shop.backend().identities;
+        for round in 1..=rounds() {
+            let (phone, from) = (ada(), from(3));
+            let sent = futures::future::join_all((0..20).map(|_| identities.send_code(&phone, &from, Locale::En))).await;
+            assert_eq!(sent.iter().filter(|sent| sent.is_ok()).count(), 5, "round {round}");
+            hands.advance(MINUTE * 60);
+        }
     }
 
     async fn a_thousand_guesses_spread_over_addresses_do_not_get_in(shop) {
@@ -215,12 +232,16 @@ on_both_databases! {
     }
 
     async fn one_of_two_who_use_the_right_code_at_once_gets_in(shop) {
+        let hands = &shop.hands;
         let shop = Shop::open(&shop).await;
-        let code = shop.code(&ada()).await;
-        let phone = ada();
-        let (one, two) = tokio::join!(shop.try_code(&Caller::Nobody, &phone, &code), shop.try_code(&Caller::Nobody, &phone, &code));
-        assert_eq!(u8::from(one.is_ok()) + u8::from(two.is_ok()), 1);
-        assert_eq!(count(&shop.backend().db, "select count(*) as n from phone where ending = '09'").await, 1);
+        for _ in 0..rounds() {
+            let code = shop.code(&ada()).await;
+            let phone = ada();
+            let (one, two) = tokio::join!(shop.try_code(&Caller::Nobody, &phone, &code), shop.try_code(&Caller::Nobody, &phone, &code));
+            assert_eq!(u8::from(one.is_ok()) + u8::from(two.is_ok()), 1);
+            assert_eq!(count(&shop.backend().db, "select count(*) as n from phone where ending = '09'").await, 1);
+            hands.advance(MINUTE * 60);
+        }
     }
 
     async fn a_code_is_good_for_ten_minutes(shop) {
@@ -247,16 +268,25 @@ on_both_databases! {
             identities.send_code(&ada(), &from(n), Locale::En).await.unwrap();
         }
         let wait = refused(identities.send_code(&ada(), &from(9), Locale::En).await);
-        assert_eq!(wait, 720 + 1);
+        assert_eq!(wait, 3600 + 1, "five in any hour, however quiet it was before");
         identities.send_code(&phone("+15550100007"), &from(1), Locale::En).await.unwrap();
-        hands.advance(Duration::from_secs(wait as u64));
+        hands.advance(MINUTE * 30);
+        assert_eq!(refused(identities.send_code(&ada(), &from(9), Locale::En).await), 1800 + 1);
+        hands.advance(MINUTE * 30);
         identities.send_code(&ada(), &from(9), Locale::En).await.unwrap();
-        refused(identities.send_code(&ada(), &from(9), Locale::En).await);
+        hands.advance(MINUTE * 59);
+        for n in 0..4 {
+            identities.send_code(&ada(), &from(n), Locale::En).await.unwrap();
+        }
+        assert_eq!(refused(identities.send_code(&ada(), &from(9), Locale::En).await), 60 + 1);
+        hands.advance(MINUTE);
+        identities.send_code(&ada(), &from(9), Locale::En).await.unwrap();
+        assert_eq!(refused(identities.send_code(&ada(), &from(9), Locale::En).await), 59 * 60 + 1);
 
         for n in 0..60 {
             identities.send_code(&phone(&format!("+1555020{n:04}")), &from(77), Locale::En).await.unwrap();
         }
-        assert_eq!(refused(identities.send_code(&phone("+15550209999"), &from(77), Locale::En).await), 61);
+        assert_eq!(refused(identities.send_code(&phone("+15550209999"), &from(77), Locale::En).await), 3600 + 1);
         identities.send_code(&phone("+15550209999"), &from(78), Locale::En).await.unwrap();
         // Tries are slowed, too, also of codes that there are not.
         let nobody = phone("+15550300000");
@@ -432,6 +462,41 @@ on_both_databases! {
         // The phone is nobody's again: who signs in by it is somebody new.
         let (new, _) = shop.sign_in(&Caller::Nobody, &ada()).await;
         assert_ne!(new.user(), user.user());
+    }
+
+    async fn a_new_account_of_a_phone_has_no_new_limit_of_orders_that_day(shop) {
+        let hands = &shop.hands;
+        let shop = Shop::open(&shop).await;
+        let (identities, db) = (&shop.backend().identities, &shop.backend().db);
+        shop.cafe.settings("harbor", SettingsPatch { order_limit: Some(Some(2)), ..SettingsPatch::default() }).await;
+        let kim = crate::cafe::person("Kim", Some((Role::Barista, "harbor")));
+        for round in 0..2 {
+            // Each of them is another account.
+            let (ada, _) = shop.sign_in(&Caller::Nobody, &ada()).await;
+            let order = shop.cafe.order(&ada, "tok_ok").await;
+            let running = shop.cafe.run();
+            settle(&running).await;
+            for work in [Work::Claim, Work::Ready, Work::Collect] {
+                shop.cafe.work(&kim, order, work).await.unwrap();
+            }
+            settle(&running).await;
+            running.shutdown().await;
+            identities.delete_account(&ada).await.unwrap();
+            assert_eq!(count(db, "select orders as n from orders_before").await, round + 1);
+        }
+        let (ada, _) = shop.sign_in(&Caller::Nobody, &ada()).await;
+        let refused = shop.cafe.begin(&ada, "harbor", &[flat_white(1)]).await.unwrap_err();
+        assert_eq!((refused.code(), refused.status()), ("order_limit_reached", 429));
+        let (ben, _) = shop.sign_in(&Caller::Nobody, &phone("+15550100008")).await;
+        shop.cafe.begin(&ben, "harbor", &[flat_white(1)]).await.unwrap();
+        // The next day begins with nothing, and what was kept of the phone is gone.
+        hands.advance(DAY);
+        shop.cafe.begin(&ada, "harbor", &[flat_white(1)]).await.unwrap();
+        hands.advance(Duration::from_hours(2));
+        let running = shop.cafe.run();
+        settle(&running).await;
+        running.shutdown().await;
+        assert_eq!(count(db, "select count(*) as n from orders_before").await, 0);
     }
 
     async fn staff_cannot_rename_or_delete_the_account_of_their_work(shop) {

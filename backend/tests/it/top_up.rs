@@ -47,8 +47,8 @@ async fn lose(cafe: &Cafe, user: UserId) {
 }
 
 async fn write(cafe: &Cafe, text: &'static str, user: UserId) {
-    let written = cafe.backend.db.transaction(move |tx| Box::pin(async move { Ok::<_, DbError>(tx.execute(text, args![user]).await?) }));
-    assert_eq!(written.await.unwrap(), 1);
+    let written: Result<u64, DbError> = cafe.backend.db.transaction(move |tx| tx.execute(text, args![user])).await;
+    assert_eq!(written.unwrap(), 1);
 }
 
 async fn assert_in_order(cafe: &Cafe) {

@@ -6,11 +6,11 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use backend::identity::Caller;
+use backend::{identity::Caller, ordering::KeptCheckout};
 use domain::{
-    Locale, OrderId, StoreId, Timestamp,
+    CheckoutId, Locale, OrderId, StoreId, Timestamp,
     pricing::LineRequest,
-    view::{MeView, OrderView, Problem, SessionView, WalletEntry},
+    view::{AdmissionView, FulfilmentRequest, MeView, OrderView, Problem, SessionView, WalletEntry},
 };
 use serde::Serialize;
 
@@ -20,8 +20,8 @@ use crate::{caller::Who, state::AppState};
 /// Orders, or movements, of one read.
 const PAGE: i64 = 200;
 
-/// Everything that is kept about an account. Of its phone that is a fingerprint, which tells nobody anything, and the
-/// last two digits.
+/// Everything that is kept about an account. Of its phone that is a fingerprint, by
+/// which we know it again, and the last two digits.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Export {
     exported_at: Timestamp,
@@ -32,7 +32,27 @@ pub struct Export {
     /// What moved in the wallet, the newest first.
     wallet: Vec<WalletEntry>,
     /// The newest first.
-    orders: Vec<OrderView>,
+    orders: Vec<OrderExport>,
+    /// What was begun and is no order, the newest first.
+    checkouts: Vec<CheckoutExport>,
+    /// What kiosks' codes were scanned for, the newest first.
+    admissions: Vec<AdmissionView>,
+}
+
+/// An order, and how it was to come to its shopper: with the address, which nobody else is shown.
+#[derive(Serialize, utoipa::ToSchema)]
+struct OrderExport {
+    #[serde(flatten)]
+    order: OrderView,
+    fulfilment: Option<FulfilmentRequest>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+struct CheckoutExport {
+    id: CheckoutId,
+    store: StoreId,
+    begun_at: Timestamp,
+    fulfilment: FulfilmentRequest,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -86,12 +106,20 @@ pub async fn export(State(app): State<AppState>, Who(caller): Who, lang: Lang) -
             break;
         }
     }
+    let mut fulfilments = backend.orders.fulfilments(&mut sql, &owner).await?;
+    let orders = orders.into_iter().map(|order| OrderExport { fulfilment: fulfilments.remove(&order.id), order }).collect();
+    let checkouts = backend.orders.kept_checkouts(&mut sql, &owner).await?;
+    let checkouts = checkouts
+        .into_iter()
+        .map(|KeptCheckout { id, store, begun_at, fulfilment }| CheckoutExport { id, store, begun_at, fulfilment })
+        .collect();
+    let admissions = backend.kiosks.kept_admissions(&mut sql, &owner).await?;
     let account = AccountExport {
         name: account.name,
         language: account.language,
         created_at: account.created_at,
         phone_ending: account.phone_ending,
     };
-    let export = Export { exported_at: backend.clock.now(), me, account, sessions, carts, wallet, orders };
+    let export = Export { exported_at: backend.clock.now(), me, account, sessions, carts, wallet, orders, checkouts, admissions };
     Ok(([(header::CONTENT_DISPOSITION, "attachment; filename=\"orderly.json\"")], Json(export)).into_response())
 }

@@ -36,6 +36,8 @@ async fn a_scan_lets_one_in_and_the_kiosk_sees_it(server: Server) {
     let shown = kiosk.get("/kiosks/pier-1/code").await;
     assert_eq!(shown.status, StatusCode::OK, "{}", shown.body);
     let code = shown.body["code"].as_str().unwrap();
+    // It does not change while this runs.
+    server.place.execute("update kiosk_code set ends_at = ends_at + 300000 where $1 is not null").await;
     assert!((6..=10).contains(&code.len()) && !code.contains(['0', 'O', '1', 'I', 'L']), "{code}");
     assert_eq!(shown.body["url"], format!("{}/scan/{code}", server.url));
     assert_eq!((&shown.body["scans"], &shown.body["scans_left"]), (&json!(10), &json!(10)));
@@ -66,9 +68,44 @@ async fn a_scan_lets_one_in_and_the_kiosk_sees_it(server: Server) {
     let spent = ada.keyed(Method::POST, "/checkouts", &lemonade(&admitted.body["admission"])).await;
     assert_eq!((spent.status, spent.code()), (StatusCode::GONE, "admission_expired"));
 
+    // Its page says that it is spent for her, and the form leads there instead of round in a circle.
+    let page = ada.page(&format!("/scan/{code}")).await;
+    assert!(page.status == StatusCode::GONE && page.text().contains("data-code=\"code_used\"") && page.text().contains("next-code"));
+    let form = ada.post_form("/do/scan", &[("code", code)]).await;
+    assert_eq!(form.header("location"), Some(format!("/scan/{code}").as_str()));
+
     let ben = sign_in(&server, &server.guest().await, BEN, 1).await;
     let foreign = ben.keyed(Method::POST, "/checkouts", &lemonade(&admitted.body["admission"])).await;
     assert_eq!((foreign.status, foreign.code()), (StatusCode::FORBIDDEN, "admission_required"));
+
+    // Whom the code lets in no more hears it before they sign in, with the status and the time of the call.
+    let manager = server.token("manager", "pier");
+    let page = async |who: &Client| who.page(&format!("/scan/{code}")).await;
+    let set = async |settings: Value| manager.call(Method::PATCH, "/staff/stores/pier/settings", &settings).await;
+    assert_eq!(set(json!({"capacity": 1})).await.status, StatusCode::OK);
+    let full = page(&server.nobody()).await;
+    assert_eq!((full.status, full.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, Some("10")));
+    assert!(full.text().contains("data-code=\"store_at_capacity\""));
+    assert_eq!(set(json!({"capacity": 20})).await.status, StatusCode::OK);
+    let open = |open: bool| json!({"open": open});
+    manager.call(Method::PUT, "/staff/stores/pier/status", &open(false)).await;
+    assert_eq!(page(&ben).await.status, StatusCode::CONFLICT);
+    manager.call(Method::PUT, "/staff/stores/pier/status", &open(true)).await;
+    assert!(page(&server.nobody()).await.text().contains("scan-sign-in"));
+    server.place.execute("update kiosk_code set used = scans where $1 is not null").await;
+    for who in [&server.nobody(), &ben] {
+        let spent = page(who).await;
+        let wait: i64 = spent.header("retry-after").unwrap().parse().unwrap();
+        assert!(spent.status == StatusCode::TOO_MANY_REQUESTS && (1..=600).contains(&wait), "{} {wait}", spent.status);
+        assert!(spent.text().contains("data-code=\"code_exhausted\"") && spent.text().contains("next-code"));
+    }
+    let form = ben.post_form("/do/scan", &[("code", code)]).await;
+    let refused = ben.page(form.header("location").unwrap()).await;
+    assert_eq!((refused.status, refused.header("retry-after").is_some()), (StatusCode::TOO_MANY_REQUESTS, true));
+    // The page of one that is over leads to its store's menu.
+    server.place.execute("update kiosk_code set ends_at = 1 where $1 is not null").await;
+    let over = page(&server.nobody()).await;
+    assert!(over.status == StatusCode::GONE && over.text().contains("button--quiet\" href=\"/s/pier\""));
 }
 
 async fn a_scan_is_for_who_is_signed_in_and_codes_are_not_guessed(server: Server) {

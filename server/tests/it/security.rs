@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::sign_in::{sign_in, with_messages};
-use crate::support::{Client, Place, Server, run_with};
+use crate::support::{Client, Place, Reply, Server, run_with};
 
 with_messages! {
     every_page_is_guarded_and_has_no_script_of_its_own
@@ -285,6 +285,25 @@ async fn a_thousand_wrong_codes_from_one_address_are_slowed_and_nobody_else_is(s
     assert!((10..=allowed).contains(&looked_at), "{looked_at} of {allowed}");
     let token = server.place.answer(&["token", "issue", "--role", "kiosk", "--kiosk", "pier-1"]);
     let code = server.nobody().with_token(&token).get("/kiosks/pier-1/code").await.body["code"].as_str().unwrap().to_owned();
+    // Guests cost nothing: each has a bucket of its own, so theirs is the address's. When it is empty they are told nothing
+    // about any code, in the same words for a right one.
+    let mut told = Vec::new();
+    for n in 0..100 {
+        let page = server.nobody().page(&format!("/scan/{:08}", 32_222_222 + n).replace(['0', '1'], "2")).await;
+        told.push((page.status.as_u16(), page.text().contains("data-testid=\"scan-sign-in\"")));
+    }
+    assert!(told.iter().all(|told| matches!(told, (404, false) | (200, true))), "{told:?}");
+    let allowed = 60 + usize::try_from(begun.elapsed().as_secs()).unwrap();
+    let looked_at = told.iter().filter(|(status, _)| *status == 404).count();
+    assert!((1..=allowed).contains(&looked_at) && told.last() == Some(&(200, true)), "{looked_at} of {allowed}");
+    let (right, wrong) = (server.nobody().page(&format!("/scan/{code}")).await, server.nobody().page("/scan/33333333").await);
+    let said = |page: &Reply, code: &str| {
+        let main = page.text().split("<main").nth(1).unwrap().split("</main>").next().unwrap().replace(code, "");
+        (page.status, main)
+    };
+    assert_eq!(said(&right, &code), said(&wrong, "33333333"));
+    // And whoever is signed in at that address comes in with the right one.
+    assert!(ada.page(&format!("/scan/{code}")).await.text().contains("data-testid=\"scan-form\""));
     assert_eq!(scan(&ada, code).await.status, StatusCode::CREATED, "nobody else is concerned");
 }
 

@@ -241,7 +241,7 @@ async fn the_demo_shopper_buys_from_the_wallet_until_it_is_short(server: Server)
     assert_eq!((short.status, short.code()), (StatusCode::PAYMENT_REQUIRED, "insufficient_funds"));
     assert_eq!(balance().await, 1600);
     let page = shopper.page("/account").await;
-    assert!(page.text().contains("$16.00") && page.text().contains("-$17.00"), "the page says the same");
+    assert!(page.text().contains("$16.00") && page.text().contains("−$17.00"), "the page says the same");
     // The form pays in once, however often it is sent, and a declined card pays in nothing.
     for (key, card, page) in [
         ("one", "tok_ok", "/account?saved=topped_up#wallet"),
@@ -263,5 +263,8 @@ async fn the_demo_shopper_buys_from_the_wallet_until_it_is_short(server: Server)
     assert_eq!(balance().await, 2600);
     let export = shopper.get("/me/export").await;
     assert_eq!((export.body["orders"].as_array().unwrap().len(), &export.body["wallet"][1]["amount"]["amount"]), (1, &json!(-1700)));
+    let held = &export.body["checkouts"][0]["fulfilment"]["address"]["city"];
+    assert_eq!((&export.body["orders"][0]["fulfilment"]["address"]["line1"], held), (&json!("1 Quay"), &json!("Oakland")));
+    assert_eq!(export.body["admissions"], json!([]));
     assert!(export.header("content-disposition").unwrap().contains("attachment"));
 }

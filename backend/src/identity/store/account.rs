@@ -43,12 +43,18 @@ pub(in super::super) async fn lock_account_in(tx: &mut Tx, user: UserId) -> Resu
     row.map_or(Ok(false), |row| Ok(row.get::<i64>("gone")? != 0))
 }
 
-/// Takes the name, the language and the phone out of an account.
-pub(in super::super) async fn empty_account(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+/// The hash of the account's phone.
+pub(in super::super) async fn phone_of(sql: &mut impl Sql, user: UserId) -> Result<Option<String>, DbError> {
+    sql.fetch_optional("select hash from phone where account = $1", args![user]).await?.map(|row| row.get("hash")).transpose()
+}
+
+/// Takes the name, the language and the phone out of an account; the hash of what was its phone until now.
+pub(in super::super) async fn empty_account(tx: &mut Tx, user: UserId) -> Result<Option<String>, DbError> {
     let now = tx.now();
     tx.execute("update account set name = '', language = null, deleted_at = $2 where id = $1", args![user, now]).await?;
     tx.execute("delete from sign_in_code where phone in (select hash from phone where account = $1)", args![user]).await?;
-    tx.execute("delete from phone where account = $1", args![user]).await.map(drop)
+    let phone = tx.fetch_optional("delete from phone where account = $1 returning hash", args![user]).await?;
+    phone.map(|row| row.get("hash")).transpose()
 }
 
 pub(in super::super) async fn sessions_of(

@@ -73,6 +73,22 @@ pub(in super::super) async fn throttle_in(tx: &mut Tx, key: &str, every: i64, bu
     Ok(tx.execute(text, args![key, tx.now().as_millis(), every, burst]).await? > 0)
 }
 
+/// Makes whoever else counts under this key wait until the end of the transaction.
+pub(in super::super) async fn lock_requests_in(tx: &mut Tx, key: &str, until: Timestamp) -> Result<(), DbError> {
+    let text = "insert into throttle (key, free_at) values ($1, $2) on conflict (key) do update set free_at = excluded.free_at";
+    tx.execute(text, args![key, until]).await.map(drop)
+}
+
+/// When the `n`th newest request under this key was counted; `None` where there are not so many.
+pub(in super::super) async fn nth_newest_request(sql: &mut impl Sql, key: &str, n: i64) -> Result<Option<Timestamp>, DbError> {
+    let text = "select at from code_request where key = $1 order by at desc limit 1 offset $2";
+    sql.fetch_optional(text, args![key, n - 1]).await?.map(|row| row.get("at")).transpose()
+}
+
+pub(in super::super) async fn count_request_in(tx: &mut Tx, key: &str, at: Timestamp) -> Result<(), DbError> {
+    tx.execute("insert into code_request (id, key, at) values ($1, $2, $3)", args![Uuid::now_v7(), key, at]).await.map(drop)
+}
+
 /// Puts one back into a bucket.
 pub(in super::super) async fn give_back_in(tx: &mut Tx, key: &str, every: i64) -> Result<(), DbError> {
     tx.execute("update throttle set free_at = free_at - $2 where key = $1", args![key, every]).await.map(drop)
@@ -93,6 +109,8 @@ pub(in super::super) async fn purge_in(tx: &mut Tx, cookies_since: Timestamp) ->
     let now = tx.now();
     tx.execute("delete from sign_in_code where expires_at <= $1", args![now]).await?;
     tx.execute("delete from throttle where free_at <= $1", args![now]).await?;
+    // No window is longer than an hour.
+    tx.execute("delete from code_request where at <= $1", args![now.plus_seconds(-3600)]).await?;
     tx.execute("delete from staff_code where expires_at <= $1", args![now]).await?;
     tx.execute("delete from pairing_code where expires_at <= $1", args![now]).await?;
     tx.execute("delete from known_browser where seen_at <= $1", args![now.plus_seconds(-KNOWN_SECONDS)]).await?;

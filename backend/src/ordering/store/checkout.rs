@@ -4,6 +4,7 @@ use domain::pricing::Quote;
 use domain::view::FulfilmentRequest;
 use domain::{AdmissionId, CheckoutId, StoreId, Timestamp};
 
+use super::super::kept::KeptCheckout;
 use super::json;
 use crate::args;
 use crate::db::{DbError, Row, Sql, Tx};
@@ -67,6 +68,20 @@ fn from_row(row: &Row) -> Result<CheckoutRow, DbError> {
 
 pub(in super::super) async fn checkout(sql: &mut impl Sql, id: CheckoutId) -> Result<Option<CheckoutRow>, DbError> {
     sql.fetch_optional("select * from checkout where id = $1", args![id]).await?.as_ref().map(from_row).transpose()
+}
+
+/// A shopper's checkouts that are no orders, the newest first.
+pub(in super::super) async fn kept_checkouts(sql: &mut impl Sql, owner: &Owner) -> Result<Vec<KeptCheckout>, DbError> {
+    let text = "select id, store, begun_at, fulfilment from checkout where owner = $1 and status <> 'placed' order by id desc";
+    let kept = |row: &Row| {
+        Ok(KeptCheckout {
+            id: row.get("id")?,
+            store: row.get("store")?,
+            begun_at: row.get("begun_at")?,
+            fulfilment: row.json("fulfilment")?,
+        })
+    };
+    sql.fetch_all(text, args![owner.to_string()]).await?.iter().map(kept).collect()
 }
 
 /// The live checkout of a shopper at a store.

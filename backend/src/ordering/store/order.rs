@@ -228,6 +228,12 @@ pub(in super::super) async fn orders_of(
     sql.fetch_all(text, args![owner.to_string(), after, limit]).await?.iter().map(OrderRow::from_row).collect()
 }
 
+/// What a shopper's orders are for, with their addresses.
+pub(in super::super) async fn fulfilments(sql: &mut impl Sql, owner: &Owner) -> Result<HashMap<OrderId, FulfilmentRequest>, DbError> {
+    let rows = sql.fetch_all("select id, fulfilment from sales_order where owner = $1", args![owner.to_string()]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.json("fulfilment")?))).collect()
+}
+
 /// When a shopper placed their `n`th newest order; `None` where they have not placed so many.
 pub(in super::super) async fn nth_newest(sql: &mut impl Sql, owner: &Owner, n: i64) -> Result<Option<Timestamp>, DbError> {
     let text = "select placed_at from sales_order where owner = $1 order by id desc limit 1 offset $2";
@@ -239,6 +245,31 @@ pub(in super::super) async fn orders_of_day(sql: &mut impl Sql, owner: &Owner, s
     let text = "select count(*) as n from sales_order where owner = $1 and store = $2 and day = $3 \
                 and status not in ('rejected', 'cancelled')";
     sql.fetch_one(text, args![owner.to_string(), store, day]).await?.get("n")
+}
+
+/// How many a deleted account of this phone has placed there on that day.
+pub(in super::super) async fn orders_before(sql: &mut impl Sql, phone: &str, store: &StoreId, day: &str) -> Result<i64, DbError> {
+    let text = "select orders from orders_before where phone = $1 and store = $2 and day = $3";
+    sql.fetch_optional(text, args![phone, store, day]).await?.map_or(Ok(0), |row| row.get("orders"))
+}
+
+/// Adds the orders that a shopper has placed since then to those of their phone, by store and day.
+pub(in super::super) async fn keep_orders_in(
+    tx: &mut Tx,
+    owner: &Owner,
+    phone: &str,
+    since: Timestamp,
+    kept_until: Timestamp,
+) -> Result<(), DbError> {
+    let text = "insert into orders_before (phone, store, day, orders, kept_until) \
+                select $2, store, day, count(*), $4 from sales_order where owner = $1 and placed_at > $3 \
+                and status not in ('rejected', 'cancelled') group by store, day \
+                on conflict (phone, store, day) do update set orders = orders_before.orders + excluded.orders, kept_until = excluded.kept_until";
+    tx.execute(text, args![owner.to_string(), phone, since, kept_until]).await.map(drop)
+}
+
+pub(in super::super) async fn purge_kept_orders_in(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    tx.execute("delete from orders_before where kept_until <= $1", args![now]).await.map(drop)
 }
 
 /// Sets where an order's saga is and until when that step should be over.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backend::ordering::OrderingError;
+use backend::ordering::{OrderingError, adopt_in};
 use backend::refused::Refused as _;
 use backend::stores::SettingsPatch;
 use domain::event::Actor;
@@ -12,7 +12,7 @@ use futures::future::join_all;
 
 use crate::cafe::{Cafe, croissant, flat_white, guest, id, line, person, request, settle};
 use crate::small_shop::facts;
-use crate::support::on_both_databases;
+use crate::support::{on_both_databases, rounds};
 
 fn code<T: std::fmt::Debug>(result: Result<T, OrderingError>) -> (&'static str, u16) {
     let error = result.expect_err("refused");
@@ -221,5 +221,36 @@ on_both_databases! {
         cafe.begin(&guest(), "harbor", &[flat_white(1)]).await.unwrap();
         shop.hands.advance(Duration::from_hours(24));
         cafe.begin(&caller, "harbor", &[flat_white(1)]).await.unwrap();
+    }
+
+    /// A guest begins, signs in as somebody who has had theirs, and places: it counts for who places, whoever races.
+    async fn signing_in_between_does_not_get_round_the_limit_of_a_day(shop) {
+        let cafe = Cafe::open(&shop).await;
+        cafe.settings("harbor", SettingsPatch { order_limit: Some(Some(1)), capacity: Some(None), ..SettingsPatch::default() }).await;
+        for round in 1..=rounds() {
+            let ada = person("Ada", None);
+            let racers = (0..4).map(|_| {
+                let (cafe, ada) = (cafe.clone(), ada.clone());
+                tokio::spawn(async move {
+                    let caller = guest();
+                    let checkout = cafe.begin(&caller, "harbor", &[flat_white(1)]).await?;
+                    let (from, to) = (caller.owner().expect("a guest has a cart"), ada.owner().expect("and so has she"));
+                    cafe.tx(move |tx, _| Box::pin(async move { adopt_in(tx, &from, &to).await })).await?;
+                    cafe.place(&ada, &checkout, "tok_ok").await
+                })
+            });
+            let placed: Vec<_> = join_all(racers).await.into_iter().map(|ended| ended.unwrap()).collect();
+            assert_eq!(placed.iter().filter(|placed| placed.is_ok()).count(), 1, "round {round}: {placed:?}");
+            // A checkout that the next one has replaced is over; the others are one order too many.
+            for refused in placed.into_iter().filter(Result::is_err) {
+                assert!(matches!(code(refused), ("checkout_expired", 410) | ("order_limit_reached", 429)), "round {round}");
+            }
+            // One after the other, the limit alone refuses.
+            let caller = guest();
+            let checkout = cafe.begin(&caller, "harbor", &[flat_white(1)]).await.unwrap();
+            let (from, to) = (caller.owner().unwrap(), ada.owner().unwrap());
+            cafe.tx(move |tx, _| Box::pin(async move { adopt_in(tx, &from, &to).await })).await.unwrap();
+            assert_eq!(code(cafe.place(&ada, &checkout, "tok_ok").await), ("order_limit_reached", 429));
+        }
     }
 }
