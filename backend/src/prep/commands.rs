@@ -141,11 +141,7 @@ fn after(mut ticket: TicketRow, change: &Change, person: Option<Person>, now: Ti
             ticket.started_at = None;
         }
         Change::Ready => ticket.made_at = Some(now),
-        Change::Recalled => {
-            // What stood at the counter was not being made: the pace counts from now.
-            ticket.started_at = Some(now);
-            ticket.made_at = None;
-        }
+        Change::Recalled => ticket.made_at = None,
         Change::Collected | Change::Failed { .. } => {}
     }
     ticket
