@@ -361,7 +361,7 @@ mod tests {
     fn what_nobody_hears_is_forgotten() {
         let (broker, client) = (Broker::default(), Client::new(1, Caller::Nobody));
         let (name, topic) = ("v1/stores/harbor/queue", "v1/stores/harbor/queue".parse().unwrap());
-        hear(&broker, &client, "v1/stores/+/queue");
+        hear(&broker, &client, "v1/stores/harbor/+");
         broker.publish(name, payload(1)).unwrap();
         assert!(!broker.forgets(&topic) && broker.keeps(&topic));
         assert_eq!(heard(&client), [(name.to_owned(), 1, false)]);
