@@ -55,7 +55,7 @@ for (const language of LANGUAGES) {
     await page.getByTestId('swap').press('Enter');
     await expect(page.getByTestId('line')).toContainText(language === 'en' ? 'Soy' : '豆奶');
     await expect(page.getByTestId('line')).toBeFocused();
-    await expect(page.getByTestId('total')).toHaveText('$5.00');
+    await expect(page.getByTestId('total')).toContainText('$5.00');
     await expect(trouble).toBeEmpty();
     await expect(page.getByTestId('gone-held')).toHaveCount(0);
     await expect(page.getByTestId('hold')).toBeVisible();
