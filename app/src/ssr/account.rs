@@ -8,9 +8,7 @@ use domain::{
     Currency, Locale, Money, Timestamp, UserId,
     view::{OrderView, SessionView, WalletEntry, WalletView},
 };
-use http::{HeaderValue, StatusCode, header};
 use leptos::prelude::*;
-use leptos_axum::ResponseOptions;
 use uuid::Uuid;
 
 use super::{
@@ -18,7 +16,7 @@ use super::{
     frame::{frame, problem},
     orders,
     seo::{Head, head},
-    visit::{Visit, page, query},
+    visit::{Visit, lead_to, page, query},
 };
 use crate::{
     islands::{Balance, LocalTime},
@@ -52,12 +50,14 @@ struct Asked {
 
 async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let locale = visit.locale;
-    let Caller::User { user, session, .. } = &visit.caller else { return Ok(go_and_sign_in()) };
+    let Caller::User { user, session, .. } = &visit.caller else { return Ok(lead_to(&paths::sign_in(paths::ACCOUNT))) };
     let (backend, id, before) = (visit.backend.clone(), *user, asked.before);
     let wallet: WalletView =
         visit.backend.db.snapshot(move |tx| Box::pin(async move { backend.wallets.page(tx, id, before, ENTRIES).await })).await?;
     let mut sql = visit.backend.db.reader();
-    let Some(account) = visit.backend.identities.account(&mut sql, *user).await? else { return Ok(go_and_sign_in()) };
+    let Some(account) = visit.backend.identities.account(&mut sql, *user).await? else {
+        return Ok(lead_to(&paths::sign_in(paths::ACCOUNT)));
+    };
     let owner = visit.owner().ok_or(Failure::NotFound)?;
     let orders = visit.backend.orders.list(&mut sql, &owner, None, ORDERS, visit.naming()).await?;
     let stores = orders::stores(&visit, &mut sql).await?;
@@ -106,16 +106,6 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         </main>
     };
     Ok(frame(&visit, main.into_any()))
-}
-
-/// To the door, and back here afterwards.
-fn go_and_sign_in() -> AnyView {
-    // Whatever they accept: `leptos_axum::redirect` leads only who asks for HTML.
-    if let (Some(response), Ok(door)) = (use_context::<ResponseOptions>(), HeaderValue::try_from(paths::sign_in(paths::ACCOUNT))) {
-        response.set_status(StatusCode::FOUND);
-        response.insert_header(header::LOCATION, door);
-    }
-    ().into_any()
 }
 
 /// The balance, and how it came to be.

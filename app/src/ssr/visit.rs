@@ -9,7 +9,9 @@ use backend::{
     stores::StoreRow,
 };
 use domain::{Locale, Money, StoreId, Timestamp, catalog::Menu, pricing, view::Naming};
+use http::{HeaderValue, StatusCode, header};
 use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::failure::{self, Failure};
@@ -94,7 +96,7 @@ pub fn clock(time_zone: &str, at: Timestamp) -> StoreClock {
 /// A cookie of ours.
 pub fn cookie(name: &str) -> Option<String> {
     let parts = use_context::<http::request::Parts>()?;
-    let values = parts.headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let values = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';'));
     pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=').map(str::to_owned)).filter(|value| !value.is_empty())
 }
@@ -107,6 +109,16 @@ pub fn param(name: &str) -> String {
 /// A value of the query.
 pub fn query(name: &str) -> Option<String> {
     use_query_map().with_untracked(|query| query.get(name)).filter(|value| !value.is_empty())
+}
+
+/// On to another page of ours, in the place of this one.
+pub fn lead_to(page: &str) -> AnyView {
+    // Whatever they accept: `leptos_axum::redirect` leads only who asks for HTML.
+    if let (Some(response), Ok(page)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(page)) {
+        response.set_status(StatusCode::FOUND);
+        response.insert_header(header::LOCATION, page);
+    }
+    ().into_any()
 }
 
 /// Renders a page when its data is there, or the page that says why it is not.

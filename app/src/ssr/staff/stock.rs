@@ -17,7 +17,7 @@ use super::super::{
     actions::typed::Typed,
     failure::Failure,
     seo::{Head, head},
-    visit::{Visit, page, param, query},
+    visit::{Visit, lead_to, page, param, query},
 };
 use super::frame::{Tab, store_frame};
 use crate::{
@@ -45,8 +45,7 @@ async fn body(
     if !visit.caller.may(Right::Stock, &row.id) {
         if switches {
             // Who kept the address of the switches, which stood here.
-            leptos_axum::redirect(&paths::menu(&row.id));
-            return Ok(().into_any());
+            return Ok(lead_to(&paths::menu(&row.id)));
         }
         return Err(Failure::Forbidden);
     }
