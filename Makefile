@@ -66,6 +66,6 @@ size: ## size of the browser code; fails above the budget
 	@scripts/install.sh run
 	cargo xtask size
 
-shots: ## photographs of every page, in both colour schemes, into end2end/shots
+shots: ## photographs of every page, in both colour schemes, into end2end/shots; and the README's picture
 	@scripts/install.sh shots
 	cargo xtask shots

@@ -78,6 +78,20 @@ pub async fn pause(millis: i32) {
     let _ = JsFuture::from(wake).await;
 }
 
+/// What this browser keeps of its own for the next time; `None`: nothing, or it keeps nothing.
+pub fn kept(key: &str) -> Option<String> {
+    js::call(&js::global("localStorage"), "getItem", &[key.into()]).ok()?.as_string()
+}
+
+/// Keeps something, or forgets it. A browser that keeps nothing asks again the next time.
+pub fn keep(key: &str, value: Option<&str>) {
+    let storage = js::global("localStorage");
+    let _ = match value {
+        Some(value) => js::call(&storage, "setItem", &[key.into(), value.into()]),
+        None => js::call(&storage, "removeItem", &[key.into()]),
+    };
+}
+
 /// Goes to another page, or to this one anew.
 pub fn go(page: &str) {
     let _ = window().location().assign(page);
@@ -130,6 +144,8 @@ pub enum Body<'a> {
     Form(&'a str),
     /// JSON, under a fresh key: what is sent is one wish, and the same sent again another.
     Keyed(&'a str),
+    /// The same from a page that is being left: it is sent all the same.
+    Parting(&'a str),
     /// JSON, under the key of a wish that is sent until it is answered.
     Wish {
         key: &'a str,
@@ -140,6 +156,9 @@ pub enum Body<'a> {
 /// Asks the server. `body` decides the method: GET without, POST with.
 pub async fn ask(url: &str, body: Body<'_>) -> Result<Reply, Unreachable> {
     let init = web_sys::RequestInit::new();
+    if matches!(body, Body::Parting(_)) {
+        js::set(&init, "keepalive", true);
+    }
     let headers = web_sys::Headers::new()?;
     headers.set("accept", "application/json")?;
     // The API answers in this language; the page's may have been chosen by hand.
@@ -149,7 +168,7 @@ pub async fn ask(url: &str, body: Body<'_>) -> Result<Reply, Unreachable> {
     let (kind, text) = match body {
         Body::Nothing => (None, None),
         Body::Form(text) => (Some("application/x-www-form-urlencoded"), Some(text)),
-        Body::Keyed(text) => {
+        Body::Keyed(text) | Body::Parting(text) => {
             headers.set("idempotency-key", &new_key())?;
             (Some("application/json"), Some(text))
         }

@@ -28,7 +28,8 @@ test('a ticket is new until it is claimed, and is called off from behind its dot
   const { page, w } = barista;
   const shopper = await Shopper.arrive(browser, shop);
   await shopper.page.goto('/s/harbor');
-  const number = String((await shopper.api.orderCoffee()).number);
+  const order = await shopper.api.orderCoffee();
+  const [id, number] = [order.id, String(order.number)];
   const bar = await page.locator('.staff-tabs').boundingBox();
   await expect(barista.ticket(number, 'queued')).toContainText(w('board.fresh'));
   await expect(barista.ticket(number, 'queued')).toHaveAttribute('data-new', 'true');
@@ -51,7 +52,15 @@ test('a ticket is new until it is claimed, and is called off from behind its dot
   await barista.context.setOffline(false);
   await barista.expectLive();
   await barista.button(number, 'board.cancel').click();
-  await expect(page.getByTestId('ticket')).toHaveCount(0);
+  await expect(page.getByTestId('undo')).toContainText(w('board.going_cancel'));
+  await page.getByTestId('undo').getByRole('button').click();
+  await expect(barista.ticket(number, 'queued')).not.toHaveAttribute('data-going', 'true');
+  await more.locator('..').press('Enter');
+  await barista.button(number, 'board.cancel').click();
+  await expect(page.getByTestId('undo')).toBeVisible();
+  // Who goes meant it.
+  await page.getByRole('link', { name: w('staff.menu') }).click();
+  await expect.poll(async () => (await shopper.api.get<{ status: string }>(`/orders/${id}`)).status).toBe('cancelled');
   await barista.leave();
   await shopper.leave();
 });
@@ -100,9 +109,30 @@ for (const language of LANGUAGES) {
     await expect(barista.ticket(first, 'ready')).toBeVisible();
     // Nobody is asked for ever.
     await expect(page.getByTestId('undo')).toHaveCount(0, { timeout: 8_000 });
+    // What leaves the house waits for five seconds, in which it can be taken back.
+    const handed: string[] = [];
+    page.on('request', (request) => {
+      if (request.url().endsWith('/collect')) handed.push(request.url());
+    });
+    await bump(first);
+    await expect(barista.ticket(first, 'ready')).toHaveAttribute('data-going', 'true');
+    await expect(page.getByTestId('undo')).toContainText(w('board.going_collect'));
+    await expectAccessible(page, 'the board with a cup that is going');
+    await page.keyboard.press('*');
+    await expect(barista.ticket(first, 'ready')).not.toHaveAttribute('data-going', 'true');
     await bump(first);
     await expect(barista.ticket(first, 'ready')).toHaveCount(0);
     await expect(page.getByTestId('undo'), 'what is handed over is gone').toHaveCount(0);
+    expect(handed, 'what was taken back was never sent').toHaveLength(1);
+    // A step back.
+    await bump(second);
+    await expect(barista.ticket(second, 'making')).toBeVisible();
+    await page.keyboard.type(second);
+    await page.keyboard.press('-');
+    await expect(barista.ticket(second, 'queued')).toBeVisible();
+    await page.keyboard.type(second);
+    await page.keyboard.press('-');
+    await expect(page.getByTestId('board-problem')).toContainText(w('board.no_way_back', { number: second }));
     await page.keyboard.type('4711');
     await page.keyboard.press('Enter');
     await expect(page.getByTestId('board-problem')).toContainText(w('board.no_such', { number: 4711 }));
@@ -113,13 +143,29 @@ for (const language of LANGUAGES) {
     const third = String((await shopper.api.orderCoffee()).number);
     await expect(barista.ticket(third, 'queued')).toBeVisible();
     await expect.poll(notes, { message: 'heard' }).toBe(2);
+    const sound = page.getByTestId('sound');
+    await expect(sound).toHaveAttribute('aria-pressed', 'true');
+    await sound.click();
+    await expect(sound).toHaveText(w('board.sound_off'));
+    const fourth = String((await shopper.api.orderCoffee()).number);
+    await expect(barista.ticket(fourth, 'queued')).toBeVisible();
+    expect(await notes(), 'switched off').toBe(2);
+    await sound.click();
+    await expect.poll(notes, { message: 'how it will sound' }).toBe(4);
 
     // Who bakes does not see coffee.
     const stations = page.getByTestId('stations').getByRole('button');
     await stations.last().click();
     await expect(page.getByTestId('ticket')).toHaveCount(0);
-    await stations.first().click();
-    await expect(page.getByTestId('ticket')).toHaveCount(2);
+    await page.reload();
+    await barista.expectLive();
+    await expect(stations.last(), 'who works there still does').toHaveAttribute('aria-pressed', 'true');
+    await expect(page.getByTestId('ticket')).toHaveCount(0);
+    await page.keyboard.press('+');
+    await expect(stations.first()).toHaveAttribute('aria-pressed', 'true');
+    await expect(page.getByTestId('ticket')).toHaveCount(3);
+    await page.getByTestId('board-keys').locator('summary').click();
+    await expectAccessible(page, 'the keys of the board');
     await shopper.leave();
     await barista.leave();
   });

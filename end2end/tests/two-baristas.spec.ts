@@ -43,8 +43,14 @@ for (const language of LANGUAGES) {
     await expect(loser.ticket(number, 'ready')).toBeVisible();
     await loser.button(number, 'board.recall').click();
     await expect(winner.ticket(number, 'making')).toBeVisible();
+    // Another one's claim is given back by a second press only.
+    await loser.button(number, 'board.release').click();
+    const sure = loser.page.getByRole('button', { name: loser.w('board.release_sure', { name: holder }) });
+    await expect(sure).toBeVisible();
+    await expect(loser.ticket(number, 'making')).toContainText(holder);
     await winner.button(number, 'board.release').click();
     await expect(loser.ticket(number, 'queued')).toBeVisible();
+    await expect(sure).toHaveCount(0);
     await winner.page.keyboard.type(number);
     await winner.page.keyboard.press('Enter');
     await expect(winner.ticket(number, 'making')).toBeVisible();

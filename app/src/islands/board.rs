@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Locale, OrderId, Timestamp,
+    Locale, OrderId, Timestamp, UserId,
     topic::Topic,
-    view::{OrderView, Problem, QueueView, StoreView, TicketView},
+    view::{OrderView, Person, Problem, QueueView, StoreView, TicketView},
 };
 use leptos::{ev::SubmitEvent, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use serde_json::{Value, json};
 
 use super::{
-    board_day, board_motion as motion,
-    board_tools::{self as tools, Station, Undo},
+    board_day, board_keys as keys, board_motion as motion, board_sound,
+    board_tools::{self as tools, Station},
+    board_undo::{self as undo, Held, Undo},
     live_line::{connection, live_line, offline},
     staff_tabs::StaffTabs,
     ticket::ticket,
@@ -32,6 +33,8 @@ pub(crate) struct Bar {
     pub store: StoredValue<String>,
     pub now: ReadSignal<Timestamp>,
     pub locale: Locale,
+    /// Who works here: a colleague's claim is not given back without being asked.
+    pub me: UserId,
     /// Orders whose button is at work.
     pub busy: RwSignal<BTreeSet<OrderId>>,
     /// What was on the board before: only what has just come flashes.
@@ -53,6 +56,9 @@ pub(crate) struct Bar {
     pub undo: RwSignal<Option<Undo>>,
     /// What ends that.
     pub undo_ends: StoredValue<Option<TimeoutHandle>>,
+    /// What is sent when nobody has taken it back, and which orders that are.
+    pub held: StoredValue<Vec<Held>>,
+    pub going: RwSignal<BTreeSet<OrderId>>,
 }
 
 /// What did not work.
@@ -67,19 +73,41 @@ impl Bar {
     /// Does `verb` to an order. The ticket moves when the news of it comes.
     pub fn act(self, order: OrderId, number: i64, verb: &'static str) {
         self.pressed.set(Some(order));
-        self.send(order, number, verb, tools::undoing(verb), json!({}));
+        self.start(order, number, verb);
     }
 
     /// As [`Bar::act`], by a number and Enter: the focus stays off the buttons, or the next Enter would press one.
     pub fn bump(self, order: OrderId, number: i64, verb: &'static str) {
         self.pressed.set(None);
-        self.send(order, number, verb, tools::undoing(verb), json!({}));
+        self.start(order, number, verb);
+    }
+
+    fn start(self, order: OrderId, number: i64, verb: &'static str) {
+        if verb == "collect" {
+            self.hold(order, number, verb, json!({}), w::board::going_collect(self.locale));
+        } else {
+            self.send(order, number, verb, undo::undoing(verb), json!({}));
+        }
     }
 
     /// Calls an order off, for a reason if there is one to tell.
     pub fn cancel(self, order: OrderId, number: i64, reason: Option<String>) {
         self.pressed.set(Some(order));
-        self.send(order, number, "cancel", None, json!({ "reason": reason }));
+        // Over what is being handed over, it wins.
+        undo::forget(self, order);
+        self.hold(order, number, "cancel", json!({ "reason": reason }), w::board::going_cancel(self.locale));
+    }
+
+    fn hold(self, order: OrderId, number: i64, verb: &'static str, body: Value, done: &str) {
+        if !self.offline_stops() && !self.is_busy(order) {
+            self.problem.set(None);
+            undo::hold(self, order, number, verb, body, done);
+        }
+    }
+
+    /// Whether a button of this order has been pressed and is not done.
+    fn is_busy(self, order: OrderId) -> bool {
+        self.busy.with_untracked(|busy| busy.contains(&order)) || self.going.with_untracked(|going| going.contains(&order))
     }
 
     /// Takes back what was done last.
@@ -87,13 +115,27 @@ impl Bar {
         if let Some(undo) = self.undo.get_untracked() {
             self.undo.set(None);
             self.pressed.set(Some(undo.order));
-            self.send(undo.order, undo.number, undo.verb, None, json!({}));
+            match undo.verb {
+                Some(verb) => self.send(undo.order, undo.number, verb, None, json!({})),
+                None => undo::forget(self, undo.order),
+            }
         }
     }
 
     /// Says what cannot be done.
     pub fn complain(self, text: String) {
         self.problem.set(Some(Trouble { text, away: false }));
+    }
+
+    /// Works at a station from now on, also when this board is opened again.
+    pub fn choose(self, station: Option<usize>) {
+        self.station.set(station);
+        self.stations
+            .with_value(|stations| tab::keep(&self.station_key(), station.and_then(|n| stations.get(n)).map(|chosen| &*chosen.name)));
+    }
+
+    fn station_key(self) -> String {
+        format!("orderly.board.station.{}", self.store.get_value())
     }
 
     /// The station that is chosen, if any, to look at.
@@ -107,9 +149,9 @@ impl Bar {
         untrack(|| self.with_station(look))
     }
 
-    /// `back`: what takes it back, where that is to be offered.
-    fn send(self, order: OrderId, number: i64, verb: &'static str, back: Option<&'static str>, body: Value) {
-        if self.offline_stops() || self.busy.with_untracked(|busy| busy.contains(&order)) {
+    /// Sends it now. `back`: what takes it back, where that is to be offered.
+    pub fn send(self, order: OrderId, number: i64, verb: &'static str, back: Option<&'static str>, body: Value) {
+        if self.offline_stops() || self.is_busy(order) {
             return;
         }
         self.busy.update(|busy| {
@@ -124,9 +166,11 @@ impl Bar {
                     if let Ok(view) = reply.json::<OrderView>() {
                         let done = w::orders::by_name(super::progress::data_status(&view), self.locale).unwrap_or_default();
                         self.said.set(format!("{} {number}: {done}", w::board::order(self.locale)));
-                        self.undo.set(None);
+                        // What was held back and is sent now leaves the offer of another ticket alone.
                         if let Some(verb) = back {
-                            tools::offer(self, Undo { order, number, verb, done: done.to_owned() });
+                            undo::offer(self, Undo { order, number, verb: Some(verb), done: done.to_owned() });
+                        } else if self.undo.with_untracked(|undo| undo.as_ref().is_some_and(|undo| undo.order == order)) {
+                            self.undo.set(None);
                         }
                     }
                     None
@@ -174,7 +218,7 @@ pub fn Board(
     store: StoreView,
     queue: QueueView,
     stations: Vec<Station>,
-    person: String,
+    person: Person,
     switches: bool,
     tabs: StaffTabs,
     now: Timestamp,
@@ -189,6 +233,7 @@ pub fn Board(
         store: StoredValue::new(store.id.to_string()),
         now: tab::ticking(now),
         locale,
+        me: person.id,
         busy: RwSignal::new(BTreeSet::new()),
         seen: StoredValue::new(all(&queue)),
         asked: RwSignal::new(None),
@@ -201,6 +246,8 @@ pub fn Board(
         station: RwSignal::new(None),
         undo: RwSignal::new(None),
         undo_ends: StoredValue::new(None),
+        held: StoredValue::new(Vec::new()),
+        going: RwSignal::new(BTreeSet::new()),
     };
     awake::stay_awake();
     awake::keep_up(bar.connection);
@@ -222,8 +269,15 @@ pub fn Board(
     });
     let queue = Memo::new(move |_| shown.get());
     tell_left(bar, queue);
-    tools::chime(queue, bar);
-    let (overview, keys) = (tools::overview(queue, bar), tools::keys(queue, bar));
+    undo::look_after(queue, bar);
+    let (overview, keys, sound) = (tools::overview(queue, bar), keys::keys(queue, bar), board_sound::sound(queue, bar));
+    Effect::new(move |_| {
+        let kept = tab::kept(&bar.station_key());
+        let known = kept.and_then(|name| bar.stations.with_value(|stations| stations.iter().position(|station| station.name == name)));
+        if known.is_some() {
+            bar.station.set(known);
+        }
+    });
     Effect::new(move |_| {
         if bar.connection.get() == Connection::Live
             && bar.problem.with_untracked(|problem| problem.as_ref().is_some_and(|problem| problem.away))
@@ -253,14 +307,14 @@ pub fn Board(
             {tabs.view(&id, &paths::queue(&id), locale)}
             <div class="staff-bar__tools" on:submit=stop>
                 {switches.then(|| open_switch(id.clone(), paths::queue(&id), open, locale))}
-                <span class="row">{pieces::icon("person")}{person}</span>
+                <span class="row">{pieces::icon("person")}{person.name}</span>
             </div>
         </header>
         {move || bar.problem.get().map(|trouble| problem(trouble.text, bar))}
         <p class="sr-only" role="status">{bar.said}</p>
-        {tools::undo_view(bar)}
+        {undo::undo_view(bar)}
         {keys}
-        <div class="board-top">{overview}{board_day::view(queue, locale)}</div>
+        <div class="board-top">{overview}<div class="board-top__tools">{board_day::view(queue, locale)}{sound}{keys::help(locale)}</div></div>
         <main class="board" id="main">{lanes}</main>
     }
     .into_any()

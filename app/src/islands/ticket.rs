@@ -40,16 +40,30 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
     let mut unseen = false;
     bar.seen.update_value(|seen| unseen = seen.insert(order));
     let new = queued && unseen;
+    let going = move || bar.going.with(|going| going.contains(&order));
+    // A colleague's claim is given back by a second press.
+    let asked = RwSignal::new(false);
+    let colleague = StoredValue::new(ticket.claimed_by.as_ref().filter(|person| person.id != bar.me).map(|person| person.name.clone()));
+    let asks = move |verb: &str| verb == "release" && colleague.with_value(Option::is_some);
     let verb = move |verb: &'static str, label: &'static str, class: &'static str| {
         let submit = move |event: SubmitEvent| {
             event.prevent_default();
-            bar.act(order, number, verb);
+            if asks(verb) && !asked.get_untracked() {
+                asked.set(true);
+            } else {
+                asked.set(false);
+                bar.act(order, number, verb);
+            }
+        };
+        let label = move || match colleague.get_value() {
+            Some(name) if asks(verb) && asked.get() => w::board::release_sure(locale, &name),
+            _ => label.to_owned(),
         };
         view! {
             <form method="post" action=paths::form::TICKET on:submit=submit>
                 <input type="hidden" name="store" value=bar.store.get_value()/>
                 <input type="hidden" name="order" value=order.to_string()/>
-                <button class=class name="verb" value=verb aria-busy=move || bar.busy.with(|busy| busy.contains(&order)).to_string()
+                <button class=class name="verb" value=verb aria-busy=move || (bar.busy.with(|busy| busy.contains(&order)) || going()).to_string()
                     aria-disabled=move || bar.offline.get().then_some("true") aria-describedby=move || bar.offline.get().then_some("live-line")>
                     {label}<span class="sr-only">" "{w::board::order(locale)}" "{number}</span>
                 </button>
@@ -92,7 +106,7 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
         view! { <p class="ticket__left" data-testid="left">{pieces::icon("info")}{w::board::left(locale, &person.name)}</p> }
     });
     view! {
-        <li class="ticket" id=format!("t-{order}") data-age=move || state.get() data-new=new.then_some("true") data-testid="ticket">
+        <li class="ticket" id=format!("t-{order}") data-age=move || state.get() data-new=new.then_some("true") data-going=move || going().then_some("true") data-testid="ticket">
             <div class="ticket__head">
                 <h3 class="ticket__number"><span class="sr-only">{w::board::order(locale)}" "</span>{number}</h3>
                 <p class="ticket__age"><time class="num">{move || clock(seconds.get())}</time>{word}</p>

@@ -33,6 +33,14 @@ fn reason_of(event: &SubmitEvent) -> Option<String> {
     typed.or(pressed).map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty())
 }
 
+/// Closes the fold that a form is in.
+fn close_around(event: &SubmitEvent) {
+    let form = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    if let Some(details) = form.and_then(|form| form.closest("details").ok().flatten()) {
+        let _ = details.remove_attribute("open");
+    }
+}
+
 /// The usual reasons are one press each; any other is typed, or left out.
 pub(super) fn cancel_fold(order: OrderId, number: i64, bar: Bar) -> AnyView {
     let locale = bar.locale;
@@ -48,6 +56,7 @@ pub(super) fn cancel_fold(order: OrderId, number: i64, bar: Bar) -> AnyView {
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         bar.cancel(order, number, reason_of(&event));
+        close_around(&event);
     };
     let fields = move || {
         view! {

@@ -17,7 +17,7 @@ use backend::{
 use domain::{
     Locale,
     catalog::Menu,
-    view::{Role, RoleView},
+    view::{Person, Role, RoleView},
 };
 use leptos::prelude::*;
 
@@ -149,7 +149,7 @@ pub fn QueuePage() -> impl IntoView {
 async fn queue(visit: Visit, store: String, error: Option<String>, order: Option<String>) -> Result<AnyView, Failure> {
     let locale = visit.locale;
     let row = visit.store(&store).await?;
-    let Caller::User { name, .. } = &visit.caller else {
+    let Caller::User { user, name, .. } = &visit.caller else {
         // Who has signed in wrongly is told so at the same door.
         return match error {
             Some(error) => Ok(sign_in(&visit, Some(error), &visit.backend.stores.list(&mut visit.backend.db.reader()).await?)),
@@ -185,7 +185,7 @@ async fn queue(visit: Visit, store: String, error: Option<String>, order: Option
         {head}
         {skip(locale)}
         {refused}
-        <Board store=status queue stations person=name.clone() switches tabs now=visit.now clock=clock(&row.time_zone, visit.now) locale/>
+        <Board store=status queue stations person=Person { id: *user, name: name.clone() } switches tabs now=visit.now clock=clock(&row.time_zone, visit.now) locale/>
     };
     Ok(view.into_any())
 }

@@ -112,7 +112,7 @@ impl Identities {
                     let kiosk = store::spend_pairing_code(tx, hash).await?.ok_or(IdentityError::WrongCode)?;
                     let at = Stores.of_kiosk(tx, &kiosk).await?.ok_or(IdentityError::WrongCode)?;
                     let new = NewToken { role: Role::Kiosk, store: Some(at.clone()), merchant: None, kiosk: Some(kiosk.clone()), name };
-                    store::insert_token(tx, id, digest, &new, None).await?;
+                    store::insert_token(tx, id, digest, &new, None, None).await?;
                     throttle::give_back_in(tx, &keys, bucket).await?;
                     let paired = KioskPaired { kiosk: kiosk.clone(), store: at.clone(), token: id };
                     log::append_in(tx, NewEvent::new(paired, &kiosk).at_store(&at).by(Actor::Token(id))).await?;

@@ -11,7 +11,7 @@ use super::rights::Right;
 use super::secret::{Secret, random};
 use super::session::{IssuedSession, NewSession};
 use super::throttle::{self, Bucket};
-use super::{Caller, Client, Identities, IdentityError, rights, store};
+use super::{Caller, Client, Identities, IdentityError, rights, store, token};
 use crate::db::Tx;
 use crate::log::{self, NewEvent};
 use crate::stores::Stores;
@@ -64,23 +64,31 @@ pub struct Invited {
     pub expires_at: Timestamp,
 }
 
+/// What a name that somebody of the store has already means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SameName {
+    IsThem,
+    Refused,
+}
+
 impl Identities {
     /// Adds somebody to the staff of a store and returns their one-time sign-in code, good for a day. The same name at the
     /// same store is the same person: they get one more role, or only a new code.
     pub async fn staff_add(&self, at: StoreId, name: String, role: Role) -> Result<(Person, Secret), IdentityError> {
-        let invited = self.staff_add_by(at, name, role, Actor::System).await?;
+        let invited = self.staff_add_by(at, name, role, SameName::IsThem, Actor::System).await?;
         Ok((invited.person, invited.code))
     }
 
-    /// The same for a manager of the store.
+    /// Adds somebody new to the staff, for a manager of the store. A name that somebody there has, however it is written, is
+    /// refused: whoever is added next would get the other's account. Roles are changed by [`Self::set_roles`].
     pub async fn add_member(&self, caller: &Caller, at: StoreId, name: String, role: Role) -> Result<Invited, IdentityError> {
         caller.require(Right::Staff, &at)?;
         Stores.get(&mut self.db.reader(), &at).await?.ok_or(IdentityError::NotFound)?;
         let by = caller.actor(&at);
-        self.staff_add_by(at, name, role, by).await
+        self.staff_add_by(at, name, role, SameName::Refused, by).await
     }
 
-    async fn staff_add_by(&self, at: StoreId, name: String, role: Role, by: Actor) -> Result<Invited, IdentityError> {
+    async fn staff_add_by(&self, at: StoreId, name: String, role: Role, same: SameName, by: Actor) -> Result<Invited, IdentityError> {
         let name = name::clean(&name)?;
         if !rights::is_staff(role) {
             return Err(IdentityError::NotStaff);
@@ -89,6 +97,10 @@ impl Identities {
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
+                    if same == SameName::Refused && store::works_here_by_name(tx, &at, &name).await? {
+                        let detail = "Somebody here has this name: change their roles, give them a new code, or choose another name.";
+                        return Err(IdentityError::invalid("/name", "name_taken", detail));
+                    }
                     let (id, fresh) = store::staff_member(tx, &at, &name, role).await?;
                     let expires_at = tx.now().plus_seconds(CODE_SECONDS);
                     store::insert_code(tx, id, &made, expires_at).await?;
@@ -132,7 +144,7 @@ impl Identities {
     }
 
     /// Makes these somebody's roles at a store; none of them: they do not work there any more. What they have open follows
-    /// within seconds. Nobody changes their own: the last manager would lock everybody out.
+    /// within seconds, and the tokens of the store that a manager made end with her being one. Nobody changes their own: the last manager would lock everybody out.
     pub async fn set_roles(&self, caller: &Caller, at: &StoreId, user: UserId, mut roles: Vec<Role>) -> Result<(), IdentityError> {
         caller.require(Right::Staff, at)?;
         if caller.user() == Some(user) {
@@ -148,8 +160,15 @@ impl Identities {
             .transaction(move |tx| {
                 Box::pin(async move {
                     store::member_in(tx, &at, user).await?.ok_or(IdentityError::NotFound)?;
-                    if store::roles_at(tx, &at, user).await? == roles {
+                    let before = store::roles_at(tx, &at, user).await?;
+                    if before == roles {
                         return Ok(());
+                    }
+                    // A manager who is none any more keeps no key that she cut.
+                    if before.contains(&Role::Manager) && !roles.contains(&Role::Manager) {
+                        for id in store::revoke_made_by(tx, &at, user).await? {
+                            token::revoked_in(tx, id, Some(at.clone()), by.clone()).await?;
+                        }
                     }
                     if !store::set_roles(tx, &at, user, &roles).await? {
                         store::forget_staff_secrets(tx, user).await?;

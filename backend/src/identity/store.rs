@@ -26,7 +26,7 @@ pub(super) use self::sign_in::{
 };
 pub(super) use self::staff::{
     allow_password, forget_staff_secrets, insert_code, know_browser, knows_browser, member_in, members, password_by_name, password_of,
-    roles_at, set_password, set_roles, spend_code, staff_member, stores_of_staff,
+    roles_at, set_password, set_roles, spend_code, staff_member, stores_of_staff, works_here_by_name,
 };
 use super::caller::Caller;
 use super::session::NewSession;
@@ -151,11 +151,18 @@ pub(super) async fn insert_account(tx: &mut Tx, name: &str) -> Result<UserId, Db
     Ok(id)
 }
 
-pub(super) async fn insert_token(tx: &mut Tx, id: TokenId, hash: String, new: &NewToken, user: Option<UserId>) -> Result<(), DbError> {
+pub(super) async fn insert_token(
+    tx: &mut Tx,
+    id: TokenId,
+    hash: String,
+    new: &NewToken,
+    user: Option<UserId>,
+    by: Option<UserId>,
+) -> Result<(), DbError> {
     tx.execute(
-        "insert into token (id, hash, name, role, store, merchant, kiosk, account, created_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        args![id, hash, &new.name, new.role.as_str(), &new.store, &new.merchant, &new.kiosk, user, tx.now()],
+        "insert into token (id, hash, name, role, store, merchant, kiosk, account, created_at, issued_by) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        args![id, hash, &new.name, new.role.as_str(), &new.store, &new.merchant, &new.kiosk, user, tx.now(), by],
     )
     .await
     .map(drop)
@@ -181,7 +188,9 @@ pub(super) async fn tokens(sql: &mut impl Sql) -> Result<Vec<TokenRow>, DbError>
 
 /// The tokens of a store that are good.
 pub(super) async fn tokens_of(sql: &mut impl Sql, at: &StoreId) -> Result<Vec<TokenView>, DbError> {
-    let text = "select id, name, role, kiosk, created_at, seen_at, screen from token where store = $1 and revoked_at is null order by created_at, id";
+    let text = "select t.id, t.name, t.role, t.kiosk, t.created_at, t.seen_at, t.screen, a.name as made_by \
+                from token t left join account a on a.id = t.issued_by \
+                where t.store = $1 and t.revoked_at is null order by t.created_at, t.id";
     sql.fetch_all(text, args![at]).await?.iter().map(token_view).collect()
 }
 
@@ -192,6 +201,7 @@ fn token_view(row: &Row) -> Result<TokenView, DbError> {
         role: row.parse("role")?,
         kiosk: row.get("kiosk")?,
         created_at: row.get("created_at")?,
+        made_by: row.get("made_by")?,
         seen_at: row.get("seen_at")?,
         screen: row.get::<Option<String>>("screen")?.and_then(|screen| screen.parse().ok()),
     })
@@ -201,6 +211,12 @@ fn token_view(row: &Row) -> Result<TokenView, DbError> {
 pub(super) async fn revoke(tx: &mut Tx, id: TokenId) -> Result<Option<Option<StoreId>>, DbError> {
     let text = "update token set revoked_at = $2 where id = $1 and revoked_at is null returning store";
     tx.fetch_optional(text, args![id, tx.now()]).await?.map(|row| row.get("store")).transpose()
+}
+
+/// Makes worthless what somebody has made for a store, and says which tokens those were.
+pub(super) async fn revoke_made_by(tx: &mut Tx, at: &StoreId, by: UserId) -> Result<Vec<TokenId>, DbError> {
+    let text = "update token set revoked_at = $3 where issued_by = $1 and store = $2 and revoked_at is null returning id";
+    tx.fetch_all(text, args![by, at, tx.now()]).await?.iter().map(|row| row.get("id")).collect()
 }
 
 /// Whether the token was one of this store's and good until now.

@@ -3,7 +3,7 @@
 use domain::event::{Actor, TokenIssued, TokenRevoked};
 use domain::name;
 use domain::view::{Role, TokenView};
-use domain::{KioskId, MerchantId, StoreId, Timestamp, TokenId};
+use domain::{KioskId, MerchantId, StoreId, Timestamp, TokenId, UserId};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -70,16 +70,23 @@ pub(super) fn fresh() -> Result<(TokenId, Secret, String), IdentityError> {
 }
 
 /// Writes a token down. A staff token is a person of its own.
-pub(super) async fn insert_in(tx: &mut Tx, id: TokenId, hash: String, new: &NewToken, by: Actor) -> Result<(), IdentityError> {
+async fn insert_in(
+    tx: &mut Tx,
+    id: TokenId,
+    hash: String,
+    new: &NewToken,
+    made_by: Option<UserId>,
+    by: Actor,
+) -> Result<(), IdentityError> {
     let user = if rights::is_staff(new.role) { Some(store::insert_account(tx, &new.name).await?) } else { None };
-    store::insert_token(tx, id, hash, new, user).await?;
+    store::insert_token(tx, id, hash, new, user, made_by).await?;
     let issued = TokenIssued { token: id, store: new.store.clone(), role: new.role, kiosk: new.kiosk.clone() };
     let event = NewEvent::new(issued, id).by(by);
     log::append_in(tx, NewEvent { source: new.store.clone(), ..event }).await?;
     Ok(())
 }
 
-async fn revoked_in(tx: &mut Tx, id: TokenId, at: Option<StoreId>, by: Actor) -> Result<(), DbError> {
+pub(super) async fn revoked_in(tx: &mut Tx, id: TokenId, at: Option<StoreId>, by: Actor) -> Result<(), DbError> {
     let event = NewEvent::new(TokenRevoked { token: id, store: at.clone() }, id).by(by);
     log::append_in(tx, NewEvent { source: at, ..event }).await.map(drop)
 }
@@ -87,7 +94,7 @@ async fn revoked_in(tx: &mut Tx, id: TokenId, at: Option<StoreId>, by: Actor) ->
 impl Identities {
     /// Makes a token and returns it, this once: only its hash is kept. A staff token is a person of its own.
     pub async fn issue_token(&self, new: NewToken) -> Result<(TokenId, Secret), IdentityError> {
-        self.issue_token_by(new, Actor::System).await
+        self.issue_token_by(new, None, Actor::System).await
     }
 
     /// The same for a manager: for their store, and nothing that would be more than they are.
@@ -104,14 +111,14 @@ impl Identities {
             (false, Some(_)) => return Err(IdentityError::invalid("/kiosk", "unknown_kiosk", "There is no such kiosk at this store.")),
             (false, None) => return Err(IdentityError::invalid("/role", "unknown_role", "Choose barista, warehouse, manager or kiosk.")),
         }
-        self.issue_token_by(new, caller.actor(&store)).await
+        self.issue_token_by(new, caller.person().map(|person| person.id), caller.actor(&store)).await
     }
 
-    async fn issue_token_by(&self, new: NewToken, by: Actor) -> Result<(TokenId, Secret), IdentityError> {
+    async fn issue_token_by(&self, new: NewToken, made_by: Option<UserId>, by: Actor) -> Result<(TokenId, Secret), IdentityError> {
         new.check()?;
         let new = NewToken { name: name::clean(&new.name)?, ..new };
         let (id, token, hash) = fresh()?;
-        self.db.transaction(move |tx| Box::pin(async move { insert_in(tx, id, hash, &new, by).await })).await?;
+        self.db.transaction(move |tx| Box::pin(async move { insert_in(tx, id, hash, &new, made_by, by).await })).await?;
         Ok((id, token))
     }
 

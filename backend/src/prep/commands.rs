@@ -141,7 +141,12 @@ fn after(mut ticket: TicketRow, change: &Change, person: Option<Person>, now: Ti
             ticket.started_at = None;
         }
         Change::Ready => ticket.made_at = Some(now),
-        Change::Recalled => ticket.made_at = None,
+        Change::Recalled => {
+            // What it stood at the counter was no work: the work goes on from where it ended.
+            let worked = ticket.started_at.zip(ticket.made_at).map(|(started, made)| made.as_millis() - started.as_millis());
+            ticket.started_at = worked.map(|millis| now.plus_millis(-millis)).or(ticket.started_at);
+            ticket.made_at = None;
+        }
         Change::Collected | Change::Failed { .. } => {}
     }
     ticket

@@ -141,6 +141,13 @@ on_both_databases! {
             cafe.work(&kim, order, Work::Collect).await.unwrap();
         }
         assert_eq!(times().await, [flat_white_takes(40)], "the last ten");
+        // Ten minutes at the counter and twenty seconds of mending: sixty seconds of work.
+        let mended = make(&[flat_white(1)], 40).await;
+        shop.hands.advance(Duration::from_mins(10));
+        cafe.work(&kim, mended, Work::Recall).await.unwrap();
+        shop.hands.advance(Duration::from_secs(20));
+        cafe.work(&kim, mended, Work::Ready).await.unwrap();
+        assert_eq!(times().await, [flat_white_takes(42)], "nine of forty and one of sixty");
         settle(&running).await;
         running.shutdown().await;
     }

@@ -224,8 +224,13 @@ on_both_databases! {
         let mo = manager(&cafe).await;
         let kim = identities.add_member(&mo, harbor(), "  Kim \u{3000} Lee ".to_owned(), Role::Barista).await.unwrap();
         assert_eq!(kim.person.name, "Kim Lee");
-        let again = identities.add_member(&mo, harbor(), "Kim\u{A0}Lee".to_owned(), Role::Warehouse).await.unwrap();
-        assert_eq!(again.person.id, kim.person.id, "the same to the eye is the same person");
+        for same in ["Kim\u{A0}Lee", "kim LEE"] {
+            let taken = identities.add_member(&mo, harbor(), same.to_owned(), Role::Warehouse).await.unwrap_err();
+            assert_eq!((taken.status(), taken.faults().remove(0).code.as_str()), (422, "name_taken"), "nobody gets another's account");
+        }
+        let (again, _) = identities.staff_add(harbor(), "Kim\u{A0}Lee".to_owned(), Role::Warehouse).await.unwrap();
+        assert_eq!(again.id, kim.person.id, "by the command line the same to the eye is the same person");
+        assert_eq!(identities.members(&mo, &harbor()).await.unwrap()[0].roles, [Role::Barista, Role::Warehouse]);
         let ada = person("Ada", None);
         let token = |name: &str| NewToken { role: Role::Barista, store: Some(harbor()), merchant: None, kiosk: None, name: name.to_owned() };
         for (name, code) in [
@@ -270,6 +275,16 @@ on_both_databases! {
         let own = identities.set_roles(&now, &harbor(), user, vec![Role::Barista]).await;
         assert_eq!(refused(own), (409, "own_role"), "nobody locks themselves out");
         assert_eq!(refused(identities.set_roles(&mo, &harbor(), user, vec![Role::Operator]).await), (422, "invalid_request"));
+
+        // The key that a manager cut is worth nothing when she is none any more; one of somebody else's is.
+        let token = |name: &str| NewToken { role: Role::Barista, store: Some(harbor()), merchant: None, kiosk: None, name: name.to_owned() };
+        let (_, hers) = identities.issue_store_token(&now, token("Till")).await.unwrap();
+        let (_, his) = identities.issue_store_token(&mo, token("Robot")).await.unwrap();
+        let made: Vec<_> = identities.store_tokens(&mo, &harbor()).await.unwrap().into_iter().map(|token| (token.name, token.made_by)).collect();
+        assert_eq!(made, [("Till".to_owned(), Some("Kim".to_owned())), ("Robot".to_owned(), Some("Mo".to_owned()))]);
+        identities.set_roles(&mo, &harbor(), user, vec![Role::Warehouse]).await.unwrap();
+        assert_eq!(identities.caller_by_token(hers.expose()).await.unwrap(), Caller::Nobody);
+        assert_ne!(identities.caller_by_token(his.expose()).await.unwrap(), Caller::Nobody);
 
         // A new code ends the one before; whoever is revoked has nothing left to come in by.
         let one = identities.invite_again(&mo, &harbor(), user).await.unwrap();

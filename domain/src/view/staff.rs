@@ -43,6 +43,8 @@ wire! {
         role: Role,
         kiosk: Option<KioskId>,
         created_at: Timestamp,
+        /// Who made it; null: the command line, or it is a kiosk's.
+        made_by: Option<String>,
         /// When a kiosk was last connected over MQTT, to twenty seconds; null: never, or it is none.
         seen_at: Option<Timestamp>,
         /// What a kiosk's browser showed last; null: nothing yet, or it is none.

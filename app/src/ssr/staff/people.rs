@@ -382,7 +382,12 @@ fn programs(part: &Part<'_>, tokens: &[TokenView]) -> AnyView {
 
 fn token(store: &str, token: &TokenView, locale: Locale) -> AnyView {
     let screen = token.kiosk.is_some();
-    let note = if screen { token.screen.map(|_| screen_name(token, locale)) } else { Some(role_name(token.role, locale).to_owned()) };
+    let note = if screen {
+        token.screen.map(|_| screen_name(token, locale))
+    } else {
+        let role = role_name(token.role, locale).to_owned();
+        Some(token.made_by.as_deref().map_or_else(|| role.clone(), |name| format!("{role} · {}", w::people::made_by(locale, name))))
+    };
     let (word, question, yes) = if screen {
         (w::people::unpair(locale), w::people::unpair_sure(locale).to_owned(), w::people::unpair_go(locale))
     } else {

@@ -28,6 +28,13 @@ pub(in super::super) async fn staff_member(tx: &mut Tx, store: &StoreId, name: &
     Ok((user, fresh))
 }
 
+/// Whether somebody of this name, in whatever capitals, works at the store.
+pub(in super::super) async fn works_here_by_name(tx: &mut Tx, store: &StoreId, name: &str) -> Result<bool, DbError> {
+    let text = "select f.account from staff f join account_role r on r.account = f.account and r.store = f.store \
+                where f.store = $1 and lower(f.name) = lower($2) limit 1";
+    Ok(tx.fetch_optional(text, args![store, name]).await?.is_some())
+}
+
 /// Everybody who works at a store, by name.
 pub(in super::super) async fn members(sql: &mut impl Sql, store: &StoreId, now: Timestamp) -> Result<Vec<MemberView>, DbError> {
     let text = "select r.account, r.role, a.name, p.set_at, \

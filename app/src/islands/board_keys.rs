@@ -1,0 +1,155 @@
+//! The whole board by a keyboard or a bump bar, whose keys are those of a number pad.
+
+use domain::{
+    Locale, OrderId,
+    prep::FulfilmentStatus,
+    view::{LanesView, QueueView},
+};
+use leptos::{ev::KeyboardEvent, leptos_dom::helpers::TimeoutHandle, prelude::*};
+use wasm_bindgen::JsCast as _;
+
+use super::{board::Bar, board_tools::Station, board_undo::WHILE, ticket_cancel::fold};
+use crate::{pieces, words as w};
+
+/// Digits of an order's number.
+const DIGITS: usize = 5;
+
+/// Where a number moves its ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    On,
+    Back,
+}
+
+/// What a number does to a ticket that the station shows: its next step, or the one before it, which a ticket in the queue does
+/// not have.
+fn bump(queue: &QueueView, station: Option<&Station>, number: i64, way: Way) -> Option<(OrderId, &'static str)> {
+    let LanesView { queued, making, ready } = &queue.lanes;
+    let ticket = queued.iter().chain(making).chain(ready).find(|ticket| ticket.number == number)?;
+    if station.is_some_and(|station| !station.has(ticket)) {
+        return None;
+    }
+    let verb = match (ticket.status, way) {
+        (FulfilmentStatus::Queued, Way::On) => "claim",
+        (FulfilmentStatus::Queued, Way::Back) => return None,
+        (FulfilmentStatus::Making, Way::On) => "ready",
+        (FulfilmentStatus::Making, Way::Back) => "release",
+        (_, Way::On) => "collect",
+        (_, Way::Back) => "recall",
+    };
+    Some((ticket.order, verb))
+}
+
+/// Whether a key is typed into something, or is one of the browser's own.
+fn is_elsewhere(event: &KeyboardEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let takes = target.is_some_and(|element| matches!(&*element.tag_name(), "INPUT" | "TEXTAREA" | "SELECT"));
+    takes || event.ctrl_key() || event.meta_key() || event.alt_key()
+}
+
+/// The next station, and after the last one all of them.
+fn next_station(bar: Bar) {
+    let count = bar.stations.with_value(Vec::len);
+    let next = bar.station.get_untracked().map_or(0, |station| station + 1);
+    bar.choose(Some(next).filter(|next| *next < count));
+}
+
+/// Listens to the keys, and shows the number that is being typed.
+pub fn keys(queue: Memo<QueueView>, bar: Bar) -> impl IntoView {
+    let typed = RwSignal::new(String::new());
+    let timer = StoredValue::new(None::<TimeoutHandle>);
+    let forget = move || {
+        let _ = typed.try_set(String::new());
+    };
+    let press = move |way: Way| {
+        let number = typed.with_untracked(|typed| typed.parse::<i64>().unwrap_or_default());
+        forget();
+        match queue.with_untracked(|queue| bar.with_station_untracked(|station| bump(queue, station, number, way))) {
+            Some((order, verb)) => bar.bump(order, number, verb),
+            None if way == Way::Back => bar.complain(w::board::no_way_back(bar.locale, number)),
+            None => bar.complain(w::board::no_such(bar.locale, number)),
+        }
+    };
+    let pressed = move |event: KeyboardEvent| {
+        if is_elsewhere(&event) {
+            return;
+        }
+        let key = event.key();
+        let length = typed.with_untracked(String::len);
+        match &*key {
+            // A key that is held down is one press.
+            "Enter" | "-" | "*" | "+" if event.repeat() => return event.prevent_default(),
+            "Enter" if length > 0 => {
+                // The button that has the focus is not meant.
+                event.prevent_default();
+                press(Way::On);
+            }
+            "-" if length > 0 => press(Way::Back),
+            "*" => bar.take_back(),
+            "+" => next_station(bar),
+            "Escape" => forget(),
+            "Backspace" => typed.update(|typed| {
+                typed.pop();
+            }),
+            digit if digit.len() == 1 && digit.as_bytes()[0].is_ascii_digit() && length < DIGITS => {
+                typed.update(|typed| typed.push_str(digit));
+            }
+            _ => return,
+        }
+        timer.update_value(|timer| {
+            if let Some(timer) = timer.take() {
+                timer.clear();
+            }
+            *timer = set_timeout_with_handle(forget, WHILE).ok();
+        });
+    };
+    Effect::new(move |_| {
+        let listener = window_event_listener(leptos::ev::keydown, pressed);
+        on_cleanup(move || listener.remove());
+    });
+    view! {
+        <p class="board-keys" role="status" hidden=move || typed.with(String::is_empty) data-testid="typed">
+            {move || w::board::typed(bar.locale, typed.get())}
+        </p>
+    }
+}
+
+/// What the keys do, folded away.
+pub fn help(locale: Locale) -> AnyView {
+    let keys = [
+        ("12 ↵", w::board::key_on(locale)),
+        ("12 -", w::board::key_back(locale)),
+        ("*", w::board::key_undo(locale)),
+        ("+", w::board::key_station(locale)),
+        ("Esc", w::board::key_forget(locale)),
+    ]
+    .map(|(keys, does)| view! { <div><dt><kbd>{keys}</kbd></dt><dd>{does}</dd></div> })
+    .collect_view();
+    view! {
+        <details class="board-day" on:keydown=fold data-testid="board-keys">
+            <summary>{pieces::icon("keys")}<span class="sr-only">{w::board::keys(locale)}</span></summary>
+            <div class="board-day__box" role="group" aria-labelledby="keys-title" tabindex="0">
+                <h2 id="keys-title">{w::board::keys(locale)}</h2>
+                <dl class="board-day__times">{keys}</dl>
+            </div>
+        </details>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::board_tools::tests::queue, *};
+
+    #[test]
+    fn a_number_bumps_its_ticket_to_the_next_lane_or_back() {
+        let queue = queue();
+        let verb = |number, way| bump(&queue, None, number, way).map(|(_, verb)| verb);
+        assert_eq!([3, 2, 1, 4].map(|number| verb(number, Way::On)), [Some("claim"), Some("ready"), Some("collect"), None]);
+        assert_eq!([3, 2, 1, 4].map(|number| verb(number, Way::Back)), [None, Some("release"), Some("recall"), None]);
+        // What a station does not show, it does not move.
+        let bakery = Station { name: "Bakery".to_owned(), products: vec!["bun".to_owned()] };
+        let verb = |number| bump(&queue, Some(&bakery), number, Way::On).map(|(_, verb)| verb);
+        assert_eq!([3, 2, 1].map(verb), [Some("claim"), Some("ready"), None]);
+    }
+}
