@@ -7,13 +7,13 @@ use domain::{
     topic::Topic,
     view::{OrderView, Person, Problem, QueueView, StoreView, TicketView},
 };
-use leptos::{ev::SubmitEvent, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use serde_json::{Value, json};
 
 use super::{
     board_day, board_keys as keys, board_motion as motion, board_sound,
     board_tools::{self as tools, Station},
-    board_undo::{self as undo, Held, Undo},
+    board_undo::{self as undo, Later, Undo},
     live_line::{connection, live_line, offline},
     staff_tabs::StaffTabs,
     ticket::ticket,
@@ -35,7 +35,7 @@ pub(crate) struct Bar {
     pub locale: Locale,
     /// Who works here: a colleague's claim is not given back without being asked.
     pub me: UserId,
-    /// Orders whose button is at work.
+    /// Orders whose button is at work, or waits to be.
     pub busy: RwSignal<BTreeSet<OrderId>>,
     /// What was on the board before: only what has just come flashes.
     pub seen: StoredValue<BTreeSet<OrderId>>,
@@ -54,11 +54,8 @@ pub(crate) struct Bar {
     pub station: RwSignal<Option<usize>>,
     /// What was done last, while it can be taken back.
     pub undo: RwSignal<Option<Undo>>,
-    /// What ends that.
-    pub undo_ends: StoredValue<Option<TimeoutHandle>>,
-    /// What is sent when nobody has taken it back, and which orders that are.
-    pub held: StoredValue<Vec<Held>>,
-    pub going: RwSignal<BTreeSet<OrderId>>,
+    /// What is sent when nobody has taken it back, and how long that is offered.
+    pub later: StoredValue<Later>,
 }
 
 /// What did not work.
@@ -105,9 +102,9 @@ impl Bar {
         }
     }
 
-    /// Whether a button of this order has been pressed and is not done.
+    /// Whether a button of this order has been pressed and is not done, or waits to be.
     fn is_busy(self, order: OrderId) -> bool {
-        self.busy.with_untracked(|busy| busy.contains(&order)) || self.going.with_untracked(|going| going.contains(&order))
+        self.busy.with_untracked(|busy| busy.contains(&order))
     }
 
     /// Takes back what was done last.
@@ -245,9 +242,7 @@ pub fn Board(
         stations: StoredValue::new(stations),
         station: RwSignal::new(None),
         undo: RwSignal::new(None),
-        undo_ends: StoredValue::new(None),
-        held: StoredValue::new(Vec::new()),
-        going: RwSignal::new(BTreeSet::new()),
+        later: StoredValue::new(Later::default()),
     };
     awake::stay_awake();
     awake::keep_up(bar.connection);

@@ -40,8 +40,16 @@ pub struct Undo {
     pub done: String,
 }
 
+/// What is not yet.
+#[derive(Default)]
+pub struct Later {
+    held: Vec<Held>,
+    /// What ends the offer to take something back.
+    offer_ends: Option<TimeoutHandle>,
+}
+
 /// What is sent in five seconds at most.
-pub struct Held {
+struct Held {
     order: OrderId,
     number: i64,
     verb: &'static str,
@@ -61,18 +69,18 @@ impl Held {
 pub fn offer(bar: Bar, undo: Undo) {
     bar.undo.set(Some(undo));
     let over = move || drop(bar.undo.try_set(None));
-    bar.undo_ends.update_value(|ends| {
-        if let Some(ends) = ends.take() {
+    bar.later.update_value(|later| {
+        if let Some(ends) = later.offer_ends.take() {
             ends.clear();
         }
-        *ends = set_timeout_with_handle(over, WHILE).ok();
+        later.offer_ends = set_timeout_with_handle(over, WHILE).ok();
     });
 }
 
 /// Keeps `verb` back for five seconds; `done`: what will have happened then.
 pub fn hold(bar: Bar, order: OrderId, number: i64, verb: &'static str, body: Value, done: &str) {
-    bar.going.update(|going| {
-        going.insert(order);
+    bar.busy.update(|busy| {
+        busy.insert(order);
     });
     let over = move || {
         if let Some(held) = take(bar, order) {
@@ -80,7 +88,7 @@ pub fn hold(bar: Bar, order: OrderId, number: i64, verb: &'static str, body: Val
         }
     };
     let timer = set_timeout_with_handle(over, WHILE).ok();
-    bar.held.update_value(|held| held.push(Held { order, number, verb, body, timer }));
+    bar.later.update_value(|later| later.held.push(Held { order, number, verb, body, timer }));
     offer(bar, Undo { order, number, verb: None, done: done.to_owned() });
 }
 
@@ -88,12 +96,12 @@ pub fn hold(bar: Bar, order: OrderId, number: i64, verb: &'static str, body: Val
 fn take(bar: Bar, order: OrderId) -> Option<Held> {
     let mut found = None;
     // The board may be gone.
-    let _ = bar.held.try_update_value(|held| {
-        let at = held.iter().position(|held| held.order == order)?;
-        found = Some(held.swap_remove(at));
-        Some(())
+    let _ = bar.later.try_update_value(|later| {
+        found = later.held.iter().position(|held| held.order == order).map(|at| later.held.swap_remove(at));
     });
-    let _ = bar.going.try_update(|going| going.remove(&order));
+    if found.is_some() {
+        let _ = bar.busy.try_update(|busy| busy.remove(&order));
+    }
     found
 }
 
@@ -112,7 +120,7 @@ pub fn look_after(queue: Memo<QueueView>, bar: Bar) {
                 let lanes = &queue.lanes;
                 lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready).any(|ticket| ticket.order == order)
             };
-            bar.held.with_value(|held| held.iter().map(|held| held.order).filter(|order| !here(*order)).collect())
+            bar.later.with_value(|later| later.held.iter().map(|held| held.order).filter(|order| !here(*order)).collect())
         });
         for order in gone {
             forget(bar, order);
@@ -123,7 +131,7 @@ pub fn look_after(queue: Memo<QueueView>, bar: Bar) {
     });
     Effect::new(move |_| {
         let listener = window_event_listener_untyped("pagehide", move |_| {
-            let orders = bar.held.with_value(|held| held.iter().map(|held| held.order).collect::<Vec<_>>());
+            let orders = bar.later.with_value(|later| later.held.iter().map(|held| held.order).collect::<Vec<_>>());
             for held in orders.into_iter().filter_map(|order| take(bar, order)) {
                 let (url, body) = (format!("/api/v1/staff/orders/{}/{}", held.order, held.verb), held.body.to_string());
                 held.stop();

@@ -40,7 +40,7 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
     let mut unseen = false;
     bar.seen.update_value(|seen| unseen = seen.insert(order));
     let new = queued && unseen;
-    let going = move || bar.going.with(|going| going.contains(&order));
+    let going = move || bar.busy.with(|busy| busy.contains(&order));
     // A colleague's claim is given back by a second press.
     let asked = RwSignal::new(false);
     let colleague = StoredValue::new(ticket.claimed_by.as_ref().filter(|person| person.id != bar.me).map(|person| person.name.clone()));
@@ -63,7 +63,7 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
             <form method="post" action=paths::form::TICKET on:submit=submit>
                 <input type="hidden" name="store" value=bar.store.get_value()/>
                 <input type="hidden" name="order" value=order.to_string()/>
-                <button class=class name="verb" value=verb aria-busy=move || (bar.busy.with(|busy| busy.contains(&order)) || going()).to_string()
+                <button class=class name="verb" value=verb aria-busy=move || going().to_string()
                     aria-disabled=move || bar.offline.get().then_some("true") aria-describedby=move || bar.offline.get().then_some("live-line")>
                     {label}<span class="sr-only">" "{w::board::order(locale)}" "{number}</span>
                 </button>

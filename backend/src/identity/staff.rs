@@ -167,7 +167,7 @@ impl Identities {
                     // A manager who is none any more keeps no key that she cut.
                     if before.contains(&Role::Manager) && !roles.contains(&Role::Manager) {
                         for id in store::revoke_made_by(tx, &at, user).await? {
-                            token::revoked_in(tx, id, Some(at.clone()), by.clone()).await?;
+                            token::revoked_in(tx, id, Some(at.clone()), by).await?;
                         }
                     }
                     if !store::set_roles(tx, &at, user, &roles).await? {
