@@ -48,7 +48,8 @@ pub(in super::super) async fn forget_pairing(tx: &mut Tx, kiosk: &KioskId) -> Re
 
 /// What has been made a kiosk of a store, and not been revoked.
 pub(in super::super) async fn devices(sql: &mut impl Sql, store: &StoreId) -> Result<Vec<TokenView>, DbError> {
-    let text = "select t.id, t.name, t.role, t.kiosk, t.created_at, t.seen_at, t.screen from token t join kiosk k on k.id = t.kiosk \
+    let text = "select t.id, t.name, t.role, t.kiosk, t.created_at, t.seen_at, t.screen, a.name as made_by \
+                from token t join kiosk k on k.id = t.kiosk left join account a on a.id = t.issued_by \
                 where k.store = $1 and t.revoked_at is null order by t.created_at, t.id";
     sql.fetch_all(text, args![store]).await?.iter().map(token_view).collect()
 }
