@@ -35,7 +35,7 @@ unit: ## all Rust tests, on SQLite and on PostgreSQL
 
 races: ## every race of the suite fifty times, on both databases
 	@scripts/install.sh unit
-	ORDERLY_RACES=50 cargo test --package backend --test it -- races at_once fifty_scans
+	ORDERLY_RACES=50 cargo test --package backend --test it -- races at_once fifty_scans model::
 
 torture: ## two minutes of breaking a real shop while people buy; the same seed every time
 	@scripts/install.sh unit

@@ -108,7 +108,10 @@ case $target in
     want mosquitto "a broker outside, for two journeys" test -x /usr/sbin/mosquitto
     ;;
   shots) want fonts-noto-cjk "Chinese on photographs" test -d /usr/share/fonts/opentype/noto ;;
-  bench) want wrk "measures pages a second" have wrk ;;
+  bench)
+    want wrk "measures pages a second" have wrk
+    want postgresql "orders on PostgreSQL, beside pgbench" has_initdb
+    ;;
 esac
 install_packages
 for component in rustfmt clippy; do

@@ -35,18 +35,23 @@ pub fn local_time(at: Timestamp, locale: Locale) -> String {
     local(at, locale, &[])
 }
 
-/// The same with the day before it.
+/// With seconds, too.
+pub fn local_second(at: Timestamp, locale: Locale) -> String {
+    local(at, locale, &[("second", "2-digit")])
+}
+
+/// With the day before it.
 pub fn local_moment(at: Timestamp, locale: Locale) -> String {
     local(at, locale, &[("month", "short"), ("day", "numeric")])
 }
 
-fn local(at: Timestamp, locale: Locale, day: &[(&str, &str)]) -> String {
+fn local(at: Timestamp, locale: Locale, more: &[(&str, &str)]) -> String {
     let date = js_sys::Date::new(&JsValue::from_f64(at.as_millis() as f64));
     let language = window().navigator().language().filter(|tag| tag.get(..2) == locale.tag().get(..2));
     let options = js_sys::Object::new();
     // Chinese clocks write both digits of an hour.
     let hour = if locale == Locale::En { "numeric" } else { "2-digit" };
-    for (name, value) in day.iter().chain(&[("hour", hour), ("minute", "2-digit")]) {
+    for (name, value) in more.iter().chain(&[("hour", hour), ("minute", "2-digit")]) {
         // Setting a property of a plain object does not fail.
         let _ = js_sys::Reflect::set(&options, &(*name).into(), &(*value).into());
     }

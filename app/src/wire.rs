@@ -162,12 +162,21 @@ pub struct StoreClock {
 impl StoreClock {
     /// The time of day at the store, as the language writes it: `11:05 PM`, `23:05`.
     pub fn hour(self, at: Timestamp, locale: Locale) -> String {
+        self.time(at, "", locale)
+    }
+
+    /// The same to the second: `11:05:59 PM`, `23:05:59`.
+    pub fn second(self, at: Timestamp, locale: Locale) -> String {
+        self.time(at, &format!(":{:02}", at.as_millis().div_euclid(1000).rem_euclid(60)), locale)
+    }
+
+    fn time(self, at: Timestamp, seconds: &str, locale: Locale) -> String {
         let minutes = (at.as_millis().div_euclid(60_000) + i64::from(self.offset_minutes)).rem_euclid(24 * 60);
         let (hour, minute) = (minutes / 60, minutes % 60);
         match locale {
             // The space keeps the two together.
-            Locale::En => format!("{}:{minute:02}\u{a0}{}", (hour + 11) % 12 + 1, if hour < 12 { "AM" } else { "PM" }),
-            Locale::ZhCn => format!("{hour:02}:{minute:02}"),
+            Locale::En => format!("{}:{minute:02}{seconds}\u{a0}{}", (hour + 11) % 12 + 1, if hour < 12 { "AM" } else { "PM" }),
+            Locale::ZhCn => format!("{hour:02}:{minute:02}{seconds}"),
         }
     }
 }
@@ -183,6 +192,7 @@ mod tests {
         assert_eq!(hours(-480), ["11:05\u{a0}PM", "23:05"]);
         assert_eq!(hours(345), ["12:50\u{a0}PM", "12:50"]);
         assert_eq!(hours(-420), ["12:05\u{a0}AM", "00:05"]);
+        assert_eq!(StoreClock { offset_minutes: -480 }.second(at, Locale::En), "11:05:59\u{a0}PM");
         assert_eq!(hours(0), ["7:05\u{a0}AM", "07:05"]);
     }
 }

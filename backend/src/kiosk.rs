@@ -322,10 +322,13 @@ async fn lets_in(tx: &mut Tx, owner: &Owner, code: &Code, store: &StoreRow) -> R
 /// Whether a scan would let somebody in at this moment. Only a look: the scan itself decides again.
 async fn would_let_in(tx: &mut Tx, owner: &Owner, code: &Code, store: &StoreId) -> Result<(), KioskError> {
     let now = tx.now();
-    if let Some(had) = store::admission_of_code(tx, owner, &code.text).await? {
-        return if had.is_open && had.expires_at > now { Ok(()) } else { Err(KioskError::CodeUsed) };
-    }
     let store = Stores.get(tx, store).await?.ok_or(KioskError::CodeUnknown)?;
+    if let Some(had) = store::admission_of_code(tx, owner, &code.text).await? {
+        if !had.is_open || had.expires_at <= now {
+            return Err(KioskError::CodeUsed);
+        }
+        return if store.open { Ok(()) } else { Err(KioskError::StoreClosed) };
+    }
     lets_in(tx, owner, code, &store).await?;
     if code.used >= code.scans {
         return Err(KioskError::exhausted(now, code.next_at(now)));

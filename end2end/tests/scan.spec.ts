@@ -71,3 +71,38 @@ test('a code that lets nobody in says why, and what to do', async ({ browser, sh
   // The refusals are in the console, as they should be.
   await shopper.context.close();
 });
+
+test('a code that is used up and one that is over have a page each, with what to do', async ({ browser, shop }) => {
+  const [first, second] = [await Shopper.arrive(browser, shop), await Shopper.arrive(browser, shop)];
+  const manager = new Api(first.context.request, shop.url, await shop.token('manager', 'pier'));
+  await manager.patch('/staff/stores/pier/settings', { scans_per_code: 1, code_seconds: 30 });
+  // The settings hold for codes that are made from now on, so of another kiosk; a fresh one is good for as long as this takes.
+  await manager.post('/staff/stores/pier/kiosks', { id: 'window-1' });
+  const shown = () => manager.get<Shown>('/kiosks/window-1/code');
+  const before = (await shown()).code;
+  await expect.poll(async () => (await shown()).code, { timeout: 60_000 }).not.toBe(before);
+  const { code } = await shown();
+  await first.page.goto(`/sign-in?back=/scan/${code}`);
+  await first.signIn(ADA);
+  await first.page.getByTestId('scan-form').getByRole('button').click();
+  await first.page.waitForURL('**/s/pier');
+
+  const { page, w } = second;
+  const refused = page.getByTestId('scan-refused');
+  const used = await page.goto(`/scan/${code}`);
+  expect(used?.status()).toBe(429);
+  await expect(refused).toHaveAttribute('data-code', 'code_exhausted');
+  await expect(refused.getByRole('heading')).toHaveText(w('scan.gone_title'));
+  await expect(page.getByTestId('next-code')).toBeVisible();
+  await expect(refused.getByRole('link', { name: w('cart.see_menu') })).toBeVisible();
+  await expectAccessible(page, 'a code that is used up');
+
+  await expect.poll(async () => (await shown()).code, { timeout: 60_000 }).not.toBe(code);
+  const over = await page.goto(`/scan/${code}`);
+  expect(over?.status()).toBe(410);
+  await expect(refused).toHaveAttribute('data-code', 'code_expired');
+  await expect(refused.getByRole('heading')).toHaveText(w('scan.late_title'));
+  await expectAccessible(page, 'a code that is over');
+  await first.context.close();
+  await second.context.close();
+});

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use backend::identity::{Caller, Client, IssuedSession, Seen, browser, cookie};
 use domain::Locale;
+use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 
 pub use self::address::client_address;
 pub use self::origin::is_ours;
@@ -131,6 +132,10 @@ pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next)
     parts.extensions.insert(Who(caller));
     parts.extensions.insert(locale);
     let mut response = next.run(Request::from_parts(parts, body)).await;
+    // What no form of ours sends. The framework answers it in serde's words, or leads back without any.
+    if response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        return Err(AppError::said(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request"));
+    }
     set_session(&app, &mut response, issued.as_ref());
     let headers = response.headers_mut();
     headers.entry(header::CONTENT_LANGUAGE).or_insert(HeaderValue::from_static(locale.tag()));

@@ -1,17 +1,24 @@
 //! How long somebody who scanned a kiosk's code has to order.
 
-use domain::{Locale, Timestamp};
+use domain::{Locale, Timestamp, view::StoreView};
 use leptos::prelude::*;
 
+use super::store_status::newest;
 use crate::{pieces::icon, tab, words as w};
 
 /// The time that is left until `until`; `now` is when the page was made.
 #[island]
-pub fn Admitted(until: Timestamp, now: Timestamp, locale: Locale) -> impl IntoView {
+pub fn Admitted(store: StoreView, until: Timestamp, now: Timestamp, locale: Locale) -> impl IntoView {
+    let store = newest(store);
+    // A shop that closes takes no order of anybody's.
+    let open = Memo::new(move |_| store.with(|store| store.open));
     let clock = tab::ticking(now);
     let left = Memo::new(move |_| (until - clock.get()).max(0) / 1000);
     let over = Memo::new(move |_| left.get() == 0);
     let text = move || {
+        if !open.get() {
+            return view! { <p>{w::store::closed_text(locale)}</p> }.into_any();
+        }
         if over.get() {
             return view! { <p>{w::scan::over_text(locale)}</p> }.into_any();
         }
@@ -19,10 +26,15 @@ pub fn Admitted(until: Timestamp, now: Timestamp, locale: Locale) -> impl IntoVi
         let time = move || minutes(left.get());
         view! { <p>{before}{time}{after}</p> }.into_any()
     };
+    let title = move || match (open.get(), over.get()) {
+        (false, _) => w::store::closed_title(locale),
+        (true, true) => w::scan::over_title(locale),
+        (true, false) => w::scan::in_title(locale),
+    };
     view! {
-        <div class="notice" data-tone=move || if over.get() { "wait" } else { "go" } data-testid="admitted">
+        <div class="notice" data-tone=move || if over.get() || !open.get() { "wait" } else { "go" } data-testid="admitted">
             {icon("scan")}
-            <p class="notice__title">{move || if over.get() { w::scan::over_title(locale) } else { w::scan::in_title(locale) }}</p>
+            <p class="notice__title">{title}</p>
             {text}
         </div>
     }

@@ -15,6 +15,7 @@ use super::{
     board_tools::{self as tools, Station},
     board_undo::{self as undo, Later, Undo},
     live_line::{connection, live_line, offline},
+    open_switch::open_switch,
     staff_tabs::StaffTabs,
     ticket::ticket,
 };
@@ -335,20 +336,6 @@ fn lane(id: &'static str, name: &'static str, tickets: Signal<Vec<TicketView>>, 
             </ul>
             {move || (count.get() == 0).then(|| view! { <p class="lane__empty">{w::board::empty(locale)}</p> })}
         </section>
-    }
-    .into_any()
-}
-
-/// A plain form: the switch moves when the news of it comes, and with the page.
-pub fn open_switch(store: String, back: String, open: Signal<bool>, locale: Locale) -> AnyView {
-    view! {
-        <form method="post" action=paths::form::OPEN>
-            <input type="hidden" name="store" value=store/>
-            <input type="hidden" name="back" value=back/>
-            <button class="switch" role="switch" name="open" value=move || (!open.get()).to_string() aria-checked=move || open.get().to_string()>
-                {move || if open.get() { w::staff::open_for_orders(locale) } else { w::staff::closed_for_orders(locale) }}
-            </button>
-        </form>
     }
     .into_any()
 }

@@ -28,8 +28,10 @@ enum State {
     Changing,
     /// Everybody that it lets in is in.
     Exhausted,
-    /// The bar has its hands full, so the code lets nobody in.
+    /// The bar is slower than it wants to be, so this code lets nobody in.
     Busy,
+    /// Every place at the bar is taken: the same code lets people in as soon as one is free.
+    Full,
     Closed,
     /// This screen may no longer see it.
     Revoked,
@@ -41,8 +43,10 @@ impl State {
             Self::Closed
         } else if now.as_millis() >= code.hide_at.as_millis() {
             Self::Changing
-        } else if code.scans == 0 || matches!(store.refusal, Some(Refusal::AtCapacity)) {
+        } else if code.scans == 0 {
             Self::Busy
+        } else if matches!(store.refusal, Some(Refusal::AtCapacity)) {
+            Self::Full
         } else if code.scans_left == 0 {
             Self::Exhausted
         } else {
@@ -55,7 +59,7 @@ impl State {
             Self::Scan => "scan",
             Self::Changing => "changing",
             Self::Exhausted => "exhausted",
-            Self::Busy => "busy",
+            Self::Busy | Self::Full => "busy",
             Self::Closed => "closed",
             Self::Revoked => "revoked",
         }
@@ -134,16 +138,17 @@ pub fn KioskDisplay(
             let (title, text) = match other {
                 State::Exhausted => (w::kiosk::exhausted_title(locale), Signal::derive(move || w::kiosk::exhausted_text(locale, next()))),
                 State::Busy => (w::kiosk::busy_title(locale), Signal::derive(move || w::kiosk::busy_text(locale, next()))),
+                State::Full => (w::kiosk::busy_title(locale), Signal::stored(w::kiosk::full_text(locale).to_owned())),
                 State::Closed => (w::kiosk::closed_title(locale), Signal::stored(w::kiosk::closed_text(locale).to_owned())),
                 State::Revoked => (w::kiosk::revoked_title(locale), Signal::stored(w::kiosk::revoked_text(locale).to_owned())),
                 State::Scan | State::Changing => (w::kiosk::changing(locale), Signal::stored(w::kiosk::changing_text(locale).to_owned())),
             };
-            // A shop that is closed, and a screen that is none, wait for no code.
-            let waits = !matches!(other, State::Closed | State::Revoked);
+            // A shop that is closed or full, and a screen that is none, wait for no code.
+            let waits = !matches!(other, State::Closed | State::Full | State::Revoked);
             let icon = match other {
                 State::Closed => "store",
                 State::Revoked => "alert",
-                State::Busy => "queue",
+                State::Busy | State::Full => "queue",
                 _ => "clock",
             };
             view! {

@@ -40,7 +40,8 @@ pub fn LiveLine(clock: Option<StoreClock>, locale: Locale) -> impl IntoView {
 /// "Live", or since when what is shown is no longer the newest: by the clock of the store, and by the reader's own where the
 /// page is of no store. `short`: as the board says it.
 pub fn live_line(clock: Option<StoreClock>, locale: Locale, short: bool) -> impl IntoView {
-    let hour = move |at| clock.map_or_else(|| tab::local_time(at, locale), |clock| clock.hour(at, locale));
+    // To the second: in a rush that matters.
+    let hour = move |at| clock.map_or_else(|| tab::local_second(at, locale), |clock| clock.second(at, locale));
     let connection = connection();
     let refused = live::refused();
     let alive = alive();

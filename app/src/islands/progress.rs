@@ -154,7 +154,12 @@ pub fn steps(order: &OrderView, journey: &[JourneyEntry], locale: Locale) -> Vec
         .map(|(at, (name, time))| match at.cmp(&current) {
             std::cmp::Ordering::Less => Step { name, state: "done", word: w::order::done(locale), at: time },
             _ if failed => Step { name, state: "done", word: w::order::done(locale), at: time },
-            std::cmp::Ordering::Equal => Step { name, state: "current", word: w::order::now(locale), at: since.filter(|_| at >= 2) },
+            std::cmp::Ordering::Equal => Step {
+                name: if at == 1 { w::order::stage_payment(locale) } else { name },
+                state: "current",
+                word: w::order::now(locale),
+                at: since.filter(|_| at >= 2),
+            },
             std::cmp::Ordering::Greater => Step { name, state: "todo", word: w::order::to_come(locale), at: None },
         })
         .collect();

@@ -61,6 +61,8 @@ struct Client {
     stage: Stage,
     /// The server was asked whether it is there, and the timer gives it up.
     waiting: bool,
+    /// When the server last said something: what is shown is as of then, however late the silence is noticed.
+    heard: Option<Timestamp>,
     attempt: u32,
     next_packet: u16,
     /// The next try, the next question whether the server is there, or the end of waiting for its answer.
@@ -79,6 +81,7 @@ thread_local! {
         partial: Vec::new(),
         stage: Stage::default(),
         waiting: false,
+        heard: None,
         attempt: 0,
         next_packet: 0,
         timer: None,
@@ -123,6 +126,10 @@ pub(super) fn subscribe(topic: &Topic, deliver: Deliver) {
         // Everything on the page that wants a topic has said so by then, and it is one SUBSCRIBE.
         queue_microtask(open);
     }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(js_sys::Date::now() as i64)
 }
 
 /// Makes the connection, unless there is one.
@@ -211,6 +218,7 @@ impl Client {
         partial.drain(..start);
         self.partial = partial;
         if self.stage == Stage::Accepted {
+            self.heard = Some(now());
             if std::mem::take(&mut self.waiting) {
                 self.remind(QUIET, ask);
             }
@@ -257,7 +265,7 @@ impl Client {
     fn old_since(&self) -> Timestamp {
         match self.connection.get_untracked() {
             Connection::Reconnecting { since } | Connection::Offline { since } => since,
-            Connection::Connecting | Connection::Live => Timestamp::from_millis(js_sys::Date::now() as i64),
+            Connection::Connecting | Connection::Live => self.heard.unwrap_or_else(now),
         }
     }
 

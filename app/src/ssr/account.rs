@@ -159,9 +159,13 @@ fn top_up(currency: Currency, locale: Locale) -> AnyView {
             }
         })
         .collect_view();
-    let cards = [("tok_ok", w::checkout::card_ok(locale)), ("tok_declined", w::checkout::card_declined(locale))]
-        .map(|(token, name)| view! { <option value=token>{name}</option> })
-        .collect_view();
+    let cards = [
+        ("tok_ok", w::checkout::card_ok(locale)),
+        ("tok_declined", w::checkout::card_declined(locale)),
+        ("tok_3ds", w::checkout::card_3ds(locale)),
+    ]
+    .map(|(token, name)| view! { <option value=token>{name}</option> })
+    .collect_view();
     view! {
         <details class="fold">
             <summary>{w::wallet::top_up_title(locale)}</summary>

@@ -128,7 +128,7 @@ pub async fn admitted(visit: &Visit, store: StoreView) -> Result<AnyView, Failur
         Admission::Open => None,
     };
     Ok(match admission {
-        Some(admission) if store.open => view! { <Admitted until=admission.expires_at now locale/> }.into_any(),
+        Some(admission) => view! { <Admitted store until=admission.expires_at now locale/> }.into_any(),
         _ => view! { <StoreNotice store locale/> }.into_any(),
     })
 }
@@ -178,9 +178,17 @@ fn turned_away(visit: &Visit, code: &str, why: &str, place: Option<(StoreId, Tim
     let next = place.as_ref().filter(|_| matches!(why, "code_exhausted" | "code_used"));
     let next = next.map(|(_, at)| view! { <NextCode at=*at now locale/> });
     let menu = place.map(|(store, _)| {
-        view! { <a class="button button--quiet" href=paths::store(store.to_string())>{w::cart::see_menu(locale)}</a> }
+        // Where there is nothing to try again, that is what to do meanwhile.
+        let class = if matches!(why, "code_exhausted" | "code_expired") { "button" } else { "button button--quiet" };
+        view! { <a class=class href=paths::store(store.to_string())>{w::cart::see_menu(locale)}</a> }
     });
-    let heading = if why == "code_used" { w::scan::used_title(locale) } else { w::scan::not_now(locale) };
+    let heading = match why {
+        "code_used" => w::scan::used_title(locale),
+        "code_exhausted" => w::scan::gone_title(locale),
+        "code_expired" => w::scan::late_title(locale),
+        "code_unknown" => w::scan::unknown_title(locale),
+        _ => w::scan::not_now(locale),
+    };
     view! {
         <div class="stack" data-testid="scan-refused" data-code=why.to_owned()>
             <p class="door__sign" aria-hidden="true">{icon("scan")}</p>

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::visit::{PublicUrl, Visit, query};
 use crate::{pieces::decimal, words as w};
 use domain::{
-    Locale, Money,
-    view::{MenuView, ProductView},
+    Locale,
+    view::{MenuView, ProductView, VariantView},
 };
 
 /// The house's picture, 1200 × 630, as PNG.
@@ -82,12 +82,14 @@ fn structured(data: Value) -> AnyView {
     view! { <Script type_="application/ld+json" nonce=nonce.unwrap_or_default()>{text}</Script> }.into_any()
 }
 
-fn offer(price: Money, available: bool, url: &str) -> Value {
+fn offer(variant: &VariantView, url: &str) -> Value {
     json!({
         "@type": "Offer",
-        "price": decimal(price),
-        "priceCurrency": price.currency.as_str(),
-        "availability": if available { "https://schema.org/InStock" } else { "https://schema.org/OutOfStock" },
+        "name": variant.name,
+        "sku": variant.sku,
+        "price": decimal(variant.price),
+        "priceCurrency": variant.price.currency.as_str(),
+        "availability": if variant.available { "https://schema.org/InStock" } else { "https://schema.org/OutOfStock" },
         "url": url,
     })
 }
@@ -100,7 +102,7 @@ fn absolute(path: &str) -> String {
 /// A product with an offer for each of its variants.
 pub fn product(product: &ProductView, page: &str) -> Value {
     let url = absolute(page);
-    let offers: Vec<_> = product.variants.iter().map(|variant| offer(variant.price, variant.available, &url)).collect();
+    let offers: Vec<_> = product.variants.iter().map(|variant| offer(variant, &url)).collect();
     json!({
         "@context": "https://schema.org",
         "@type": "Product",
@@ -115,11 +117,8 @@ pub fn product(product: &ProductView, page: &str) -> Value {
 /// A menu with what is on it.
 pub fn menu(name: &str, menu: &MenuView, page: &str) -> Value {
     let item = |product: &ProductView| {
-        let offers: Vec<_> = product
-            .variants
-            .iter()
-            .map(|variant| offer(variant.price, variant.available, &absolute(&format!("{page}/p/{}", product.id))))
-            .collect();
+        let offers: Vec<_> =
+            product.variants.iter().map(|variant| offer(variant, &absolute(&format!("{page}/p/{}", product.id)))).collect();
         json!({ "@type": "MenuItem", "name": product.name, "description": product.description, "offers": offers })
     };
     let sections: Vec<_> = menu

@@ -17,11 +17,18 @@ use backend::{
 use domain::{
     Locale,
     catalog::Menu,
-    view::{Person, Role, RoleView},
+    view::{Person, Role, RoleView, StoreView},
 };
 use leptos::prelude::*;
 
-pub use self::{audit::AuditPage, door::sign_in, menu::MenuPage, settings::SettingsPage, stock::StockPage, today::TodayPage};
+pub use self::{
+    audit::AuditPage,
+    door::sign_in,
+    menu::MenuPage,
+    settings::{SettingsPage, shown},
+    stock::StockPage,
+    today::TodayPage,
+};
 use super::{
     failure::Failure,
     frame::{language, problem, skip},
@@ -29,7 +36,7 @@ use super::{
     visit::{Visit, clock, page, param, query},
 };
 use crate::{
-    islands::{Board, Station, open_switch},
+    islands::{Board, OpenSwitch, Station},
     paths,
     pieces::{icon, notice},
     words as w,
@@ -52,7 +59,11 @@ async fn home(visit: Visit, error: Option<String>, saved: bool) -> Result<AnyVie
     }
     let rows: Vec<_> = rows.into_iter().filter(|row| visit.caller.is_staff(&row.id)).collect();
     let wants_password = visit.backend.identities.wants_password(*user).await?;
-    let panels: Vec<_> = rows.iter().map(|row| store_panel(row, &visit)).collect();
+    let mut panels = Vec::new();
+    for row in &rows {
+        let status = visit.backend.stores.view(&mut visit.backend.db.reader(), &row.id, visit.naming()).await?;
+        panels.push(store_panel(row, status.filter(|_| visit.caller.may(Right::Store, &row.id)), &visit));
+    }
     let works = roles.iter().map(|held| role(held, &rows, locale)).collect::<Vec<_>>().join(" · ");
     let head = head(
         &visit,
@@ -108,12 +119,11 @@ fn role(held: &RoleView, rows: &[StoreRow], locale: Locale) -> String {
     }
 }
 
-/// A store: whether it is open, and the pages that somebody works with there.
-fn store_panel(row: &StoreRow, visit: &Visit) -> AnyView {
+/// A store: whether it is open, and the pages that somebody works with there. `status`: for who may open and close it.
+fn store_panel(row: &StoreRow, status: Option<StoreView>, visit: &Visit) -> AnyView {
     let (id, locale) = (row.id.clone(), visit.locale);
     let title = format!("store-{id}");
-    let open = Signal::stored(row.open);
-    let switch = visit.caller.may(Right::Store, &id).then(|| open_switch(id.to_string(), paths::STAFF.to_owned(), open, locale));
+    let switch = status.map(|store| view! { <OpenSwitch store back=paths::STAFF.to_owned() locale/> });
     let tabs = frame::tabs(visit, &id);
     let page = |may: bool, page: String, name: &'static str, class: &'static str| {
         may.then(|| view! { <a class=class href=page>{name}{icon("forward")}</a> })

@@ -24,6 +24,7 @@ struct Order<'a> {
     stream: String,
     holds: &'a [Hold],
     payment: Option<Standing>,
+    total: Option<i64>,
     fulfilments: &'a [FulfilmentStatus],
     has_place: bool,
     has_limit: bool,
@@ -45,6 +46,7 @@ pub(super) async fn walk(tx: &mut Tx, progress: &Progress, found: &mut Findings)
             holds.entry(hold.checkout).or_default().push(hold);
         }
         let payments = payment::of_orders(tx, &orders).await?;
+        let totals = ordering::totals_of(tx, &orders).await?;
         let fulfilments = prep::of_orders(tx, &orders).await?;
         let places = stores::with_place(tx, "order", ids(&orders)).await?;
         let limits = timer::due_of(tx, ordering::BARISTA_LIMIT, &orders).await?;
@@ -55,6 +57,7 @@ pub(super) async fn walk(tx: &mut Tx, progress: &Progress, found: &mut Findings)
                 is: order,
                 holds: holds.get(&order.checkout).map_or(&[], Vec::as_slice),
                 payment: payments.get(&order.id).copied(),
+                total: totals.get(&order.id).copied(),
                 fulfilments: fulfilments.get(&order.id).map_or(&[], Vec::as_slice),
                 has_place: places.contains(&stream),
                 has_limit: limits.contains_key(&stream),
@@ -100,6 +103,9 @@ impl Order<'_> {
     fn unpaid(&self) -> Option<String> {
         use PaymentStatus::{ActionRequired, Captured, Declined, PartiallyRefunded, Pending, Refunded, Voided};
         let Some(payment) = self.payment else { return Some("it has no payment".to_owned()) };
+        if let Some(total) = self.total.filter(|total| *total != payment.amount) {
+            return Some(format!("it costs {total}, and its payment is over {}", payment.amount));
+        }
         let status = payment.status;
         let asked = payment.charging;
         let holds = match (self.is.status, status) {

@@ -1,5 +1,7 @@
 //! What the check wants to know of checkouts and orders.
 
+use std::collections::HashMap;
+
 use domain::{AdmissionId, CheckoutId, OrderId, Timestamp};
 
 pub(crate) use super::limits::{BARISTA_LIMIT, CHECKOUT_HOLD};
@@ -21,6 +23,11 @@ pub(crate) async fn breaches(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError>
 /// Orders after this one, by id.
 pub(crate) async fn orders_after(sql: &mut impl Sql, after: Option<OrderId>, limit: i64) -> Result<Vec<Glance>, DbError> {
     store::orders_after(sql, after, limit).await
+}
+
+/// What these orders cost, in minor units.
+pub(crate) async fn totals_of(sql: &mut impl Sql, orders: &[OrderId]) -> Result<HashMap<OrderId, i64>, DbError> {
+    Ok(store::totals_of(sql, orders).await?.into_iter().collect())
 }
 
 /// Orders whose step should have been over before `late`.

@@ -10,7 +10,7 @@ use crate::log::{self, NewEvent};
 use crate::stores::Stores;
 
 /// So many orders in so many seconds are more than one person needs, in all stores together.
-pub const ORDERS: i64 = 60;
+pub const ORDERS: i64 = 30;
 pub const SECONDS: i64 = 600;
 
 impl Checkouts {

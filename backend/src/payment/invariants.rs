@@ -15,6 +15,8 @@ use crate::job;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub status: PaymentStatus,
+    /// What was or will be charged, in minor units.
+    pub amount: i64,
     /// Its charge is still being worked on.
     pub charging: bool,
     /// Its refund is on its way.
@@ -25,9 +27,9 @@ pub(crate) struct Standing {
 pub(crate) async fn of_orders(sql: &mut impl Sql, orders: &[OrderId]) -> Result<HashMap<OrderId, Standing>, DbError> {
     let charging = job::ready_of(sql, CHARGE, orders).await?;
     let refunding = job::ready_of(sql, REFUND, orders).await?;
-    let standing = store::of_orders(sql, orders).await?.into_iter().map(|(order, status)| {
+    let standing = store::of_orders(sql, orders).await?.into_iter().map(|(order, status, amount)| {
         let key = order.to_string();
-        (order, Standing { status, charging: charging.contains(&key), refunding: refunding.contains(&key) })
+        (order, Standing { status, amount, charging: charging.contains(&key), refunding: refunding.contains(&key) })
     });
     Ok(standing.collect())
 }

@@ -64,6 +64,12 @@ const HARMS: &[Harm] = &[
         tables: &["payment", "sales_order"],
     },
     Harm {
+        checks: &["orders.paid"],
+        says: "and its payment is over 1",
+        does: &["update payment set amount = 1 where method = 'card'"],
+        tables: &["payment"],
+    },
+    Harm {
         checks: &["sagas.moving"],
         says: "has been under way since",
         does: &["update top_up set status = 'pending', begun_at = 5"],

@@ -20,9 +20,9 @@ use domain::view::{CheckoutView, PaymentRequest, PlaceRequest};
 use domain::{Currency, Money, OrderId, Timestamp};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
-use proptest::test_runner::TestRunner;
 
 use crate::cafe::{Cafe, Work, barista, croissant, guest, id, person, settle};
+use crate::ordering::random::sequences;
 use crate::support::{TestDb, on_both_databases, rounds};
 
 const SHOPPERS: usize = 4;
@@ -464,7 +464,8 @@ on_both_databases! {
         let staff = [barista("Kim"), barista("Lee")];
         let shoppers = std::array::from_fn(|who| if who < MEMBERS { person("Ada", None) } else { guest() });
         let mut world = World { shop: &shop, cafe, running, shoppers, staff, model, top_ups: 0, settled: true };
-        let mut generator = TestRunner::deterministic();
+        let (which, mut generator) = sequences();
+        println!("{which}");
         for _ in 0..rounds() * 3 {
             let steps = steps().new_tree(&mut generator).unwrap().current();
             for (at, step) in steps.iter().enumerate() {

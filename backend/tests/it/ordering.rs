@@ -6,5 +6,5 @@ mod deaths;
 mod life;
 mod numbers;
 mod pace;
-mod random;
+pub(crate) mod random;
 mod resume;

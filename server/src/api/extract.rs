@@ -71,7 +71,7 @@ pub fn judge<A>(misshapen: Option<Misshapen>, done: Result<A, AppError>) -> Resu
     Err(AppError::invalid(misshapen.and(values.unwrap_or_default())))
 }
 
-impl<T: DeserializeOwned + ToSchema> FromRequest<AppState> for Whole<T> {
+impl<T: DeserializeOwned + ToSchema + 'static> FromRequest<AppState> for Whole<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, AppError> {
@@ -80,7 +80,7 @@ impl<T: DeserializeOwned + ToSchema> FromRequest<AppState> for Whole<T> {
     }
 }
 
-impl<T: DeserializeOwned + ToSchema> FromRequest<AppState> for Body<T> {
+impl<T: DeserializeOwned + ToSchema + 'static> FromRequest<AppState> for Body<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, AppError> {
@@ -104,12 +104,12 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
-fn parse<T: DeserializeOwned + ToSchema>(headers: &HeaderMap, bytes: &[u8]) -> Result<Whole<T>, AppError> {
+fn parse<T: DeserializeOwned + ToSchema + 'static>(headers: &HeaderMap, bytes: &[u8]) -> Result<Whole<T>, AppError> {
     if !is_json(headers) {
         return Err(AppError::said(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let body = match serde_path_to_error::deserialize(&mut deserializer) {
+    let body: T = match serde_path_to_error::deserialize(&mut deserializer) {
         Ok(body) => body,
         // It may be of another shape and, further on, no JSON at all: then that is what is wrong with it.
         Err(error) => match serde_json::from_slice::<serde_json::Value>(bytes) {
@@ -127,6 +127,14 @@ fn parse<T: DeserializeOwned + ToSchema>(headers: &HeaderMap, bytes: &[u8]) -> R
         },
     };
     deserializer.end().map_err(|error| fault("", &error))?;
+    // serde reads a struct from an array, too, by the order of its fields: nobody has promised that order.
+    if let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) {
+        let mut misshapen = shape::misshapen::<T>(&value);
+        misshapen.faults.retain(|fault| value.pointer(&fault.pointer).is_some_and(serde_json::Value::is_array));
+        if !misshapen.faults.is_empty() {
+            return Err(AppError::invalid(misshapen.faults));
+        }
+    }
     Ok(Whole { body, misshapen: None })
 }
 

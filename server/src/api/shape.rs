@@ -1,7 +1,11 @@
 //! Everything that is wrong with the shape of a body, at once. Reading it into a type stops at the first fault, and
 //! loses the place inside tagged values; the schema that the API publishes of the same type knows all of them.
 
-use std::collections::HashMap;
+use std::{
+    any::TypeId,
+    collections::HashMap,
+    sync::{Arc, LazyLock, PoisonError, RwLock},
+};
 
 use domain::Fault;
 use serde_json::{Map, Value};
@@ -68,14 +72,27 @@ impl Misshapen {
 }
 
 /// What is wrong with the shape of a body that is to be a `T`.
-pub fn misshapen<T: ToSchema>(body: &Value) -> Misshapen {
+pub fn misshapen<T: ToSchema + 'static>(body: &Value) -> Misshapen {
+    let (known, schema) = &*schema_of::<T>();
+    let mut found = Misshapen::default();
+    known.look(body, schema, "", &mut found);
+    found
+}
+
+/// The schema of a type, made once: every call of the API looks at it.
+fn schema_of<T: ToSchema + 'static>() -> Arc<(Known, Value)> {
+    static MADE: LazyLock<RwLock<HashMap<TypeId, Arc<(Known, Value)>>>> = LazyLock::new(RwLock::default);
+    let id = TypeId::of::<T>();
+    if let Some(made) = MADE.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        return made.clone();
+    }
     let mut named = Vec::new();
     T::schemas(&mut named);
     let json = |schema| serde_json::to_value(schema).unwrap_or_default();
     let known = Known(named.into_iter().map(|(name, schema)| (name, json(schema))).collect());
-    let mut found = Misshapen::default();
-    known.look(body, &json(T::schema()), "", &mut found);
-    found
+    let made = Arc::new((known, json(T::schema())));
+    MADE.write().unwrap_or_else(PoisonError::into_inner).insert(id, made.clone());
+    made
 }
 
 /// As many faults as anybody reads: a body of a megabyte could be wrong in half a million places, each of them a line of

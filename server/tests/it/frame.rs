@@ -73,6 +73,13 @@ async fn a_change_needs_a_session_and_a_page_of_ours(server: Server) {
     let sessionless = nobody.with("accept", "text/html").in_language("zh-CN").post_page("/do/cart/add", "").await;
     assert_eq!(sessionless.status, StatusCode::UNAUTHORIZED);
     assert!(sessionless.text().contains("lang=\"zh-CN\""));
+    // What no form of ours sends is told in our words.
+    for body in ["store[]=x", "options=1&store=harbor", "options[]=oat&store=harbor"] {
+        let program = guest.post_page("/do/cart/add", body).await;
+        assert_eq!((program.status, program.code()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request"), "{body}");
+        let browser = guest.with("accept", "text/html").with("referer", "http://127.0.0.1/s/harbor").post_page("/do/cart/add", body).await;
+        assert!(browser.status == StatusCode::UNPROCESSABLE_ENTITY && browser.text().contains("<h1>"), "{body}: {}", browser.text());
+    }
 }
 
 async fn the_house_says_how_it_is(server: Server) {

@@ -354,6 +354,7 @@ impl Shopper {
             (6, "tok_later"),
             (4, "tok_timeout"),
             (5, "tok_cut"),
+            (5, "tok_capture_later"),
         ]);
         if self.purse.as_ref().is_some_and(|purse| purse.signed_in) && self.voice.chance.percent(75) {
             token = WALLET;

@@ -97,6 +97,7 @@ impl Shopper {
             (5, "tok_later"),
             (2, "tok_timeout"),
             (6, "tok_cut"),
+            (5, "tok_capture_later"),
             (8, "tok_3ds"),
         ]);
         let body = json!({"amount": {"amount": amount, "currency": "USD"}, "token": token});

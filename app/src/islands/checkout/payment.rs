@@ -42,6 +42,7 @@ pub(super) fn payment(wallet: Option<Money>, store: &StoreId, total: Memo<Option
                     <div class="choice__cards choice__cards--rows">
                         {card("tok_slow", w::checkout::card_slow(locale), w::checkout::card_slow_note(locale), false)}
                         {card("tok_later", w::checkout::card_later(locale), w::checkout::card_later_note(locale), false)}
+                        {card("tok_3ds", w::checkout::card_3ds(locale), w::checkout::card_3ds_note(locale), false)}
                         {card("tok_timeout", w::checkout::card_timeout(locale), w::checkout::card_timeout_note(locale), false)}
                     </div>
                 </details>

@@ -13,15 +13,26 @@ use domain::{Fault, Faults, Sku, StoreId};
 use leptos::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{super::visit::Visit, Done, number, refusal, staff::require, to, typed::Typed};
+use super::{
+    super::{staff::shown, visit::Visit},
+    Done, number, refusal,
+    staff::require,
+    to,
+    typed::Typed,
+};
 use crate::{paths, wire::Refusal};
 
-/// Changes a store's terms, all of the form at once or none.
+/// Changes a store's terms, all of the form at once or none. `was`: what the form showed; only what differs from it is
+/// changed, and nothing where somebody else has changed the same meanwhile.
 #[server(name = SetSettings, prefix = "/do", endpoint = "staff/settings")]
-pub async fn set_settings(#[server(default)] store: String, #[server(default)] settings: BTreeMap<String, String>) -> Done<()> {
+pub async fn set_settings(
+    #[server(default)] store: String,
+    #[server(default)] settings: BTreeMap<String, String>,
+    #[server(default)] was: BTreeMap<String, String>,
+) -> Done<()> {
     let page = paths::settings(&store);
     let typed = Typed::new("settings", settings.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-    match patch(&store, settings).await {
+    match patch(&store, settings, &was).await {
         Ok(()) => to(&format!("{page}?saved=1"), ()),
         Err(refusal) => {
             typed.leave();
@@ -31,10 +42,17 @@ pub async fn set_settings(#[server(default)] store: String, #[server(default)] s
     }
 }
 
-async fn patch(store: &str, typed: BTreeMap<String, String>) -> Result<(), Refusal> {
+async fn patch(store: &str, mut typed: BTreeMap<String, String>, was: &BTreeMap<String, String>) -> Result<(), Refusal> {
     let visit = Visit::here();
     let store: StoreId = store.parse().map_err(|_| refusal(&StoreError::Unknown))?;
     require(&visit, Right::Store, &store)?;
+    typed.retain(|field, text| was.get(field).is_none_or(|was| was.trim() != text.trim()));
+    let row = visit.backend.stores.get(&mut visit.backend.db.reader(), &store).await.map_err(|error| refusal(&StoreError::from(error)))?;
+    let now = shown(&row.ok_or_else(|| refusal(&StoreError::Unknown))?.settings);
+    let has_moved = |(field, now): &(&str, String)| typed.contains_key(*field) && was.get(*field).is_some_and(|was| was.trim() != now);
+    if now.iter().any(has_moved) {
+        return Err(Refusal { code: "settings_changed".to_owned(), ..Refusal::default() });
+    }
     let patch = SettingsPatch::read(&Value::Object(values(typed))).map_err(|faults| refusal(&StoreError::Invalid(faults)))?;
     let (stores, actor) = (visit.backend.stores, visit.caller.actor(&store));
     let done = visit.backend.db.transaction(move |tx| Box::pin(async move { stores.patch_settings_in(tx, &store, &patch, actor).await }));

@@ -144,7 +144,12 @@ fn details(entry: &AuditEntry, locale: Locale) -> Vec<String> {
     // A screen is named in the sentence, of a token beside it.
     details.extend(text("kiosk").filter(|_| !entry.type_name.starts_with("kiosk.")));
     details.extend(text("reason").and_then(|reason| {
-        let said = || if entry.type_name == "order.cancelled.v1" { Some(w::spoken(&reason, locale)) } else { w::reason(&reason, locale) };
+        let said = || match &*entry.type_name {
+            "order.cancelled.v1" => Some(w::spoken(&reason, locale)),
+            // In words of their own.
+            "stock.adjusted.v1" => Some(reason.clone()),
+            _ => w::reason(&reason, locale),
+        };
         // Its sentence has said so.
         let told = reason == "board_gone";
         w::stock::by_name(&format!("reason_{reason}"), locale).map(str::to_owned).or_else(said).filter(|_| !told)

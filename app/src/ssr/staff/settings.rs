@@ -16,7 +16,7 @@ use super::super::{
 use super::frame::{Tab, store_frame};
 use super::people::Problem;
 use crate::{
-    islands::{SettingsWatch, StoreStatus, open_switch},
+    islands::{OpenSwitch, SettingsWatch, StoreStatus},
     paths,
     pieces::icon,
     words as w,
@@ -44,7 +44,7 @@ async fn body(visit: Visit, (store, error, faulty, saved, done): (String, Option
     let form_error = Problem::of(error.clone());
     let (people, mark) = super::people::sections(&visit, &row, done, typed.as_ref(), form_error.as_ref()).await?;
     let ships = row.fulfilment == domain::prep::FulfilmentKind::Ship;
-    let switch = open_switch(row.id.to_string(), paths::settings(&row.id), Signal::stored(row.open), locale);
+    let switch = view! { <OpenSwitch store=status.clone() back=paths::settings(&row.id) locale/> };
     let body = view! {
         {head}
         {saved}
@@ -60,6 +60,21 @@ async fn body(visit: Visit, (store, error, faulty, saved, done): (String, Option
     // What is said at its field is not said twice.
     let error = error.filter(|_| form_error.is_none());
     Ok(store_frame(&visit, &row, Tab::Settings, error.as_deref(), body.into_any()))
+}
+
+/// The settings as the form's fields have them, by name: what is sent along is what its user has seen.
+pub fn shown(settings: &StoreSettings) -> [(&'static str, String); 8] {
+    let number = |value: Option<i64>| value.map_or_else(String::new, |value| value.to_string());
+    [
+        ("capacity", number(settings.capacity)),
+        ("admission", settings.admission.as_str().to_owned()),
+        ("order_limit", number(settings.order_limit)),
+        ("scans_per_code", number(Some(settings.scans_per_code))),
+        ("code_seconds", number(Some(settings.code_seconds))),
+        ("customer_seconds", number(Some(settings.customer_seconds))),
+        ("barista_seconds", number(Some(settings.barista_seconds))),
+        ("wait_target_seconds", number(settings.wait_target_seconds)),
+    ]
 }
 
 /// A number of the form.
@@ -105,6 +120,7 @@ fn form(store: &str, settings: &StoreSettings, faulty: &str, typed: Option<&Type
     view! {
         <form class="settings" method="post" action=paths::form::SETTINGS data-testid="settings">
             <input type="hidden" name="store" value=store.to_owned()/>
+            {shown(settings).map(|(name, value)| view! { <input type="hidden" name=format!("was[{name}]") value=value/> })}
             <section class="panel" aria-labelledby="orders-title">
                 <h2 id="orders-title">{w::settings::orders(locale)}</h2>
                 {number("capacity", w::settings::capacity(locale), w::settings::capacity_hint(locale), capacity, (1, 1000), false)}

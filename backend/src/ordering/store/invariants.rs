@@ -40,6 +40,18 @@ pub(in super::super) async fn orders_after(sql: &mut impl Sql, after: Option<Ord
     sql.fetch_all(text, args![after, limit]).await?.iter().map(glance_of).collect()
 }
 
+/// What these orders cost, in minor units.
+pub(in super::super) async fn totals_of(sql: &mut impl Sql, orders: &[OrderId]) -> Result<Vec<(OrderId, i64)>, DbError> {
+    let text = sql.either(
+        "select id, cast(json_extract(quote, '$.total.amount') as bigint) as total from sales_order \
+         where id in (select value from json_each($1))",
+        "select id, cast(quote::jsonb -> 'total' ->> 'amount' as bigint) as total from sales_order \
+         where id in (select jsonb_array_elements_text($1::jsonb))",
+    );
+    let rows = sql.fetch_all(text, args![ids(orders)]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.get("total")?))).collect()
+}
+
 /// These orders, those of them that there are.
 pub(in super::super) async fn orders_named(sql: &mut impl Sql, orders: &[String]) -> Result<Vec<Glance>, DbError> {
     let text = sql.either(

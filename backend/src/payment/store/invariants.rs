@@ -7,14 +7,14 @@ use crate::args;
 use crate::check::MOST;
 use crate::db::{DbError, Sql, ids};
 
-/// How the payments of these orders stand.
-pub(in super::super) async fn of_orders(sql: &mut impl Sql, orders: &[OrderId]) -> Result<Vec<(OrderId, PaymentStatus)>, DbError> {
+/// How the payments of these orders stand, and over how much each is.
+pub(in super::super) async fn of_orders(sql: &mut impl Sql, orders: &[OrderId]) -> Result<Vec<(OrderId, PaymentStatus, i64)>, DbError> {
     let text = sql.either(
-        "select order_id, status from payment where order_id in (select value from json_each($1))",
-        "select order_id, status from payment where order_id in (select jsonb_array_elements_text($1::jsonb))",
+        "select order_id, status, amount from payment where order_id in (select value from json_each($1))",
+        "select order_id, status, amount from payment where order_id in (select jsonb_array_elements_text($1::jsonb))",
     );
     let rows = sql.fetch_all(text, args![ids(orders)]).await?;
-    rows.iter().map(|row| Ok((row.get("order_id")?, row.parse("status")?))).collect()
+    rows.iter().map(|row| Ok((row.get("order_id")?, row.parse("status")?, row.get("amount")?))).collect()
 }
 
 /// Payments after this one, by id, and the order of each.

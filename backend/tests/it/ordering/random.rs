@@ -81,7 +81,7 @@ fn legal_at_the_bar(from: Option<FulfilmentStatus>, to: Option<FulfilmentStatus>
 }
 
 /// The sequences of every run, or, with `SEQUENCES=n`, the n-th of many others; a failure names which.
-fn sequences() -> (String, TestRunner) {
+pub(crate) fn sequences() -> (String, TestRunner) {
     let chosen = std::env::var("SEQUENCES").ok().and_then(|n| n.parse::<u64>().ok());
     let Some(n) = chosen else { return ("the usual sequences".to_owned(), TestRunner::deterministic()) };
     let mut seed = [0; 32];
