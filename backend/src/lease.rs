@@ -60,6 +60,19 @@ pub async fn acquire(db: &Db, name: String, holder: Uuid, by_force: bool) -> Res
     .await
 }
 
+/// Whether somebody has a lease whose name begins so. Those of the kind that are over are forgotten.
+pub async fn is_held(db: &Db, prefix: &'static str) -> Result<bool, DbError> {
+    let now = db.clock().now();
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let named = format!("{prefix}%");
+            tx.execute("delete from lease where name like $1 and expires_at <= $2", args![&named, now]).await?;
+            Ok(tx.fetch_optional("select name from lease where name like $1 limit 1", args![named]).await?.is_some())
+        })
+    })
+    .await
+}
+
 /// Renews every lease that `holder` still has.
 pub async fn renew(db: &Db, holder: Uuid) -> Result<u64, DbError> {
     let now = db.clock().now();

@@ -87,6 +87,6 @@ test('a bar that is too late pays back into the wallet', async ({ browser, shop 
   await page.goto('/account');
   await expect(page.getByTestId('balance')).toContainText('$33.00');
   await expect(page.getByTestId('entries')).toContainText('+$5.10');
-  await expect(page.getByTestId('entries')).toContainText('-$5.10');
+  await expect(page.getByTestId('entries')).toContainText('−$5.10');
   await shopper.leave();
 });

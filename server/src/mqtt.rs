@@ -4,7 +4,8 @@
 //!
 //! In reading order: the [`codec`] turns bytes into packets; a [`session`] is one connection, carried by a [`transport`] and
 //! held to the [`limits`]; a [`client`] is what everybody else sees of it; [`reach`] says what a filter could match; the
-//! [`broker`] knows who hears what; [`upstream`] follows a broker outside; the [`house`] is the shop that is asked.
+//! [`broker`] knows who hears what; [`upstream`] follows a broker outside; the [`house`] is the shop that is asked, and the
+//! [`stores`] are those that it has.
 
 mod broker;
 mod client;
@@ -14,6 +15,7 @@ mod limits;
 mod message;
 mod reach;
 mod session;
+mod stores;
 mod transport;
 mod upstream;
 mod websocket;
@@ -42,6 +44,7 @@ use self::codec::Reason;
 pub use self::house::House;
 pub use self::limits::Limits;
 pub use self::message::NotLive;
+use self::stores::Stores;
 use self::transport::Plain;
 pub(crate) use self::transport::prepare;
 pub use self::websocket::upgrade;
@@ -60,6 +63,7 @@ pub struct Gateway(Arc<Inner>);
 
 pub(crate) struct Inner {
     house: Arc<dyn House>,
+    stores: Stores,
     limits: Limits,
     counters: Counters,
     broker: Broker,
@@ -129,6 +133,7 @@ impl Gateway {
     pub fn new(house: Arc<dyn House>, limits: Limits, counters: Counters) -> Self {
         let inner = Arc::new(Inner {
             house,
+            stores: Stores::default(),
             broker: Broker::new(counters.replaced.clone()),
             counters,
             plain: OnceLock::new(),

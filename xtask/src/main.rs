@@ -15,6 +15,8 @@
 //! - `stamp`: skips a step whose inputs did not change
 mod css;
 mod front;
+#[cfg(test)]
+mod house;
 mod journeys;
 mod load;
 mod mqtt;

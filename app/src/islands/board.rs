@@ -310,7 +310,10 @@ pub fn Board(
         <p class="sr-only" role="status">{bar.said}</p>
         {undo::undo_view(bar)}
         {keys}
-        <div class="board-top">{overview}<div class="board-top__tools">{board_day::view(queue, locale)}{sound}{keys::help(locale)}</div></div>
+        <section class="board-top" aria-label=w::board::shown(locale)>
+            {overview}
+            <div class="board-top__tools">{board_day::view(queue, locale)}{sound}{keys::help(locale)}</div>
+        </section>
         <main class="board" id="main">{lanes}</main>
     }
     .into_any()

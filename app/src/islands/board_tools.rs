@@ -73,12 +73,12 @@ pub fn overview(queue: Memo<QueueView>, bar: Bar) -> AnyView {
             .collect_view()
     });
     view! {
-        <section class="board-bar" aria-label=w::board::shown(locale)>
+        <div class="board-bar">
             <div class="board-bar__stations" role="group" aria-label=w::board::stations(locale) data-testid="stations">{chips}</div>
             <ul class="board-bar__totals" aria-label=w::board::totals(locale) hidden=move || several.with(Vec::is_empty) data-testid="totals">
                 {move || several.get().into_iter().map(|(count, name)| view! { <li><strong class="num">{count}" ×"</strong>" "{name}</li> }).collect_view()}
             </ul>
-        </section>
+        </div>
     }
     .into_any()
 }

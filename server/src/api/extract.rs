@@ -190,7 +190,7 @@ pub struct Keyed<T, const ALL: bool = false> {
     request_id: String,
 }
 
-impl<T: DeserializeOwned + ToSchema, const ALL: bool> FromRequest<AppState> for Keyed<T, ALL> {
+impl<T: DeserializeOwned + ToSchema + 'static, const ALL: bool> FromRequest<AppState> for Keyed<T, ALL> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, AppError> {

@@ -79,9 +79,12 @@ pub fn misshapen<T: ToSchema + 'static>(body: &Value) -> Misshapen {
     found
 }
 
+/// What a type's schema refers to, and the schema.
+type Schema = (Known, Value);
+
 /// The schema of a type, made once: every call of the API looks at it.
-fn schema_of<T: ToSchema + 'static>() -> Arc<(Known, Value)> {
-    static MADE: LazyLock<RwLock<HashMap<TypeId, Arc<(Known, Value)>>>> = LazyLock::new(RwLock::default);
+fn schema_of<T: ToSchema + 'static>() -> Arc<Schema> {
+    static MADE: LazyLock<RwLock<HashMap<TypeId, Arc<Schema>>>> = LazyLock::new(RwLock::default);
     let id = TypeId::of::<T>();
     if let Some(made) = MADE.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
         return made.clone();
@@ -285,7 +288,7 @@ mod tests {
 
     use super::*;
 
-    fn places<T: ToSchema>(body: &Value) -> Vec<(String, String)> {
+    fn places<T: ToSchema + 'static>(body: &Value) -> Vec<(String, String)> {
         let mut places: Vec<_> = misshapen::<T>(body).faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect();
         places.sort();
         places

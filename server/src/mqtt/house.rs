@@ -1,5 +1,6 @@
 //! What the gateway asks the shop.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,6 +8,7 @@ use backend::Backend;
 use backend::db::DbError;
 use backend::identity::{Caller, Whose};
 use bytes::Bytes;
+use domain::StoreId;
 use domain::topic::Topic;
 
 /// Longer is not waited for a note of who is there.
@@ -27,6 +29,9 @@ pub trait House: Send + Sync + 'static {
 
     /// Whose the thing of the topic is, for the topics that are about one thing.
     async fn whose(&self, topic: &Topic) -> Result<Option<Whose>, DbError>;
+
+    /// All stores that there are.
+    async fn stores(&self) -> Result<HashSet<StoreId>, DbError>;
 
     /// The newest message of a topic; `None` where there is no such thing.
     async fn snapshot(&self, topic: &Topic) -> Result<Option<Bytes>, DbError>;
@@ -75,6 +80,12 @@ impl House for Backend {
             }
             _ => None,
         })
+    }
+
+    async fn stores(&self) -> Result<HashSet<StoreId>, DbError> {
+        let mut reader = self.db.reader();
+        let stores = self.stores.list(&mut reader).await?;
+        Ok(stores.into_iter().map(|store| store.id).collect())
     }
 
     async fn snapshot(&self, topic: &Topic) -> Result<Option<Bytes>, DbError> {

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use self::greet::{greet, identify};
 use super::client::{Client, Delivery};
-use super::codec::{self, Incoming, Reason, Version};
+use super::codec::{self, ConnectReturnCode, Incoming, Reason, Version};
 use super::limits::Pace;
 use super::transport::{Read, Transport};
 use super::{Entrance, Inner};
@@ -27,6 +27,9 @@ const WINDOW: usize = 16;
 const LONGEST_KEEP_ALIVE: u16 = 600;
 /// What our own publisher may send at once.
 const LARGEST_PUBLISHED: usize = 8 << 20;
+
+/// Nobody is waited for longer who is to hear, and to answer, that it is over.
+const GOOD_BYE: Duration = Duration::from_secs(1);
 
 /// Why a session ends.
 #[derive(Debug)]
@@ -67,11 +70,13 @@ pub(super) fn serve(
         let Some((mut session, accepted)) = admitted.await else { return };
         let end = match session.answer(accepted).await {
             Ok(()) => session.run().await,
+            // 3.14.0-1: no DISCONNECT without a CONNACK before it, for which the client had no room.
+            Err(End::Ours(_)) => End::Gone,
             Err(end) => end,
         };
         session.gateway.leave(&session.client);
         tracing::debug!(client = session.client.id, ?end, "connection ended");
-        session.part(end).await;
+        Box::pin(session.part(end)).await;
     }
 }
 
@@ -79,15 +84,18 @@ pub(super) fn serve(
 async fn admit<T: Transport>(gateway: Arc<Inner>, transport: T, entrance: Entrance) -> Option<(Session<T>, Bytes)> {
     let mut wire = Wire { transport, buffer: BytesMut::new(), largest: codec::LARGEST, patience: gateway.limits.patience };
     let greeted = tokio::select! {
-        () = gateway.stop.cancelled() => return None,
-        greeted = timeout(gateway.limits.handshake, greet(&mut wire)) => greeted,
+        () = gateway.stop.cancelled() => None,
+        greeted = timeout(gateway.limits.handshake, greet(&mut wire)) => greeted.ok().flatten(),
     };
-    let (version, connect) = greeted.ok()??;
+    let Some((version, connect)) = greeted else {
+        wire.close().await;
+        return None;
+    };
     let (caller, publisher) = match identify(&gateway, &entrance, &connect).await {
         Ok(identity) => identity,
         Err(code) => {
-            let _ = wire.write(version.refused(code)).await;
-            wire.transport.close().await;
+            wire.refuse(version, code, connect.largest).await;
+            wire.close().await;
             return None;
         }
     };
@@ -135,6 +143,19 @@ impl<T: Transport> Wire<T> {
         timeout(self.patience, self.transport.write(bytes)).await.map_err(|_| End::Slow)?.map_err(End::from)
     }
 
+    /// CONNACK that refuses, where the other side takes one.
+    async fn refuse(&mut self, version: Version, code: ConnectReturnCode, largest: usize) {
+        if let Some(refused) = fitting(largest, |in_words| version.refused(code, in_words)) {
+            // It is over in any case.
+            let _ = self.write(refused).await;
+        }
+    }
+
+    async fn close(&mut self) {
+        // Who does not hear it is left all the same.
+        let _ = timeout(GOOD_BYE, self.transport.close()).await;
+    }
+
     fn frame(&mut self) -> Result<Option<BytesMut>, End> {
         codec::frame(&mut self.buffer, self.largest).map_err(|broken| End::Ours(broken.reason()))
     }
@@ -173,33 +194,31 @@ impl<T: Transport> Session<T> {
         }
     }
 
-    /// Says good-bye.
+    /// Says good-bye, and where it is we who end it, why.
     async fn part(&mut self, end: End) {
         let counters = &self.gateway.counters;
-        match end {
-            End::Gone => {}
+        let last = match end {
+            End::Gone => None,
             End::Slow => {
                 counters.slow.inc();
+                return;
             }
-            End::Published => self.say(self.version.disconnect_publisher()).await,
+            End::Published => fitting(self.largest, Version::disconnect_publisher),
             End::Ours(reason) => {
                 match reason {
                     Reason::QuotaExceeded => counters.slow.inc(),
                     Reason::MessageRateTooHigh => counters.refused.inc(),
                     _ => 0,
                 };
-                self.say(self.version.disconnect(reason)).await;
+                fitting(self.largest, |in_words| Version::disconnect(reason, in_words))
             }
-        }
-    }
-
-    /// Sends the last packet, where there is one that the client takes, and closes.
-    async fn say(&mut self, last: Option<Bytes>) {
-        if let Some(bytes) = last.filter(|bytes| bytes.len() <= self.largest) {
+        };
+        // 3.1.1 has no such packet.
+        if let Some(last) = last.filter(|_| self.version == Version::V5) {
             // It is over in any case.
-            let _ = self.wire.write(bytes).await;
+            let _ = self.wire.write(last).await;
         }
-        let _ = timeout(self.wire.patience, self.wire.transport.close()).await;
+        self.wire.close().await;
     }
 
     /// Takes what has arrived, sends one message that waits, and where none does, waits itself.
@@ -282,7 +301,7 @@ impl<T: Transport> Session<T> {
             return if qos == 0 { Ok(()) } else { self.wire.write(self.version.acknowledged(id)).await };
         }
         match (self.version, qos) {
-            (Version::V5, 1) => self.answer(Version::not_published(id, self.in_words)).await,
+            (Version::V5, 1) => self.answer_because(|in_words| Version::not_published(id, in_words)).await,
             (Version::V5, 2) => Err(End::Ours(Reason::QoSNotSupported)),
             _ => Err(End::Published),
         }
@@ -291,6 +310,13 @@ impl<T: Transport> Session<T> {
     /// Sends what cannot be left out: a client that takes no packet of its size cannot be served (3.1.2-25).
     async fn answer(&mut self, packet: Bytes) -> Result<(), End> {
         if packet.len() > self.largest { Err(End::Ours(Reason::PacketTooLarge)) } else { self.wire.write(packet).await }
+    }
+
+    /// The same with a reason, in words for who wants them and has room for them.
+    async fn answer_because(&mut self, packet: impl Fn(bool) -> Bytes) -> Result<(), End> {
+        let wanted = self.in_words;
+        let packet = fitting(self.largest, |in_words| packet(in_words && wanted)).ok_or(End::Ours(Reason::PacketTooLarge))?;
+        self.wire.write(packet).await
     }
 
     async fn deliver(&mut self, delivery: Delivery) -> Result<(), End> {
@@ -316,6 +342,12 @@ impl<T: Transport> Session<T> {
         self.gateway.counters.delivered.inc();
         Ok(())
     }
+}
+
+/// The packet with its reason in words, or where that is larger than what the client takes, without them (3.2.2.3.9, 3.4.2.2.2,
+/// 3.9.2.1.2, 3.14.2.2.3); `None` where neither is taken (3.1.2-24).
+fn fitting(largest: usize, packet: impl Fn(bool) -> Bytes) -> Option<Bytes> {
+    [true, false].into_iter().map(packet).find(|packet| packet.len() <= largest)
 }
 
 /// Why it is over, when it is; never, without a time.

@@ -42,7 +42,7 @@ pub(super) trait Transport: Send + 'static {
     /// Sends, and is done when the operating system has taken it.
     fn write(&mut self, bytes: Bytes) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Says good-bye.
+    /// Says good-bye, and where that is answered, waits for the answer: whoever calls it does not wait for ever.
     fn close(&mut self) -> impl Future<Output = ()> + Send;
 }
 
@@ -86,7 +86,11 @@ impl Transport for WebSocket {
     }
 
     async fn close(&mut self) {
+        // Refused where the other side has said it first; its answer is sent by the reading.
         let _ = self.send(Message::Close(Some(CloseFrame { code: close_code::NORMAL, reason: "".into() }))).await;
+        // RFC 6455, 5.5.1 and 7.1.1: closed when both have said so. With bytes left unread the operating system would reset the
+        // connection, and the other side might never see ours.
+        while let Some(Ok(_)) = self.recv().await {}
     }
 }
 

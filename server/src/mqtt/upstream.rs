@@ -18,6 +18,8 @@ use backend::live::{BrokerAddress, again};
 use domain::topic::{Filter, Topic};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use rumqttc::{AsyncClient, Event, Outgoing, Packet, QoS, SubscribeFilter, SubscribeReasonCode};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +31,7 @@ use super::reach::reach;
 const BATCH: usize = 200;
 /// Packets that wait for the connection at most.
 const WAITING: usize = 64;
-/// Topics that the shop is asked for at once, after the broker was away.
+/// Questions to the shop at once: of all that is read while the broker is away, and of all that is read when filters are granted.
 const AT_ONCE: usize = 8;
 /// A broker that froze keeps its connection open: one that leaves a ping without an answer for so long is away.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -69,6 +71,9 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
     let (client, mut events) = AsyncClient::new(options, WAITING);
     events.set_network_options(BrokerAddress::network_options());
     let mut asked = Asked::default();
+    // They end with the connection: over the next one everything is asked for, and read, again.
+    let mut heals = JoinSet::new();
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
     loop {
         let event = tokio::select! {
             event = events.poll() => event,
@@ -101,7 +106,9 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
                     );
                 }
                 if !granted.is_empty() {
-                    gateway.tasks.spawn(heal(gateway.clone(), granted));
+                    // What has ended is forgotten.
+                    while heals.try_join_next().is_some() {}
+                    heals.spawn(gateway.tasks.track_future(heal(gateway.clone(), turns.clone(), granted)));
                 }
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
@@ -244,15 +251,19 @@ async fn matched(gateway: &Inner, filters: &[Filter]) -> Result<BTreeSet<Topic>,
 }
 
 /// Tells those who listen how things are.
-async fn heal(gateway: Arc<Inner>, filters: Vec<String>) {
+async fn heal(gateway: Arc<Inner>, turns: Arc<Semaphore>, filters: Vec<String>) {
     let filters: Vec<Filter> = filters.iter().filter_map(|filter| filter.parse().ok()).collect();
-    let all = async {
-        let topics = persist("the topics of a wildcard", || matched(&gateway, &filters)).await;
-        let gateway = &gateway;
-        let tell = |topic: Topic| async move { persist("what went by", || tell_newest(gateway, topic.clone())).await };
-        stream::iter(topics).for_each_concurrent(AT_ONCE, tell).await;
-    };
-    gateway.stop.run_until_cancelled(all).await;
+    let (gateway, turns) = (&*gateway, &*turns);
+    let topics = persist("the topics of a wildcard", || in_turn(turns, matched(gateway, &filters))).await;
+    let tell = |topic: Topic| async move { persist("what went by", || in_turn(turns, tell_newest(gateway, topic.clone()))).await };
+    stream::iter(topics).for_each_concurrent(AT_ONCE, tell).await;
+}
+
+/// Asks when it is its turn, which is given back with the answer: who waits to ask again takes nobody's.
+async fn in_turn<A>(turns: &Semaphore, question: impl Future<Output = A>) -> A {
+    // It is never closed.
+    let _turn = turns.acquire().await;
+    question.await
 }
 
 /// Never, without a time.

@@ -13,6 +13,8 @@ use crate::api::problem::AppError;
 use crate::caller::{client_address, is_ours, session_cookie};
 use crate::state::AppState;
 
+/// The subprotocol that a client must offer, and is answered with (6.0.0-3, 6.0.0-4).
+const PROTOCOL: &str = "mqtt";
 /// When somebody who found no place may come again, in seconds.
 const AGAIN_SECONDS: &str = "10";
 
@@ -36,8 +38,12 @@ pub async fn upgrade(
 
 impl Gateway {
     /// Answers an upgrade. The caller has made sure that the `Origin` is ours; `cookie` is the session cookie's value.
-    /// With every place taken it is 503, with all of the address's 429.
+    /// Without our subprotocol it is 400, with every place taken 503, with all of the address's 429.
     pub fn upgrade(&self, upgrade: WebSocketUpgrade, cookie: Option<String>, from: IpAddr) -> Response {
+        let upgrade = upgrade.protocols([PROTOCOL]);
+        if upgrade.selected_protocol().is_none() {
+            return AppError::said(StatusCode::BAD_REQUEST, "subprotocol_required").into_response();
+        }
         let inner = self.0.clone();
         let place = match inner.places.take(from) {
             Some(place) if !place.is_crowded() => place,
@@ -52,7 +58,6 @@ impl Gateway {
         };
         let tasks = inner.tasks.clone();
         upgrade
-            .protocols(["mqtt"])
             // The default buffers would cost 136 KiB a connection.
             .read_buffer_size(1024)
             .write_buffer_size(0)

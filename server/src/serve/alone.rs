@@ -1,6 +1,7 @@
 //! Without a broker outside, the one inside is the only one there may be: a second process on the same database would
 //! tell its visitors nothing of what happens in the first. On PostgreSQL a lease decides, on SQLite a lock on a file
-//! beside the database, which the operating system takes back however the process ends.
+//! beside the database, which the operating system takes back however the process ends. Processes with a broker outside have
+//! a lease each on PostgreSQL, so that none with one inside comes to stand beside them, nor they beside it.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -13,7 +14,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-const LEASE: &str = "mqtt.broker";
+const INSIDE: &str = "mqtt.broker";
+/// The same for each process that has a broker outside, and its number.
+const OUTSIDE: &str = "mqtt.outside.";
 /// Longer than a lease lasts: a server that was killed leaves one behind.
 const PATIENCE: Duration = Duration::from_secs(7);
 const ASK: Duration = Duration::from_millis(250);
@@ -36,15 +39,14 @@ pub struct Leased {
 }
 
 impl Alone {
-    /// Takes the right where it matters: without a broker outside. An error where another process has it and keeps it.
+    /// Takes the right to be the only one, or with a broker outside the right to be one of several. An error where another
+    /// process has the other right and keeps it.
     pub async fn take(db: &Db, broker_outside: bool) -> anyhow::Result<Option<Self>> {
-        if broker_outside {
-            return Ok(None);
-        }
-        Ok(Some(match db.file() {
-            Some(file) => Self::Locked(lock(file)?),
-            None => Self::Leased(Leased::take(db).await?),
-        }))
+        Ok(match (db.file(), broker_outside) {
+            (Some(_), true) => None,
+            (Some(file), false) => Some(Self::Locked(lock(file)?)),
+            (None, _) => Some(Self::Leased(Leased::take(db, broker_outside).await?)),
+        })
     }
 
     /// Lets the next one start at once.
@@ -74,14 +76,17 @@ fn lock(database: &Path) -> anyhow::Result<File> {
 }
 
 impl Leased {
-    async fn take(db: &Db) -> anyhow::Result<Self> {
+    async fn take(db: &Db, broker_outside: bool) -> anyhow::Result<Self> {
         let (holder, begun) = (Uuid::now_v7(), Instant::now());
+        let (own, others) = if broker_outside { (format!("{OUTSIDE}{holder}"), INSIDE) } else { (INSIDE.to_owned(), OUTSIDE) };
         let mut told = false;
-        while lease::acquire(db, LEASE.to_owned(), holder, false).await?.is_none() {
+        // One's own first: of two that start at once, at least one sees the other.
+        while lease::acquire(db, own.clone(), holder, false).await?.is_none() || lease::is_held(db, others).await? {
             if begun.elapsed() > PATIENCE {
+                lease::release(db, holder).await?;
                 bail!(
                     "another orderly serves this database already, and without a broker outside there can be one only: stop it, \
-                     or set MQTT_URL=mqtt://HOST:PORT for both"
+                     or set the same MQTT_URL=mqtt://HOST:PORT for all"
                 );
             }
             if !told {

@@ -80,6 +80,9 @@ fn a_change_through_one_process_reaches_browsers_on_the_other() {
                 }
             }
         }
+        // A third one with a broker of its own would tell nobody of theirs.
+        let (line, code) = one.place.refusal(&["serve"]);
+        assert!(line.contains("another orderly serves") && code == Some(1), "{line}");
     });
 }
 

@@ -64,6 +64,19 @@ async fn only_our_own_pages_may_listen(server: Server) {
     }
     let page = reqwest::get(format!("{}/mqtt", server.url)).await.unwrap();
     assert_eq!(page.status(), StatusCode::UPGRADE_REQUIRED);
+    // A WebSocket, but of whom it does not say that it speaks MQTT.
+    let upgrade = reqwest::Client::new()
+        .get(format!("{}/mqtt", server.url))
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let refused = upgrade.send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(refused.headers()["content-type"], "application/problem+json");
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!(problem["code"], "subprotocol_required");
+    assert!(problem["detail"].as_str().unwrap().contains("mqtt"), "{problem}");
 }
 
 async fn who_signs_out_or_is_revoked_hears_no_more(server: Server) {
@@ -98,7 +111,7 @@ async fn who_signs_out_or_is_revoked_hears_no_more(server: Server) {
 async fn a_shop_that_there_is_not_is_told_to_nobody(server: Server) {
     let mut stranger = Tab::open(&server, None, None).await;
     for topic in ["v1/stores/nosuch/board", "v1/stores/nosuch/menu", "v1/stores/nosuch/status"] {
-        assert!(stranger.subscribe(topic).await);
+        assert!(!stranger.subscribe(topic).await, "{topic}");
     }
     let mut other = Tab::open(&server, None, None).await;
     for tab in [&mut stranger, &mut other] {

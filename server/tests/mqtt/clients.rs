@@ -8,8 +8,10 @@ use rumqttc::mqttbytes::v4;
 use rumqttc::v5::mqttbytes::v5::{self, SubscribeReasonCode as Code};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::stage::{Stage, connect, order, payload, sequence, shopper, soon, subscribe};
@@ -235,11 +237,22 @@ async fn a_websocket_carries_it_in_any_pieces() {
     }
 }
 
+/// A WebSocket on which nothing was said, or the status of the refusal.
+async fn websocket(stage: &Stage, protocols: Option<&str>) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, u16> {
+    let mut request = format!("ws://{}/mqtt", stage.web).into_client_request().unwrap();
+    if let Some(protocols) = protocols {
+        request.headers_mut().insert("Sec-WebSocket-Protocol", protocols.parse().unwrap());
+    }
+    match tokio_tungstenite::connect_async(request).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(Error::Http(response)) => Err(response.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// A client of 5.0 on a WebSocket that has been let in.
 async fn on_a_websocket(stage: &Stage) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
-    let mut request = format!("ws://{}/mqtt", stage.web).into_client_request().unwrap();
-    request.headers_mut().insert("Sec-WebSocket-Protocol", "mqtt".parse().unwrap());
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let mut socket = websocket(stage, Some("mqtt")).await.unwrap();
     socket.send(Message::Binary(connect(5, 60, None).into())).await.unwrap();
     let accepted = soon("CONNACK", socket.next()).await.unwrap().unwrap().into_data();
     assert_eq!((accepted[0], accepted[3]), (0x20, 0));
@@ -254,6 +267,59 @@ async fn reason(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Opti
         }
     }
     None
+}
+
+/// The code of the Close that comes next, apart from what is said before; a browser calls the end without one 1006.
+async fn close_code(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Option<u16> {
+    while let Some(Ok(message)) = soon("the close", socket.next()).await {
+        if let Message::Close(frame) = message {
+            return frame.map(|frame| frame.code.into());
+        }
+    }
+    None
+}
+
+/// 6.0.0-3: the client offers the subprotocol `mqtt`, maybe among others; whoever does not is no client of ours.
+#[tokio::test]
+async fn a_websocket_is_for_who_offers_mqtt() {
+    let stage = Stage::open().await;
+    for protocols in [None, Some("soap"), Some("mqttv3.1"), Some("MQTT")] {
+        assert_eq!(websocket(&stage, protocols).await.map(|_| ()), Err(400), "{protocols:?}");
+    }
+    assert!(websocket(&stage, Some("soap, mqtt")).await.is_ok());
+}
+
+/// RFC 6455, 5.5.1: a Close is answered, and none is left out, whoever ends it and by what.
+#[tokio::test]
+async fn a_websocket_ends_with_a_close() {
+    let stage = Stage::open().await;
+    let close = || Message::Close(Some(CloseFrame { code: CloseCode::Normal, reason: "".into() }));
+    let disconnect = || Message::Binary(vec![0xE0, 0].into());
+    for last in [vec![disconnect()], vec![close()], vec![disconnect(), close()]] {
+        let mut socket = on_a_websocket(&stage).await;
+        for message in last.clone() {
+            socket.send(message).await.unwrap();
+        }
+        assert_eq!(close_code(&mut socket).await, Some(1000), "{last:?}");
+    }
+    // Who never got in: no CONNECT, one with a token that is none, and nothing at all.
+    for (first, told) in [(vec![0xC0, 0], false), (connect(5, 60, Some("wrong")), true)] {
+        let mut socket = websocket(&stage, Some("mqtt")).await.unwrap();
+        socket.send(Message::Binary(first.into())).await.unwrap();
+        if told {
+            assert_eq!(soon("CONNACK", socket.next()).await.unwrap().unwrap().into_data()[3], 0x86);
+        }
+        assert_eq!(close_code(&mut socket).await, Some(1000));
+    }
+    let mut socket = websocket(&stage, Some("mqtt")).await.unwrap();
+    socket.send(close()).await.unwrap();
+    assert_eq!(close_code(&mut socket).await, Some(1000));
+    soon("every place is free again", async {
+        while stage.gateway.connections() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

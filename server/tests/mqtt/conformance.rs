@@ -282,6 +282,47 @@ async fn maximum_packet_size() {
     assert_eq!(raw.end().await, Some(0x95));
 }
 
+/// 3.1.2-24 with 3.2.2.3.9, 3.4.2.2.2 and 3.14.2.2.3 (5.0): where the words of a reason are too large for the client, the code
+/// comes alone.
+#[tokio::test]
+async fn a_reason_fits_into_what_the_client_takes() {
+    let stage = Stage::open().await;
+    let takes = async |size: u8| {
+        let mut raw = stage.raw().await;
+        raw.send(&connect_with(5, 0b10, 60, &[39, 0, 0, 0, size], "c")).await;
+        assert_eq!(raw.packet().await[3], 0);
+        raw
+    };
+    // CONNECT: a client id that is too long, a token that is none.
+    let mut raw = stage.raw().await;
+    raw.send(&connect_with(5, 0b10, 60, &[39, 0, 0, 0, 20], &"c".repeat(257))).await;
+    assert_eq!(raw.rest().await, [0x20, 3, 0, 0x85, 0]);
+    let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', 5, 0b0100_0010, 0, 60, 5, 39, 0, 0, 0, 20];
+    for text in ["c", "wrong"] {
+        body.extend([0, text.len() as u8]);
+        body.extend(text.as_bytes());
+    }
+    let mut raw = stage.raw().await;
+    raw.send(&packet(0x10, &body)).await;
+    assert_eq!(raw.rest().await, [0x20, 3, 0, 0x86, 0]);
+
+    // PUBLISH at QoS 1, and the connection goes on.
+    let topic = [&[0, STATUS.len() as u8], STATUS.as_bytes()].concat();
+    let mut raw = takes(64).await;
+    raw.send(&packet(0x32, &[&topic[..], &[0, 9, 0], b"{}"].concat())).await;
+    assert_eq!(raw.packet().await, [0x40, 4, 0, 9, 0x87, 0]);
+    raw.send(&[0xC0, 0]).await;
+    assert_eq!(raw.packet().await, [0xD0, 0]);
+
+    // What ends the connection: PUBLISH at QoS 0, and no packet at all.
+    let published = packet(0x30, &[&topic[..], &[0], b"{}"].concat());
+    for (bytes, code) in [(&published[..], 0x87), (&[0, 0], 0x81)] {
+        let mut raw = takes(40).await;
+        raw.send(bytes).await;
+        assert_eq!(raw.rest().await, [0xE0, 1, code]);
+    }
+}
+
 /// `test_server_topic_alias` and `test_client_topic_alias` (5.0): 3.1.2.11.5: none is sent where the client allows none; 3.2.2.3.8, 3.3.2-9:
 /// the server allows none and ends a connection that uses one with 0x94.
 #[tokio::test]

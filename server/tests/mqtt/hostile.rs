@@ -225,6 +225,7 @@ async fn a_keep_alive_of_for_ever_is_not_granted_in_5_0() {
 #[tokio::test]
 async fn ten_thousand_subscriptions_are_a_hundred_and_their_reasons() {
     let stage = Stage::with(Limits { packets_at_once: 20_000, ..Limits::default() }).await;
+    stage.house.arrange(|facts| facts.stores.extend((0..10_000).map(|n| format!("s{n}").parse::<domain::StoreId>().unwrap())));
     for (level, refused) in [(5, 0x97), (4, 0x80)] {
         let mut raw = stage.raw().await;
         raw.send(&connect(level, 60, None)).await;

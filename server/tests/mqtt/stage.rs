@@ -1,6 +1,6 @@
 //! A gateway on free ports, and a house whose people and things a test arranges.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use backend::live::BrokerAddress;
 use bytes::Bytes;
 use domain::topic::Topic;
 use domain::view::{Role, RoleView};
-use domain::{OrderId, SessionId, TokenId, UserId};
+use domain::{OrderId, SessionId, StoreId, TokenId, UserId};
 use server::mqtt::{Counters, Gateway, House, Limits};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,7 +34,15 @@ pub struct Facts {
     pub tokens: HashMap<String, Caller>,
     pub cookies: HashMap<String, Caller>,
     pub whose: HashMap<Topic, Whose>,
+    pub stores: HashSet<StoreId>,
+    /// How often it was asked for the stores.
+    pub stores_read: u64,
     pub snapshots: HashMap<Topic, Bytes>,
+    /// How long it takes to answer how something is.
+    pub thinks: Duration,
+    /// How many such questions are open, and were at most.
+    pub open: usize,
+    pub most_open: usize,
     pub away: bool,
 }
 
@@ -71,7 +79,22 @@ impl House for TestHouse {
         self.ask(|facts| facts.whose.get(topic).cloned())
     }
 
+    async fn stores(&self) -> Result<HashSet<StoreId>, DbError> {
+        self.arrange(|facts| facts.stores_read += 1);
+        self.ask(|facts| facts.stores.clone())
+    }
+
     async fn snapshot(&self, topic: &Topic) -> Result<Option<Bytes>, DbError> {
+        let mut thinks = Duration::ZERO;
+        self.arrange(|facts| {
+            facts.open += 1;
+            facts.most_open = facts.most_open.max(facts.open);
+            thinks = facts.thinks;
+        });
+        if !thinks.is_zero() {
+            tokio::time::sleep(thinks).await;
+        }
+        self.arrange(|facts| facts.open -= 1);
         self.ask(|facts| facts.snapshots.get(topic).cloned())
     }
 
@@ -91,7 +114,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// With a barista at `harbor` by the token `barista`.
+    /// With the stores of the demo shop, and a barista at `harbor` by the token `barista`.
     pub async fn open() -> Self {
         Self::with(Limits::default()).await
     }
@@ -99,6 +122,7 @@ impl Stage {
     pub async fn with(limits: Limits) -> Self {
         let house = Arc::new(TestHouse::default());
         house.arrange(|facts| {
+            facts.stores.extend(["harbor", "pier", "unicorn"].map(|store| store.parse::<StoreId>().unwrap()));
             facts.tokens.insert("barista".to_owned(), staff(1, Role::Barista));
         });
         let counters = Counters::default();

@@ -1,11 +1,12 @@
 //! Strangers who ask for more than there is, or in more ways than one needs.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
 
 use server::mqtt::Limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::stage::{Raw, Stage, connect, packet, subscribe};
+use crate::stage::{Raw, Stage, connect, packet, soon, subscribe};
 
 const STATUS: &str = "v1/stores/harbor/status";
 
@@ -49,6 +50,40 @@ async fn who_unsubscribes_without_end_is_cut_off_and_nobody_else_notices() {
         loud = connected(&stage, 5).await;
     }
     assert_eq!(stage.counters.refused.get(), 2);
+}
+
+/// Names of stores that there are not: refused like somebody else's, and all of them cost the shop a query a second.
+#[tokio::test]
+async fn made_up_stores_are_refused_and_cost_nothing() {
+    let stage = Stage::with(Limits { packets_at_once: 10_000, ..Limits::default() }).await;
+    let topics = |n: usize| ["status", "menu", "board"].map(|of| format!("v1/stores/nosuch-{n}/{of}"));
+    let names: Vec<_> = (0..300).flat_map(topics).collect();
+    let filters: Vec<_> = names.iter().map(String::as_str).chain([STATUS]).map(|filter| (filter, 0)).collect();
+    let begun = Instant::now();
+    for (level, refused) in [(5, 0x87), (4, 0x80)] {
+        let mut raw = connected(&stage, level).await;
+        raw.send(&subscribe(level, &filters)).await;
+        let answer = raw.packet().await;
+        let (granted, codes) = answer[answer.len() - filters.len()..].split_last().unwrap();
+        assert!(*granted == 0 && codes.iter().all(|code| *code == refused), "level {level}: {codes:x?}");
+    }
+    let mut read = 0;
+    stage.house.arrange(|facts| read = facts.stores_read);
+    assert!((1..=1 + begun.elapsed().as_secs()).contains(&read), "{read} in {:?}", begun.elapsed());
+
+    // One that opens is known soon.
+    stage.house.arrange(|facts| facts.stores.extend(["nosuch-7".parse::<domain::StoreId>().unwrap()]));
+    let mut raw = connected(&stage, 5).await;
+    soon("the new store", async {
+        loop {
+            raw.send(&subscribe(5, &[("v1/stores/nosuch-7/board", 0)])).await;
+            if raw.packet().await.last() == Some(&0) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await;
 }
 
 /// Whoever is crowded out is told so when they have said who they are; those far beyond are not waited for.

@@ -81,7 +81,7 @@ fn table() -> Vec<(String, &'static [&'static str])> {
     ];
     const OPERATOR: &[&str] = &["an operator"];
     let shopper = Uuid::from_u128(3);
-    let rows: [(String, &[&str]); 34] = [
+    let rows: [(String, &[&str]); 38] = [
         ("v1/stores/harbor/status".into(), ALL),
         ("v1/stores/harbor/menu".into(), ALL),
         ("v1/stores/harbor/board".into(), ALL),
@@ -95,6 +95,11 @@ fn table() -> Vec<(String, &'static [&'static str])> {
         ("v1/stores/harbor/#".into(), BAR),
         ("v1/stores/+/queue".into(), NONE),
         ("v1/stores/#".into(), NONE),
+        // There is none.
+        ("v1/stores/nowhere/status".into(), NONE),
+        ("+/stores/nowhere/board/#".into(), NONE),
+        ("v1/stores/nowhere/queue".into(), NONE),
+        ("v1/stores/nowhere/+".into(), NONE),
         ("v1/kiosks/pier-1/code".into(), KIOSK),
         ("v1/kiosks/pier-1/#".into(), KIOSK),
         ("v1/kiosks/+/code".into(), NONE),

@@ -1,6 +1,8 @@
 //! A broker outside that refuses what it is asked for, and keeps old messages, as a cluster does that has just lost a node.
 //! It is one of a few lines here: a real one cannot be told to.
 
+use std::time::Duration;
+
 use backend::live::BrokerAddress;
 use domain::topic::Topic;
 use tokio::net::TcpListener;
@@ -85,6 +87,38 @@ async fn while_the_broker_is_away_everybody_is_told_what_the_shop_says() {
     let mut late = listener(&stage, "v1/+/harbor/status").await;
     assert_eq!(heard(&mut late).await.1, 9, "who comes now");
     assert_eq!(heard(&mut client).await.1, 9);
+}
+
+/// Each grant has the shop read; all of them together ask it no more at once than one does.
+#[tokio::test]
+async fn however_much_is_granted_the_shop_is_asked_little_at_once() {
+    let stage = Stage::open().await;
+    let topics: Vec<_> = (0..20).map(|n| format!("v1/stores/s{n}/status")).collect();
+    stage.house.arrange(|facts| facts.stores.extend((0..20).map(|n| format!("s{n}").parse::<domain::StoreId>().unwrap())));
+    let listening = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    stage.gateway.follow(BrokerAddress::new("127.0.0.1", listening.local_addr().unwrap().port(), None));
+    let (stream, _) = soon("the gateway", listening.accept()).await.unwrap();
+    let mut broker = Raw(stream);
+    assert_eq!(broker.packet().await[0], 0x10);
+    broker.send(&[0x20, 2, 0, 0]).await;
+    let (mut clients, mut grants) = (Vec::new(), Vec::new());
+    for topic in &topics {
+        clients.push(listener(&stage, topic).await);
+        let (id, filter) = asked(&mut broker).await;
+        assert_eq!(filter, *topic);
+        grants.extend([0x90, 3, id[0], id[1], 0]);
+    }
+    stage.house.arrange(|facts| (facts.thinks, facts.most_open) = (Duration::from_millis(50), 0));
+    for topic in &topics {
+        stage.knows(topic, 1);
+    }
+    broker.send(&grants).await;
+    for client in &mut clients {
+        assert_eq!(heard(client).await.1, 1);
+    }
+    let mut most = 0;
+    stage.house.arrange(|facts| most = facts.most_open);
+    assert!((2..=8).contains(&most), "{most}");
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ impl Version {
     }
 
     /// CONNACK that refuses.
-    pub(in super::super) fn refused(self, code: ConnectReturnCode) -> Bytes {
+    pub(in super::super) fn refused(self, code: ConnectReturnCode, in_words: bool) -> Bytes {
         match self {
             Self::V3 => {
                 let code = match code {
@@ -45,7 +45,8 @@ impl Version {
                 write3(&v4::Packet::ConnAck(v4::ConnAck::new(code, false)))
             }
             Self::V5 => {
-                let properties = why_not(code).map(|why| v5::ConnAckProperties { reason_string: Some(why.to_owned()), ..nothing_said() });
+                let why = why_not(code).filter(|_| in_words);
+                let properties = why.map(|why| v5::ConnAckProperties { reason_string: Some(why.to_owned()), ..nothing_said() });
                 write5(&v5::Packet::ConnAck(v5::ConnAck { session_present: false, code, properties }))
             }
         }
@@ -98,27 +99,24 @@ impl Version {
     }
 
     /// DISCONNECT of the server, which 3.1.1 does not have.
-    pub(in super::super) fn disconnect(self, reason: Reason) -> Option<Bytes> {
-        self.disconnect_because(reason, why_ended(reason))
+    pub(in super::super) fn disconnect(reason: Reason, in_words: bool) -> Bytes {
+        Self::disconnect_because(reason, why_ended(reason).filter(|_| in_words))
     }
 
     /// The same to somebody who published.
-    pub(in super::super) fn disconnect_publisher(self) -> Option<Bytes> {
-        self.disconnect_because(Reason::NotAuthorized, Some(NOT_PUBLISHED))
+    pub(in super::super) fn disconnect_publisher(in_words: bool) -> Bytes {
+        Self::disconnect_because(Reason::NotAuthorized, in_words.then_some(NOT_PUBLISHED))
     }
 
     /// The codec would write a byte too many here.
-    fn disconnect_because(self, reason: Reason, why: Option<&str>) -> Option<Bytes> {
-        if self == Self::V3 {
-            return None;
-        }
-        let Some(why) = why else { return Some(Bytes::copy_from_slice(&[0xE0, 1, reason as u8])) };
+    fn disconnect_because(reason: Reason, why: Option<&str>) -> Bytes {
+        let Some(why) = why else { return Bytes::copy_from_slice(&[0xE0, 1, reason as u8]) };
         let length = 3 + why.len() as u8;
         let mut packet = BytesMut::with_capacity(usize::from(length) + 4);
         packet.put_slice(&[0xE0, length + 2, reason as u8, length, 31]);
         packet.put_u16(why.len() as u16);
         packet.put_slice(why.as_bytes());
-        Some(packet.freeze())
+        packet.freeze()
     }
 
     /// PUBLISH at QoS 0.
@@ -275,9 +273,10 @@ mod tests {
     #[test]
     fn a_refusal_has_a_code_of_each_version() {
         let refused = ConnectReturnCode::UnsupportedProtocolVersion;
-        assert_eq!(Version::V3.refused(refused)[..], [0x20, 2, 0, 1]);
-        assert_eq!(Version::V3.refused(ConnectReturnCode::ClientIdentifierNotValid)[..], [0x20, 2, 0, 2]);
-        let v5::Packet::ConnAck(ack) = read5(Version::V5.refused(refused)) else { panic!("no CONNACK") };
+        assert_eq!(Version::V3.refused(refused, true)[..], [0x20, 2, 0, 1]);
+        assert_eq!(Version::V3.refused(ConnectReturnCode::ClientIdentifierNotValid, true)[..], [0x20, 2, 0, 2]);
+        assert_eq!(Version::V5.refused(refused, false)[..], [0x20, 3, 0, 0x84, 0]);
+        let v5::Packet::ConnAck(ack) = read5(Version::V5.refused(refused, true)) else { panic!("no CONNACK") };
         assert_eq!(ack.code, refused);
         assert_eq!(ack.properties.unwrap().reason_string.unwrap(), "MQTT 5.0 and 3.1.1 are spoken here");
     }
@@ -286,8 +285,8 @@ mod tests {
     fn reasons_are_short_and_end_where_they_say() {
         for code in 0x80..=0xA2 {
             let Ok(reason) = Reason::try_from(code) else { continue };
-            assert_eq!(Version::V3.disconnect(reason), None);
-            let packet = Version::V5.disconnect(reason).unwrap();
+            assert_eq!(Version::disconnect(reason, false)[..], [0xE0, 1, code]);
+            let packet = Version::disconnect(reason, true);
             assert!(packet.len() < 128 && usize::from(packet[1]) == packet.len() - 2 && packet[2] == code, "{packet:x?}");
             if let Some(why) = why_ended(reason) {
                 let v5::Packet::Disconnect(read) = read5(packet) else { panic!("no DISCONNECT") };
@@ -298,14 +297,14 @@ mod tests {
 
     #[test]
     fn who_published_is_told_so_and_who_has_signed_out_is_told_that() {
-        let why = |packet: Option<Bytes>| {
-            let v5::Packet::Disconnect(read) = read5(packet.unwrap()) else { panic!("no DISCONNECT") };
+        let why = |packet: Bytes| {
+            let v5::Packet::Disconnect(read) = read5(packet) else { panic!("no DISCONNECT") };
             assert_eq!(read.reason_code, Reason::NotAuthorized);
             read.properties.unwrap().reason_string.unwrap()
         };
-        assert!(why(Version::V5.disconnect_publisher()).contains("publish"));
-        assert!(why(Version::V5.disconnect(Reason::NotAuthorized)).contains("sign in"));
-        assert_eq!(Version::V3.disconnect_publisher(), None);
+        assert!(why(Version::disconnect_publisher(true)).contains("publish"));
+        assert!(why(Version::disconnect(Reason::NotAuthorized, true)).contains("sign in"));
+        assert_eq!(Version::disconnect_publisher(false)[..], [0xE0, 1, 0x87]);
         for told in [Reason::MalformedPacket, Reason::ProtocolError] {
             assert!(why_ended(told).is_some(), "whoever writes a client reads this first");
         }

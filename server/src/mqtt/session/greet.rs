@@ -10,7 +10,7 @@ use super::Wire;
 /// Bytes of a client id. The standard makes 23 the least that must be taken.
 const LONGEST_CLIENT_ID: usize = 256;
 
-/// Waits for CONNECT. Who sends anything else first, or speaks no version of ours, gets nothing (3.1.0-1).
+/// Waits for CONNECT. Who sends anything else first, or speaks no version of ours, gets nothing (3.1.0-1); `None` ends the connection.
 pub(super) async fn greet(wire: &mut Wire<impl Transport>) -> Option<(Version, Connect)> {
     let frame = loop {
         if let Some(frame) = wire.frame().ok()? {
@@ -20,31 +20,22 @@ pub(super) async fn greet(wire: &mut Wire<impl Transport>) -> Option<(Version, C
             return None;
         }
     };
-    match codec::version(&frame) {
-        Ok(version) => {
-            let code = match version.read(frame) {
-                Ok(Incoming::Connect(connect)) => match refusal(version, &connect) {
-                    None => return Some((version, connect)),
-                    refusal => refusal,
-                },
-                Ok(_) => None,
-                // 3.1.1 has no code for it and is merely closed (3.1.4-1).
-                Err(broken) => Some(broken.refusal()).filter(|_| version == Version::V5),
-            };
-            if let Some(code) = code {
-                // It is over in any case.
-                let _ = wire.write(version.refused(code)).await;
-                wire.transport.close().await;
-            }
-            None
-        }
-        Err(Some((version, code))) => {
-            let _ = wire.write(version.refused(code)).await;
-            wire.transport.close().await;
-            None
-        }
-        Err(None) => None,
-    }
+    // What cannot be read does not tell how much its sender takes.
+    let (version, code, largest) = match codec::version(&frame) {
+        Ok(version) => match version.read(frame) {
+            Ok(Incoming::Connect(connect)) => match refusal(version, &connect) {
+                None => return Some((version, connect)),
+                Some(code) => (version, code, connect.largest),
+            },
+            Err(broken) if version == Version::V5 => (version, broken.refusal(), usize::MAX),
+            // 3.1.1 has no code for it and is merely closed (3.1.4-1).
+            Ok(_) | Err(_) => return None,
+        },
+        Err(Some((version, code))) => (version, code, usize::MAX),
+        Err(None) => return None,
+    };
+    wire.refuse(version, code, largest).await;
+    None
 }
 
 /// Why a CONNECT that could be read is not taken, whoever sent it.

@@ -1,6 +1,7 @@
 //! SUBSCRIBE and UNSUBSCRIBE.
 
 use backend::identity::{Whose, rights};
+use domain::StoreId;
 use domain::topic::{Filter, Topic};
 
 use super::super::client::Subscription;
@@ -18,12 +19,9 @@ impl<T: Transport> Session<T> {
                 Err(code) => code,
             });
         }
+        let version = self.version;
         // What is retained waits with the client and follows.
-        let written = self.version.subscribed(id, codes.clone(), self.in_words);
-        // 3.9.2.1.2: a reason in words may not make it larger than what the client takes.
-        let fits = written.len() <= self.largest;
-        let written = if fits { written } else { self.version.subscribed(id, codes, false) };
-        self.answer(written).await
+        self.answer_because(|in_words| version.subscribed(id, codes.clone(), in_words)).await
     }
 
     /// Grants or refuses one filter. A shop that cannot answer ends the connection: the client comes again.
@@ -46,6 +44,12 @@ impl<T: Transport> Session<T> {
                 _ => None,
             };
             if !rights::may_subscribe(&caller, &topic, whose.as_ref()) {
+                return Ok(Err(SubscribeReasonCode::NotAuthorized));
+            }
+            // A store that there is not looks like somebody else's.
+            if let Some(store) = store_of(&topic)
+                && !ask(self.gateway.stores.has(store, &*self.gateway.house)).await?
+            {
                 return Ok(Err(SubscribeReasonCode::NotAuthorized));
             }
             grounds.push((topic, whose));
@@ -90,6 +94,14 @@ impl<T: Transport> Session<T> {
         let (were, keys) = self.client.unsubscribe(filters);
         self.gateway.broker.unsubscribe(&keys, &self.client);
         self.answer(self.version.unsubscribed(id, &were)).await
+    }
+}
+
+/// The store that the topic is of.
+fn store_of(topic: &Topic) -> Option<&StoreId> {
+    match topic {
+        Topic::Status(store) | Topic::Menu(store) | Topic::Board(store) | Topic::Queue(store) => Some(store),
+        Topic::KioskCode(_) | Topic::Order(_) | Topic::User(_) | Topic::Ops(_) => None,
     }
 }
 
