@@ -211,7 +211,7 @@ mod tests {
         code.scans = 0;
         assert_eq!(State::of(&store, &code, at(0)), State::Busy, "the bar is slower than it wants to be");
         (code.scans, code.scans_left, store.refusal) = (10, 5, Some(Refusal::AtCapacity));
-        assert_eq!(State::of(&store, &code, at(0)), State::Busy);
+        assert_eq!(State::of(&store, &code, at(0)), State::Full, "until a place is free");
         store.open = false;
         assert_eq!(State::of(&store, &code, at(0)), State::Closed);
         assert_eq!(minutes(245), "4:05");
