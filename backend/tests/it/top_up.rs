@@ -223,6 +223,8 @@ on_both_databases! {
         let (_, ada) = member(&cafe).await;
         assert!(matches!(pay(&cafe, ada, "3ds", usd(900), "tok_3ds").await, Err(TopUpError::ActionRequired(_))));
         lose(&cafe, ada).await;
+        // When it is asked for again is written down before the time goes on.
+        settle(&running).await;
         cafe.books.confirm();
         shop.hands.advance(Duration::from_secs(5));
         settle(&running).await;

@@ -17,7 +17,7 @@ on_both_databases! {
         let (checkouts, db) = (cafe.backend.checkouts.clone(), cafe.backend.db.clone());
         let (robot, ada) = (guest(), guest());
         let may = async |who, store: &str| checkouts.may_begin(&db, who, store).await;
-        for n in 0..60 {
+        for n in 0..30 {
             may(&robot, "harbor").await.unwrap();
             cafe.order(&robot, "tok_ok").await;
             shop.hands.advance(Duration::from_secs(u64::from(n == 0)));
