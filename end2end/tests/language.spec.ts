@@ -7,7 +7,7 @@ import { Shopper } from './support/shopper';
 // Names, and what is written with letters in Chinese, too.
 const NAMES = 'Orderly|JSON|US|Kim|Chrome|Linux|UTC';
 
-/** Words in Latin letters, and half-width marks after Chinese, in what is read or heard; commands are no words. */
+/** Words in Latin letters, and half-width marks after Chinese, in what is read or heard; commands, and what is engraved on keys, are no words. */
 async function foreign(page: Page): Promise<string[]> {
   return page.evaluate((names) => {
     const found: string[] = [];
@@ -16,7 +16,7 @@ async function foreign(page: Page): Promise<string[]> {
       if (/[A-Za-z]{2,}/.test(rest) || /[\u4e00-\u9fff] ?[,;:!?]/.test(rest)) found.push(text.trim());
     };
     for (const element of document.querySelectorAll('title, meta[name=description], body *')) {
-      if (element.closest('script, style, noscript, code, [lang=en]') !== null) continue;
+      if (element.closest('script, style, noscript, code, kbd, [lang=en]') !== null) continue;
       for (const node of element.childNodes) if (node.nodeType === Node.TEXT_NODE) look(node.textContent ?? '');
       const said = ['aria-label', 'alt', 'title', 'placeholder', ...(element.tagName === 'META' ? ['content'] : [])];
       for (const name of said) look(element.getAttribute(name) ?? '');
