@@ -60,7 +60,8 @@ pub async fn acquire(db: &Db, name: String, holder: Uuid, by_force: bool) -> Res
     .await
 }
 
-/// Whether somebody has a lease whose name begins so. Those of the kind that are over are forgotten.
+/// Whether somebody has a lease whose name begins so. Those of the kind that are over are forgotten, so that a holder who was
+/// paused learns at the next renewal that it has none any more.
 pub async fn is_held(db: &Db, prefix: &'static str) -> Result<bool, DbError> {
     let now = db.clock().now();
     db.transaction(move |tx| {

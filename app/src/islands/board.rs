@@ -91,6 +91,9 @@ impl Bar {
     /// Calls an order off, for a reason if there is one to tell.
     pub fn cancel(self, order: OrderId, number: i64, reason: Option<String>) {
         self.pressed.set(Some(order));
+        if self.offline_stops() {
+            return;
+        }
         // Over what is being handed over, it wins.
         undo::forget(self, order);
         self.hold(order, number, "cancel", json!({ "reason": reason }), w::board::going_cancel(self.locale));

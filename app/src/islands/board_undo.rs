@@ -36,7 +36,7 @@ pub struct Undo {
     pub number: i64,
     /// What takes it back; `None`: it was not sent yet.
     pub verb: Option<&'static str>,
-    /// What was done, in words.
+    /// What was done or is going to be, in words.
     pub done: String,
 }
 

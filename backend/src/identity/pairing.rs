@@ -168,7 +168,7 @@ impl Identities {
     }
 }
 
-async fn lock_in(tx: &mut Tx, at: &StoreId) -> Result<(), IdentityError> {
+pub(super) async fn lock_in(tx: &mut Tx, at: &StoreId) -> Result<(), IdentityError> {
     Stores.lock_in(tx, at).await.map_err(|error| match error {
         StoreError::Unknown => IdentityError::NotFound,
         error => IdentityError::Database(error.into_db()),

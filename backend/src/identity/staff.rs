@@ -11,7 +11,7 @@ use super::rights::Right;
 use super::secret::{Secret, random};
 use super::session::{IssuedSession, NewSession};
 use super::throttle::{self, Bucket};
-use super::{Caller, Client, Identities, IdentityError, rights, store, token};
+use super::{Caller, Client, Identities, IdentityError, pairing, rights, store, token};
 use crate::db::Tx;
 use crate::log::{self, NewEvent};
 use crate::stores::Stores;
@@ -97,9 +97,13 @@ impl Identities {
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    if same == SameName::Refused && store::works_here_by_name(tx, &at, &name).await? {
-                        let detail = "Somebody here has this name: change their roles, give them a new code, or choose another name.";
-                        return Err(IdentityError::invalid("/name", "name_taken", detail));
+                    if same == SameName::Refused {
+                        // Two managers who add the same name at once come one after the other.
+                        pairing::lock_in(tx, &at).await?;
+                        if store::works_here_by_name(tx, &at, &name).await? {
+                            let detail = "Somebody here has this name: change their roles, give them a new code, or choose another name.";
+                            return Err(IdentityError::invalid("/name", "name_taken", detail));
+                        }
                     }
                     let (id, fresh) = store::staff_member(tx, &at, &name, role).await?;
                     let expires_at = tx.now().plus_seconds(CODE_SECONDS);

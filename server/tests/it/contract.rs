@@ -126,6 +126,14 @@ async fn a_wrong_cart_is_told_everything_at_once(server: Server) {
             assert!(faults.contains(&expected), "{path}: {expected:?} in {faults:?}");
         }
     }
+    // An array is no object, wherever one stands, though serde would read it as one.
+    let whole = json!(["harbor", [{"sku": FLAT_WHITE, "quantity": 1, "options": ["oat"]}]]);
+    let line = json!({"store": "harbor", "lines": [[FLAT_WHITE, 1, ["oat"]]]});
+    for (body, pointer) in [(whole, ""), (line, "/lines/0")] {
+        let refused = shopper.keyed(Method::POST, "/quotes", &body).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request"), "{body}");
+        assert_eq!(refused.body["errors"][0]["pointer"], pointer, "{body}");
+    }
     // What has another shape does not hide what has another value.
     let lines = json!([{"sku": "no-such", "quantity": "two"}, {"sku": FLAT_WHITE, "quantity": 0, "options": ["oat"], "ice": true}]);
     let ship = json!({"store": "harbor", "lines": lines, "fulfilment": {"kind": "ship"}});

@@ -152,6 +152,23 @@ async fn the_pages_change_the_same_by_plain_forms(server: Server) {
     let shown = kim.with("cookie", &format!("{}; {typed}", kim.cookie())).page(never.header("location").unwrap()).await;
     assert!(shown.text().contains("id=\"set-admission-error\"") && shown.text().contains("aria-describedby=\"set-admission-error\""));
     assert!(field(shown.text(), "set-capacity").contains("value=\"9\""));
+    // What was seen is written over by nobody who has not seen it changed; what was left as it was is nobody's.
+    let other = json!({"capacity": 8, "barista_seconds": 1200});
+    assert_eq!(manager.call(Method::PATCH, SETTINGS, &other).await.status, StatusCode::OK);
+    let form = [
+        ("store", "harbor"),
+        ("settings[capacity]", "9"),
+        ("was[capacity]", "7"),
+        ("settings[barista_seconds]", "900"),
+        ("was[barista_seconds]", "900"),
+    ];
+    let moved = kim.post_form("/do/staff/settings", &form).await;
+    assert_eq!(moved.header("location"), Some("/staff/harbor/settings?error=settings_changed&fields="));
+    let form = form.map(|(field, text)| if field == "was[capacity]" { (field, "8") } else { (field, text) });
+    let saved = kim.post_form("/do/staff/settings", &form).await;
+    assert_eq!(saved.header("location"), Some("/staff/harbor/settings?saved=1"));
+    let now = manager.get(SETTINGS).await.body;
+    assert_eq!((&now["capacity"], &now["barista_seconds"]), (&json!(9), &json!(1200)));
     let foreign = kim.post_form("/do/staff/settings", &[("store", "pier"), ("settings[capacity]", "1")]).await;
     assert_eq!(foreign.header("location"), Some("/staff/pier/settings?error=forbidden&fields="));
 

@@ -89,18 +89,24 @@ async fn while_the_broker_is_away_everybody_is_told_what_the_shop_says() {
     assert_eq!(heard(&mut client).await.1, 9);
 }
 
-/// Each grant has the shop read; all of them together ask it no more at once than one does.
-#[tokio::test]
-async fn however_much_is_granted_the_shop_is_asked_little_at_once() {
-    let stage = Stage::open().await;
-    let topics: Vec<_> = (0..20).map(|n| format!("v1/stores/s{n}/status")).collect();
-    stage.house.arrange(|facts| facts.stores.extend((0..20).map(|n| format!("s{n}").parse::<domain::StoreId>().unwrap())));
+/// A broker outside that the gateway has just connected to, played by the test.
+async fn followed(stage: &Stage) -> (TcpListener, Raw) {
     let listening = TcpListener::bind("127.0.0.1:0").await.unwrap();
     stage.gateway.follow(BrokerAddress::new("127.0.0.1", listening.local_addr().unwrap().port(), None));
     let (stream, _) = soon("the gateway", listening.accept()).await.unwrap();
     let mut broker = Raw(stream);
     assert_eq!(broker.packet().await[0], 0x10);
     broker.send(&[0x20, 2, 0, 0]).await;
+    (listening, broker)
+}
+
+/// Each grant has the shop read; all of them together ask it no more at once than one does.
+#[tokio::test]
+async fn however_much_is_granted_the_shop_is_asked_little_at_once() {
+    let stage = Stage::open().await;
+    let topics: Vec<_> = (0..20).map(|n| format!("v1/stores/s{n}/status")).collect();
+    stage.house.arrange(|facts| facts.stores.extend((0..20).map(|n| format!("s{n}").parse::<domain::StoreId>().unwrap())));
+    let (_listening, mut broker) = followed(&stage).await;
     let (mut clients, mut grants) = (Vec::new(), Vec::new());
     for topic in &topics {
         clients.push(listener(&stage, topic).await);
@@ -127,12 +133,7 @@ async fn what_a_broker_refuses_is_asked_for_again_and_what_it_kept_is_not_believ
     let status: Topic = STATUS.parse().unwrap();
     let board: Topic = "v1/stores/harbor/board".parse().unwrap();
     stage.house.arrange(|facts| drop(facts.snapshots.insert(status.clone(), payload(5, ""))));
-    let listening = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    stage.gateway.follow(BrokerAddress::new("127.0.0.1", listening.local_addr().unwrap().port(), None));
-    let (stream, _) = soon("the gateway", listening.accept()).await.unwrap();
-    let mut broker = Raw(stream);
-    assert_eq!(broker.packet().await[0], 0x10);
-    broker.send(&[0x20, 2, 0, 0]).await;
+    let (_listening, mut broker) = followed(&stage).await;
 
     // Told by the shop, for nothing is kept here.
     let mut client = listener(&stage, STATUS).await;

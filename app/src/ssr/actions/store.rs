@@ -47,16 +47,27 @@ async fn patch(store: &str, mut typed: BTreeMap<String, String>, was: &BTreeMap<
     let store: StoreId = store.parse().map_err(|_| refusal(&StoreError::Unknown))?;
     require(&visit, Right::Store, &store)?;
     typed.retain(|field, text| was.get(field).is_none_or(|was| was.trim() != text.trim()));
-    let row = visit.backend.stores.get(&mut visit.backend.db.reader(), &store).await.map_err(|error| refusal(&StoreError::from(error)))?;
-    let now = shown(&row.ok_or_else(|| refusal(&StoreError::Unknown))?.settings);
-    let has_moved = |(field, now): &(&str, String)| typed.contains_key(*field) && was.get(*field).is_some_and(|was| was.trim() != now);
-    if now.iter().any(has_moved) {
-        return Err(Refusal { code: "settings_changed".to_owned(), ..Refusal::default() });
-    }
+    // What was seen of what is to be changed: it has to stand there still.
+    let seen: Vec<_> =
+        was.iter().filter(|(field, _)| typed.contains_key(*field)).map(|(field, was)| (field.clone(), was.trim().to_owned())).collect();
     let patch = SettingsPatch::read(&Value::Object(values(typed))).map_err(|faults| refusal(&StoreError::Invalid(faults)))?;
     let (stores, actor) = (visit.backend.stores, visit.caller.actor(&store));
-    let done = visit.backend.db.transaction(move |tx| Box::pin(async move { stores.patch_settings_in(tx, &store, &patch, actor).await }));
-    done.await.map(drop).map_err(|error: StoreError| refusal(&error))
+    let done = visit.backend.db.transaction(move |tx| {
+        Box::pin(async move {
+            stores.lock_in(tx, &store).await?;
+            let now = shown(&stores.get(tx, &store).await?.ok_or(StoreError::Unknown)?.settings);
+            if seen.iter().any(|(field, was)| now.iter().any(|(name, now)| name == field && now != was)) {
+                return Ok(false);
+            }
+            stores.patch_settings_in(tx, &store, &patch, actor).await.map(|_| true)
+        })
+    });
+    let done: Result<bool, StoreError> = done.await;
+    match done {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Refusal { code: "settings_changed".to_owned(), ..Refusal::default() }),
+        Err(error) => Err(refusal(&error)),
+    }
 }
 
 /// A form's texts as a `PATCH` has them: numbers, and nothing for an empty field.
