@@ -27,7 +27,7 @@ test('size of the browser code', async ({ browser }) => {
     const page = await context.newPage();
     const fetched: Promise<number>[] = [];
     page.on('requestfinished', (request) => {
-      if (/\/pkg\/.*\.(js|wasm)$/.test(new URL(request.url()).pathname)) fetched.push(request.sizes().then((sizes) => sizes.responseBodySize));
+      if (/\/pkg\/.*\.(js|wasm|bin)$/.test(new URL(request.url()).pathname)) fetched.push(request.sizes().then((sizes) => sizes.responseBodySize));
     });
     await page.goto(path, { waitUntil: 'networkidle' });
     await expect(page.getByTestId('live-line')).toHaveAttribute('data-state', 'live');

@@ -16,6 +16,8 @@ use std::{
 };
 use wasm_bindgen_cli_support::Bindgen;
 
+mod pack;
+
 /// Exactly what rustc emits by default: with more, old browsers refuse the file.
 const WASM_OPT_ARGS: [&str; 7] = [
     "-Oz",
@@ -62,6 +64,11 @@ fn script(folder: &Path, hash: &str) -> PathBuf {
     folder.join(format!("{OUTPUT_NAME}.{hash}.js"))
 }
 
+/// The script that fetches the parts.
+fn loader(folder: &Path, hash: &str) -> PathBuf {
+    folder.join(format!("__wasm_split.{hash}.js"))
+}
+
 fn compile(workspace: &Workspace, mode: Mode) -> Result<()> {
     let mut cargo = toolchain::cargo();
     cargo
@@ -90,22 +97,23 @@ fn make(raw: &Path, folder: &Path, hash: &str, mode: Mode, optimiser: Option<&Pa
         ),
         (Mode::Debug, _) => {}
     }
-    Ok(())
+    // After the optimiser, which needs every part as a module of its own.
+    pack::pack(folder, &loader(folder, hash), hash)
 }
 
 /// Takes what only a lazy island needs out of the module, and writes the script that fetches it.
 fn split(raw: &Path, main: &Path, folder: &Path, hash: &str) -> Result<()> {
     let input = fs::read(raw).with_context(|| format!("{}", raw.display()))?;
-    let loader = format!("./__wasm_split.{hash}.js");
+    let loader = loader(folder, hash);
+    let link_name = format!("./__wasm_split.{hash}.js");
     let script = format!("./{OUTPUT_NAME}.{hash}.js");
     let mut options = wasm_split_cli_support::Options::new(&input);
     options.output_dir = folder;
     options.main_out_path = main;
-    options.link_name = &loader;
+    options.link_name = &link_name;
     options.main_module = &script;
     let parts = wasm_split_cli_support::transform(options).map_err(|error| anyhow!("splitting the browser code: {error:#}"))?;
 
-    let loader = folder.join(&loader);
     let mut text = fs::read_to_string(&loader).with_context(|| format!("{}", loader.display()))?;
     for part in parts.split_modules {
         let Some(name) = part.file_stem().and_then(|name| name.to_str()) else { continue };

@@ -17,7 +17,7 @@ use std::{
 };
 
 /// File name endings worth compressing; pictures and fonts are compressed already.
-const COMPRESSIBLE: [&str; 9] = ["css", "html", "ico", "js", "json", "svg", "txt", "wasm", "webmanifest"];
+const COMPRESSIBLE: [&str; 10] = ["bin", "css", "html", "ico", "js", "json", "svg", "txt", "wasm", "webmanifest"];
 /// Below this a compressed copy saves no packet.
 const SMALLEST_COMPRESSED: usize = 512;
 

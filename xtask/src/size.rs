@@ -25,7 +25,7 @@ pub fn report(workspace: &Workspace) -> Result<()> {
         let content = fs::read(&file)?;
         let sizes = [content.len(), site::gzip(&content)?.len(), site::brotli(&content)?.len()];
         // A part that one kind of page fetches when it is opened: the storefront has none of these.
-        let sum = if name.starts_with("split_") || name.starts_with("chunk_") {
+        let sum = if ["split_", "chunk_", "pack_"].iter().any(|later| name.starts_with(later)) {
             &mut later
         } else {
             line(&name, sizes);
@@ -45,7 +45,7 @@ pub fn report(workspace: &Workspace) -> Result<()> {
 }
 
 fn is_code(file: &Path) -> bool {
-    file.extension().is_some_and(|ending| ending == "wasm" || ending == "js")
+    file.extension().is_some_and(|ending| ["bin", "js", "wasm"].iter().any(|code| ending == *code))
 }
 
 fn line(name: &str, [raw, gzip, brotli]: Sizes) {
