@@ -51,6 +51,9 @@ pub struct Torture {
     /// The binary as it ships, instead of the debug build.
     #[arg(long)]
     release: bool,
+    /// Break this server instead of building one.
+    #[arg(long, conflicts_with = "release")]
+    binary: Option<PathBuf>,
     /// Where the database and the logs are left for somebody who wants to look.
     #[arg(long)]
     keep: Option<PathBuf>,
@@ -68,7 +71,11 @@ const QUIET: Duration = Duration::from_mins(2);
 const A_KILL: Duration = Duration::from_secs(2);
 
 pub fn run(workspace: &Workspace, options: &Torture) -> Result<()> {
-    let binary = if options.release { server::build(workspace, Mode::Release)? } else { server::build_as_tests_do(workspace)? };
+    let binary = match &options.binary {
+        Some(binary) => binary.clone(),
+        None if options.release => server::build(workspace, Mode::Release)?,
+        None => server::build_as_tests_do(workspace)?,
+    };
     let ground = Ground::lay(options.database, options.keep.as_deref())?;
     let house = Arc::new(House::open(binary, &ground)?);
     let words = format!("{}, seed {}", ground.words(), options.seed);

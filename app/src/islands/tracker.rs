@@ -155,8 +155,15 @@ fn pickup(ticket: PickupTicketView, order: Memo<OrderView>, locale: Locale) -> i
     let unfolded = RwSignal::new(false);
     awake::awake_while(Signal::derive(move || unfolded.get() && !over.get()));
     let toggled = move |event: Event| unfolded.set(js::get(&event_target(&event), "open").is_truthy());
+    // A fold works before the page does.
+    let fold = NodeRef::<leptos::html::Details>::new();
+    Effect::new(move |_| {
+        if let Some(fold) = fold.get() {
+            unfolded.set(js::get(&fold, "open").is_truthy());
+        }
+    });
     view! {
-        <details class="pickup" open=move || ready.get() hidden=move || over.get() on:toggle=toggled data-testid="pickup">
+        <details class="pickup" node_ref=fold open=move || ready.get() hidden=move || over.get() on:toggle=toggled data-testid="pickup">
             <summary>{pieces::icon("scan")}{w::order::ticket(locale)}</summary>
             <div class="pickup__picture" role="img" aria-label=w::order::ticket_picture(locale) data-testid="pickup-ticket" data-ticket=ticket.ticket inner_html=ticket.svg></div>
             <p>{w::order::ticket_text(locale)}</p>
