@@ -27,6 +27,9 @@ test('the picture of the README', async ({ browser }) => {
   await barista.button(number, 'board.claim').click();
   await expect(shopper.status).toHaveText(shopper.w('order.making_by', { name: 'Kim' }));
 
+  // Nothing lies over the board, and the wall has a code for whoever comes.
+  await expect(barista.page.locator('.toast')).toHaveCount(0);
+  await expect(wall.page.getByTestId('kiosk')).toHaveAttribute('data-state', 'scan', { timeout: 60_000 });
   const see = async (page: Page, name: string) => {
     await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
     const picture = await page.screenshot({ animations: 'disabled' });

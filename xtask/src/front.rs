@@ -13,6 +13,8 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
 };
 use wasm_bindgen_cli_support::Bindgen;
 
@@ -153,17 +155,29 @@ fn bind(main: &Path, folder: &Path, hash: &str, mode: Mode) -> Result<()> {
 }
 
 fn optimise(tool: &Path, folder: &Path) -> Result<()> {
-    let modules = || -> Result<Vec<PathBuf>> {
-        Ok(stamp::files(folder)?.into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "wasm")).collect())
-    };
-    let size = || -> Result<u64> { modules()?.iter().map(|file| Ok(fs::metadata(file)?.len())).sum() };
-    let before = size()?;
-    for wasm in modules()? {
-        toolchain::run(
-            Command::new(tool).args(WASM_OPT_ARGS).arg(&wasm).arg("-o").arg(&wasm),
-            "`npm ci --prefix end2end` or `apt-get install binaryen`",
-        )?;
+    let mut modules = Vec::new();
+    for file in stamp::files(folder)?.into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "wasm")) {
+        modules.push((fs::metadata(&file)?.len(), file));
     }
-    eprintln!("   Optimised the browser code from {before} to {} bytes", size()?);
+    // The longest first, so that no core waits at the end for another.
+    modules.sort_by(|one, other| other.cmp(one));
+    let before: u64 = modules.iter().map(|(size, _)| size).sum();
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        while let Some((_, wasm)) = modules.get(next.fetch_add(1, Ordering::Relaxed)) {
+            toolchain::run(
+                Command::new(tool).args(WASM_OPT_ARGS).arg(wasm).arg("-o").arg(wasm),
+                "`npm ci --prefix end2end` or `apt-get install binaryen`",
+            )?;
+        }
+        Ok(())
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow!("optimising the browser code: a thread died"))?)
+    })?;
+    let after = modules.iter().map(|(_, wasm)| Ok(fs::metadata(wasm)?.len())).sum::<Result<u64>>()?;
+    eprintln!("   Optimised the browser code from {before} to {after} bytes");
     Ok(())
 }
