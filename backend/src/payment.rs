@@ -38,7 +38,7 @@ pub use self::top_up::{Confirmation, TopUpEnd, TopUpError, TopUps};
 use self::top_up::{TopUpJob, TopUpVoidJob};
 pub(crate) use self::top_up::{token_fault, under_way as top_up_under_way};
 pub use self::vault::Vault;
-pub use self::wallet::{Credit, WalletError, Wallets};
+pub use self::wallet::{Credit, Forfeit, WalletError, Wallets};
 pub use self::webhook::WebhookError;
 use crate::db::{Db, DbError, Sql, Tx};
 use crate::identity::Owner;

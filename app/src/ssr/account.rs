@@ -100,7 +100,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
                     {last_orders(&orders.items, &stores, locale)}
                     {you(&account, staff, locale)}
                     {browsers(&sessions, Some(*session), visit.now, locale)}
-                    {data(staff, locale)}
+                    {data(staff, wallet.balance, locale)}
                 </div>
             </div>
         </main>
@@ -285,7 +285,8 @@ fn browsers(sessions: &[SessionView], own: Option<domain::SessionId>, now: Times
     .into_any()
 }
 
-fn data(staff: bool, locale: Locale) -> AnyView {
+/// Their data: to take along, and to have deleted. `left`: what would be lost with it.
+fn data(staff: bool, left: Money, locale: Locale) -> AnyView {
     let delete = (!staff).then(|| {
         view! {
             <details class="fold">
@@ -293,6 +294,9 @@ fn data(staff: bool, locale: Locale) -> AnyView {
                 <form class="stack" method="post" action=paths::form::DELETE_ACCOUNT data-testid="delete-form">
                     <p class="soft">{w::account::delete_text(locale)}</p>
                     <label class="tick"><input type="checkbox" name="sure" value="yes" required=true/><span>{w::account::delete_sure(locale)}</span></label>
+                    {(left.amount > 0).then(|| view! {
+                        <label class="tick" data-testid="forfeit"><input type="checkbox" name="forfeit" value=left.amount.to_string() required=true/><span>{w::account::delete_forfeit(locale, left.format(locale))}</span></label>
+                    })}
                     <div class="row"><button class="button button--danger">{w::account::delete(locale)}</button></div>
                 </form>
             </details>

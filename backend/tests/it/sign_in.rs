@@ -8,6 +8,7 @@ use backend::db::Sql as _;
 use backend::idempotency::{Answer, CommandError, Outcome, RequestKey};
 use backend::identity::{AccountEdit, Caller, Client, IdentityError, IssuedSession, Owner, Phone};
 use backend::ordering::OrderingError;
+use backend::payment::Forfeit;
 use backend::refused::Refused as _;
 use backend::stores::SettingsPatch;
 use domain::pricing::LineRequest;
@@ -445,13 +446,13 @@ on_both_databases! {
         let unicorn = CheckoutRequest { fulfilment: ship, ..request("unicorn", &[line("unicorn-plush", 1, &[])]) };
         let checkout = shop.cafe.begin_as(&user, unicorn).await.unwrap();
         let order = shop.cafe.place(&user, &checkout, "tok_declined").await.unwrap();
-        assert_eq!(identities.delete_account(&user).await, Err(IdentityError::OrdersUnderWay));
+        assert_eq!(identities.delete_account(&user, Forfeit::Nothing).await, Err(IdentityError::OrdersUnderWay));
         assert!(shop.who(&issued).await.user().is_some(), "nothing was deleted");
         let running = shop.cafe.run();
         settle(&running).await;
         running.shutdown().await;
 
-        identities.delete_account(&user).await.unwrap();
+        identities.delete_account(&user, Forfeit::Nothing).await.unwrap();
         assert_eq!(shop.who(&issued).await, Caller::Nobody);
         assert!(identities.account(&mut db.reader(), user.user().unwrap()).await.unwrap().is_none());
         assert!(shop.cart(&user, "harbor").await.is_empty());
@@ -481,7 +482,7 @@ on_both_databases! {
             }
             settle(&running).await;
             running.shutdown().await;
-            identities.delete_account(&ada).await.unwrap();
+            identities.delete_account(&ada, Forfeit::Nothing).await.unwrap();
             assert_eq!(count(db, "select orders as n from orders_before").await, round + 1);
         }
         let (ada, _) = shop.sign_in(&Caller::Nobody, &ada()).await;
@@ -507,7 +508,7 @@ on_both_databases! {
         let kim = shop.who(&issued).await;
         let edit = AccountEdit { name: Some("Boss".to_owned()), language: None };
         assert_eq!(identities.edit_account(&kim, edit).await, Err(IdentityError::StaffAccount));
-        assert_eq!(identities.delete_account(&kim).await, Err(IdentityError::StaffAccount));
+        assert_eq!(identities.delete_account(&kim, Forfeit::Nothing).await, Err(IdentityError::StaffAccount));
     }
 
     async fn what_has_had_its_time_is_thrown_away(shop) {

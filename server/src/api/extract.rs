@@ -89,6 +89,20 @@ impl<T: DeserializeOwned + ToSchema + 'static> FromRequest<AppState> for Body<T>
     }
 }
 
+/// The same where the body may be left out.
+pub struct Maybe<T>(pub T);
+
+impl<T: DeserializeOwned + Default + ToSchema + 'static> FromRequest<AppState> for Maybe<T> {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, AppError> {
+        let (headers, bytes) = read(request, state).await?;
+        // The document says of a body that may be left out that it may be null, too.
+        let nothing = bytes.is_empty() || (is_json(&headers) && bytes.trim_ascii() == b"null");
+        if nothing { Ok(Self(T::default())) } else { parse(&headers, &bytes)?.in_shape().map(Self) }
+    }
+}
+
 async fn read(request: Request, state: &AppState) -> Result<(HeaderMap, Bytes), AppError> {
     let headers = request.headers().clone();
     let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {

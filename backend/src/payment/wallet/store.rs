@@ -69,6 +69,13 @@ pub(super) async fn take_in(tx: &mut Tx, user: UserId, amount: Money) -> Result<
     tx.fetch_optional(text, args![user, amount.amount, amount.currency.as_str()]).await?.as_ref().map(After::from_row).transpose()
 }
 
+/// What is in the wallet, which nobody else changes until the end of the transaction; `None` where there is none.
+pub(super) async fn lock_in(tx: &mut Tx, user: UserId) -> Result<Option<Money>, DbError> {
+    let text = "update wallet set balance = balance where account = $1 returning balance, currency";
+    let row = tx.fetch_optional(text, args![user]).await?;
+    row.map(|row| Ok(Money::new(row.get("balance")?, row.parse("currency")?))).transpose()
+}
+
 /// Puts money in; `None` where there is no wallet of that currency.
 pub(super) async fn put_in(tx: &mut Tx, user: UserId, amount: Money) -> Result<Option<After>, DbError> {
     let text = "update wallet set balance = balance + $2, entries = entries + 1 \
