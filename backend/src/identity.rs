@@ -45,7 +45,7 @@ pub use secret::{Keys, Secret};
 pub use session::{IssuedSession, Seen, ensure_session_in};
 pub use sign_in::shopper_by_phone_in;
 pub use staff::Invited;
-pub use throttle::network;
+pub use throttle::{Network, network};
 pub use token::{NewToken, TokenRow};
 
 use self::hashing::Hashing;

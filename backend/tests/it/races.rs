@@ -445,7 +445,7 @@ async fn order_cart(cafe: Cafe, caller: Caller) -> Result<OrderId, OrderingError
                 let owner = caller.owner().ok_or(OrderingError::SessionRequired)?;
                 let lines = cafe.backend.checkouts.lines_of_cart_in(tx, &owner, &id("harbor")).await?;
                 let request = CheckoutRequest { lines, ..request("harbor", &[]) };
-                let checkout = cafe.backend.checkouts.begin_in(tx, &caller, &request, EN).await?;
+                let checkout = cafe.backend.checkouts.begin_in(tx, &caller, None, &request, EN).await?;
                 let payment = PaymentRequest::Card { token: "tok_ok".to_owned() };
                 let request = PlaceRequest { payment, expected_total: checkout.quote.total };
                 cafe.backend.orders.place_in(tx, &caller, checkout.id, &request, EN).await
