@@ -55,6 +55,8 @@ const CHARGE: &str = "ordering.charge";
 const VOID: &str = "ordering.void";
 /// The job that sends captured money back.
 const REFUND: &str = "ordering.refund";
+/// All three, each with the word for it.
+const ASKED: [(&str, &str); 3] = [(CHARGE, "charge"), (VOID, "void"), (REFUND, "refund")];
 
 /// How long a shopper has to confirm a payment (3-D Secure), in seconds.
 pub(crate) const CONFIRM_SECONDS: i64 = 300;
@@ -192,23 +194,35 @@ impl Payments {
         job::is_wanted(sql, VOID, &order.to_string()).await
     }
 
-    /// The jobs of these orders that are left to be done, by order.
-    pub(crate) async fn left_of(&self, sql: &mut impl Sql, orders: &[OrderId]) -> Result<HashMap<String, job::Left>, DbError> {
-        let mut all = HashMap::new();
-        for kind in [CHARGE, VOID, REFUND] {
-            all.extend(job::left_of(sql, kind, orders).await?);
+    /// What is left to be asked of the provider for these orders, by order: in one word, and how far it has come.
+    pub(crate) async fn left_of(
+        &self,
+        sql: &mut impl Sql,
+        orders: &[OrderId],
+    ) -> Result<HashMap<String, (&'static str, job::Left)>, DbError> {
+        let mut all = HashMap::<String, (&'static str, job::Left)>::new();
+        for (kind, what) in ASKED {
+            for (order, left) in job::left_of(sql, kind, orders).await? {
+                // What was given up is what a person has to know of.
+                if !all.get(&order).is_some_and(|(_, known)| known.is_given_up()) {
+                    all.insert(order, (what, left));
+                }
+            }
         }
         Ok(all)
     }
 
-    /// Tries again whatever of this order's jobs waits or has been given up; charges it where nobody has begun to.
+    /// Tries again whatever of this order's jobs waits or has been given up; charges it where nobody has begun to. The
+    /// provider is asked with the keys of before, so what it had done all the same is not done twice.
     pub(crate) async fn retry_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
         let key = order.to_string();
-        let pending = store::find(tx, order).await?.is_some_and(|payment| payment.status == PaymentStatus::Pending);
-        if pending {
-            job::enqueue_in(tx, CHARGE, &key, json!({})).await?;
+        if let Some(payment) = store::find(tx, order).await? {
+            if payment.status == PaymentStatus::Pending {
+                job::enqueue_in(tx, CHARGE, &key, json!({})).await?;
+            }
+            store::notice::forget_failed_refund_in(tx, &payment.id.to_string()).await?;
         }
-        for kind in [CHARGE, VOID, REFUND] {
+        for (kind, _) in ASKED {
             job::retry_in(tx, kind, &key).await?;
         }
         Ok(())

@@ -11,14 +11,14 @@ use domain::{CheckoutId, Fault, Faults, OrderId, UserId};
 use uuid::Uuid;
 
 use super::store::{CheckoutRow, CheckoutStatus, NewOrder, OrderRow};
-use super::{Carts, OrderingError, Step, checkout, daily, day, limits, store, view};
+use super::{Carts, OrderingError, Step, checkout, daily, day, limits, sagas, store, view};
 use crate::clock::Clock;
 use crate::db::{DbError, Tx};
 use crate::identity::{Caller, Right};
 use crate::inventory::Stock;
 use crate::kiosk;
 use crate::log::{self, NewEvent};
-use crate::payment::{CardToken, PaymentError, Payments, token_fault};
+use crate::payment::{CardToken, Payments, token_fault};
 use crate::prep::{Queue, Standing};
 use crate::stores::{Holder, StoreRow, Stores};
 use crate::timer;
@@ -249,12 +249,7 @@ impl Orders {
 
     /// The money of an order that has ended unfulfilled goes back: at once, or by a job.
     pub(super) async fn give_back_in(&self, tx: &mut Tx, order: &OrderRow) -> Result<(), DbError> {
-        let done = match self.payments.unwind_in(tx, order).await {
-            Ok(done) => done,
-            Err(PaymentError::Database(error)) => return Err(error),
-            Err(error) => return Err(DbError::Defect(error.to_string())),
-        };
-        if done { super::undone_in(tx, order.id).await } else { Ok(()) }
+        sagas::give_back_in(&self.payments, tx, order).await
     }
 
     /// What an order holds goes back when it ends unfulfilled; its money is another matter.
