@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::event::{Actor, PaymentCaptured, PaymentDeclined, PaymentRefunded};
+use domain::event::{Actor, PaymentCaptured, PaymentDeclined};
 use domain::ordering::{PaymentMethod, PaymentStatus};
 use domain::view::PaymentView;
 use domain::{Money, OrderId, PaymentId, StoreId, UserId};
@@ -41,7 +41,6 @@ pub use self::vault::Vault;
 pub use self::wallet::{Credit, WalletError, Wallets};
 pub use self::webhook::WebhookError;
 use crate::db::{Db, DbError, Sql, Tx};
-use crate::identity::Owner;
 use crate::job::{self, Job};
 use crate::log::{self, NewEvent};
 use crate::ordering::{self, OrderRow};
@@ -162,18 +161,7 @@ impl Payments {
         let Some(payment) = store::find(tx, order.id).await? else { return Ok(true) };
         match (payment.status, payment.method) {
             (PaymentStatus::Captured | PaymentStatus::PartiallyRefunded, PaymentMethod::Wallet) => {
-                let Owner::User(user) = order.owner else { return Err(PaymentError::Unknown(order.id)) };
-                if !store::refunded_in(tx, payment.id).await? {
-                    return Ok(true);
-                }
-                match Wallets.refund_in(tx, user, &order.store, order.id, payment.amount).await {
-                    Ok(_) => {}
-                    Err(WalletError::Database(error)) => return Err(error.into()),
-                    // It was charged from there, so it is there, in this currency, and the amount was positive.
-                    Err(error) => return Err(DbError::Defect(error.to_string()).into()),
-                }
-                let event = PaymentRefunded { payment: payment.id, order: order.id, amount: payment.amount };
-                tell(tx, payment.id, order.id, &order.store, event).await?;
+                self.book_in(tx, order, &payment, &payment.refund_key(), payment.left()).await?;
                 Ok(true)
             }
             (PaymentStatus::Captured | PaymentStatus::PartiallyRefunded, PaymentMethod::Card) => {
@@ -296,19 +284,6 @@ impl Payments {
             ordering::confirming_in(tx, order).await?;
             ordering::touch_in(tx, order).await?;
         }
-        Ok(())
-    }
-
-    /// Writes down that the money went back, once.
-    async fn refunded_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), PaymentError> {
-        let store = lock_in(tx, order).await?;
-        let payment = store::find(tx, order).await?.ok_or(PaymentError::Unknown(order))?;
-        if !store::refunded_in(tx, payment.id).await? {
-            return Err(PaymentError::Settled(order));
-        }
-        ordering::touch_in(tx, order).await?;
-        tell(tx, payment.id, order, &store, PaymentRefunded { payment: payment.id, order, amount: payment.amount }).await?;
-        ordering::undone_in(tx, order).await?;
         Ok(())
     }
 

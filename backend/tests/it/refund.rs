@@ -6,10 +6,13 @@ use backend::args;
 use backend::check::{self, Verdict};
 use backend::db::{DbError, Sql as _};
 use backend::ordering::{Step, Waits};
-use domain::OrderId;
+use backend::payment::{Credit, PaymentError, Wallets};
 use domain::ordering::PaymentStatus;
+use domain::view::{PaymentRequest, PlaceRequest};
+use domain::{Currency, Money, OrderId};
+use futures::future::join_all;
 
-use crate::cafe::{Cafe, guest, settle};
+use crate::cafe::{Cafe, flat_white, guest, person, settle};
 use crate::payment::tell_outcome;
 use crate::support::on_both_databases;
 
@@ -63,6 +66,14 @@ async fn is_back_once(cafe: &Cafe, order: OrderId, asked: usize) {
     assert_eq!(entry.asked_back, vec![entry.refunds[0].clone(); asked]);
     assert_eq!((stuck(cafe).await, broken(cafe).await), (vec![], vec![]));
     assert_eq!(retry(cafe, order).await, Ok(false), "nothing is left to be done");
+}
+
+/// Dollars, in cents.
+const USD: fn(i64) -> Money = |amount| Money::new(amount, Currency::USD);
+
+async fn book(cafe: &Cafe, order: OrderId, key: &str, amount: Money) -> Result<(), PaymentError> {
+    let key = key.to_owned();
+    cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.payments.book_refund_in(tx, order, &key, amount).await })).await
 }
 
 on_both_databases! {
@@ -148,5 +159,59 @@ on_both_databases! {
         assert_eq!(retry(&cafe, order).await, Ok(true));
         settle(&running).await;
         is_back_once(&cafe, order, 2).await;
+    }
+
+    /// Refunds of parts, as many as one likes: never more in all than was captured, whoever races, and each once. What is left
+    /// goes back when the order ends.
+    async fn no_more_goes_back_than_was_captured(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let (ada, bob) = (person("Ada", None), guest());
+        let wallet = ada.user().unwrap();
+        cafe.tx(move |tx, _| Box::pin(async move { Wallets.credit_in(tx, wallet, USD(1000), Credit::Gift, "start").await })).await.unwrap();
+        let checkout = cafe.begin(&ada, "harbor", &[flat_white(1)]).await.unwrap();
+        let request = PlaceRequest { payment: PaymentRequest::Wallet, expected_total: checkout.quote.total };
+        let by_wallet = cafe.place_as(&ada, checkout.id, request).await.unwrap();
+        let by_card = cafe.order(&bob, "tok_ok").await;
+        settle(&running).await;
+
+        for (order, kind) in [(by_wallet, "wallet"), (by_card, "card")] {
+            let key = |name: &str| format!("{kind}-{name}");
+            assert_eq!(book(&cafe, order, &key("a"), USD(200)).await, Ok(()));
+            assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::PartiallyRefunded);
+            assert_eq!(book(&cafe, order, &key("a"), USD(200)).await, Err(PaymentError::AlreadyApplied(key("a"))));
+            for wrong in [USD(311), USD(0), USD(-1), USD(i64::MAX), Money::new(1, Currency::EUR)] {
+                assert_eq!(book(&cafe, order, &key("b"), wrong).await, Err(PaymentError::TooMuch(order)), "{wrong:?}");
+            }
+            // Two thirds of what is left, at once, from all sides.
+            let racers = (0..8).map(|n| {
+                let (cafe, key) = (cafe.clone(), key(&n.to_string()));
+                tokio::spawn(async move { book(&cafe, order, &key, USD(200)).await })
+            });
+            let won = join_all(racers).await.into_iter().filter(|booked| booked.as_ref().is_ok_and(Result::is_ok)).count();
+            assert_eq!(won, 1);
+            // The database refuses what the program would not do.
+            for harm in ["update payment set refunded = amount + 1", "update payment set refunded = -1", "update payment set status = 'captured'",
+                "update payment_refund set amount = 0"]
+            {
+                let done: Result<u64, DbError> = shop.db.transaction(move |tx| Box::pin(async move { tx.execute(harm, args![]).await })).await;
+                assert!(matches!(done, Err(DbError::Constraint { .. })), "{harm}: {done:?}");
+            }
+            assert_eq!(broken(&cafe).await, []);
+        }
+
+        assert_eq!(cafe.backend.wallets.view(&mut cafe.backend.db.reader(), wallet).await.unwrap(), Some(USD(1000 - 510 + 400)));
+        for (caller, order) in [(&ada, by_wallet), (&bob, by_card)] {
+            cafe.cancel(caller, order).await.unwrap();
+            settle(&running).await;
+            assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::Refunded);
+            assert_eq!(book(&cafe, order, "more", USD(1)).await, Err(PaymentError::TooMuch(order)));
+            let journey = cafe.journey(caller, order).await;
+            assert_eq!(journey.iter().filter(|told| *told == "payment.refunded").count(), 3, "{journey:?}");
+        }
+        assert_eq!(cafe.backend.wallets.view(&mut cafe.backend.db.reader(), wallet).await.unwrap(), Some(USD(1000)));
+        // The provider was asked for what was left, and for nothing else.
+        assert_eq!((cafe.books.only().refunded, cafe.books.only().refunds.len()), (110, 1));
+        assert_eq!((broken(&cafe).await, stuck(&cafe).await), (vec![], vec![]));
     }
 }
