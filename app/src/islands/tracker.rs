@@ -147,11 +147,11 @@ fn title(order: Memo<OrderView>, place: Signal<Place>, locale: Locale) {
     });
 }
 
-/// The pick-up ticket: folded away until the order is ready, then as large as the phone allows and, whatever the theme, black on
+/// The pick-up ticket, once the order is paid and until it ends: folded away until the order is ready, then as large as the phone allows and, whatever the theme, black on
 /// white. The screen stays on meanwhile.
 fn pickup(ticket: PickupTicketView, order: Memo<OrderView>, locale: Locale) -> impl IntoView {
     let ready = Memo::new(move |_| order.with(|order| data_status(order) == "ready"));
-    let over = Memo::new(move |_| order.with(|order| order.status.is_final()));
+    let over = Memo::new(move |_| order.with(|order| order.status != OrderStatus::Processed));
     let unfolded = RwSignal::new(false);
     awake::awake_while(Signal::derive(move || unfolded.get() && !over.get()));
     let toggled = move |event: Event| unfolded.set(js::get(&event_target(&event), "open").is_truthy());
