@@ -223,8 +223,10 @@ impl Payments {
 
     /// How the money of an order stands.
     pub async fn view(&self, sql: &mut impl Sql, order: OrderId) -> Result<Option<PaymentView>, DbError> {
-        let payment = store::find(sql, order).await?;
-        Ok(payment.map(|p| PaymentView { method: p.method, status: p.status, action_url: p.action_url }))
+        let Some(payment) = store::find(sql, order).await? else { return Ok(None) };
+        let confirming = payment.status == PaymentStatus::ActionRequired;
+        let confirm_by = payment.known_at.filter(|_| confirming).map(|known| known.plus_seconds(CONFIRM_SECONDS));
+        Ok(Some(PaymentView { method: payment.method, status: payment.status, action_url: payment.action_url, confirm_by }))
     }
 
     /// Adds the jobs that talk to the provider.

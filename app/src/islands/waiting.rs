@@ -179,7 +179,7 @@ mod tests {
                 lines: Vec::new(),
                 explanations: Vec::new(),
             },
-            payment: PaymentView { method: PaymentMethod::Card, status: PaymentStatus::Captured, action_url: None },
+            payment: PaymentView { method: PaymentMethod::Card, status: PaymentStatus::Captured, action_url: None, confirm_by: None },
             fulfilments: vec![FulfilmentView {
                 id: "0193b3c4-5d6e-7f80-9a1b-2c3d4e5f6072".parse().unwrap(),
                 kind: FulfilmentKind::Pickup,
@@ -189,6 +189,7 @@ mod tests {
             }],
             queue_position: Some(9),
             estimated_ready_at: None,
+            ready_by: None,
             cancellable: true,
             placed_at: T(0),
             updated_at: T(0),
