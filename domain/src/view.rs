@@ -241,6 +241,9 @@ wire! {
         /// 1 is next; null when not in the queue. As of the message.
         queue_position: Option<i64>,
         estimated_ready_at: Option<Timestamp>,
+        /// While the bar has it, or will: if it is not ready then, it is called off and paid back.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ready_by: Option<Timestamp>,
         /// By the owner.
         cancellable: bool,
         placed_at: Timestamp,
@@ -262,6 +265,9 @@ wire! {
         status: PaymentStatus,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         action_url: Option<String>,
+        /// `action_required`: until when the shopper may confirm it; then it comes to nothing.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        confirm_by: Option<Timestamp>,
     }
     FulfilmentView { id: FulfilmentId, kind: FulfilmentKind, status: FulfilmentStatus, since: Timestamp, claimed_by: Option<Person> }
     /// Somebody of the staff.

@@ -78,6 +78,13 @@ impl TopUps {
         store::confirmations(sql, user).await
     }
 
+    /// Tries again what was given up of a top-up: that its money is let go of, or goes back. False where nothing is.
+    pub async fn retry_in(&self, tx: &mut Tx, id: TopUpId) -> Result<bool, DbError> {
+        let key = id.to_string();
+        super::store::notice::forget_failed_refund_in(tx, &key).await?;
+        job::retry_in(tx, TOP_UP_VOID, &key).await
+    }
+
     /// How the top-up of this request ended; `None` where it has not, or was never wanted.
     pub async fn end_of(&self, sql: &mut impl Sql, key: &RequestKey) -> Result<Option<TopUpEnd>, DbError> {
         Ok(store::find_by_request(sql, &digest(key)).await?.and_then(|row| row.end()))

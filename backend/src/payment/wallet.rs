@@ -112,12 +112,20 @@ impl Wallets {
         Ok(())
     }
 
-    /// Gives back what an order cost, once: `false` where that was done before.
-    pub async fn refund_in(&self, tx: &mut Tx, user: UserId, store: &StoreId, order: OrderId, amount: Money) -> Result<bool, WalletError> {
+    /// Gives back what an order cost, or a part of it, once for the refund's own key: `false` where that was done before.
+    pub(crate) async fn refund_in(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        store: &StoreId,
+        order: OrderId,
+        key: &str,
+        amount: Money,
+    ) -> Result<bool, WalletError> {
         if amount.amount == 0 {
             return Ok(false);
         }
-        put_in(tx, user, amount, EntryKind::Refund, &order.to_string(), &Other::Sales(store), Some(order)).await
+        put_in(tx, user, amount, EntryKind::Refund, key, &Other::Sales(store), Some(order)).await
     }
 
     /// Empties the wallet of an account that is being deleted, if its owner lets that much go; else answers what is in it, and

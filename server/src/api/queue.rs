@@ -57,7 +57,7 @@ macro_rules! moves {
 }
 
 moves! {
-    /// Takes a ticket. Exclusive: who comes second gets 409 `already_claimed` with the holder.
+    /// Takes a ticket. Exclusive: who comes second gets 409 `already_claimed` with the holder. The holder gets it again.
     claim "/staff/orders/{id}/claim" claim_in;
     /// Gives a ticket back to the queue.
     release "/staff/orders/{id}/release" release_in;

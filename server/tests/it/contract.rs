@@ -279,6 +279,12 @@ async fn a_claim_is_exclusive_and_strangers_are_kept_out(server: Server) {
     let claim = format!("/staff/orders/{id}/claim");
     let claimed = kim.keyed(Method::POST, &claim, &json!({})).await;
     assert_eq!(claimed.status, StatusCode::OK, "{}", claimed.body);
+    // Their own again, under a key of its own: nothing has happened twice.
+    let again = kim.keyed(Method::POST, &claim, &json!({})).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (StatusCode::OK, None), "{}", again.body);
+    assert_eq!(again.body["sequence"], claimed.body["sequence"]);
+    let journey = shopper.get(&format!("/orders/{id}/journey")).await.body.to_string();
+    assert_eq!(journey.matches("prep.claimed.v1").count(), 1, "{journey}");
     let lost = lee.keyed(Method::POST, &claim, &json!({})).await;
     assert_eq!((lost.status, lost.code()), (StatusCode::CONFLICT, "already_claimed"));
     assert_eq!(lost.body["claimed_by"], claimed.body["fulfilments"][0]["claimed_by"]);

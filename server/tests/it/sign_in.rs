@@ -248,13 +248,26 @@ async fn the_demo_shopper_buys_from_the_wallet_until_it_is_short(server: Server)
     for (key, card, page) in [
         ("one", "tok_ok", "/account?saved=topped_up#wallet"),
         ("one", "tok_ok", "/account?saved=topped_up_before#wallet"),
-        ("", "tok_ok", "/account?error=invalid_request"),
-        ("a b", "tok_ok", "/account?error=invalid_request"),
-        ("two", "tok_declined", "/account?error=payment_declined"),
+        ("", "tok_ok", "/account?error=invalid_request&form=top-up&amount=1000#wallet"),
+        ("a b", "tok_ok", "/account?error=invalid_request&form=top-up&amount=1000#wallet"),
+        ("two", "tok_declined", "/account?error=payment_declined&form=top-up&amount=1000#wallet"),
     ] {
         let sent = shopper.post_form("/do/wallet/top-up", &[("key", key), ("amount", "1000"), ("card", card)]).await;
         assert_eq!((sent.status, sent.header("location")), (StatusCode::FOUND, Some(page)), "{}", sent.text());
     }
+    // It comes back to where it was: open, with what was chosen, and the reason in it and nowhere else.
+    let page = shopper.page("/account?error=payment_declined&form=top-up&amount=1000").await;
+    let (_, fold) = page.text().split_once("id=\"top-up\"").expect("the fold");
+    let (fold, _) = fold.split_once("</details>").expect("its end");
+    assert!(fold.split('>').next().unwrap().contains(" open"), "{fold}");
+    assert!(fold.contains("role=\"alert\"") && page.text().matches("role=\"alert\"").count() == 1, "{fold}");
+    assert!(
+        fold.split("<input").any(|input| input.contains("value=\"1000\"") && input.split('>').next().unwrap().contains("checked")),
+        "{fold}"
+    );
+    let page = shopper.page("/account").await;
+    let (_, fold) = page.text().split_once("id=\"top-up\"").expect("the fold");
+    assert!(!fold.split('>').next().unwrap().contains(" open") && !page.text().contains("role=\"alert\""), "nothing was refused");
     let sent = shopper.post_form("/do/wallet/top-up", &[("key", "three"), ("amount", "1000"), ("card", "tok_3ds")]).await;
     assert_eq!((sent.status, sent.header("location")), (StatusCode::FOUND, Some("/account#wallet")), "{}", sent.text());
     let page = shopper.page("/account").await;
