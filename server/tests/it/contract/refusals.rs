@@ -1,5 +1,7 @@
 //! What is refused, and in which words: every fault at once, by its place, its code and in the caller's language.
 
+use std::collections::BTreeSet;
+
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -11,6 +13,7 @@ on_both_databases! {
     what_is_not_json_not_keyed_or_not_there_is_named
     what_is_refused_is_said_in_the_language_asked_for
     a_query_that_cannot_be_read_names_its_parameter
+    a_method_that_a_call_does_not_take_is_told_with_those_that_it_takes
     hostile_texts_stay_texts
 }
 
@@ -163,6 +166,39 @@ async fn a_query_that_cannot_be_read_names_its_parameter(server: Server) {
         let refused = shopper.get(path).await;
         assert_eq!((refused.status, refused.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}: {}", refused.body);
         assert_eq!(refused.header("content-type"), Some("application/problem+json"), "{path}");
+    }
+}
+
+async fn a_method_that_a_call_does_not_take_is_told_with_those_that_it_takes(server: Server) {
+    let (nobody, guest) = (server.nobody(), server.guest().await);
+    let document = nobody.get("/openapi.json").await.body;
+    let mut calls: Vec<(String, BTreeSet<String>)> = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        calls.push((path.clone(), methods.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect()));
+    }
+    assert!(calls.len() > 40, "{calls:?}");
+    calls.extend(["/openapi.json", "/asyncapi.json", "/schemas/{type}"].map(|path| (path.to_owned(), BTreeSet::from(["GET".to_owned()]))));
+    for (path, mut taken) in calls {
+        if taken.contains("GET") {
+            taken.insert("HEAD".to_owned());
+        }
+        let path: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { "harbor" } else { part }).collect();
+        let path = path.join("/");
+        let others: Vec<_> = ["POST", "PUT", "PATCH", "DELETE"].into_iter().filter(|method| !taken.contains(*method)).collect();
+        // A guest asks once a call: more in so short a time are slowed.
+        let asked =
+            others.iter().map(|method| ("nobody", &nobody, *method)).chain(others.first().map(|method| ("a guest", &guest, *method)));
+        for (who, client, method) in asked {
+            let refused = client.call(method.parse().unwrap(), &path, &json!({})).await;
+            assert_eq!((refused.status, refused.code()), (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"), "{who}: {method} {path}");
+            let told: BTreeSet<_> = refused.header("allow").unwrap_or_default().split(',').map(str::to_owned).collect();
+            assert_eq!(told, taken, "{who}: {method} {path}");
+        }
+    }
+    // What a call takes, and what there is not, is asked for with a session.
+    for (method, path) in [(Method::PATCH, "/me"), (Method::PUT, "/staff/stores/harbor/status"), (Method::POST, "/no/such")] {
+        let refused = nobody.call(method, path, &json!({})).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::UNAUTHORIZED, "session_required"), "{path}");
     }
 }
 
