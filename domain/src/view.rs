@@ -13,8 +13,8 @@ pub use self::request::{
     Address, CheckoutRequest, CollectRequest, FulfilmentRequest, PaymentRequest, PlaceRequest, QuoteRequest, ScanRequest,
 };
 use crate::{
-    AdmissionId, CheckoutId, Currency, Fault, FulfilmentId, KioskId, Locale, Money, OptionId, OrderId, ProductId, Sku, StoreId, Text,
-    Timestamp, UserId,
+    AdmissionId, CheckoutId, Currency, Fault, FulfilmentId, KioskId, Locale, Money, OptionId, OrderId, ProductId, Sku, StoreId, Terms,
+    Text, Timestamp, UserId,
     event::Actor,
     ordering::{CancelledBy, OrderStatus, PaymentMethod, PaymentStatus},
     prep::{FulfilmentKind, FulfilmentStatus},
@@ -316,6 +316,10 @@ wire! {
         errors: Vec<Fault>,
         #[serde(default)]
         request_id: String,
+        /// What the detail names.
+        #[serde(skip_serializing_if = "Terms::is_empty", default)]
+        #[cfg_attr(feature = "schema", schema(ignore))]
+        terms: Terms,
         /// `already_claimed`: who has it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         claimed_by: Option<Person>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{FLAT_WHITE, checkout, coffee, order};
 use crate::support::{Server, on_both_databases};
@@ -137,6 +137,24 @@ async fn what_is_refused_is_said_in_the_language_asked_for(server: Server) {
     let wrong = chinese.send(chinese.request(Method::POST, "/quotes").json(&json!({"store": "harbor", "lines": wrong}))).await;
     assert_eq!((wrong.status, wrong.header("content-language")), (StatusCode::UNPROCESSABLE_ENTITY, Some("zh-CN")));
     assert_eq!(wrong.body["errors"][0]["detail"], "请选 1 到 99。");
+    // What a sentence names, it names in every language; the rest of the answer is the same.
+    let asked = json!({"store": "harbor", "lines": [{"sku": FLAT_WHITE, "quantity": "two", "options": [], "ice": true}]});
+    let (ours, english) =
+        (chinese.call(Method::POST, "/quotes", &asked).await.body, shopper.call(Method::POST, "/quotes", &asked).await.body);
+    let details =
+        |body: &Value| body["errors"].as_array().unwrap().iter().map(|fault| fault["detail"].to_string()).collect::<Vec<_>>().join(" ");
+    for named in ["“奶”至少选 1 项。", "没有这个字段；可用的有：", "这里须为整数。"] {
+        assert!(details(&ours).contains(named), "{named} in {ours}");
+    }
+    let members = |body: &Value| {
+        let of = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        (of(body), body["errors"].as_array().unwrap().iter().map(of).collect::<Vec<_>>())
+    };
+    assert_eq!(members(&ours), members(&english));
+    let told: BTreeSet<_> = members(&ours).1.into_iter().flatten().collect();
+    assert_eq!(told, ["code", "detail", "pointer"].map(str::to_owned).into());
+    let nowhere = chinese.get("/stores/nowhere").await;
+    assert_eq!((nowhere.code(), &nowhere.body["detail"], nowhere.body.get("terms")), ("not_found", &json!("没有这家店。"), None));
     let queried = chinese.get("/products?store=harbor&limit=500").await;
     assert_eq!((queried.status, &queried.body["detail"]), (StatusCode::BAD_REQUEST, &json!("limit 须为 1 到 200。")));
     let keyless = chinese.call(Method::POST, "/checkouts", &json!({})).await;
