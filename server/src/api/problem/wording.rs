@@ -77,7 +77,7 @@ fn fault_named(locale: Locale, code: &str, terms: &Terms) -> Option<String> {
         ("wrong_currency", Terms { words, .. }) => w::api::kept_in(locale, words.first()?),
         ("overlapping_windows", Terms { words, .. }) => w::api::same_time_as(locale, words.first()?),
         ("invalid_name", Terms { words, .. }) => w::api::hidden_sign(locale, words.first()?),
-        ("fulfilment_not_offered", Terms { words, .. }) => match words.first()?.parse().ok()? {
+        ("fulfilment_not_offered", Terms { words, .. }) => match words.first()?.parse::<FulfilmentKind>().ok()? {
             FulfilmentKind::Pickup => w::api::offers_only(locale, w::checkout::pickup(locale)),
             FulfilmentKind::Ship => w::api::offers_only(locale, w::checkout::ship(locale)),
         },
