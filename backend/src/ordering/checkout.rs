@@ -4,7 +4,7 @@ use domain::catalog::Menu;
 use domain::event::{Actor, CheckoutBegun, CheckoutExpired, Units};
 use domain::pricing::{self, LineRequest, Quote};
 use domain::view::{self, CheckoutRequest, CheckoutView, FulfilmentRequest, Naming, QuoteRequest, QuoteView};
-use domain::{AdmissionId, CheckoutId, Fault, Faults, Sku, StoreId};
+use domain::{AdmissionId, CheckoutId, Fault, Faults, Sku, StoreId, Terms};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -259,7 +259,7 @@ impl Wanted<'_> {
         let mut faults = Vec::new();
         if self.fulfilment.is_some_and(|f| f.kind() != store.fulfilment) {
             let detail = format!("This store offers {} only.", store.fulfilment);
-            faults.push(Fault::new("/fulfilment/kind", "fulfilment_not_offered", detail));
+            faults.push(Fault::new("/fulfilment/kind", "fulfilment_not_offered", detail).with(Terms::words([store.fulfilment])));
         }
         if let Some(FulfilmentRequest::Ship { address }) = self.fulfilment {
             faults.extend(address.faults("/fulfilment/address"));

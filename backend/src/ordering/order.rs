@@ -7,7 +7,7 @@ use domain::fault::has_control;
 use domain::ordering::{CancelledBy, Change, Command, PaymentMethod, PaymentStatus, transition};
 use domain::prep::FulfilmentKind;
 use domain::view::{Naming, OrderView, PaymentRequest, PaymentView, PlaceRequest, QuoteView};
-use domain::{CheckoutId, Fault, Faults, OrderId, Timestamp, UserId};
+use domain::{CheckoutId, Fault, Faults, OrderId, Terms, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::store::{CheckoutRow, CheckoutStatus, NewOrder, OrderRow};
@@ -206,7 +206,8 @@ impl Orders {
         let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
         if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
             let detail = format!("At most {MAX_REASON} characters.");
-            return Err(OrderingError::Invalid(Faults(vec![Fault::new("/reason", "too_long", detail)])));
+            let fault = Fault::new("/reason", "too_long", detail).with(Terms::at_most(MAX_REASON as i64));
+            return Err(OrderingError::Invalid(Faults(vec![fault])));
         }
         if reason.as_deref().is_some_and(has_control) {
             return Err(OrderingError::Invalid(Faults(vec![Fault::new(

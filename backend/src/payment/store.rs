@@ -62,7 +62,7 @@ pub(super) async fn insert_in(
     tx.later(
         "insert into payment (id, order_id, method, status, amount, currency, token, unwanted, updated_at) \
          values ($1, $2, $3, $4, $5, $6, $7, false, $8)",
-        args![id, order, method.as_str(), status.as_str(), amount.amount, amount.currency.as_str(), token, now],
+        args![id, order, method.as_str(), status.as_str(), amount.amount, amount.currency.to_string(), token, now],
     )
     .await
 }

@@ -1,6 +1,6 @@
 //! What a store refuses.
 
-use domain::{Fault, Faults};
+use domain::{Fault, Faults, Terms};
 
 use crate::db::DbError;
 use crate::refused::{Extra, Refused};
@@ -60,6 +60,7 @@ impl Refused for StoreError {
     fn extra(&self) -> Extra {
         match self {
             Self::AtCapacity => Extra { retry_after: Some(10), ..Extra::default() },
+            Self::Unknown => Extra { terms: Terms::words(["store"]), ..Extra::default() },
             Self::Unavailable(error) => error.extra(),
             _ => Extra::default(),
         }

@@ -13,7 +13,7 @@ use backend::{
     identity::{Caller, ensure_session_in},
 };
 use domain::{
-    Fault, Locale,
+    Fault, Locale, Terms,
     view::{Naming, Problem},
 };
 use futures::future::BoxFuture;
@@ -161,13 +161,13 @@ fn fault(pointer: &str, error: &serde_json::Error) -> AppError {
             return AppError::invalid(vec![Fault::new(format!("{pointer}/{field}"), "required", "This has to be given.")]);
         }
         // Its shape is that of an integer, and it is none that there is room for.
-        let detail = match text.split(", expected struct").next().unwrap_or_default() {
-            text if text.starts_with("invalid value: integer") => "This number is too large.".to_owned(),
-            text => format!("This cannot be: {text}."),
+        let fault = match text.split(", expected struct").next().unwrap_or_default() {
+            text if text.starts_with("invalid value: integer") => Fault::new(pointer, "invalid_value", "This number is too large."),
+            text => Fault::new(pointer, "invalid_value", format!("This cannot be: {text}.")).with(Terms::reason(text)),
         };
-        AppError::invalid(vec![Fault::new(pointer, "invalid_value", detail)])
+        AppError::invalid(vec![fault])
     } else {
-        AppError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body is not JSON: {error}."))
+        AppError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body is not JSON: {error}.")).with_terms(Terms::reason(error))
     }
 }
 

@@ -3,7 +3,7 @@
 mod broker;
 mod client;
 #[path = "../../../backend/tests/it/support/cluster.rs"]
-#[allow(dead_code, reason = "the backend's tests pause it, these do not")]
+#[expect(dead_code, reason = "the backend's tests pause it, these do not")]
 mod cluster;
 mod contract;
 mod tab;
