@@ -19,10 +19,10 @@ pub struct Fault {
     /// How many are left, where the fault is `out_of_stock`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub available: Option<i64>,
-    /// What the sentence names.
+    /// What the sentence names. Boxed: most name nothing, and every answer would carry its size.
     #[serde(skip_serializing_if = "Terms::is_empty", default)]
     #[cfg_attr(feature = "schema", schema(ignore))]
-    pub terms: Terms,
+    pub terms: Box<Terms>,
 }
 
 /// What an English sentence names, for whoever says it in another language. It goes with the sentence as far as the edge, and not
@@ -71,12 +71,12 @@ impl Terms {
 
 impl Fault {
     pub fn new(pointer: impl Into<String>, code: &str, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), code: code.to_owned(), detail: detail.into(), available: None, terms: Terms::default() }
+        Self { pointer: pointer.into(), code: code.to_owned(), detail: detail.into(), available: None, terms: Box::default() }
     }
 
     /// The same with what its sentence names.
     pub fn with(self, terms: Terms) -> Self {
-        Self { terms, ..self }
+        Self { terms: Box::new(terms), ..self }
     }
 
     pub fn out_of_stock(line: usize, available: i64) -> Self {

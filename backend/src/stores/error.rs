@@ -62,7 +62,7 @@ impl Refused for StoreError {
             Self::AtCapacity => Extra { retry_after: Some(10), ..Extra::default() },
             Self::Unknown => Extra { terms: Terms::words(["store"]), ..Extra::default() },
             Self::Unavailable(error) => error.extra(),
-            _ => Extra::default(),
+            Self::Invalid(_) => Extra::default(),
         }
     }
 }

@@ -175,7 +175,7 @@ pub async fn render(request: Request, next: Next) -> Response {
     // They were for the sentences.
     problem.terms = Terms::default();
     for fault in &mut problem.errors {
-        fault.terms = Terms::default();
+        *fault.terms = Terms::default();
     }
     let (mut parts, _) = response.into_parts();
     if parts.status == StatusCode::UNAUTHORIZED {
