@@ -18,6 +18,9 @@ use super::{
     pulse, retry,
 };
 
+/// A server that is there answers within this over a connection that is being made.
+const MAKING: Duration = Duration::from_secs(8);
+
 /// Somebody's wish to hear of a topic.
 type Listener = Rc<RefCell<Deliver>>;
 
@@ -144,7 +147,7 @@ fn open() {
         if client.socket.is_none() {
             client.retry();
         } else {
-            client.wait(pulse::MAKING);
+            client.wait(MAKING);
         }
     });
 }

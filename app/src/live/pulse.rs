@@ -8,8 +8,6 @@ use std::time::Duration;
 
 /// Told to the server, which closes after half as long again without a word from us.
 pub(super) const KEEP_ALIVE_SECONDS: u16 = 100;
-/// To an answer over a connection that is being made.
-pub(super) const MAKING: Duration = Duration::from_secs(8);
 
 /// From an answer to the next question, whatever else comes meanwhile: the server wants to hear from us, too.
 pub(super) const fn quiet(visible: bool) -> Duration {

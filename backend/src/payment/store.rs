@@ -129,6 +129,6 @@ pub(super) async fn refunded_in(tx: &mut Tx, id: PaymentId, amount: Money) -> Re
     let sql = "update payment set refunded = refunded + $1, updated_at = $2, \
                status = case when refunded + $1 = amount then 'refunded' else 'partially_refunded' end \
                where id = $3 and currency = $4 and status in ('captured', 'partially_refunded') and $1 <= amount - refunded returning status";
-    let row = tx.fetch_optional(sql, args![amount.amount, now, id, amount.currency.as_str()]).await?;
+    let row = tx.fetch_optional(sql, args![amount.amount, now, id, amount.currency.to_string()]).await?;
     row.map(|row| row.parse("status")).transpose()
 }

@@ -24,7 +24,7 @@ fn frame(numbers: &mut Numbers, first: u8, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         length @ ..126 => frame.push(MASKED | length as u8),
         length => {
-            frame.push(MASKED | 126);
+            frame.push(MASKED | 0x7E);
             frame.extend((length as u16).to_be_bytes());
         }
     }
@@ -99,7 +99,7 @@ pub fn broken(numbers: &mut Numbers, stream: &[u8]) -> Vec<Vec<u8>> {
         // A promise of more than there will ever be, or of more bytes than the number needs.
         11 => {
             let length = if numbers.one_in(2) { u64::MAX >> numbers.below(60) } else { 1 };
-            frames.insert(at, [&[LAST | BINARY, MASKED | 127][..], &length.to_be_bytes(), &[0; 5]].concat());
+            frames.insert(at, [&[LAST | BINARY, MASKED | 0x7F][..], &length.to_be_bytes(), &[0; 5]].concat());
         }
         // A good-bye that is none.
         12 => frames.insert(at, frame(numbers, LAST | CLOSE, &payload)),

@@ -182,7 +182,7 @@ async fn nonsense_panics_nobody_and_leaves_nothing_behind() {
             let frames = frames::broken(&mut numbers, &stream);
             answered += over_web(&stage, &mut numbers, &frames).await.len() as u64;
         }
-        if again.connection % 50 == 0 {
+        if again.connection.is_multiple_of(50) {
             stage.publish("v1/stores/harbor/status", again.connection as i64);
         }
         // The first tenth warms the allocator up.
