@@ -112,7 +112,7 @@ pub fn broken(numbers: &mut Numbers, stream: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// What the server said in binary frames, once it had agreed to a WebSocket. Its own frames are as they should be, and whole; of
-/// a pong it may have sent a part when it found that there is nobody any more.
+/// a pong or a good-bye it may have sent a part when it found that there is nobody any more.
 pub fn answered(bytes: &[u8]) -> Vec<u8> {
     const END: &[u8] = b"\r\n\r\n";
     let header = bytes.windows(END.len()).position(|window| window == END).expect("an answer to the request") + END.len();
@@ -128,7 +128,7 @@ pub fn answered(bytes: &[u8]) -> Vec<u8> {
         }
         rest = more;
     }
-    assert!(rest.first().is_none_or(|first| *first == LAST | PONG), "half a frame: {rest:x?}");
+    assert!(rest.first().is_none_or(|first| [LAST | PONG, LAST | CLOSE].contains(first)), "half a frame: {rest:x?}");
     said
 }
 
