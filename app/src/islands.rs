@@ -12,6 +12,7 @@ mod board_tools;
 mod board_undo;
 mod cart;
 mod checkout;
+mod countdown;
 mod kiosk_board;
 mod kiosk_display;
 mod kiosk_scanner;

@@ -11,6 +11,8 @@ mod menu;
 #[cfg(any(feature = "hydrate", test))]
 mod packet;
 #[cfg(any(feature = "hydrate", test))]
+mod pulse;
+#[cfg(any(feature = "hydrate", test))]
 mod retry;
 #[cfg(not(feature = "hydrate"))]
 mod server;

@@ -107,6 +107,14 @@ pub fn figures(store: impl Display) -> String {
     format!("/api/v1/staff/stores/{store}/today")
 }
 
+/// The code of the sentence that tells who had a page open that it is not theirs any more.
+pub const RIGHT_GONE: &str = "right_gone";
+
+/// A page of the staff's, for who had it open and may not see it any more: its door says why.
+pub fn gone(page: &str) -> String {
+    format!("{page}?error={RIGHT_GONE}")
+}
+
 /// What staff and devices have done at a store.
 pub fn audit(store: impl Display) -> String {
     format!("/staff/{store}/audit")

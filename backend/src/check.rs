@@ -38,7 +38,10 @@ pub const CHECKS: [(&str, &str); 19] = [
         "orders.numbered",
         "numbers of a store's day are there once, up to the last one given; on SQLite all of them, in the order of placing",
     ),
-    ("orders.paid", "what is processed is paid; what was paid for a rejected or cancelled order went back or is on its way"),
+    (
+        "orders.paid",
+        "what is processed is paid; what was paid for a rejected or cancelled order went back or is on its way; no more went back than was paid",
+    ),
     ("ledger.sums", "every movement of money has two sides that sum to zero"),
     ("ledger.wallets", "every wallet holds what its movements come to, and never less than nothing"),
     ("ledger.orders", "what the wallets paid and got back is what their orders say"),

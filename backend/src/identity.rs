@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use domain::name::InvalidName;
 use domain::view::Person;
-use domain::{Fault, Faults, UserId};
+use domain::{Fault, Faults, Locale, Money, UserId};
 use uuid::Uuid;
 
 pub(crate) use account::phone_of;
@@ -45,7 +45,7 @@ pub use secret::{Keys, Secret};
 pub use session::{IssuedSession, Seen, ensure_session_in};
 pub use sign_in::shopper_by_phone_in;
 pub use staff::Invited;
-pub use throttle::network;
+pub use throttle::{Network, network};
 pub use token::{NewToken, TokenRow};
 
 use self::hashing::Hashing;
@@ -117,6 +117,12 @@ pub enum IdentityError {
     /// A card may be charged for the wallet of what is to be deleted.
     #[error("A payment into your wallet is under way. You can delete your data when it is done.")]
     TopUpUnderWay,
+    /// Money of theirs would be lost with what is to be deleted, and they have not said that it may be.
+    #[error("There is {} in your wallet, which would be lost. Spend it first, or send `\"forfeit_wallet\": true`.", .balance.format(Locale::En))]
+    WalletNotEmpty {
+        /// What is in it.
+        balance: Money,
+    },
     /// What a store's manager decides about.
     #[error("Your manager keeps this account.")]
     StaffAccount,
@@ -165,6 +171,7 @@ impl Refused for IdentityError {
             Self::NotFound => "not_found",
             Self::OrdersUnderWay => "orders_under_way",
             Self::TopUpUnderWay => "top_up_under_way",
+            Self::WalletNotEmpty { .. } => "wallet_not_empty",
             Self::StaffAccount => "staff_account",
             Self::Name(_) | Self::NotStaff | Self::Token(_) | Self::Invalid(_) => "invalid_request",
             Self::Database(error) => error.code(),
@@ -177,7 +184,12 @@ impl Refused for IdentityError {
             Self::Denied(denied) => denied.status(),
             Self::SignInRequired => 403,
             Self::NotFound => 404,
-            Self::OrdersUnderWay | Self::TopUpUnderWay | Self::StaffAccount | Self::OwnRole | Self::KioskExists => 409,
+            Self::OrdersUnderWay
+            | Self::TopUpUnderWay
+            | Self::WalletNotEmpty { .. }
+            | Self::StaffAccount
+            | Self::OwnRole
+            | Self::KioskExists => 409,
             Self::CodeSpent => 410,
             Self::Name(_) | Self::NotStaff | Self::Token(_) | Self::Invalid(_) => 422,
             Self::RateLimited { .. } | Self::PasswordsLimited { .. } => 429,

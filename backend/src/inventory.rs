@@ -10,7 +10,7 @@ mod store;
 use std::collections::{BTreeMap, HashSet};
 
 use domain::{
-    CheckoutId, Fault, Faults, OrderId, Sku, StoreId, Timestamp,
+    CheckoutId, Fault, Faults, OrderId, Sku, StoreId, Terms, Timestamp,
     event::{Actor, StockAdjusted, StockAvailabilityChanged, StockHeld, StockReleased, StockSold, Units},
     fault::has_control,
 };
@@ -338,17 +338,18 @@ fn short_lines(lines: &[Units], mut left: BTreeMap<&Sku, i64>) -> Vec<Short> {
 fn check(adjustment: Adjustment, reason: &str) -> Result<(), Faults> {
     let mut faults = Vec::new();
     let out_of_range = match adjustment {
-        Adjustment::Delta(delta) if !(-MAX_UNITS..=MAX_UNITS).contains(&delta) || delta == 0 => Some("/delta"),
-        Adjustment::OnHand(on_hand) if !(0..=MAX_UNITS).contains(&on_hand) => Some("/on_hand"),
+        Adjustment::Delta(delta) if !(-MAX_UNITS..=MAX_UNITS).contains(&delta) || delta == 0 => Some(("/delta", -MAX_UNITS)),
+        Adjustment::OnHand(on_hand) if !(0..=MAX_UNITS).contains(&on_hand) => Some(("/on_hand", 0)),
         _ => None,
     };
-    if let Some(pointer) = out_of_range {
-        faults.push(Fault::new(pointer, "quantity_out_of_range", "This is not a number of units."));
+    if let Some((pointer, least)) = out_of_range {
+        let fault = Fault::new(pointer, "quantity_out_of_range", "This is not a number of units.");
+        faults.push(fault.with(Terms::between(least, MAX_UNITS)));
     }
     if reason.trim().is_empty() {
         faults.push(Fault::new("/reason", "required", "Please say why."));
     } else if reason.chars().count() > 200 {
-        faults.push(Fault::new("/reason", "too_long", "At most 200 characters."));
+        faults.push(Fault::new("/reason", "too_long", "At most 200 characters.").with(Terms::at_most(200)));
     } else if has_control(reason) {
         faults.push(Fault::new("/reason", "control_character", "Only letters, digits and signs."));
     }

@@ -136,6 +136,13 @@ pub(crate) struct Left {
     pub next_at: Option<Timestamp>,
 }
 
+impl Left {
+    /// It is dead: nobody tries it again by himself.
+    pub fn is_given_up(&self) -> bool {
+        self.next_at.is_none()
+    }
+}
+
 /// Which of these jobs of a kind are not done, by key.
 pub(crate) async fn left_of<K: ToString>(sql: &mut impl Sql, kind: &str, keys: &[K]) -> Result<HashMap<String, Left>, DbError> {
     let text = sql.either(

@@ -165,7 +165,7 @@ pub async fn read_stream(sql: &mut impl Sql, stream: &str) -> Result<Vec<Recorde
 /// What staff and devices did at a store before this event, and who was slowed down there; the newest first, at most `limit`.
 pub(crate) async fn for_managers(sql: &mut impl Sql, at: &StoreId, before: Option<EventId>, limit: i64) -> Result<Vec<Recorded>, DbError> {
     // Ids are hexadecimal, so all of them come before a g.
-    let text = "select * from event where source = $1 and (substr(actor, 1, 6) in ('staff:', 'token:') or type in ('shopper.slowed.v1', 'prep.released.v1')) \
+    let text = "select * from event where source = $1 and (substr(actor, 1, 6) in ('staff:', 'token:') or type in ('shopper.slowed.v1', 'prep.released.v1', 'checkout.crowded.v1')) \
                 and id < coalesce($2, 'g') and position is not null order by id desc limit $3";
     sql.fetch_all(text, args![at, before, limit]).await?.iter().map(Recorded::from_row).collect()
 }

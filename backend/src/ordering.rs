@@ -10,6 +10,7 @@
 mod adopt;
 mod cart;
 mod checkout;
+mod crowd;
 mod daily;
 pub(crate) mod day;
 mod error;

@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::event::{Actor, PaymentCaptured, PaymentDeclined, PaymentRefunded};
+use domain::event::{Actor, PaymentCaptured, PaymentDeclined};
 use domain::ordering::{PaymentMethod, PaymentStatus};
 use domain::view::PaymentView;
 use domain::{Money, OrderId, PaymentId, StoreId, UserId};
@@ -38,10 +38,9 @@ pub use self::top_up::{Confirmation, TopUpEnd, TopUpError, TopUps};
 use self::top_up::{TopUpJob, TopUpVoidJob};
 pub(crate) use self::top_up::{token_fault, under_way as top_up_under_way};
 pub use self::vault::Vault;
-pub use self::wallet::{Credit, WalletError, Wallets};
+pub use self::wallet::{Credit, Forfeit, WalletError, Wallets};
 pub use self::webhook::WebhookError;
 use crate::db::{Db, DbError, Sql, Tx};
-use crate::identity::Owner;
 use crate::job::{self, Job};
 use crate::log::{self, NewEvent};
 use crate::ordering::{self, OrderRow};
@@ -55,6 +54,8 @@ const CHARGE: &str = "ordering.charge";
 const VOID: &str = "ordering.void";
 /// The job that sends captured money back.
 const REFUND: &str = "ordering.refund";
+/// All three, each with the word for it.
+const ASKED: [(&str, &str); 3] = [(CHARGE, "charge"), (VOID, "void"), (REFUND, "refund")];
 
 /// How long a shopper has to confirm a payment (3-D Secure), in seconds.
 pub(crate) const CONFIRM_SECONDS: i64 = 300;
@@ -160,18 +161,7 @@ impl Payments {
         let Some(payment) = store::find(tx, order.id).await? else { return Ok(true) };
         match (payment.status, payment.method) {
             (PaymentStatus::Captured | PaymentStatus::PartiallyRefunded, PaymentMethod::Wallet) => {
-                let Owner::User(user) = order.owner else { return Err(PaymentError::Unknown(order.id)) };
-                if !store::refunded_in(tx, payment.id).await? {
-                    return Ok(true);
-                }
-                match Wallets.refund_in(tx, user, &order.store, order.id, payment.amount).await {
-                    Ok(_) => {}
-                    Err(WalletError::Database(error)) => return Err(error.into()),
-                    // It was charged from there, so it is there, in this currency, and the amount was positive.
-                    Err(error) => return Err(DbError::Defect(error.to_string()).into()),
-                }
-                let event = PaymentRefunded { payment: payment.id, order: order.id, amount: payment.amount };
-                tell(tx, payment.id, order.id, &order.store, event).await?;
+                self.book_in(tx, order, &payment, &payment.refund_key(), payment.left()).await?;
                 Ok(true)
             }
             (PaymentStatus::Captured | PaymentStatus::PartiallyRefunded, PaymentMethod::Card) => {
@@ -192,23 +182,35 @@ impl Payments {
         job::is_wanted(sql, VOID, &order.to_string()).await
     }
 
-    /// The jobs of these orders that are left to be done, by order.
-    pub(crate) async fn left_of(&self, sql: &mut impl Sql, orders: &[OrderId]) -> Result<HashMap<String, job::Left>, DbError> {
-        let mut all = HashMap::new();
-        for kind in [CHARGE, VOID, REFUND] {
-            all.extend(job::left_of(sql, kind, orders).await?);
+    /// What is left to be asked of the provider for these orders, by order: in one word, and how far it has come.
+    pub(crate) async fn left_of(
+        &self,
+        sql: &mut impl Sql,
+        orders: &[OrderId],
+    ) -> Result<HashMap<String, (&'static str, job::Left)>, DbError> {
+        let mut all = HashMap::<String, (&'static str, job::Left)>::new();
+        for (kind, what) in ASKED {
+            for (order, left) in job::left_of(sql, kind, orders).await? {
+                // What was given up is what a person has to know of.
+                if !all.get(&order).is_some_and(|(_, known)| known.is_given_up()) {
+                    all.insert(order, (what, left));
+                }
+            }
         }
         Ok(all)
     }
 
-    /// Tries again whatever of this order's jobs waits or has been given up; charges it where nobody has begun to.
+    /// Tries again whatever of this order's jobs waits or has been given up; charges it where nobody has begun to. The
+    /// provider is asked with the keys of before, so what it had done all the same is not done twice.
     pub(crate) async fn retry_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
         let key = order.to_string();
-        let pending = store::find(tx, order).await?.is_some_and(|payment| payment.status == PaymentStatus::Pending);
-        if pending {
-            job::enqueue_in(tx, CHARGE, &key, json!({})).await?;
+        if let Some(payment) = store::find(tx, order).await? {
+            if payment.status == PaymentStatus::Pending {
+                job::enqueue_in(tx, CHARGE, &key, json!({})).await?;
+            }
+            store::notice::forget_failed_refund_in(tx, &payment.id.to_string()).await?;
         }
-        for kind in [CHARGE, VOID, REFUND] {
+        for (kind, _) in ASKED {
             job::retry_in(tx, kind, &key).await?;
         }
         Ok(())
@@ -221,8 +223,10 @@ impl Payments {
 
     /// How the money of an order stands.
     pub async fn view(&self, sql: &mut impl Sql, order: OrderId) -> Result<Option<PaymentView>, DbError> {
-        let payment = store::find(sql, order).await?;
-        Ok(payment.map(|p| PaymentView { method: p.method, status: p.status, action_url: p.action_url }))
+        let Some(payment) = store::find(sql, order).await? else { return Ok(None) };
+        let confirming = payment.status == PaymentStatus::ActionRequired;
+        let confirm_by = payment.known_at.filter(|_| confirming).map(|known| known.plus_seconds(CONFIRM_SECONDS));
+        Ok(Some(PaymentView { method: payment.method, status: payment.status, action_url: payment.action_url, confirm_by }))
     }
 
     /// Adds the jobs that talk to the provider.
@@ -282,19 +286,6 @@ impl Payments {
             ordering::confirming_in(tx, order).await?;
             ordering::touch_in(tx, order).await?;
         }
-        Ok(())
-    }
-
-    /// Writes down that the money went back, once.
-    async fn refunded_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), PaymentError> {
-        let store = lock_in(tx, order).await?;
-        let payment = store::find(tx, order).await?.ok_or(PaymentError::Unknown(order))?;
-        if !store::refunded_in(tx, payment.id).await? {
-            return Err(PaymentError::Settled(order));
-        }
-        ordering::touch_in(tx, order).await?;
-        tell(tx, payment.id, order, &store, PaymentRefunded { payment: payment.id, order, amount: payment.amount }).await?;
-        ordering::undone_in(tx, order).await?;
         Ok(())
     }
 

@@ -43,6 +43,13 @@ pub struct Standing {
     pub estimated_ready_at: Option<Timestamp>,
 }
 
+impl Standing {
+    /// Nothing is on the counter, or further.
+    pub(crate) fn is_before_ready(&self) -> bool {
+        self.fulfilments.iter().all(|fulfilment| matches!(fulfilment.status, FulfilmentStatus::Queued | FulfilmentStatus::Making))
+    }
+}
+
 impl Queue {
     /// The queue of a store as its staff see it; the version is a log position that it is not older than.
     pub async fn view(&self, sql: &mut impl Sql, store: &StoreId, naming: Naming) -> Result<QueueView, DbError> {

@@ -1,7 +1,7 @@
 //! How a context's errors tell the edge what to answer.
 
 use domain::{
-    Fault, Faults,
+    Fault, Faults, Terms,
     view::{Person, QuoteView},
 };
 
@@ -42,6 +42,8 @@ pub struct Extra {
     pub attempts_left: Option<i64>,
     /// `action_required`: where the shopper confirms a payment.
     pub action_url: Option<String>,
+    /// What its sentence names, for whoever says it in another language.
+    pub terms: Terms,
     /// Seconds until it is worth asking again.
     pub retry_after: Option<i64>,
 }

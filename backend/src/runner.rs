@@ -162,7 +162,9 @@ impl Running {
         let mut changes = self.context.activity.changes();
         loop {
             let before = *changes.borrow_and_update();
-            if before.busy == 0 && self.quiet().await? && *changes.borrow() == before {
+            let written = self.written().await?;
+            // Another process may have gone on while this one looked here and there; then there is more now.
+            if before.busy == 0 && self.quiet().await? && *changes.borrow() == before && self.written().await? == written {
                 let mut reader = self.context.db.reader();
                 return Ok(Leftover { parked: parked::list(&mut reader).await?, dead: job::dead(&mut reader).await? });
             }
@@ -172,6 +174,13 @@ impl Running {
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
+    }
+
+    /// How many events and jobs there are.
+    async fn written(&self) -> Result<(i64, i64), DbError> {
+        let counts = "select (select count(*) from event) as events, (select count(*) from job) as jobs";
+        let row = self.context.db.reader().fetch_one(counts, args![]).await?;
+        Ok((row.get("events")?, row.get("jobs")?))
     }
 
     async fn quiet(&self) -> Result<bool, DbError> {

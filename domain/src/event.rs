@@ -3,14 +3,19 @@
 //! A type's data only grows by optional fields; a breaking change is a `.v2` beside `.v1`. No secret, token, phone number
 //! or address stands in an event.
 
-use std::{fmt, str::FromStr};
+mod actor;
+mod envelope;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::{
+    actor::{Actor, InvalidActor},
+    envelope::{CloudEvent, Sequence},
+};
 use crate::{
-    AdmissionId, CheckoutId, EventId, FulfilmentId, KioskId, Money, OptionId, OrderId, PaymentId, ProductId, Sku, StoreId, Timestamp,
-    TokenId, TopUpId, UserId, ordering::CancelledBy, prep::FulfilmentKind, schema::text_schema, view::Role,
+    AdmissionId, CheckoutId, FulfilmentId, KioskId, Money, OptionId, OrderId, PaymentId, ProductId, Sku, StoreId, Timestamp, TokenId,
+    TopUpId, UserId, ordering::CancelledBy, prep::FulfilmentKind, view::Role,
 };
 
 /// Declares the events: one struct of data each, the [`Event`] enum over them, their type names and their schemas.
@@ -170,6 +175,8 @@ events! {
     CheckoutBegun "checkout.begun.v1" { checkout: CheckoutId, store: StoreId, expires_at: Timestamp }
     /// A checkout ended without an order: its time was over, it was given up, or replaced.
     CheckoutExpired "checkout.expired.v1" { checkout: CheckoutId, store: StoreId, reason: String }
+    /// Guests of one address hold many of a store's places, and have ordered nothing for them yet.
+    CheckoutCrowded "checkout.crowded.v1" { store: StoreId, guests: i64, places: i64 }
     /// An order was placed; its payment begins.
     OrderCreated "order.created.v1" { order: OrderId, store: StoreId, number: i64, total: Money, checkout: CheckoutId }
     /// The order is paid and its fulfilments begin.
@@ -239,148 +246,6 @@ events! {
     PointsReversed "loyalty.points_reversed.v1" { user: UserId, points: i64, order: Option<OrderId> }
 }
 
-/// Who did it: `customer:{user or session}`, `staff:{user}`, `token:{id}` or `system`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Actor {
-    /// A signed-in shopper.
-    Customer(UserId),
-    /// A shopper without an account, known by the session's public id.
-    Guest(crate::SessionId),
-    Staff(UserId),
-    /// A device or a merchant's system.
-    Token(crate::TokenId),
-    System,
-}
-
-text_schema!(Actor, None, None, "system");
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Customer(id) => write!(f, "customer:{id}"),
-            Self::Guest(id) => write!(f, "guest:{id}"),
-            Self::Staff(id) => write!(f, "staff:{id}"),
-            Self::Token(id) => write!(f, "token:{id}"),
-            Self::System => f.write_str("system"),
-        }
-    }
-}
-
-/// The text names no actor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an actor")]
-pub struct InvalidActor;
-
-impl FromStr for Actor {
-    type Err = InvalidActor;
-
-    fn from_str(text: &str) -> Result<Self, InvalidActor> {
-        match text.split_once(':') {
-            Some(("customer", id)) => id.parse().map(Self::Customer).map_err(|_| InvalidActor),
-            Some(("guest", id)) => id.parse().map(Self::Guest).map_err(|_| InvalidActor),
-            Some(("staff", id)) => id.parse().map(Self::Staff).map_err(|_| InvalidActor),
-            Some(("token", id)) => id.parse().map(Self::Token).map_err(|_| InvalidActor),
-            None if text == "system" => Ok(Self::System),
-            _ => Err(InvalidActor),
-        }
-    }
-}
-
-impl TryFrom<String> for Actor {
-    type Error = InvalidActor;
-
-    fn try_from(text: String) -> Result<Self, InvalidActor> {
-        text.parse()
-    }
-}
-
-impl From<Actor> for String {
-    fn from(actor: Actor) -> Self {
-        actor.to_string()
-    }
-}
-
-/// A CloudEvents 1.0 envelope in structured JSON, with the extensions `sequence`, `actor` and `causationid`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct CloudEvent<T> {
-    /// Always `1.0`.
-    pub specversion: String,
-    pub id: EventId,
-    /// `/stores/{store}`, or `/orderly` where there is no store.
-    pub source: String,
-    #[serde(rename = "type")]
-    pub type_name: String,
-    /// The id of the thing that it is about.
-    pub subject: String,
-    pub time: Timestamp,
-    /// Always `application/json`.
-    pub datacontenttype: String,
-    /// CloudEvents' own `sequence` extension: 20 digits, compared as text.
-    pub sequence: Sequence,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub actor: Option<Actor>,
-    /// The event that led to this one.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub causationid: Option<EventId>,
-    pub data: T,
-}
-
-impl<T> CloudEvent<T> {
-    /// The envelope of a fact or of a live snapshot, without actor and cause.
-    pub fn new(
-        id: EventId,
-        store: Option<&StoreId>,
-        type_name: &str,
-        subject: impl Into<String>,
-        time: Timestamp,
-        sequence: i64,
-        data: T,
-    ) -> Self {
-        Self {
-            specversion: "1.0".to_owned(),
-            id,
-            source: store.map_or_else(|| "/orderly".to_owned(), |s| format!("/stores/{s}")),
-            type_name: type_name.to_owned(),
-            subject: subject.into(),
-            time,
-            datacontenttype: "application/json".to_owned(),
-            sequence: Sequence(sequence),
-            actor: None,
-            causationid: None,
-            data,
-        }
-    }
-}
-
-/// A position or version, written as 20 digits so that text order is number order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Sequence(pub i64);
-
-text_schema!(Sequence, None, Some("^[0-9]{20}$"), "00000000000000000042");
-
-impl fmt::Display for Sequence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:020}", self.0)
-    }
-}
-
-impl TryFrom<String> for Sequence {
-    type Error = std::num::ParseIntError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse().map(Self)
-    }
-}
-
-impl From<Sequence> for String {
-    fn from(sequence: Sequence) -> Self {
-        sequence.to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,26 +266,5 @@ mod tests {
         types.dedup();
         assert_eq!(types.len(), Event::TYPES.len());
         assert!(types.iter().all(|t| t.split('.').count() == 3 && t.split('.').next_back() == Some("v1")));
-    }
-
-    #[test]
-    fn sequences_sort_as_text() {
-        assert!(Sequence(9).to_string() < Sequence(10).to_string());
-        assert_eq!(Sequence(42).to_string().len(), 20);
-    }
-
-    #[test]
-    fn actors_are_read_back() {
-        let id = uuid::Uuid::from_u128(7);
-        for actor in [
-            Actor::Customer(UserId(id)),
-            Actor::Guest(crate::SessionId(id)),
-            Actor::Staff(UserId(id)),
-            Actor::Token(crate::TokenId(id)),
-            Actor::System,
-        ] {
-            assert_eq!(actor.to_string().parse(), Ok(actor));
-        }
-        assert!("boss".parse::<Actor>().is_err());
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Text;
+
 /// One fault of a request (RFC 9457's `errors` member).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -17,11 +19,64 @@ pub struct Fault {
     /// How many are left, where the fault is `out_of_stock`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub available: Option<i64>,
+    /// What the sentence names. Boxed: most name nothing, and every answer would carry its size.
+    #[serde(skip_serializing_if = "Terms::is_empty", default)]
+    #[cfg_attr(feature = "schema", schema(ignore))]
+    pub terms: Box<Terms>,
+}
+
+/// What an English sentence names, for whoever says it in another language. It goes with the sentence as far as the edge, and not
+/// beyond.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub least: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub most: Option<i64>,
+    /// Something of the shop's own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<Text>,
+    /// JSON's types, such as `integer`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub kinds: Vec<String>,
+    /// What somebody else says of it, in English.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// Words of the API, such as what may be chosen.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub words: Vec<String>,
+}
+
+impl Terms {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub fn between(least: i64, most: i64) -> Self {
+        Self { least: Some(least), most: Some(most), ..Self::default() }
+    }
+
+    pub fn at_most(most: i64) -> Self {
+        Self { most: Some(most), ..Self::default() }
+    }
+
+    pub fn reason(reason: impl ToString) -> Self {
+        Self { reason: Some(reason.to_string()), ..Self::default() }
+    }
+
+    pub fn words<W: ToString>(words: impl IntoIterator<Item = W>) -> Self {
+        Self { words: words.into_iter().map(|word| word.to_string()).collect(), ..Self::default() }
+    }
 }
 
 impl Fault {
     pub fn new(pointer: impl Into<String>, code: &str, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), code: code.to_owned(), detail: detail.into(), available: None }
+        Self { pointer: pointer.into(), code: code.to_owned(), detail: detail.into(), available: None, terms: Box::default() }
+    }
+
+    /// The same with what its sentence names.
+    pub fn with(self, terms: Terms) -> Self {
+        Self { terms: Box::new(terms), ..self }
     }
 
     pub fn out_of_stock(line: usize, available: i64) -> Self {

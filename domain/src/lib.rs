@@ -24,7 +24,7 @@ pub mod topic;
 pub mod view;
 pub mod wallet;
 
-pub use fault::{Fault, Faults};
+pub use fault::{Fault, Faults, Terms};
 pub use id::*;
 pub use money::{Currency, Money};
 pub use text::{Locale, Text};

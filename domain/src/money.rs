@@ -1,6 +1,9 @@
 //! Money: integer minor units and a currency. No floats anywhere.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -21,11 +24,6 @@ impl Currency {
     pub const USD: Self = Self(*b"USD");
     pub const EUR: Self = Self(*b"EUR");
     pub const JPY: Self = Self(*b"JPY");
-
-    pub fn as_str(&self) -> &str {
-        // Three ASCII capitals by construction; ISO 4217's word for no currency stands where a panic would.
-        std::str::from_utf8(&self.0).unwrap_or("XXX")
-    }
 
     /// Decimal digits of the minor unit (ISO 4217, table A.1): 2 unless the currency is one of the few exceptions.
     pub const fn minor_digits(self) -> u32 {
@@ -65,19 +63,19 @@ impl FromStr for Currency {
 
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        self.0.iter().try_for_each(|letter| f.write_char(char::from(*letter)))
     }
 }
 
 impl fmt::Debug for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl Serialize for Currency {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+        serializer.collect_str(self)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Names that people type: of themselves, of who works with them, of devices. They stand beside each other in lists and logs,
 //! so no two may look the same and be different, and none may look like nothing.
 
-use crate::Fault;
+use crate::{Fault, Terms};
 
 /// The longest name, in characters.
 pub const LONGEST: usize = 60;
@@ -26,7 +26,8 @@ impl InvalidName {
         match self {
             Self::Empty => Fault::new(pointer, "required", "A name is needed: 1 to 60 letters, digits and signs."),
             Self::TooLong => Fault::new(pointer, "name_too_long", "A name has at most 60 characters."),
-            Self::Hidden(_) => Fault::new(pointer, "invalid_name", format!("{self}. Type the name instead of pasting it.")),
+            Self::Hidden(sign) => Fault::new(pointer, "invalid_name", format!("{self}. Type the name instead of pasting it."))
+                .with(Terms::words([format!("U+{:04X}", u32::from(sign))])),
         }
     }
 }

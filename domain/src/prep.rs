@@ -116,7 +116,7 @@ pub enum Change {
 /// Why a command does not apply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Illegal {
-    /// The very thing was done before: a replay, not a fault of the caller.
+    /// The very thing was done before: a replay, not a fault of the caller. A claim is granted to its holder again.
     #[error("this was done already")]
     AlreadyApplied,
     /// Somebody else has it.

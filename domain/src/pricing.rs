@@ -5,7 +5,7 @@ mod alternative;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    Fault, Faults, Money, OptionId, ProductId, Sku, Text, Timestamp,
+    Fault, Faults, Money, OptionId, ProductId, Sku, Terms, Text, Timestamp,
     catalog::{Menu, ModifierGroup},
     money::MoneyError,
 };
@@ -145,7 +145,10 @@ fn price_line(menu: &Menu, at: usize, line: &LineRequest, now: Timestamp, faults
     let before = faults.len();
     let pointer = |field: &str| format!("/lines/{at}/{field}");
     if !(1..=MAX_QUANTITY).contains(&line.quantity) {
-        faults.push(Fault::new(pointer("quantity"), "quantity_out_of_range", format!("Choose 1 to {MAX_QUANTITY}.")));
+        faults.push(
+            Fault::new(pointer("quantity"), "quantity_out_of_range", format!("Choose 1 to {MAX_QUANTITY}."))
+                .with(Terms::between(1, MAX_QUANTITY)),
+        );
     }
     let Some((product, variant)) = menu.variant(&line.sku) else {
         faults.push(Fault::new(pointer("sku"), "unknown_sku", "This store has no such item."));
@@ -205,10 +208,12 @@ fn check_group(group: &ModifierGroup, chosen: &[String], pointer: impl Fn() -> S
     let count = chosen.iter().filter(|id| group.options.iter().any(|o| o.id.as_str() == id.as_str())).count();
     if count < group.min as usize {
         let detail = format!("Choose at least {} of {}.", group.min, group.name.en);
-        faults.push(Fault::new(pointer(), "modifier_min", detail));
+        let terms = Terms { least: Some(group.min.into()), name: Some(group.name.clone()), ..Terms::default() };
+        faults.push(Fault::new(pointer(), "modifier_min", detail).with(terms));
     } else if count > group.max as usize {
         let detail = format!("Choose at most {} of {}.", group.max, group.name.en);
-        faults.push(Fault::new(pointer(), "modifier_max", detail));
+        let terms = Terms { most: Some(group.max.into()), name: Some(group.name.clone()), ..Terms::default() };
+        faults.push(Fault::new(pointer(), "modifier_max", detail).with(terms));
     }
 }
 

@@ -13,14 +13,12 @@ pub use self::request::{
     Address, CheckoutRequest, CollectRequest, FulfilmentRequest, PaymentRequest, PlaceRequest, QuoteRequest, ScanRequest,
 };
 use crate::{
-    AdmissionId, CategoryId, CheckoutId, Currency, Fault, FulfilmentId, KioskId, Locale, ModifierId, Money, OptionId, OrderId, ProductId,
-    SessionId, Sku, StoreId, Text, Timestamp, TransferId, UserId,
-    catalog::ImageSource,
+    AdmissionId, CheckoutId, Currency, Fault, FulfilmentId, KioskId, Locale, Money, OptionId, OrderId, ProductId, Sku, StoreId, Terms,
+    Text, Timestamp, UserId,
     event::Actor,
     ordering::{CancelledBy, OrderStatus, PaymentMethod, PaymentStatus},
     prep::{FulfilmentKind, FulfilmentStatus},
     pricing::Explanation,
-    wallet::EntryKind,
 };
 
 /// In which languages names are written.
@@ -53,9 +51,13 @@ macro_rules! wire {
     )*};
 }
 
+mod me;
+mod menu;
 mod report;
 mod staff;
 
+pub use self::me::{MeView, RoleView, SessionView, UserView, WalletBalance, WalletEntry, WalletView};
+pub use self::menu::{CategoryView, ImageView, MenuChange, MenuChanges, MenuView, ModifierView, OptionView, ProductView, VariantView};
 pub use self::report::{EndedView, HourView, MakingView, QueueToday, SoldView, TodayView, TotalsView};
 pub use self::staff::{AuditActor, AuditEntry, KioskView, MemberView, NewMemberView, NewTokenView, PairingView, TokenView};
 
@@ -145,49 +147,6 @@ wire! {
         sequence: i64,
     }
 
-    /// `GET /stores/{store}/menu`.
-    MenuView { store: StoreId, version: i64, categories: Vec<CategoryView> }
-    CategoryView { id: CategoryId, name: String, products: Vec<ProductView> }
-    ProductView {
-        id: ProductId,
-        name: String,
-        description: String,
-        image: Option<ImageView>,
-        variants: Vec<VariantView>,
-        modifiers: Vec<ModifierView>,
-    }
-    ImageView { alt: String, width: u32, height: u32, sources: Vec<ImageSource>, url: String }
-    VariantView {
-        sku: Sku,
-        name: String,
-        /// In force now.
-        price: Money,
-        /// The base price.
-        list_price: Money,
-        available: bool,
-        /// Switched on, but none is left.
-        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-        out_of_stock: bool,
-    }
-    ModifierView { id: ModifierId, name: String, min: u32, max: u32, options: Vec<OptionView> }
-    OptionView { id: OptionId, name: String, price: Money, available: bool }
-
-    /// `v1/stores/{store}/menu`: everything that changed since menu version `since`, cumulative. Who is older refetches.
-    MenuChanges { version: i64, since: i64, changed: Vec<MenuChange> }
-    /// One item (SKU) or option.
-    MenuChange {
-        #[serde(skip_serializing_if = "Option::is_none", default)]
-        sku: Option<Sku>,
-        #[serde(skip_serializing_if = "Option::is_none", default)]
-        option: Option<OptionId>,
-        available: bool,
-        /// Of a SKU: switched on, but none is left.
-        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-        out_of_stock: bool,
-        #[serde(skip_serializing_if = "Option::is_none", default)]
-        price: Option<Money>,
-    }
-
     /// An answer of `POST /quotes`, and the quote of a checkout or order.
     QuoteView {
         subtotal: Money,
@@ -241,6 +200,9 @@ wire! {
         /// 1 is next; null when not in the queue. As of the message.
         queue_position: Option<i64>,
         estimated_ready_at: Option<Timestamp>,
+        /// While the bar has it, or will: if it is not ready then, it is called off and paid back.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ready_by: Option<Timestamp>,
         /// By the owner.
         cancellable: bool,
         placed_at: Timestamp,
@@ -262,6 +224,9 @@ wire! {
         status: PaymentStatus,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         action_url: Option<String>,
+        /// `action_required`: until when the shopper may confirm it; then it comes to nothing.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        confirm_by: Option<Timestamp>,
     }
     FulfilmentView { id: FulfilmentId, kind: FulfilmentKind, status: FulfilmentStatus, since: Timestamp, claimed_by: Option<Person> }
     /// Somebody of the staff.
@@ -329,39 +294,6 @@ wire! {
         making: bool,
     }
 
-    /// `GET /me`.
-    MeView { user: Option<UserView>, guest: bool, roles: Vec<RoleView>, wallet: Option<WalletBalance>, points: i64 }
-    UserView { id: UserId, name: String, language: Option<Locale> }
-    RoleView { role: Role, store: Option<StoreId> }
-    WalletBalance { balance: Money }
-
-    /// `GET /wallet`, and the answer of a top-up: the newest entries first.
-    WalletView { balance: Money, entries: Page<WalletEntry> }
-    WalletEntry {
-        id: TransferId,
-        at: Timestamp,
-        kind: EntryKind,
-        /// Negative where it went out of the wallet.
-        amount: Money,
-        /// The order that was paid or refunded.
-        order: Option<OrderId>,
-        /// What was in the wallet then.
-        balance_after: Money,
-    }
-
-    /// A browser in which an account is signed in.
-    SessionView {
-        id: SessionId,
-        /// What kind of browser it is, such as `Firefox · Windows`.
-        device: Option<String>,
-        created_at: Timestamp,
-        /// To the day.
-        seen_at: Timestamp,
-        expires_at: Timestamp,
-        /// The one that asks.
-        current: bool,
-    }
-
     /// `GET`, `PATCH /staff/stores/{store}/settings`.
     StoreSettings {
         /// null: no limit.
@@ -390,6 +322,10 @@ wire! {
         errors: Vec<Fault>,
         #[serde(default)]
         request_id: String,
+        /// What the detail names.
+        #[serde(skip_serializing_if = "Terms::is_empty", default)]
+        #[cfg_attr(feature = "schema", schema(ignore))]
+        terms: Terms,
         /// `already_claimed`: who has it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         claimed_by: Option<Person>,

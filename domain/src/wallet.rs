@@ -15,6 +15,8 @@ pub enum EntryKind {
     Refund,
     /// The house gave it.
     Gift,
+    /// Its owner had their data deleted, and let it go.
+    Forfeit,
 }
 
 impl EntryKind {
@@ -24,13 +26,14 @@ impl EntryKind {
             Self::Charge => "charge",
             Self::Refund => "refund",
             Self::Gift => "gift",
+            Self::Forfeit => "forfeit",
         }
     }
 
     /// Whether it takes money out of the wallet.
     pub const fn takes(self) -> bool {
-        matches!(self, Self::Charge)
+        matches!(self, Self::Charge | Self::Forfeit)
     }
 }
 
-crate::text_enum!(EntryKind: TopUp, Charge, Refund, Gift);
+crate::text_enum!(EntryKind: TopUp, Charge, Refund, Gift, Forfeit);

@@ -97,6 +97,24 @@ test('a tab that is looked at again does not wait for its turn', async ({ browse
   await shopper.leave();
 });
 
+test('a server that freezes in front of somebody who looks', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const order = await waits(shopper);
+  shop.freeze();
+  const begun = Date.now();
+  await expect(shopper.liveLine).toHaveAttribute('data-state', 'offline', { timeout: 60_000 });
+  // 15 s without a word, 5 s for an answer; the rest is a busy machine's.
+  expect(Date.now() - begun, 'milliseconds until the page says so').toBeLessThan(25_000);
+  await shopper.expectPaused('live.reconnecting');
+  shop.thaw();
+  await shopper.expectLive();
+  const barista = await bar(shop, shopper);
+  await barista.post(`/staff/orders/${order.id}/claim`);
+  await expect(shopper.page.getByTestId('tracker')).toHaveAttribute('data-status', 'making');
+  await shopper.expectSameDocument();
+  await shopper.leave();
+});
+
 test('two processes behind one broker', async ({ browser }) => {
   const [broker, postgres] = [await Mosquitto.open(), await Postgres.open()];
   const settings = { MQTT_URL: broker.url, DATABASE_URL: postgres.url };

@@ -138,6 +138,31 @@ test('name and language are kept, data can be taken along and deleted', async ({
   await shopper.leave();
 });
 
+test('money in the wallet is lost only when its owner says so', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  await page.goto('/sign-in?back=/account');
+  await shopper.signIn(KNOWN);
+  await page.waitForURL('**/account');
+  const form = page.getByTestId('delete-form');
+  await page.getByText(w('account.delete')).first().click();
+  await expectAccessible(page, 'the account that asks whether its money may be lost');
+  await form.getByLabel(w('account.delete_sure')).check();
+  // The browser itself asks for the other box; a form that comes without it is refused, too.
+  const forfeit = form.getByLabel(w('account.delete_forfeit', { amount: '$33.00' }));
+  expect(await forfeit.evaluate((box: HTMLInputElement) => box.checkValidity())).toBe(false);
+  await form.evaluate((form: HTMLFormElement) => (form.noValidate = true));
+  await form.getByRole('button').click();
+  await expect(page.getByText(w('problem.wallet_not_empty'))).toBeVisible();
+  await expect(page.getByTestId('balance')).toHaveText('$33.00');
+  await page.getByText(w('account.delete')).first().click();
+  await form.getByLabel(w('account.delete_sure')).check();
+  await forfeit.check();
+  await form.getByRole('button').click();
+  await expect(page.getByText(w('sign_in.goodbye_title'))).toBeVisible();
+  await shopper.leave();
+});
+
 test('money paid in on one page is in the wallet on every other', async ({ browser, shop }) => {
   const shopper = await Shopper.arrive(browser, shop);
   const { page, w } = shopper;

@@ -89,6 +89,65 @@ for (const language of LANGUAGES) {
     await manager.leave();
   });
 
+  test(`a manager who is revoked hears of it on the page she has open (${language})`, async ({ browser, shop }) => {
+    const manager = await Barista.arrive(browser, shop, { language });
+    const { page, w } = manager;
+    const owner = new Api(manager.context.request, shop.url, await shop.token('manager', 'harbor'));
+    await page.goto('/staff');
+    await manager.signIn('Mo', 'manager');
+    const signIn = async () => {
+      const { items } = await owner.get<{ items: { id: string; name: string }[] }>('/staff/stores/harbor/members');
+      const mo = items.find(({ name }) => name === 'Mo');
+      if (mo === undefined) throw new Error('she works here');
+      const { code } = await owner.post<{ code: string }>(`/staff/stores/harbor/members/${mo.id}/code`);
+      await page.getByLabel(w('staff.code')).fill(code);
+      await page.getByRole('button', { name: w('staff.sign_in'), exact: true }).click();
+      return `/staff/stores/harbor/members/${mo.id}`;
+    };
+    const told = page.locator('#problem');
+    const expectDoor = async () => {
+      await expect(page.getByTestId('name-form')).toBeVisible();
+      await expect(told).toContainText(w('staff.gone_title'));
+      await expect(told).toContainText(w('staff.gone_text'));
+      await expect(page, 'at the door of the page that she had open').toHaveURL(/\/staff\/harbor\/settings\?error=right_gone$/);
+    };
+
+    // Signed out on another page of hers, the shop itself tells of nothing.
+    await page.goto('/staff/harbor/settings');
+    await expect(page.getByTestId('settings')).toBeVisible();
+    const other = await manager.context.newPage();
+    await other.goto('/staff');
+    await other.getByRole('button', { name: w('staff.sign_out') }).click();
+    await expect(other.getByTestId('name-form')).toBeVisible();
+    await other.close();
+    await expectDoor();
+    await expectAccessible(page, 'the door for who had a page open');
+
+    // The same door leads back, and what she is typing by then is not touched by what others change.
+    const mo = await signIn();
+    await expect(page).toHaveURL(/\/staff\/harbor\/settings$/);
+    await expect(told).toHaveCount(0);
+    await page.locator('#set-capacity').fill('17');
+    await owner.patch('/staff/stores/harbor/settings', { barista_seconds: 1200 });
+    await expect(page.getByTestId('settings-changed')).toContainText(w('settings.changed_title'));
+    await expect(page.locator('#set-capacity')).toHaveValue('17');
+
+    // Another right is none to these settings, and she is still signed in.
+    await owner.put(`${mo}/roles`, { roles: ['barista'] });
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(w('staff.gone_title'));
+    await expect(page.getByRole('main')).toContainText(w('staff.gone_text'));
+    await page.getByRole('link', { name: w('staff.to_home') }).click();
+    await expect(page.getByText(w('staff.hello', { name: 'Mo' }))).toBeVisible();
+
+    await owner.put(`${mo}/roles`, { roles: ['manager'] });
+    await page.goto('/staff/harbor/settings');
+    await expect(page.getByTestId('settings')).toBeVisible();
+    await owner.delete(mo);
+    await expectDoor();
+    // The refusals are in the console, as they should be.
+    await manager.context.close();
+  });
+
   test(`a screen is paired, shows who it lets in, and is taken out of service (${language})`, async ({ browser, shop }) => {
     const api = await Shopper.arrive(browser, shop);
     const manager = new Api(api.context.request, shop.url, await shop.token('manager', 'pier'));

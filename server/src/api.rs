@@ -22,13 +22,22 @@ mod today;
 mod wallet;
 mod webhooks;
 
-use axum::{Router, http::StatusCode, middleware};
-use utoipa::OpenApi as _;
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use axum::{
+    Router,
+    http::{Method, StatusCode, header},
+    middleware,
+};
+use utoipa::{OpenApi as _, openapi::PathItem};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::state::AppState;
 
-/// All routes of the API, relative to `/api/v1`, and their document.
+/// Where the API is.
+pub const BASE: &str = "/api/v1";
+
+/// All routes of the API, relative to [`BASE`], and their document.
 pub fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
     let (routes, mut document) = OpenApiRouter::with_openapi(docs::Document::openapi())
         .routes(routes!(shop::stores))
@@ -99,12 +108,39 @@ pub fn router() -> Router<AppState> {
     routes
         .merge(docs::router(openapi))
         .fallback(async || problem::AppError::new(StatusCode::NOT_FOUND, "not_found", "There is no such call; see /api/v1/openapi.json."))
-        .method_not_allowed_fallback(async || {
-            problem::AppError::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "This call has other methods; see /api/v1/openapi.json.",
-            )
-        })
+        .method_not_allowed_fallback(async || method_not_allowed())
         .layer(middleware::from_fn(problem::render))
 }
+
+/// 405 for a call of this path, as the routes have it, that takes other methods than this one; `None` where it takes it, or
+/// where nothing is described.
+pub fn other_methods(path: &str, method: &Method) -> Option<problem::AppError> {
+    let methods = METHODS.get(path.strip_prefix(BASE)?)?;
+    (!methods.contains(method)).then(|| {
+        let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+        method_not_allowed().with_header(header::ALLOW, names.join(","))
+    })
+}
+
+fn method_not_allowed() -> problem::AppError {
+    problem::AppError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This call has other methods; see /api/v1/openapi.json.")
+}
+
+/// The methods of each call, by its path without [`BASE`], as the document has them, and of the documents.
+static METHODS: LazyLock<BTreeMap<String, Vec<Method>>> = LazyLock::new(|| {
+    let (_, document) = routes();
+    let methods = |path: PathItem| {
+        let described = [
+            (Method::GET, path.get.is_some()),
+            // Who takes the one takes the other.
+            (Method::HEAD, path.get.is_some()),
+            (Method::POST, path.post.is_some()),
+            (Method::PUT, path.put.is_some()),
+            (Method::PATCH, path.patch.is_some()),
+            (Method::DELETE, path.delete.is_some()),
+        ];
+        described.into_iter().filter_map(|(method, there)| there.then_some(method)).collect()
+    };
+    let documents = docs::PATHS.map(|path| (path.to_owned(), vec![Method::GET, Method::HEAD]));
+    document.paths.paths.into_iter().map(|(path, item)| (path, methods(item))).chain(documents).collect()
+});

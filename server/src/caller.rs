@@ -3,7 +3,7 @@
 mod address;
 mod origin;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -13,7 +13,7 @@ use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 
 pub use self::address::client_address;
 pub use self::origin::is_ours;
-use crate::api::problem::AppError;
+use crate::api::{self, problem::AppError};
 use crate::state::AppState;
 
 /// The caller that [`of_api`] or [`of_pages`] found out.
@@ -86,7 +86,10 @@ pub async fn of_api(State(app): State<AppState>, request: Request, next: Next) -
 async fn of_api_caller(app: &AppState, parts: &Parts) -> Result<Seen, AppError> {
     let seen = find_out(app, parts).await?;
     if seen.caller.is_nobody() && !parts.method.is_safe() && !needs_no_session(parts.uri.path()) {
-        return Err(AppError::session_required());
+        // A session would be of no use where the call takes no such method.
+        let path = parts.extensions.get::<MatchedPath>();
+        let other = path.and_then(|path| api::other_methods(path.as_str(), &parts.method));
+        return Err(other.unwrap_or_else(AppError::session_required));
     }
     Ok(seen)
 }

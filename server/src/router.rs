@@ -34,7 +34,7 @@ pub const PAY_SIM: &str = "/pay-sim";
 /// All routes, and what every request goes through.
 pub fn router(state: AppState) -> Router {
     let style_sheet: Arc<str> = site::style_sheet(&state.leptos).into();
-    let api = Router::new().nest("/api/v1", api::router()).layer(from_fn_with_state(state.clone(), caller::of_api));
+    let api = Router::new().nest(api::BASE, api::router()).layer(from_fn_with_state(state.clone(), caller::of_api));
     let mut router = Router::new();
     if let Some(sim) = &state.pay_sim {
         // Shoppers confirm payments there, so it has to be where they are.

@@ -6,10 +6,14 @@ mod board_gone;
 mod clients;
 #[path = "mqtt/conformance.rs"]
 mod conformance;
+#[path = "mqtt/frames.rs"]
+mod frames;
 #[path = "mqtt/fuzz.rs"]
 mod fuzz;
 #[path = "mqtt/hostile.rs"]
 mod hostile;
+#[path = "mqtt/nonsense.rs"]
+mod nonsense;
 #[path = "mqtt/rights.rs"]
 mod rights;
 #[path = "mqtt/stage.rs"]

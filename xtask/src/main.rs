@@ -97,6 +97,9 @@ enum Command {
         /// How many packets.
         #[arg(long, default_value_t = 10_000_000)]
         packets: u64,
+        /// Which: the same ones for the same seed. Without it nobody chooses; it is printed.
+        #[arg(long)]
+        seed: Option<u64>,
     },
     /// Build in release and print how many orders a second it takes; `bench` does so, too.
     Orders {
@@ -148,7 +151,7 @@ fn main() -> Result<()> {
         Command::Torture(options) => torture::run(&workspace, &options),
         Command::Shots { args } => journeys::run(&workspace, "shots.config.ts", &args),
         Command::MqttLoad { args } => mqtt::load(&workspace, &args),
-        Command::MqttFuzz { packets } => mqtt::fuzz(&workspace, packets),
+        Command::MqttFuzz { packets, seed } => mqtt::fuzz(&workspace, packets, seed),
         Command::Orders { count: Some(count), binary, .. } => orders::memory(&workspace, count, binary),
         Command::Orders { seconds, binary, database, .. } => orders::run(&workspace, seconds, binary, database),
         Command::Bench { args } => {

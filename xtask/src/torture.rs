@@ -3,9 +3,11 @@
 //! everybody was told. `cargo xtask torture --help`.
 //!
 //! - `house`: the processes, and what keeps them up; `ground`: database, disk and broker under them
-//! - `people`: shoppers, and what each of them was told; `purse`: those with a wallet; `staff`: who works
+//! - `people`: shoppers, and what each of them was told; `purse`: those with a wallet; `bank`: where cards want to be confirmed;
+//!   `staff`: who works
 //! - `monkey`: who breaks things, by a plan that the seed makes
 //! - `verdict`: whether everything that was promised is so; `ledger`: and every cent in the wallets
+mod bank;
 pub mod ground;
 mod house;
 mod ledger;

@@ -309,9 +309,8 @@ pub fn Board(
                 <span class="row">{pieces::icon("person")}{person.name}</span>
             </div>
         </header>
-        {move || bar.problem.get().map(|trouble| problem(trouble.text, bar))}
+        <div class="toasts">{move || bar.problem.get().map(|trouble| problem(trouble.text, bar))}{undo::undo_view(bar)}</div>
         <p class="sr-only" role="status">{bar.said}</p>
-        {undo::undo_view(bar)}
         {keys}
         <section class="board-top" aria-label=w::board::shown(locale)>
             {overview}

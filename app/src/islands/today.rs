@@ -74,8 +74,9 @@ fn keep_up(newest: ReadSignal<Arc<TodayView>>, set_newest: WriteSignal<Arc<Today
                         let _ = set_newest.try_set(Arc::new(*today));
                         false
                     }
-                    // It says who may see it, and what day it is.
+                    // The page itself knows what day it is.
                     Looked::Elsewhere => return tab::go(&paths::today(&store)),
+                    Looked::Gone => return tab::go(&paths::gone(&paths::today(&store))),
                     Looked::Nowhere => {
                         let _ = told.try_set_value(true);
                         true
@@ -92,8 +93,10 @@ fn keep_up(newest: ReadSignal<Arc<TodayView>>, set_newest: WriteSignal<Arc<Today
 /// What came of a look.
 enum Looked {
     At(Box<TodayView>),
-    /// It is another day now, or who looks may not any more.
+    /// It is another day now.
     Elsewhere,
+    /// Who looks may not any more.
+    Gone,
     /// It cannot be had now.
     Nowhere,
 }
@@ -101,7 +104,7 @@ enum Looked {
 async fn look(store: &str, day: &str) -> Looked {
     let Ok(reply) = tab::ask(&paths::figures(store), tab::Body::Nothing).await else { return Looked::Nowhere };
     match (reply.status, reply.json::<TodayView>()) {
-        (401 | 403, _) => Looked::Elsewhere,
+        (401 | 403, _) => Looked::Gone,
         (200, Ok(today)) if today.day != day => Looked::Elsewhere,
         (200, Ok(today)) => Looked::At(Box::new(today)),
         _ => Looked::Nowhere,

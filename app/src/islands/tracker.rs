@@ -1,5 +1,7 @@
 //! An order, as it moves.
 
+mod cancel;
+
 use std::collections::BTreeMap;
 
 use domain::{
@@ -7,16 +9,17 @@ use domain::{
     event::Actor,
     ordering::{OrderStatus, PaymentMethod, PaymentStatus},
     topic::Topic,
-    view::{JourneyEntry, LineView, OrderView, Page, PickupTicketView, Problem},
+    view::{JourneyEntry, LineView, OrderView, Page, PickupTicketView},
 };
 use leptos::{
     ev::{Event, SubmitEvent},
     prelude::*,
     task::spawn_local,
 };
-use wasm_bindgen::JsCast as _;
 
+use self::cancel::cancel;
 use super::{
+    countdown::{Words, countdown},
     live_line::{live_line, offline},
     progress::{Step, called_off_because, data_status, headline, next_step, steps, wants_confirmation},
     store_time::store_time,
@@ -76,13 +79,14 @@ pub fn OrderTracker(
                 <p class="tracker__status" id="order-status" tabindex="-1" aria-live=ready data-testid="order-status">{move || order.with(|order| headline(order, locale))}</p>
                 {move || order.with(|order| called_off_because(order, locale)).map(|why| view! { <p class="tracker__next" data-testid="order-reason">{why}</p> })}
                 <p class="tracker__next">{move || order.with(|order| next_step(order, locale))}</p>
-                {move || order.with(|order| confirm(order, locale))}
+                {move || order.with(|order| confirm(order, now, locale))}
                 {ticket}
                 {move || again(Again { order: id, store: &store, status: ended.get(), own }, locale)}
             </section>
             <div class="stack">
                 {live_line(Some(clock), locale, false)}
                 {move || order.with(|order| figures(order, place.get(), now, clock, locale))}
+                {own.then(|| promised(order, now, locale))}
                 {bell}
                 <ol class="stages" aria-label=w::order::progress(locale)>
                     {move || {
@@ -147,11 +151,11 @@ fn title(order: Memo<OrderView>, place: Signal<Place>, locale: Locale) {
     });
 }
 
-/// The pick-up ticket: folded away until the order is ready, then as large as the phone allows and, whatever the theme, black on
+/// The pick-up ticket, once the order is paid and until it ends: folded away until the order is ready, then as large as the phone allows and, whatever the theme, black on
 /// white. The screen stays on meanwhile.
 fn pickup(ticket: PickupTicketView, order: Memo<OrderView>, locale: Locale) -> impl IntoView {
     let ready = Memo::new(move |_| order.with(|order| data_status(order) == "ready"));
-    let over = Memo::new(move |_| order.with(|order| order.status.is_final()));
+    let over = Memo::new(move |_| order.with(|order| order.status != OrderStatus::Processed));
     let unfolded = RwSignal::new(false);
     awake::awake_while(Signal::derive(move || unfolded.get() && !over.get()));
     let toggled = move |event: Event| unfolded.set(js::get(&event_target(&event), "open").is_truthy());
@@ -220,12 +224,26 @@ fn again(Again { order, store, status, own }: Again<'_>, locale: Locale) -> Opti
     Some(view.into_any())
 }
 
-/// The way to the bank, while the payment waits for it.
-fn confirm(order: &OrderView, locale: Locale) -> Option<impl IntoView + use<>> {
+/// The way to the bank, while the payment waits for it, and for how long it does.
+fn confirm(order: &OrderView, now: ReadSignal<Timestamp>, locale: Locale) -> Option<impl IntoView + use<>> {
     let url = wants_confirmation(order)?.to_owned();
-    Some(
-        view! { <a class="button button--tall" href=url rel="noreferrer" data-testid="confirm-payment">{w::order::confirm_go(locale)}{pieces::icon("forward")}</a> },
-    )
+    let (by, from) = (order.payment.confirm_by, order.placed_at);
+    let words = Words { around: w::order::confirm_left_around(locale), over: w::order::confirm_over(locale) };
+    Some(view! {
+        {countdown(move || by.map(|by| (by - now.get(), by - from)), words, "confirm-by")}
+        <a class="button button--tall" href=url rel="noreferrer" data-testid="confirm-payment">{w::order::confirm_go(locale)}{pieces::icon("forward")}</a>
+    })
+}
+
+/// Until when the bar has promised what is paid: then it is called off, and the money comes back.
+fn promised(order: Memo<OrderView>, now: ReadSignal<Timestamp>, locale: Locale) -> impl IntoView {
+    let left = move || {
+        order.with(|order| {
+            let by = order.ready_by.filter(|_| order.status == OrderStatus::Processed)?;
+            Some((by - now.get(), by - order.placed_at))
+        })
+    };
+    countdown(left, Words { around: w::order::ready_left_around(locale), over: w::order::ready_over(locale) }, "ready-by")
 }
 
 /// Place in the queue and when it will be ready, while that is open.
@@ -296,86 +314,6 @@ fn payment(order: &OrderView, locale: Locale) -> &'static str {
         (PaymentStatus::Captured, PaymentMethod::Card) => w::order::paid_card(locale),
         (PaymentStatus::Captured, PaymentMethod::Wallet) => w::order::paid_wallet(locale),
     }
-}
-
-/// A plain form without scripts. With them the page stays: it says what became of it, also where nothing can be sent.
-/// The key stays the same until there is an answer: what was lost on its way, and pressed again, is the same wish.
-fn cancel(order: OrderId, key: RwSignal<String>, answered: RwSignal<Option<OrderView>>, locale: Locale) -> AnyView {
-    let busy = tab::busy();
-    let offline = offline();
-    let failed = RwSignal::new(None::<&'static str>);
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() || offline.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        failed.set(None);
-        spawn_local(async move {
-            let path = format!("/api/v1/orders/{order}");
-            let wish = tab::Body::Wish { key: &key.get_untracked(), json: "{}" };
-            let refused = match tab::ask(&format!("{path}/cancel"), wish).await {
-                Err(tab::Unreachable) => Some(w::board::unreachable(locale)),
-                Ok(reply) if reply.ok() => {
-                    show(answered, &reply);
-                    None
-                }
-                Ok(reply) => {
-                    let problem = reply.json::<Problem>().ok();
-                    let code = problem.as_ref().map_or("", |problem| &problem.code);
-                    if reply.status < 500 && code != "request_in_progress" {
-                        // It was answered: what is pressed next is another wish.
-                        let _ = key.try_set(tab::new_key());
-                    }
-                    // What is refused is refused for what has become of the order meanwhile.
-                    if let Ok(order) = tab::ask(&path, tab::Body::Nothing).await
-                        && order.ok()
-                    {
-                        show(answered, &order);
-                    }
-                    Some(w::refusal(code, locale))
-                }
-            };
-            // The button is gone where it worked.
-            let _ = failed.try_set(refused);
-            let _ = busy.try_set(false);
-        });
-    };
-    let sentence = move || {
-        let text = if offline.get() { Some(w::order::cancel_offline(locale)) } else { failed.get() };
-        text.map(|text| view! { <p class="field-error" id="cancel-problem" role="status">{pieces::icon("alert")}{text}</p> })
-    };
-    view! {
-        <form class="stack" method="post" action=paths::form::ORDER_CANCEL on:submit=submit>
-            <input type="hidden" name="order" value=order.to_string()/>
-            <input type="hidden" name="key" value=key.get_untracked()/>
-            <button class="button button--danger" aria-busy=move || busy.get().to_string() aria-disabled=move || offline.get().then_some("true")
-                aria-describedby=move || offline.get().then_some("cancel-problem") data-testid="cancel-order">
-                {move || if busy.get() { w::order::cancelling(locale) } else { w::order::cancel(locale) }}
-            </button>
-            {sentence}
-        </form>
-    }
-    .into_any()
-}
-
-/// An answer as the page takes it, which may have been left meanwhile.
-fn show(answered: RwSignal<Option<OrderView>>, reply: &tab::Reply) {
-    let order = reply.json::<OrderView>().ok();
-    if order.as_ref().is_some_and(|order| !order.cancellable) {
-        focus_status();
-    }
-    let _ = answered.try_set(order);
-}
-
-/// The button that had the focus goes with what it did; what became of it is read next.
-fn focus_status() {
-    request_animation_frame(|| {
-        let status = document().get_element_by_id("order-status").and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
-        if let Some(status) = status {
-            let _ = status.focus();
-        }
-    });
 }
 
 /// How the journey is told: to whom, and what the order was paid with.

@@ -90,7 +90,7 @@ fn ask(order: Memo<OrderView>, moved: RwSignal<Option<Place>>) {
     });
 }
 
-/// A button that asks to be told, for who waits: nothing is asked before it is pressed. And the telling.
+/// A button that asks to be told, for who has paid and waits: nothing is asked before it is pressed. And the telling.
 pub fn bell(order: Memo<OrderView>, locale: Locale) -> impl IntoView {
     let (id, number) = order.with_untracked(|order| (order.id, order.number));
     let kept = format!("orderly.tell.{id}");
@@ -135,7 +135,7 @@ pub fn bell(order: Memo<OrderView>, locale: Locale) -> impl IntoView {
             });
         }
     };
-    let waits = move || alive.get() && matches!(status.get(), "created" | "processed" | "queued" | "making");
+    let waits = move || alive.get() && matches!(status.get(), "processed" | "queued" | "making");
     let sentence = move || (told.get() && refused.get()).then(|| view! { <p class="soft" role="status">{w::order::tell_page(locale)}</p> });
     view! {
         <div class="stack" hidden=move || !waits()>
@@ -179,7 +179,7 @@ mod tests {
                 lines: Vec::new(),
                 explanations: Vec::new(),
             },
-            payment: PaymentView { method: PaymentMethod::Card, status: PaymentStatus::Captured, action_url: None },
+            payment: PaymentView { method: PaymentMethod::Card, status: PaymentStatus::Captured, action_url: None, confirm_by: None },
             fulfilments: vec![FulfilmentView {
                 id: "0193b3c4-5d6e-7f80-9a1b-2c3d4e5f6072".parse().unwrap(),
                 kind: FulfilmentKind::Pickup,
@@ -189,6 +189,7 @@ mod tests {
             }],
             queue_position: Some(9),
             estimated_ready_at: None,
+            ready_by: None,
             cancellable: true,
             placed_at: T(0),
             updated_at: T(0),

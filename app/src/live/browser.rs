@@ -15,15 +15,11 @@ use self::socket::{Notice, Socket};
 use super::{
     Connection, Deliver,
     packet::{self, Packet},
-    retry,
+    pulse, retry,
 };
 
-/// Told to the server, which closes after half as long again. A hidden tab's timers run once a minute.
-const KEEP_ALIVE_SECONDS: u16 = 100;
-/// How often the server is asked whether it is there, whatever else comes from it: it wants to hear from us, too.
-const QUIET: Duration = Duration::from_secs(55);
-/// A server that is there answers within this.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// A server that is there answers within this over a connection that is being made.
+const MAKING: Duration = Duration::from_secs(8);
 
 /// Somebody's wish to hear of a topic.
 type Listener = Rc<RefCell<Deliver>>;
@@ -132,6 +128,11 @@ fn now() -> Timestamp {
     Timestamp::from_millis(js_sys::Date::now() as i64)
 }
 
+/// Whether somebody may be looking.
+fn is_visible() -> bool {
+    document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
 /// Makes the connection, unless there is one.
 fn open() {
     with(|client| {
@@ -146,7 +147,7 @@ fn open() {
         if client.socket.is_none() {
             client.retry();
         } else {
-            client.wait();
+            client.wait(MAKING);
         }
     });
 }
@@ -160,7 +161,7 @@ fn give_up() {
 fn ask() {
     with(|client| {
         client.send(&packet::PING);
-        client.wait();
+        client.wait(pulse::patience(is_visible()));
     });
 }
 
@@ -184,7 +185,7 @@ fn noticed(generation: u64, notice: Notice) {
 impl Client {
     /// CONNECT and SUBSCRIBE in one go: the server need not be waited for in between (3.1.4).
     fn greet(&mut self) {
-        self.send(&packet::connect(KEEP_ALIVE_SECONDS));
+        self.send(&packet::connect(pulse::KEEP_ALIVE_SECONDS));
         self.stage = Stage::Greeted;
         if !self.topics.is_empty() {
             let id = self.packet_id();
@@ -220,7 +221,7 @@ impl Client {
         if self.stage == Stage::Accepted {
             self.heard = Some(now());
             if std::mem::take(&mut self.waiting) {
-                self.remind(QUIET, ask);
+                self.remind(pulse::quiet(is_visible()), ask);
             }
             // The browser may have said "offline" and been wrong.
             if self.connection.get_untracked() != Connection::Live {
@@ -274,10 +275,10 @@ impl Client {
         self.connection.set(Connection::Offline { since });
     }
 
-    /// Gives the server up, unless it says something soon.
-    fn wait(&mut self) {
+    /// Gives the server up, unless it says something within this.
+    fn wait(&mut self, patience: Duration) {
         self.waiting = true;
-        self.remind(PATIENCE, give_up);
+        self.remind(patience, give_up);
     }
 
     fn retry(&mut self) {
@@ -361,7 +362,7 @@ fn watch() {
         }
     });
     socket::on_document("visibilitychange", move || {
-        if document().visibility_state() == web_sys::VisibilityState::Visible {
+        if is_visible() {
             again();
         }
     });

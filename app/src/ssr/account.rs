@@ -35,13 +35,19 @@ const TOP_UPS: [i64; 4] = [10, 20, 50, 100];
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let visit = Visit::here();
-    let asked = Asked { error: query("error"), saved: query("saved"), before: query("before").and_then(|before| before.parse().ok()) };
+    let number = |name: &str| query(name).and_then(|value| value.parse().ok());
+    let asked =
+        Asked { error: query("error"), form: query("form"), amount: number("amount"), saved: query("saved"), before: number("before") };
     page(async move { body(visit, asked).await })
 }
 
 /// What the address says.
 struct Asked {
     error: Option<String>,
+    /// Which form was refused, where it says so itself: `top-up`.
+    form: Option<String>,
+    /// What was to be paid in with it.
+    amount: Option<i64>,
     /// What has just been done: `1`, `topped_up`, or that it was before.
     saved: Option<String>,
     /// Wallet entries before this one.
@@ -75,14 +81,15 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     );
     let hello = if account.name.is_empty() { w::account::title(locale).to_owned() } else { w::account::hello(locale, &account.name) };
     let phone = account.phone_ending.as_ref().map(|ending| view! { <p class="soft">{w::account::phone(locale, ending)}</p> });
-    let saved = asked.saved.map(|what| {
-        let text = match &*what {
-            "topped_up" => w::wallet::topped_up(locale),
-            "topped_up_before" => w::wallet::topped_up_before(locale),
-            _ => w::account::saved(locale),
-        };
-        view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{text}</p></div> }
-    });
+    let done = |text: &'static str| view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{text}</p></div> };
+    let (paid_in, saved) = match asked.saved.as_deref() {
+        Some("topped_up") => (Some(done(w::wallet::topped_up(locale))), None),
+        Some("topped_up_before") => (Some(done(w::wallet::topped_up_before(locale))), None),
+        Some(_) => (None, Some(done(w::account::saved(locale)))),
+        None => (None, None),
+    };
+    let (of_top_up, of_others) = if asked.form.as_deref() == Some("top-up") { (asked.error, None) } else { (None, asked.error) };
+    let form = top_up(wallet.balance.currency, asked.amount, of_top_up.as_deref(), locale);
     let main = view! {
         {head}
         <main class="page" id="main">
@@ -93,14 +100,14 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
                         <button class="button button--quiet" data-testid="sign-out">{w::account::sign_out(locale)}</button>
                     </form>
                 </div>
-                {problem(asked.error.as_deref(), locale)}
+                {problem(of_others.as_deref(), locale)}
                 {saved}
                 <div class="account">
-                    {money(id, &wallet, &confirmations, locale)}
+                    {money(id, &wallet, &confirmations, view! { {paid_in}{form} }.into_any(), locale)}
                     {last_orders(&orders.items, &stores, locale)}
                     {you(&account, staff, locale)}
                     {browsers(&sessions, Some(*session), visit.now, locale)}
-                    {data(staff, locale)}
+                    {data(staff, wallet.balance, locale)}
                 </div>
             </div>
         </main>
@@ -108,8 +115,8 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     Ok(frame(&visit, main.into_any()))
 }
 
-/// The balance, and how it came to be.
-fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], locale: Locale) -> AnyView {
+/// The balance, how it grows, and how it came to be.
+fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], top_up: AnyView, locale: Locale) -> AnyView {
     let entries = &wallet.entries;
     let rows = entries.items.iter().map(|entry| movement(entry, locale)).collect_view();
     let list = if entries.items.is_empty() {
@@ -125,7 +132,7 @@ fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], loca
             <h2 id="wallet-title">{w::wallet::title(locale)}</h2>
             <Balance user balance=wallet.balance locale/>
             {confirmations.iter().map(|wanted| confirm(wanted, locale)).collect_view()}
-            {top_up(wallet.balance.currency, locale)}
+            {top_up}
             {list}
             {older}
         </section>
@@ -149,13 +156,15 @@ fn confirm(wanted: &Confirmation, locale: Locale) -> Option<AnyView> {
     )
 }
 
-/// Money into the wallet by card. The form happens once, however often it is sent.
-fn top_up(currency: Currency, locale: Locale) -> AnyView {
-    let amounts = TOP_UPS
-        .map(|units| {
-            let amount = Money::new(units * 10_i64.pow(currency.minor_digits()), currency);
+/// Money into the wallet by card. The form happens once, however often it is sent. One that was `refused` stands open as it was
+/// sent, and says why.
+fn top_up(currency: Currency, chosen: Option<i64>, refused: Option<&str>, locale: Locale) -> AnyView {
+    let offered = TOP_UPS.map(|units| Money::new(units * 10_i64.pow(currency.minor_digits()), currency));
+    let chosen = offered.iter().find(|amount| Some(amount.amount) == chosen).copied().unwrap_or(offered[1]);
+    let amounts = offered
+        .map(|amount| {
             view! {
-                <label class="chip"><input type="radio" name="amount" value=amount.amount.to_string() checked=units == TOP_UPS[1]/><span>{price(amount, locale)}</span></label>
+                <label class="chip"><input type="radio" name="amount" value=amount.amount.to_string() checked=amount == chosen/><span>{price(amount, locale)}</span></label>
             }
         })
         .collect_view();
@@ -167,9 +176,10 @@ fn top_up(currency: Currency, locale: Locale) -> AnyView {
     .map(|(token, name)| view! { <option value=token>{name}</option> })
     .collect_view();
     view! {
-        <details class="fold">
+        <details class="fold" id="top-up" open=refused.is_some()>
             <summary>{w::wallet::top_up_title(locale)}</summary>
             <form class="stack" method="post" action=paths::form::TOP_UP data-testid="top-up">
+                {problem(refused, locale)}
                 <input type="hidden" name="key" value=Uuid::now_v7().to_string()/>
                 <fieldset class="choice"><legend>{w::wallet::amount(locale)}</legend><div class="choice__chips">{amounts}</div></fieldset>
                 <div class="field"><label for="card">{w::wallet::pay_with(locale)}</label><select class="input" id="card" name="card">{cards}</select></div>
@@ -285,7 +295,8 @@ fn browsers(sessions: &[SessionView], own: Option<domain::SessionId>, now: Times
     .into_any()
 }
 
-fn data(staff: bool, locale: Locale) -> AnyView {
+/// Their data: to take along, and to have deleted. `left`: what would be lost with it.
+fn data(staff: bool, left: Money, locale: Locale) -> AnyView {
     let delete = (!staff).then(|| {
         view! {
             <details class="fold">
@@ -293,6 +304,9 @@ fn data(staff: bool, locale: Locale) -> AnyView {
                 <form class="stack" method="post" action=paths::form::DELETE_ACCOUNT data-testid="delete-form">
                     <p class="soft">{w::account::delete_text(locale)}</p>
                     <label class="tick"><input type="checkbox" name="sure" value="yes" required=true/><span>{w::account::delete_sure(locale)}</span></label>
+                    {(left.amount > 0).then(|| view! {
+                        <label class="tick" data-testid="forfeit"><input type="checkbox" name="forfeit" value=left.amount.to_string() required=true/><span>{w::account::delete_forfeit(locale, left.format(locale))}</span></label>
+                    })}
                     <div class="row"><button class="button button--danger">{w::account::delete(locale)}</button></div>
                 </form>
             </details>

@@ -11,7 +11,7 @@ use super::{
     frame::{around, frame, without_language},
     seo::{Head, head},
     staff,
-    visit::Visit,
+    visit::{Visit, query},
 };
 use crate::{paths, pieces::icon, words as w};
 
@@ -60,8 +60,10 @@ pub fn view(failure: Failure, visit: &Visit, stores: &[StoreRow]) -> AnyView {
         }
     }
     let locale = visit.locale;
+    // What the door has refused is said at it; and who had the page open until a moment ago is told that it is not theirs any more.
+    let error = query("error");
     match failure {
-        Failure::SignIn => staff::sign_in(visit, None, stores),
+        Failure::SignIn => staff::sign_in(visit, error, stores),
         Failure::NotFound => lost(
             visit,
             Said {
@@ -75,19 +77,23 @@ pub fn view(failure: Failure, visit: &Visit, stores: &[StoreRow]) -> AnyView {
                 waits: false,
             },
         ),
-        Failure::Forbidden => lost(
-            visit,
-            Said {
-                title: w::staff::forbidden_title(locale),
-                heading: w::staff::forbidden_title(locale),
-                lead: w::staff::forbidden_text(locale),
+        Failure::Forbidden => {
+            let (heading, lead) = match error.as_deref() {
+                Some(paths::RIGHT_GONE) => (w::staff::gone_title(locale), w::staff::gone_text(locale)),
+                _ => (w::staff::forbidden_title(locale), w::staff::forbidden_text(locale)),
+            };
+            let said = Said {
+                title: heading,
+                heading,
+                lead,
                 picture: "/img/lost.svg",
                 first: (paths::STAFF.to_owned(), w::staff::to_home(locale)),
                 second: (paths::HOME.to_owned(), w::lost::all_places(locale)),
                 status,
                 waits: false,
-            },
-        ),
+            };
+            lost(visit, said)
+        }
         Failure::Broken(..) => {
             let (heading, lead) = why(status, "", locale);
             lost(

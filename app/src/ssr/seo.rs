@@ -88,7 +88,7 @@ fn offer(variant: &VariantView, url: &str) -> Value {
         "name": variant.name,
         "sku": variant.sku,
         "price": decimal(variant.price),
-        "priceCurrency": variant.price.currency.as_str(),
+        "priceCurrency": variant.price.currency,
         "availability": if variant.available { "https://schema.org/InStock" } else { "https://schema.org/OutOfStock" },
         "url": url,
     })

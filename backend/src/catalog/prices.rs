@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
-    Currency, Fault, Faults, Money, Sku, StoreId, Timestamp,
+    Currency, Fault, Faults, Money, Sku, StoreId, Terms, Timestamp,
     catalog::{OverlappingWindows, PriceWindow, check_windows},
     event::{Actor, PriceChanged},
 };
@@ -67,17 +67,18 @@ impl Catalog {
 
 fn check(windows: &[PriceWindow], currency: Currency) -> Result<(), CatalogError> {
     if windows.len() > MAX_WINDOWS {
-        return Err(Faults(vec![Fault::new("", "too_many_windows", format!("At most {MAX_WINDOWS} prices."))]).into());
+        let fault = Fault::new("", "too_many_windows", format!("At most {MAX_WINDOWS} prices."));
+        return Err(Faults(vec![fault.with(Terms::at_most(MAX_WINDOWS as i64))]).into());
     }
     let mut faults = Vec::new();
     for (at, window) in windows.iter().enumerate() {
         if !(0..=MAX_AMOUNT).contains(&window.amount.amount) {
             let detail = format!("From 0 to {MAX_AMOUNT} minor units.");
-            faults.push(Fault::new(format!("/{at}/amount/amount"), "amount_out_of_range", detail));
+            faults.push(Fault::new(format!("/{at}/amount/amount"), "amount_out_of_range", detail).with(Terms::between(0, MAX_AMOUNT)));
         }
         if window.amount.currency != currency {
             let detail = format!("This store sells in {currency}.");
-            faults.push(Fault::new(format!("/{at}/amount/currency"), "currency_mismatch", detail));
+            faults.push(Fault::new(format!("/{at}/amount/currency"), "currency_mismatch", detail).with(Terms::words([currency])));
         }
         if window.from.is_some_and(|from| window.until.is_some_and(|until| until <= from)) {
             faults.push(Fault::new(format!("/{at}/until"), "empty_window", "The end must come after the beginning."));
@@ -88,7 +89,8 @@ fn check(windows: &[PriceWindow], currency: Currency) -> Result<(), CatalogError
     }
     check_windows(windows).map_err(|OverlappingWindows(first, second)| {
         let detail = format!("This price holds at the same time as price {first}.");
-        CatalogError::OverlappingWindows(Faults(vec![Fault::new(format!("/{second}"), "overlapping_windows", detail)]))
+        let fault = Fault::new(format!("/{second}"), "overlapping_windows", detail).with(Terms::words([first]));
+        CatalogError::OverlappingWindows(Faults(vec![fault]))
     })
 }
 

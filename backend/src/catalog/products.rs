@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::{
-    CategoryId, Fault, Faults, Locale, MerchantId, ProductId, StoreId, Text,
+    CategoryId, Fault, Faults, Locale, MerchantId, ProductId, StoreId, Terms, Text,
     catalog::{Menu, Product},
     event::{Actor, ProductChanged},
     fault::has_control,
@@ -53,7 +53,7 @@ impl ProductEdit {
             ("/description/zh-CN", &self.description.zh_cn, 2000),
         ] {
             if text.chars().count() > most {
-                faults.push(Fault::new(pointer, "too_long", format!("At most {most} characters.")));
+                faults.push(Fault::new(pointer, "too_long", format!("At most {most} characters.")).with(Terms::at_most(most as i64)));
             }
             if has_control(text) {
                 faults.push(Fault::new(pointer, "control_character", "Only letters, digits and signs."));

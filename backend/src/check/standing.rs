@@ -20,7 +20,8 @@ pub(super) async fn look(tx: &mut Tx, progress: &Progress, found: &mut Findings)
         found.add(Breach::new("sagas.moving", format!("event {} of {} for {}", parked.position, parked.stream, parked.subscriber), why));
     }
     for dead in job::dead(tx).await?.into_iter().filter(|dead| is_of_an_order(&dead.kind)) {
-        let why = format!("given up after {} attempts: {}", dead.attempts, dead.error);
+        // Jobs of an order have its id as their key, those of a top-up the top-up's.
+        let why = format!("given up after {} attempts: {}; `orderly sagas retry {}` asks again", dead.attempts, dead.error, dead.key);
         found.add(Breach::new("sagas.moving", format!("job {} {}", dead.kind, dead.key), why));
     }
     for saga in ordering::stuck(tx, progress.late).await? {

@@ -6,6 +6,7 @@ use domain::{Locale, SessionId, Timestamp, UserId};
 
 use super::{Caller, Identities, IdentityError, Owner, store};
 use crate::db::{DbError, Sql, Tx};
+use crate::payment::Forfeit;
 use crate::{idempotency, ordering, payment};
 
 /// An account as its owner sees it.
@@ -88,8 +89,9 @@ impl Identities {
 
     /// Takes everything personal out of the caller's account: its phone, name, addresses, carts and sessions. Orders and
     /// ledger stay, as bookkeeping of nobody. Refused while an order is under way, which may still need the address, or a
-    /// top-up, whose money would come to a wallet that nobody can open any more.
-    pub async fn delete_account(&self, caller: &Caller) -> Result<(), IdentityError> {
+    /// top-up, whose money would come to a wallet that nobody can open any more; and while there is more money in the wallet than
+    /// they let go.
+    pub async fn delete_account(&self, caller: &Caller, forfeit: Forfeit) -> Result<(), IdentityError> {
         let user = of_session(caller)?;
         if is_staff(caller) {
             return Err(IdentityError::StaffAccount);
@@ -111,7 +113,7 @@ impl Identities {
                         .map_err(|error| IdentityError::Database(error.into_database()))?;
                     idempotency::forget_in(tx, &owner.to_string()).await?;
                     store::end_session_of(tx, user, None).await?;
-                    Ok(())
+                    payment::Wallets.forfeit_in(tx, user, forfeit).await?.map_err(|balance| IdentityError::WalletNotEmpty { balance })
                 })
             })
             .await

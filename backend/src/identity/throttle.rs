@@ -62,7 +62,7 @@ impl Bucket<'_> {
     /// What the bucket is called: neither an address nor a name that somebody typed is kept.
     fn key(self, keys: &Keys) -> String {
         let of_name = |who: &str| hex(&keys.sign("staff name", who.as_bytes()));
-        let of_address = |address| hex(&keys.sign("address", network(address).to_string().as_bytes()));
+        let of_address = |address| hashed(keys, address);
         match self {
             Self::CodesForPhone(hash) => format!("codes/phone/{hash}"),
             Self::CodesFromAddress(address) => format!("codes/address/{}", of_address(address)),
@@ -80,7 +80,17 @@ impl Bucket<'_> {
     }
 }
 
+/// A network without saying which.
+fn hashed(keys: &Keys, address: IpAddr) -> String {
+    hex(&keys.sign("address", network(address).to_string().as_bytes()))
+}
+
 impl Identities {
+    /// From where a request comes, to tell one network from another by.
+    pub fn network_of(&self, client: &Client) -> Network {
+        Network(hashed(&self.keys, client.address))
+    }
+
     /// Refuses a session that has tried too many codes that no kiosk shows. Its address is not asked: whoever scans right is
     /// not shut out by a neighbour who guesses.
     pub async fn may_scan(&self, caller: &Caller) -> Result<(), IdentityError> {
@@ -124,6 +134,10 @@ impl Identities {
         counted.await?
     }
 }
+
+/// From where somebody comes, as far as it is kept: a keyed hash of the [`network`] of their address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network(pub(crate) String);
 
 /// Who an address counts as: an IPv6 address is its whole /64, which one subscriber has.
 pub fn network(address: IpAddr) -> IpAddr {

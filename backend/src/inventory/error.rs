@@ -1,6 +1,6 @@
 //! What the stock refuses.
 
-use domain::{Fault, Faults};
+use domain::{Fault, Faults, Terms};
 
 use crate::db::DbError;
 use crate::refused::{Extra, Refused};
@@ -58,6 +58,7 @@ impl Refused for StockError {
 
     fn extra(&self) -> Extra {
         match self {
+            Self::BelowHeld(held) => Extra { terms: Terms { least: Some(*held), ..Terms::default() }, ..Extra::default() },
             Self::Unavailable(error) => error.extra(),
             _ => Extra::default(),
         }

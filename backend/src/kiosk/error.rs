@@ -1,6 +1,6 @@
 //! What a kiosk and its codes refuse.
 
-use domain::Timestamp;
+use domain::{Terms, Timestamp};
 
 use crate::db::DbError;
 use crate::refused::{Extra, Refused};
@@ -93,6 +93,7 @@ impl Refused for KioskError {
         match self {
             Self::CodeExhausted { seconds } => Extra { retry_after: Some((*seconds).max(1)), ..Extra::default() },
             Self::AtCapacity => Extra { retry_after: Some(10), ..Extra::default() },
+            Self::NotFound => Extra { terms: Terms::words(["kiosk"]), ..Extra::default() },
             Self::Unavailable(error) => error.extra(),
             _ => Extra::default(),
         }

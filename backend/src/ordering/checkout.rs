@@ -4,15 +4,15 @@ use domain::catalog::Menu;
 use domain::event::{Actor, CheckoutBegun, CheckoutExpired, Units};
 use domain::pricing::{self, LineRequest, Quote};
 use domain::view::{self, CheckoutRequest, CheckoutView, FulfilmentRequest, Naming, QuoteRequest, QuoteView};
-use domain::{AdmissionId, CheckoutId, Fault, Faults, Sku, StoreId};
+use domain::{AdmissionId, CheckoutId, Fault, Faults, Sku, StoreId, Terms};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::store::{CheckoutRow, CheckoutStatus};
-use super::{OrderingError, daily, limits, store};
+use super::{OrderingError, crowd, daily, limits, store};
 use crate::catalog::Catalog;
 use crate::db::{DbError, Sql, Tx};
-use crate::identity::{Caller, Owner};
+use crate::identity::{Caller, Network, Owner};
 use crate::inventory::{Freed, Stock, StockError};
 use crate::kiosk::{self, Admission};
 use crate::log::{self, NewEvent};
@@ -77,11 +77,13 @@ impl Checkouts {
     }
 
     /// Holds the lines for the caller at today's prices. A live checkout of theirs at this store is replaced: what it held
-    /// is free for the new one in the same transaction. An `Err` must end the transaction.
+    /// is free for the new one in the same transaction. `from`: where a guest of the web is, where that is known. An `Err` must end
+    /// the transaction.
     pub async fn begin_in(
         &self,
         tx: &mut Tx,
         caller: &Caller,
+        from: Option<&Network>,
         request: &CheckoutRequest,
         naming: Naming,
     ) -> Result<CheckoutView, OrderingError> {
@@ -116,6 +118,7 @@ impl Checkouts {
                 quote: self.price_in(tx, &store, &wanted, Short::IsHeld).await?,
                 expires_at: admission.as_ref().map_or_else(|| now.plus_seconds(store.settings.customer_seconds), |a| a.expires_at),
                 admission: admission.as_ref().map(|admission| admission.id),
+                network: from.filter(|_| caller.is_guest()).cloned(),
             };
             if store::insert_checkout_in(tx, &checkout).await? {
                 break (checkout, old.is_some(), place_kept, freed);
@@ -146,6 +149,9 @@ impl Checkouts {
         }
         let begun = CheckoutBegun { checkout: checkout.id, store: store.id.clone(), expires_at: checkout.expires_at };
         log::append_in(tx, NewEvent::new(begun, checkout.id).at_store(&store.id).by(caller.actor(&store.id))).await?;
+        if self.limits {
+            crowd::look_in(tx, &store, &checkout).await?;
+        }
         Ok(view_of(&checkout, naming))
     }
 
@@ -253,7 +259,7 @@ impl Wanted<'_> {
         let mut faults = Vec::new();
         if self.fulfilment.is_some_and(|f| f.kind() != store.fulfilment) {
             let detail = format!("This store offers {} only.", store.fulfilment);
-            faults.push(Fault::new("/fulfilment/kind", "fulfilment_not_offered", detail));
+            faults.push(Fault::new("/fulfilment/kind", "fulfilment_not_offered", detail).with(Terms::words([store.fulfilment])));
         }
         if let Some(FulfilmentRequest::Ship { address }) = self.fulfilment {
             faults.extend(address.faults("/fulfilment/address"));

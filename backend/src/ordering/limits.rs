@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::checkout::{self, Ended};
 use super::{OrderRow, Orders, store};
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Sql, Tx};
 use crate::prep::Queue;
 use crate::stores::Stores;
 use crate::subscriber::HandlerError;
@@ -50,6 +50,14 @@ pub(super) async fn begin_in(tx: &mut Tx, order: &OrderRow) -> Result<(), DbErro
     let Some(store) = Stores.get(tx, &order.store).await?.filter(|_| pickup) else { return Ok(()) };
     let due = tx.now().plus_seconds(store.settings.barista_seconds);
     timer::set_in(tx, BARISTA_LIMIT, &order.id.to_string(), due, json!({})).await
+}
+
+/// When an order that is under way has to be ready; `None` where the bar has no limit for it (any more).
+pub(super) async fn due_of(sql: &mut impl Sql, order: &OrderRow) -> Result<Option<Timestamp>, DbError> {
+    if order.status.is_final() || order.fulfilment.kind() != FulfilmentKind::Pickup {
+        return Ok(None);
+    }
+    Ok(timer::due_of(sql, BARISTA_LIMIT, &[order.id]).await?.into_values().next())
 }
 
 /// Calls an order off that was not ready in time.

@@ -7,18 +7,18 @@ use domain::fault::has_control;
 use domain::ordering::{CancelledBy, Change, Command, PaymentMethod, PaymentStatus, transition};
 use domain::prep::FulfilmentKind;
 use domain::view::{Naming, OrderView, PaymentRequest, PaymentView, PlaceRequest, QuoteView};
-use domain::{CheckoutId, Fault, Faults, OrderId, UserId};
+use domain::{CheckoutId, Fault, Faults, OrderId, Terms, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::store::{CheckoutRow, CheckoutStatus, NewOrder, OrderRow};
-use super::{Carts, OrderingError, Step, checkout, daily, day, limits, store, view};
+use super::{Carts, OrderingError, Step, checkout, daily, day, limits, sagas, store, view};
 use crate::clock::Clock;
 use crate::db::{DbError, Tx};
 use crate::identity::{Caller, Right};
 use crate::inventory::Stock;
 use crate::kiosk;
 use crate::log::{self, NewEvent};
-use crate::payment::{CardToken, PaymentError, Payments, token_fault};
+use crate::payment::{CardToken, Payments, token_fault};
 use crate::prep::{Queue, Standing};
 use crate::stores::{Holder, StoreRow, Stores};
 use crate::timer;
@@ -69,8 +69,8 @@ impl Orders {
         request: &PlaceRequest,
         naming: Naming,
     ) -> Result<OrderView, OrderingError> {
-        let (order, payment) = self.make_in(tx, caller, id, request, naming).await?;
-        Ok(view::assemble(order, payment, Standing::default(), naming))
+        let (order, payment, ready_by) = self.make_in(tx, caller, id, request, naming).await?;
+        Ok(view::assemble(order, payment, Standing::default(), ready_by, naming))
     }
 
     async fn make_in(
@@ -80,7 +80,7 @@ impl Orders {
         id: CheckoutId,
         request: &PlaceRequest,
         naming: Naming,
-    ) -> Result<(OrderRow, PaymentView), OrderingError> {
+    ) -> Result<(OrderRow, PaymentView, Option<Timestamp>), OrderingError> {
         let checkout = checkout::find_in(tx, caller, id).await?;
         Stores.share_in(tx, &checkout.store).await?;
         if checkout.status == CheckoutStatus::Placed {
@@ -103,7 +103,7 @@ impl Orders {
         if self.limits {
             daily::may_order_in(tx, &checkout.owner, &store).await?;
         }
-        let new = self.take_over_in(tx, &store, checkout).await?;
+        let (new, ready_by) = self.take_over_in(tx, &store, checkout).await?;
         let charged = match &tender {
             Tender::Card(token) => {
                 self.payments.charge_card_in(tx, new.id, new.quote.total, token).await?;
@@ -128,11 +128,17 @@ impl Orders {
                 (PaymentMethod::Wallet, PaymentStatus::Captured)
             }
         };
-        Ok((order, PaymentView { method, status, action_url: None }))
+        Ok((order, PaymentView { method, status, action_url: None, confirm_by: None }, ready_by))
     }
 
-    /// Everything that was the checkout's is the order's now: the order as it will be written down, still without a number.
-    async fn take_over_in(&self, tx: &mut Tx, store: &StoreRow, checkout: CheckoutRow) -> Result<NewOrder, OrderingError> {
+    /// Everything that was the checkout's is the order's now: the order as it will be written down, still without a number, and
+    /// the bar's time limit, where it goes there.
+    async fn take_over_in(
+        &self,
+        tx: &mut Tx,
+        store: &StoreRow,
+        checkout: CheckoutRow,
+    ) -> Result<(NewOrder, Option<Timestamp>), OrderingError> {
         let now = tx.now();
         let new = NewOrder {
             id: OrderId(Uuid::now_v7()),
@@ -146,8 +152,8 @@ impl Orders {
             placed_at: now,
         };
         let (hold, limit) = (new.checkout.to_string(), new.id.to_string());
-        let due = now.plus_seconds(store.settings.barista_seconds);
-        let limit = (new.fulfilment.kind() == FulfilmentKind::Pickup).then_some((limits::BARISTA_LIMIT, limit.as_str(), due));
+        let ready_by = (new.fulfilment.kind() == FulfilmentKind::Pickup).then(|| now.plus_seconds(store.settings.barista_seconds));
+        let limit = ready_by.map(|due| (limits::BARISTA_LIMIT, limit.as_str(), due));
         timer::swap_later_in(tx, (limits::CHECKOUT_HOLD, &hold), limit).await?;
         Stores.rename_place_later_in(tx, &new.store, Holder::Checkout(new.checkout), Holder::Order(new.id)).await?;
         if let Some(admission) = checkout.admission {
@@ -155,7 +161,7 @@ impl Orders {
         }
         Stock.make_permanent_in(tx, &new.store, new.checkout).await?;
         self.carts.take_out_in(tx, &new.owner, &new.store, &new.quote.lines).await?;
-        Ok(new)
+        Ok((new, ready_by))
     }
 
     /// Calls an order off for the caller: its owner until work on it starts, the store's staff until it is handed over.
@@ -200,7 +206,8 @@ impl Orders {
         let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
         if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
             let detail = format!("At most {MAX_REASON} characters.");
-            return Err(OrderingError::Invalid(Faults(vec![Fault::new("/reason", "too_long", detail)])));
+            let fault = Fault::new("/reason", "too_long", detail).with(Terms::at_most(MAX_REASON as i64));
+            return Err(OrderingError::Invalid(Faults(vec![fault])));
         }
         if reason.as_deref().is_some_and(has_control) {
             return Err(OrderingError::Invalid(Faults(vec![Fault::new(
@@ -249,12 +256,7 @@ impl Orders {
 
     /// The money of an order that has ended unfulfilled goes back: at once, or by a job.
     pub(super) async fn give_back_in(&self, tx: &mut Tx, order: &OrderRow) -> Result<(), DbError> {
-        let done = match self.payments.unwind_in(tx, order).await {
-            Ok(done) => done,
-            Err(PaymentError::Database(error)) => return Err(error),
-            Err(error) => return Err(DbError::Defect(error.to_string())),
-        };
-        if done { super::undone_in(tx, order.id).await } else { Ok(()) }
+        sagas::give_back_in(&self.payments, tx, order).await
     }
 
     /// What an order holds goes back when it ends unfulfilled; its money is another matter.

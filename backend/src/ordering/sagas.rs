@@ -6,9 +6,10 @@ use domain::ordering::OrderStatus;
 use domain::{OrderId, StoreId, Timestamp};
 use serde::Serialize;
 
+use super::store::OrderRow;
 use super::{limits, store};
 use crate::db::{DbError, Sql, Tx};
-use crate::payment::{CONFIRM_SECONDS, Payments};
+use crate::payment::{CONFIRM_SECONDS, PaymentError, Payments};
 use crate::subscriber::parked;
 use crate::timer;
 
@@ -74,6 +75,10 @@ pub struct SagaRow {
 pub struct Waits {
     #[serde(flatten)]
     pub saga: SagaRow,
+    /// What is to be asked of the card provider: `charge`, `void` or `refund`; `None` where it is not waited for.
+    pub job: Option<&'static str>,
+    /// It does not go on by itself: its job was given up, or its step should have been over.
+    pub stuck: bool,
     /// Why its last attempt came to nothing.
     pub error: Option<String>,
     /// When it is tried again; `None` where nobody will, or nobody is needed.
@@ -91,30 +96,35 @@ impl Sagas {
         Self { payments }
     }
 
-    /// Those that have something left to do, the most urgent first.
-    pub async fn list(&self, sql: &mut impl Sql) -> Result<Vec<SagaRow>, DbError> {
-        store::sagas(sql, None).await
+    /// Those that do not go on by themselves, the most urgent first: their step should have been over by now, or the
+    /// job that it waits for was given up, as a refund is that the provider refuses.
+    pub async fn stuck(&self, sql: &mut impl Sql) -> Result<Vec<Waits>, DbError> {
+        let mut all = self.list(sql).await?;
+        all.retain(|waits| waits.stuck);
+        Ok(all)
     }
 
-    /// Those whose step should have been over before `now`, the longest first.
-    pub async fn stuck(&self, sql: &mut impl Sql, now: Timestamp) -> Result<Vec<SagaRow>, DbError> {
-        store::sagas(sql, Some(now)).await
-    }
-
-    /// These sagas, each with what it waits for.
-    pub async fn waits(&self, sql: &mut impl Sql, sagas: Vec<SagaRow>) -> Result<Vec<Waits>, DbError> {
+    /// Those that have something left to do, each with what it waits for, the most urgent first.
+    pub async fn list(&self, sql: &mut impl Sql) -> Result<Vec<Waits>, DbError> {
+        let now = sql.now();
+        let sagas = store::sagas(sql, None).await?;
         let orders: Vec<_> = sagas.iter().map(|saga| saga.order).collect();
         let mut jobs = self.payments.left_of(sql, &orders).await?;
         let with = |saga: SagaRow| {
-            let job = jobs.remove(&saga.order.to_string());
-            let (error, next_attempt) = job.map_or((None, None), |job| (job.error, job.next_at));
-            Waits { saga, error, next_attempt }
+            let late = saga.deadline < now;
+            match jobs.remove(&saga.order.to_string()) {
+                Some((what, job)) => {
+                    Waits { saga, job: Some(what), stuck: late || job.is_given_up(), error: job.error, next_attempt: job.next_at }
+                }
+                None => Waits { saga, job: None, stuck: late, error: None, next_attempt: None },
+            }
         };
         Ok(sagas.into_iter().map(with).collect())
     }
 
     /// Lets an order's saga go on: jobs that wait or were given up are tried now, events of its that are parked are
-    /// handled again, and the step has its whole time once more. False where there is nothing left to do.
+    /// handled again, money that nobody sends back is sent back, and the step has its whole time once more. False where
+    /// there is nothing left to do.
     pub async fn retry_in(&self, tx: &mut Tx, order: OrderId) -> Result<bool, DbError> {
         let Some(order) = super::lock_in(tx, order).await? else { return Ok(false) };
         let Some(step) = order.step else { return Ok(false) };
@@ -122,8 +132,21 @@ impl Sagas {
         store::step_in(tx, order.id, Some(step), Some(deadline)).await?;
         self.payments.retry_in(tx, order.id).await?;
         parked::retry_stream_in(tx, &order.id.to_string()).await?;
+        if step == Step::Undo {
+            give_back_in(&self.payments, tx, &order).await?;
+        }
         Ok(true)
     }
+}
+
+/// The money of an order that has ended unfulfilled goes back: at once, or by a job. What is on its way stays so.
+pub(super) async fn give_back_in(payments: &Payments, tx: &mut Tx, order: &OrderRow) -> Result<(), DbError> {
+    let done = match payments.unwind_in(tx, order).await {
+        Ok(done) => done,
+        Err(PaymentError::Database(error)) => return Err(error),
+        Err(error) => return Err(DbError::Defect(error.to_string())),
+    };
+    if done { undone_in(tx, order.id).await } else { Ok(()) }
 }
 
 /// The shopper has to confirm the payment: they get the time for it, and the bar does not lose it.

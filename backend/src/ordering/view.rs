@@ -2,10 +2,10 @@
 
 use domain::event::Actor;
 use domain::view::{JourneyEntry, LineView, Naming, OrderView, Page, PaymentView, QuoteView};
-use domain::{OrderId, StoreId};
+use domain::{OrderId, StoreId, Timestamp};
 
 use super::store::{self, OrderRow};
-use super::{OrderingError, Orders};
+use super::{OrderingError, Orders, limits};
 use crate::db::{DbError, Sql};
 use crate::identity::{Caller, Owner, Right};
 use crate::log::{self, Recorded};
@@ -67,12 +67,19 @@ impl Orders {
     async fn view_of(&self, sql: &mut impl Sql, order: OrderRow, naming: Naming) -> Result<OrderView, DbError> {
         let payment = self.payments.view(sql, order.id).await?.ok_or(DbError::NotFound)?;
         let standing = Queue.standing(sql, order.id, self.clock.now()).await?;
-        Ok(assemble(order, payment, standing, naming))
+        let ready_by = if standing.is_before_ready() { limits::due_of(sql, &order).await? } else { None };
+        Ok(assemble(order, payment, standing, ready_by, naming))
     }
 }
 
-/// An order as its shopper sees it, of what has been read.
-pub(super) fn assemble(order: OrderRow, payment: PaymentView, standing: Standing, naming: Naming) -> OrderView {
+/// An order as its shopper sees it, of what has been read. `ready_by`: the bar's time limit, while it has one.
+pub(super) fn assemble(
+    order: OrderRow,
+    payment: PaymentView,
+    standing: Standing,
+    ready_by: Option<Timestamp>,
+    naming: Naming,
+) -> OrderView {
     let statuses = standing.fulfilments.iter().map(|fulfilment| fulfilment.status).collect();
     let cancellable = order.state(statuses).cancellable_by_owner();
     OrderView {
@@ -88,6 +95,7 @@ pub(super) fn assemble(order: OrderRow, payment: PaymentView, standing: Standing
         fulfilments: standing.fulfilments,
         queue_position: standing.position,
         estimated_ready_at: standing.estimated_ready_at,
+        ready_by,
         cancellable,
         placed_at: order.placed_at,
         updated_at: order.updated_at,

@@ -13,6 +13,12 @@ pub enum PaymentError {
     /// Its end was written before: a replay.
     #[error("the payment of order {0} has ended before")]
     Settled(OrderId),
+    /// A refund of this key was written before: a replay.
+    #[error("the refund {0} is booked already")]
+    AlreadyApplied(String),
+    /// More than is left of what was captured.
+    #[error("so much of what order {0} has paid is not left")]
+    TooMuch(OrderId),
     #[error(transparent)]
     Database(#[from] DbError),
 }

@@ -6,8 +6,8 @@ use domain::ordering::PaymentStatus;
 use domain::{OrderId, PaymentId, Timestamp, TopUpId};
 
 use super::store::invariants as store;
-pub(crate) use super::wallet::breaches;
 use super::{CHARGE, CONFIRM_SECONDS, REFUND};
+use crate::check::Breach;
 use crate::db::{DbError, Sql};
 use crate::job;
 
@@ -21,6 +21,13 @@ pub(crate) struct Standing {
     pub charging: bool,
     /// Its refund is on its way.
     pub refunding: bool,
+}
+
+/// What is not as it must be with payments, wallets and their ledger.
+pub(crate) async fn breaches(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
+    let mut found = store::refunded_otherwise(sql).await?;
+    found.extend(super::wallet::breaches(sql).await?);
+    Ok(found)
 }
 
 /// How the payments of these orders stand.

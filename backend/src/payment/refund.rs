@@ -1,24 +1,94 @@
-//! The jobs that give back: captured money, and authorisations whose fate is not known.
+//! What gives back: the jobs, for captured money and for authorisations whose fate is not known, and the books of what went
+//! back.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::ordering::PaymentStatus;
+use domain::event::PaymentRefunded;
+use domain::ordering::{PaymentMethod, PaymentStatus};
 use domain::{Money, OrderId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::provider::{Outcome, Progress, Release};
 use super::store::{self, PaymentRow};
 use super::webhook::Told;
-use super::{PaymentError, Payments, ProviderError, REFUND, VOID};
-use crate::db::{Db, Tx};
+use super::{PaymentError, Payments, ProviderError, REFUND, VOID, WalletError, Wallets};
+use crate::db::{Db, DbError, Tx};
+use crate::identity::Owner;
 use crate::job::{Job, JobHandler, JobOutcome};
-use crate::ordering;
+use crate::ordering::{self, OrderRow};
 use crate::subscriber::HandlerError;
 
 const NOT_DECIDED: &str = "the card provider has not decided yet";
 /// With waits of at most 5 minutes, more than two days; then a person has to look.
 pub(super) const ATTEMPTS: i64 = 600;
+
+impl PaymentRow {
+    /// What of it has not gone back.
+    pub(super) fn left(&self) -> Money {
+        Money::new(self.amount.amount - self.refunded.amount, self.amount.currency)
+    }
+
+    /// The key of the refund that gives all of that back when the order ends.
+    pub(super) fn refund_key(&self) -> String {
+        key_of(&self.id.to_string())
+    }
+}
+
+fn key_of(payment: &str) -> String {
+    format!("refund-{payment}")
+}
+
+impl Payments {
+    /// Writes down that money of an order went back, all of it or a part, once for the refund's own key, and tells of it; a
+    /// wallet has it then. A card's provider is asked before that, by whoever wants it refunded. With the last of it the saga
+    /// of an order that has ended is over.
+    ///
+    /// [`PaymentError::AlreadyApplied`] for a key that is booked, [`PaymentError::TooMuch`] for more than is left of what was
+    /// captured, or for nothing of something: then nothing has changed, and the caller's transaction has to end.
+    pub async fn book_refund_in(&self, tx: &mut Tx, order: OrderId, key: &str, amount: Money) -> Result<(), PaymentError> {
+        let order = ordering::lock_in(tx, order).await?.ok_or(PaymentError::Unknown(order))?;
+        let payment = store::find(tx, order.id).await?.ok_or(PaymentError::Unknown(order.id))?;
+        ordering::touch_in(tx, order.id).await?;
+        if self.book_in(tx, &order, &payment, key, amount).await? == PaymentStatus::Refunded {
+            ordering::undone_in(tx, order.id).await?;
+        }
+        Ok(())
+    }
+
+    /// As [`Self::book_refund_in`], for whoever has the order's lock and goes on with the order; how the payment stands then.
+    pub(super) async fn book_in(
+        &self,
+        tx: &mut Tx,
+        order: &OrderRow,
+        payment: &PaymentRow,
+        key: &str,
+        amount: Money,
+    ) -> Result<PaymentStatus, PaymentError> {
+        let too_much = PaymentError::TooMuch(order.id);
+        // An order that cost nothing has nothing to be written down, and ends all the same.
+        let costs = payment.amount.amount > 0;
+        if amount.amount < i64::from(costs) {
+            return Err(too_much);
+        }
+        let new = if costs { store::note_refund_in(tx, key, payment.id, amount).await? } else { payment.status != PaymentStatus::Refunded };
+        if !new {
+            return Err(PaymentError::AlreadyApplied(key.to_owned()));
+        }
+        let status = store::refunded_in(tx, payment.id, amount).await?.ok_or(too_much)?;
+        if payment.method == PaymentMethod::Wallet {
+            let Owner::User(user) = order.owner else { return Err(PaymentError::Unknown(order.id)) };
+            match Wallets.refund_in(tx, user, &order.store, order.id, key, amount).await {
+                Ok(_) => {}
+                Err(WalletError::Database(error)) => return Err(error.into()),
+                // It was charged from there, so it is there, in this currency, and the amount was positive.
+                Err(error) => return Err(DbError::Defect(error.to_string()).into()),
+            }
+        }
+        super::tell(tx, payment.id, order.id, &order.store, PaymentRefunded { payment: payment.id, order: order.id, amount }).await?;
+        Ok(status)
+    }
+}
 
 /// Sends the captured money of one order back, whose id is the job's key.
 pub(super) struct RefundJob {
@@ -47,12 +117,14 @@ impl JobHandler for RefundJob {
             Ok(payment) => payment,
             Err(outcome) => return outcome,
         };
+        let left = payment.left();
         match (payment.status, &payment.reference) {
-            (PaymentStatus::Captured | PaymentStatus::PartiallyRefunded, Some(_)) if payment.amount.amount == 0 => {
-                JobOutcome::Done(Value::Null)
-            }
+            (PaymentStatus::Captured | PaymentStatus::PartiallyRefunded, Some(_)) if left.amount == 0 => JobOutcome::Done(json!(left)),
             (PaymentStatus::Captured | PaymentStatus::PartiallyRefunded, Some(reference)) => {
-                refund(&self.payments, &payment.id.to_string(), reference, payment.amount, &told).await
+                match refund(&self.payments, &payment.id.to_string(), reference, left, &told).await {
+                    JobOutcome::Done(_) => JobOutcome::Done(json!(left)),
+                    outcome => outcome,
+                }
             }
             _ => JobOutcome::Dead(format!("a payment that is {} is not refunded", payment.status)),
         }
@@ -62,9 +134,11 @@ impl JobHandler for RefundJob {
         super::lock_order_of_in(tx, job).await
     }
 
-    async fn done_in(&self, tx: &mut Tx, job: &Job, _output: Value) -> Result<(), HandlerError> {
-        match self.payments.refunded_in(tx, job.key.parse()?).await {
-            Ok(()) | Err(PaymentError::Settled(_)) => Ok(()),
+    async fn done_in(&self, tx: &mut Tx, job: &Job, output: Value) -> Result<(), HandlerError> {
+        let order: OrderId = job.key.parse()?;
+        let payment = store::find(tx, order).await?.ok_or(PaymentError::Unknown(order))?;
+        match self.payments.book_refund_in(tx, order, &payment.refund_key(), serde_json::from_value(output)?).await {
+            Ok(()) | Err(PaymentError::AlreadyApplied(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -143,9 +217,9 @@ fn released(told: &Told) -> JobOutcome {
     if told.void.is_some() { JobOutcome::Done(Value::Null) } else { JobOutcome::retry(NOT_DECIDED) }
 }
 
-/// Refunds all of it. The refund's key is made of the payment's, so that it happens once.
+/// Refunds what is left of it. The refund's key is made of the payment's, so that it happens once.
 async fn refund(payments: &Payments, key: &str, reference: &str, amount: Money, told: &Told) -> JobOutcome {
-    match payments.ask(payments.provider.refund(&format!("refund-{key}"), key, reference, amount)).await {
+    match payments.ask(payments.provider.refund(&key_of(key), key, reference, amount)).await {
         Ok(Progress::Done) => JobOutcome::Done(Value::Null),
         Ok(Progress::Pending) => match told.refund {
             Some(Outcome::Refunded) => JobOutcome::Done(Value::Null),

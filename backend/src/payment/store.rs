@@ -18,6 +18,8 @@ pub(super) struct PaymentRow {
     pub method: PaymentMethod,
     pub status: PaymentStatus,
     pub amount: Money,
+    /// What of it went back.
+    pub refunded: Money,
     /// Encrypted.
     pub token: Option<String>,
     pub reference: Option<String>,
@@ -29,12 +31,14 @@ pub(super) struct PaymentRow {
 
 impl PaymentRow {
     fn from_row(row: &Row) -> Result<Self, DbError> {
+        let currency = row.parse("currency")?;
         Ok(Self {
             id: row.get("id")?,
             order: row.get("order_id")?,
             method: row.parse("method")?,
             status: row.parse("status")?,
-            amount: Money::new(row.get("amount")?, row.parse("currency")?),
+            amount: Money::new(row.get("amount")?, currency),
+            refunded: Money::new(row.get("refunded")?, currency),
             token: row.get("token")?,
             reference: row.get("reference")?,
             action_url: row.get("action_url")?,
@@ -58,7 +62,7 @@ pub(super) async fn insert_in(
     tx.later(
         "insert into payment (id, order_id, method, status, amount, currency, token, unwanted, updated_at) \
          values ($1, $2, $3, $4, $5, $6, $7, false, $8)",
-        args![id, order, method.as_str(), status.as_str(), amount.amount, amount.currency.as_str(), token, now],
+        args![id, order, method.as_str(), status.as_str(), amount.amount, amount.currency.to_string(), token, now],
     )
     .await
 }
@@ -111,9 +115,20 @@ pub(super) async fn action_required_in(tx: &mut Tx, order: OrderId, url: &str) -
     Ok(tx.execute(sql, args![url, now, order]).await? == 1)
 }
 
-/// The whole amount went back; false where that was known.
-pub(super) async fn refunded_in(tx: &mut Tx, id: PaymentId) -> Result<bool, DbError> {
+/// Writes a refund down; false where one of this key is.
+pub(super) async fn note_refund_in(tx: &mut Tx, key: &str, payment: PaymentId, amount: Money) -> Result<bool, DbError> {
     let now = tx.now();
-    let sql = "update payment set status = 'refunded', updated_at = $1 where id = $2 and status in ('captured', 'partially_refunded')";
-    Ok(tx.execute(sql, args![now, id]).await? == 1)
+    let sql = "insert into payment_refund (key, payment, amount, at) values ($1, $2, $3, $4) on conflict (key) do nothing";
+    Ok(tx.execute(sql, args![key, payment, amount.amount, now]).await? == 1)
+}
+
+/// So much more of what was captured went back: how the payment stands then. `None` where so much is not left, or nothing was
+/// captured.
+pub(super) async fn refunded_in(tx: &mut Tx, id: PaymentId, amount: Money) -> Result<Option<PaymentStatus>, DbError> {
+    let now = tx.now();
+    let sql = "update payment set refunded = refunded + $1, updated_at = $2, \
+               status = case when refunded + $1 = amount then 'refunded' else 'partially_refunded' end \
+               where id = $3 and currency = $4 and status in ('captured', 'partially_refunded') and $1 <= amount - refunded returning status";
+    let row = tx.fetch_optional(sql, args![amount.amount, now, id, amount.currency.to_string()]).await?;
+    row.map(|row| row.parse("status")).transpose()
 }

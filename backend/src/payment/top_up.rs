@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::event::PaymentToppedUp;
-use domain::{Currency, Fault, Faults, Money, TopUpId, UserId};
+use domain::{Currency, Fault, Faults, Money, Terms, TopUpId, UserId};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -76,6 +76,13 @@ impl TopUps {
     /// Those of a shopper that wait for a confirmation, the oldest first.
     pub async fn confirmations(&self, sql: &mut impl Sql, user: UserId) -> Result<Vec<Confirmation>, DbError> {
         store::confirmations(sql, user).await
+    }
+
+    /// Tries again what was given up of a top-up: that its money is let go of, or goes back. False where nothing is.
+    pub async fn retry_in(&self, tx: &mut Tx, id: TopUpId) -> Result<bool, DbError> {
+        let key = id.to_string();
+        super::store::notice::forget_failed_refund_in(tx, &key).await?;
+        job::retry_in(tx, TOP_UP_VOID, &key).await
     }
 
     /// How the top-up of this request ended; `None` where it has not, or was never wanted.
@@ -235,10 +242,12 @@ fn check(amount: Money, currency: Currency, token: &CardToken) -> Result<(), Fau
     let mut faults = Vec::new();
     if !(1..=MAX_TOP_UP).contains(&amount.amount) {
         let detail = format!("Pay in 1 to {MAX_TOP_UP} minor units at once.");
-        faults.push(Fault::new("/amount/amount", "amount_out_of_range", detail));
+        faults.push(Fault::new("/amount/amount", "amount_out_of_range", detail).with(Terms::between(1, MAX_TOP_UP)));
     }
     if amount.currency != currency {
-        faults.push(Fault::new("/amount/currency", "wrong_currency", format!("This wallet is kept in {currency}.")));
+        faults.push(
+            Fault::new("/amount/currency", "wrong_currency", format!("This wallet is kept in {currency}.")).with(Terms::words([currency])),
+        );
     }
     if let Some(fault) = token_fault(token.reveal(), "/token") {
         faults.push(fault);
@@ -255,7 +264,7 @@ pub(crate) async fn under_way(sql: &mut impl Sql, user: UserId) -> Result<bool, 
 pub(crate) fn token_fault(token: &str, pointer: &str) -> Option<Fault> {
     let fine = (1..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     let detail = || format!("A card token has 1 to {MAX_TOKEN} visible ASCII characters.");
-    (!fine).then(|| Fault::new(pointer, "invalid_value", detail()))
+    (!fine).then(|| Fault::new(pointer, "invalid_value", detail()).with(Terms::between(1, MAX_TOKEN as i64)))
 }
 
 /// Charges the card of one top-up, whose id is the job's key.

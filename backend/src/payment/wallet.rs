@@ -32,6 +32,8 @@ enum Other<'a> {
     CardClearing,
     /// What the house gives away.
     Gifts,
+    /// What is left of accounts that were deleted.
+    Forfeited,
 }
 
 impl Other<'_> {
@@ -40,6 +42,7 @@ impl Other<'_> {
             Self::Sales(store) => format!("sales:{store}"),
             Self::CardClearing => "clearing:card".to_owned(),
             Self::Gifts => "gifts".to_owned(),
+            Self::Forfeited => "forfeited".to_owned(),
         }
     }
 }
@@ -109,12 +112,36 @@ impl Wallets {
         Ok(())
     }
 
-    /// Gives back what an order cost, once: `false` where that was done before.
-    pub async fn refund_in(&self, tx: &mut Tx, user: UserId, store: &StoreId, order: OrderId, amount: Money) -> Result<bool, WalletError> {
+    /// Gives back what an order cost, or a part of it, once for the refund's own key: `false` where that was done before.
+    pub(crate) async fn refund_in(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        store: &StoreId,
+        order: OrderId,
+        key: &str,
+        amount: Money,
+    ) -> Result<bool, WalletError> {
         if amount.amount == 0 {
             return Ok(false);
         }
-        put_in(tx, user, amount, EntryKind::Refund, &order.to_string(), &Other::Sales(store), Some(order)).await
+        put_in(tx, user, amount, EntryKind::Refund, key, &Other::Sales(store), Some(order)).await
+    }
+
+    /// Empties the wallet of an account that is being deleted, if its owner lets that much go; else answers what is in it, and
+    /// nothing is changed. It is the last lock of the transaction.
+    pub(crate) async fn forfeit_in(&self, tx: &mut Tx, user: UserId, allowed: Forfeit) -> Result<Result<(), Money>, DbError> {
+        let left = match store::lock_in(tx, user).await? {
+            Some(left) if left.amount > 0 => left,
+            _ => return Ok(Ok(())),
+        };
+        if !allowed.covers(left.amount) {
+            return Ok(Err(left));
+        }
+        let Some(after) = store::take_in(tx, user, left).await? else { return Ok(Err(left)) };
+        let sides = (wallet_account(user), Other::Forfeited.account());
+        store::book_in(tx, user, EntryKind::Forfeit, &user.to_string(), sides, left, None, after).await?;
+        Ok(Ok(()))
     }
 }
 
@@ -125,6 +152,27 @@ pub(crate) async fn breaches(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError>
     found.extend(store::invariants::booked_otherwise(sql).await?);
     found.extend(store::invariants::topped_up_otherwise(sql).await?);
     Ok(found)
+}
+
+/// How much of a wallet somebody lets go with their account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forfeit {
+    /// Nothing: a wallet with money in it keeps its account.
+    Nothing,
+    /// What they were shown, in minor units: not a cent of what has come since.
+    Exactly(i64),
+    /// Whatever is in it.
+    All,
+}
+
+impl Forfeit {
+    const fn covers(self, amount: i64) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Exactly(seen) => seen == amount,
+            Self::All => true,
+        }
+    }
 }
 
 /// What puts money into a wallet from outside.

@@ -19,7 +19,8 @@ fn refused(caller: &Caller) -> PrepError {
 }
 
 impl Queue {
-    /// Takes a ticket, exclusively. Who already has it gets it again, and nothing changes.
+    /// Takes a ticket, exclusively. Who already has it is told so again: the answer of before may be lost. Nothing changes and
+    /// nothing is told.
     pub async fn claim_in(&self, tx: &mut Tx, caller: &Caller, order: OrderId) -> Result<OrderId, PrepError> {
         let person = caller.person().ok_or_else(|| refused(caller))?;
         self.move_in(tx, caller, order, Command::Claim { by: person.id }).await

@@ -1,6 +1,6 @@
 //! What the queue refuses.
 
-use domain::view::Person;
+use domain::{Terms, view::Person};
 
 use crate::db::DbError;
 use crate::ordering::OrderingError;
@@ -91,6 +91,7 @@ impl Refused for PrepError {
     fn extra(&self) -> Extra {
         match self {
             Self::AlreadyClaimed(person) => Extra { claimed_by: Some(person.clone()), ..Extra::default() },
+            Self::NotFound => Extra { terms: Terms::words(["order"]), ..Extra::default() },
             Self::Unavailable(error) => error.extra(),
             _ => Extra::default(),
         }

@@ -1,6 +1,6 @@
 //! What a store refuses.
 
-use domain::{Fault, Faults};
+use domain::{Fault, Faults, Terms};
 
 use crate::db::DbError;
 use crate::refused::{Extra, Refused};
@@ -60,8 +60,9 @@ impl Refused for StoreError {
     fn extra(&self) -> Extra {
         match self {
             Self::AtCapacity => Extra { retry_after: Some(10), ..Extra::default() },
+            Self::Unknown => Extra { terms: Terms::words(["store"]), ..Extra::default() },
             Self::Unavailable(error) => error.extra(),
-            _ => Extra::default(),
+            Self::Invalid(_) => Extra::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The settings of a store that its manager may change, and their limits.
 
 use domain::{
-    Fault, Faults,
+    Fault, Faults, Terms,
     event::SettingChange,
     view::{Admission, StoreSettings},
 };
@@ -109,12 +109,16 @@ impl Reading<'_> {
         let value = self.fields.get(field)?;
         // A number beyond 64 bits is out of range like any other; a fraction or a text is no whole number.
         if !(value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|n| n.fract() == 0.0)) {
-            self.faults.push(Fault::new(pointer(field), "wrong_type", format!("A whole number from {least} to {most}.")));
+            self.faults.push(
+                Fault::new(pointer(field), "wrong_type", format!("A whole number from {least} to {most}."))
+                    .with(Terms::between(least, most)),
+            );
             return None;
         }
         let number = value.as_i64().filter(|n| (least..=most).contains(n));
         if number.is_none() {
-            self.faults.push(Fault::new(pointer(field), "out_of_range", format!("Choose {least} to {most}.")));
+            self.faults
+                .push(Fault::new(pointer(field), "out_of_range", format!("Choose {least} to {most}.")).with(Terms::between(least, most)));
         }
         number
     }
@@ -131,7 +135,7 @@ impl Reading<'_> {
         let known = value.as_str().and_then(|word| word.parse().ok());
         if known.is_none() {
             let code = if value.is_string() { "unknown_word" } else { "wrong_type" };
-            self.faults.push(Fault::new("/admission", code, "Choose open or qr."));
+            self.faults.push(Fault::new("/admission", code, "Choose open or qr.").with(Terms::words(["open", "qr"])));
         }
         known
     }

@@ -93,7 +93,7 @@ impl Cafe {
 
     pub async fn begin_as(&self, caller: &Caller, request: CheckoutRequest) -> Result<CheckoutView, OrderingError> {
         let caller = caller.clone();
-        self.tx(move |tx, cafe| Box::pin(async move { cafe.backend.checkouts.begin_in(tx, &caller, &request, EN).await })).await
+        self.tx(move |tx, cafe| Box::pin(async move { cafe.backend.checkouts.begin_in(tx, &caller, None, &request, EN).await })).await
     }
 
     /// Places a checkout with a card, for the total it has.

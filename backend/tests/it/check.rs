@@ -66,8 +66,14 @@ const HARMS: &[Harm] = &[
     Harm {
         checks: &["orders.paid"],
         says: "and its payment is over 1",
-        does: &["update payment set amount = 1 where method = 'card'"],
+        does: &["update payment set amount = 1 where method = 'card' and refunded = 0"],
         tables: &["payment"],
+    },
+    Harm {
+        checks: &["orders.paid"],
+        says: "of it went back, and its refunds come to 0",
+        does: &["delete from payment_refund"],
+        tables: &["payment_refund"],
     },
     Harm {
         checks: &["sagas.moving"],

@@ -16,6 +16,7 @@ mod payment;
 mod pickup;
 mod prep;
 mod races;
+mod refund;
 mod report;
 mod seed;
 mod sign_in;

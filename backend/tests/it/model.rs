@@ -1,27 +1,24 @@
 //! Random commands, time steps and faults, against a model of the shop that is a page long. After every step the shop and the
 //! model agree on every order, unit, place and cent; at the end the check has nothing to say either.
 
+mod commands;
+mod steps;
+
 use std::time::Duration;
 
 use backend::args;
 use backend::check;
 use backend::db::{DbError, Sql as _};
-use backend::idempotency::RequestKey;
 use backend::identity::Caller;
-use backend::inventory::{Adjustment, StockError};
-use backend::ordering::OrderingError;
-use backend::payment::TopUpEnd;
-use backend::refused::Refused as _;
 use backend::stores::SettingsPatch;
-use domain::event::Actor;
 use domain::ordering::{OrderStatus, PaymentStatus};
 use domain::prep::FulfilmentStatus;
-use domain::view::{CheckoutView, PaymentRequest, PlaceRequest};
-use domain::{Currency, Money, OrderId, Timestamp};
-use proptest::prelude::*;
-use proptest::strategy::ValueTree as _;
+use domain::view::CheckoutView;
+use domain::{OrderId, Timestamp};
+use proptest::strategy::{Strategy as _, ValueTree as _};
 
-use crate::cafe::{Cafe, Work, barista, croissant, guest, id, person, settle};
+use self::steps::{Means, Step, steps};
+use crate::cafe::{Cafe, barista, guest, person, settle};
 use crate::ordering::random::sequences;
 use crate::support::{TestDb, on_both_databases, rounds};
 
@@ -30,82 +27,6 @@ const SHOPPERS: usize = 4;
 const MEMBERS: usize = 2;
 const CAPACITY: usize = 5;
 const CROISSANT: i64 = 375;
-
-/// What pays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Means {
-    Card,
-    BadCard,
-    Wallet,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Begin {
-        who: usize,
-        units: i64,
-    },
-    GiveUp {
-        who: usize,
-    },
-    Place {
-        who: usize,
-        by: Means,
-    },
-    /// Pays into a wallet by card.
-    TopUp {
-        who: usize,
-        amount: i64,
-    },
-    CancelByCustomer {
-        order: usize,
-    },
-    CancelByStaff {
-        order: usize,
-    },
-    Work {
-        order: usize,
-        by: usize,
-        work: Work,
-    },
-    Adjust {
-        delta: i64,
-    },
-    Seconds(u64),
-    /// Everything that happens by itself dies without a word, and another process begins.
-    Crash,
-    /// Every event that an order hangs on is told again from the start.
-    Replay,
-    /// The next refund gets no answer.
-    SilentRefund,
-    /// Lets everything happen that happens by itself.
-    Settle,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let work = prop_oneof![
-        4 => Just(Work::Claim), 4 => Just(Work::Ready), 3 => Just(Work::Collect), 1 => Just(Work::Release), 1 => Just(Work::Recall),
-    ];
-    let means = prop_oneof![5 => Just(Means::Card), 1 => Just(Means::BadCard), 4 => Just(Means::Wallet)];
-    // Most of what is done is done to the newest orders.
-    let order = || 0..4_usize;
-    let step = prop_oneof![
-        6 => (0..SHOPPERS, 1..5_i64).prop_map(|(who, units)| Step::Begin { who, units }),
-        1 => (0..SHOPPERS).prop_map(|who| Step::GiveUp { who }),
-        6 => (0..SHOPPERS, means).prop_map(|(who, by)| Step::Place { who, by }),
-        2 => (0..MEMBERS, 1..8_i64).prop_map(|(who, units)| Step::TopUp { who, amount: units * 150 }),
-        2 => order().prop_map(|order| Step::CancelByCustomer { order }),
-        1 => order().prop_map(|order| Step::CancelByStaff { order }),
-        10 => (order(), 0..2_usize, work).prop_map(|(order, by, work)| Step::Work { order, by, work }),
-        2 => (-4..6_i64).prop_filter("a change", |delta| *delta != 0).prop_map(|delta| Step::Adjust { delta }),
-        2 => (1..400_u64).prop_map(Step::Seconds),
-        1 => Just(Step::Crash),
-        1 => Just(Step::Replay),
-        1 => Just(Step::SilentRefund),
-        4 => Just(Step::Settle),
-    ];
-    prop::collection::vec(step, 30..60)
-}
 
 /// Where an order is, as far as the model knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,153 +187,6 @@ impl World<'_> {
             }
             Step::SilentRefund => self.cafe.books.silence_refunds(1),
             Step::Settle => {}
-        }
-    }
-
-    async fn begin(&mut self, who: usize, units: i64) {
-        // An expired hold may be gone or not, and a payment that runs may be declined by now: then room differs.
-        self.settle().await;
-        let own = self.model.holds[who].as_ref().map_or(0, |(_, units)| *units);
-        let full = self.model.holds[who].is_none() && self.model.places() >= CAPACITY;
-        let short = self.model.free() + own < units;
-        match self.cafe.begin(&self.shoppers[who], "harbor", &[croissant(units)]).await {
-            Ok(checkout) => {
-                assert!(!full && !short, "{units} were held");
-                self.model.holds[who] = Some((checkout, units));
-            }
-            Err(error) => {
-                let expected = if full { "store_at_capacity" } else { "out_of_stock" };
-                assert!((full || short) && error.code() == expected, "{error:?}, expected {expected}");
-                if let OrderingError::OutOfStock(faults) = error {
-                    assert_eq!(faults[0].available, Some(self.model.free() + own));
-                }
-            }
-        }
-    }
-
-    async fn give_up(&mut self, who: usize) {
-        let Some((checkout, _)) = self.model.holds[who].take() else { return };
-        let caller = self.shoppers[who].clone();
-        let done = self.cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.checkouts.cancel_in(tx, &caller, checkout.id).await }));
-        done.await.unwrap();
-    }
-
-    async fn place(&mut self, who: usize, by: Means) {
-        let Some((checkout, units)) = self.model.holds[who].take() else { return };
-        let payment = match by {
-            Means::Card => PaymentRequest::Card { token: "tok_ok".to_owned() },
-            Means::BadCard => PaymentRequest::Card { token: "tok_declined".to_owned() },
-            Means::Wallet => PaymentRequest::Wallet,
-        };
-        let request = PlaceRequest { payment, expected_total: checkout.quote.total };
-        let placed = self.cafe.place_as(&self.shoppers[who], checkout.id, request).await;
-        if checkout.expires_at <= self.now() {
-            assert_eq!(placed.unwrap_err().code(), "checkout_expired");
-            return;
-        }
-        if by == Means::Wallet {
-            let refusal = match self.model.wallets.get(who) {
-                None => Some("sign_in_required"),
-                Some(balance) if *balance < units * CROISSANT => Some("insufficient_funds"),
-                Some(_) => None,
-            };
-            if let Some(refusal) = refusal {
-                assert_eq!(placed.unwrap_err().code(), refusal);
-                // Nothing has happened: the checkout still holds.
-                self.model.holds[who] = Some((checkout, units));
-                return;
-            }
-            self.model.wallets[who] -= units * CROISSANT;
-        }
-        let (id, placed_at) = (placed.unwrap(), self.now());
-        let at = At::Created { pays: by != Means::BadCard };
-        self.model.orders.push(Order { id, who, units, by, at, placed_at, made_once: false });
-        self.settled = false;
-        // Twice is once.
-        assert_eq!(self.cafe.place(&self.shoppers[who], &checkout, "tok_ok").await.unwrap_err().code(), "checkout_expired");
-    }
-
-    async fn top_up(&mut self, who: usize, amount: i64) {
-        self.top_ups += 1;
-        let user = self.shoppers[who].user().expect("they are signed in");
-        let (caller, key) = (format!("user:{user}"), self.top_ups.to_string());
-        let key = RequestKey { caller, method: "POST".to_owned(), path: "/wallet/top-ups".to_owned(), key };
-        for _ in 0..2 {
-            let end = self.cafe.backend.top_ups.pay_in(&key, "", user, Money::new(amount, Currency::USD), "tok_ok").await;
-            assert_eq!(end, Ok(TopUpEnd::Captured));
-        }
-        self.model.wallets[who] += amount;
-        self.model.paid_in += amount;
-    }
-
-    async fn cancel(&mut self, order: usize, by_staff: bool) {
-        let Some(at) = self.newest(order) else { return };
-        let order = &mut self.model.orders[at];
-        let caller = if by_staff { &self.staff[0] } else { &self.shoppers[order.who] };
-        let cancelled = self.cafe.cancel(caller, order.id).await.is_ok();
-        let allowed = match order.at {
-            // It may have been declined in the meantime.
-            At::Created { pays: false } => cancelled,
-            At::Created { .. } | At::Queued => true,
-            At::Making { .. } | At::Ready => by_staff,
-            At::Collected | At::Rejected | At::Cancelled { .. } => false,
-        };
-        assert_eq!(cancelled, allowed, "{:?}", order.at);
-        if cancelled {
-            if order.by == Means::Wallet {
-                self.model.wallets[order.who] += order.units * CROISSANT;
-            }
-            order.at = At::Cancelled { paid: !matches!(order.at, At::Created { .. }) };
-            self.settled = false;
-        }
-    }
-
-    async fn work(&mut self, order: usize, by: usize, work: Work) {
-        let Some(at) = self.newest(order) else { return };
-        let order = &mut self.model.orders[at];
-        let next = match (order.at, work) {
-            (At::Queued, Work::Claim) => Some(At::Making { by: Some(by) }),
-            // Their own again, or one that came back from the counter and was theirs.
-            (At::Making { by: Some(holder) }, Work::Claim) if holder == by => Some(order.at),
-            (At::Making { .. }, Work::Release) => Some(At::Queued),
-            (At::Making { .. }, Work::Ready) => Some(At::Ready),
-            (At::Ready, Work::Collect) => Some(At::Collected),
-            _ => None,
-        };
-        let before = order.at;
-        let done = self.cafe.work(&self.staff[by], order.id, work).await.is_ok();
-        if (before, work) == (At::Ready, Work::Recall) {
-            assert!(done);
-            // Whoever had it has it again.
-            let view = self.cafe.view(order.id).await;
-            let holder = view.fulfilments[0].claimed_by.clone().map(|person| person.id);
-            let by = self.staff.iter().position(|caller| caller.person().map(|person| person.id) == holder);
-            order.at = At::Making { by };
-            return;
-        }
-        assert_eq!(done, next.is_some(), "{before:?} {work:?} by {by}");
-        if let Some(next) = next {
-            order.made_once |= next == At::Ready;
-            order.at = next;
-        }
-    }
-
-    async fn adjust(&mut self, delta: i64) {
-        let done = self
-            .cafe
-            .tx(move |tx, cafe| {
-                let sku = "butter-croissant".parse().expect("a SKU");
-                let change = Adjustment::Delta(delta);
-                Box::pin(async move { cafe.backend.stock.adjust_in(tx, &id("harbor"), &sku, change, "counted", Actor::System).await })
-            })
-            .await;
-        match done {
-            Ok(_) => {
-                assert!(self.model.free() + delta >= 0, "{delta}");
-                self.model.on_hand += delta;
-            }
-            Err(StockError::BelowHeld(held)) => assert!(self.model.free() + delta < 0 && held == self.model.held(), "{delta}"),
-            Err(error) => panic!("{error:?}"),
         }
     }
 

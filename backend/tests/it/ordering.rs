@@ -2,6 +2,7 @@
 
 mod cart;
 mod checkout;
+mod crowd;
 mod deaths;
 mod life;
 mod numbers;

@@ -28,7 +28,7 @@ async fn tell(cafe: &Cafe, order: OrderId, event: &str) -> Result<(), WebhookErr
 }
 
 /// The provider tells how something has ended.
-async fn tell_outcome(cafe: &Cafe, order: OrderId, event: &str, outcome: &str) -> Result<(), WebhookError> {
+pub async fn tell_outcome(cafe: &Cafe, order: OrderId, event: &str, outcome: &str) -> Result<(), WebhookError> {
     let mut reader = cafe.backend.db.reader();
     let row = reader.fetch_one("select id from payment where order_id = $1", args![order]).await.unwrap();
     tell_of(cafe, &format!("{} {outcome}", row.get::<String>("id").unwrap()), event).await
@@ -114,7 +114,7 @@ on_both_databases! {
         assert_eq!(view.payment.status, PaymentStatus::ActionRequired);
         assert_eq!(view.payment.action_url.as_deref(), Some("https://bank.example/confirm"));
         let saga = cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap();
-        assert_eq!((saga.len(), saga[0].step), (1, Step::Confirm));
+        assert_eq!((saga.len(), saga[0].saga.step), (1, Step::Confirm));
         cafe.books.confirm();
         // A webhook brings the next look forward: no time has to pass.
         tell(&cafe, order, "evt_1").await.unwrap();
@@ -193,8 +193,8 @@ on_both_databases! {
         let cafe = Cafe::open(&shop).await;
         let order = cafe.order(&guest(), "tok_ok").await;
         let stuck = async || {
-            let now = cafe.backend.clock.now();
-            cafe.backend.sagas.stuck(&mut cafe.backend.db.reader(), now).await.unwrap().iter().map(|saga| (saga.order, saga.step)).collect::<Vec<_>>()
+            let stuck = cafe.backend.sagas.stuck(&mut cafe.backend.db.reader()).await.unwrap();
+            stuck.iter().map(|waits| (waits.saga.order, waits.saga.step)).collect::<Vec<_>>()
         };
         assert_eq!(stuck().await, []);
         let buried: Result<u64, DbError> = shop
@@ -248,8 +248,7 @@ on_both_databases! {
         let view = cafe.view(order).await;
         assert_eq!((view.status, view.payment.status), (OrderStatus::Rejected, PaymentStatus::Voided));
         for wait in [1, 2] {
-            let saga = cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap();
-            let waits = cafe.backend.sagas.waits(&mut cafe.backend.db.reader(), saga).await.unwrap();
+            let waits = cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap();
             assert!(waits[0].error.as_deref().is_some_and(|error| error.contains("silent")) && waits[0].next_attempt.is_some(), "{waits:?}");
             shop.hands.advance(Duration::from_secs(wait));
             settle(&running).await;

@@ -1,5 +1,8 @@
 //! Signing in by phone: codes, tries, limits, and what a guest brings along.
 
+mod codes;
+mod guests;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -8,6 +11,7 @@ use backend::db::Sql as _;
 use backend::idempotency::{Answer, CommandError, Outcome, RequestKey};
 use backend::identity::{AccountEdit, Caller, Client, IdentityError, IssuedSession, Owner, Phone};
 use backend::ordering::OrderingError;
+use backend::payment::Forfeit;
 use backend::refused::Refused as _;
 use backend::stores::SettingsPatch;
 use domain::pricing::LineRequest;
@@ -15,11 +19,10 @@ use domain::view::{Address, CheckoutRequest, FulfilmentRequest, Role};
 use domain::{Locale, StoreId};
 use serde_json::Value;
 
-use crate::cafe::{Cafe, EN, Work, croissant, flat_white, id, line, request, settle};
+use crate::cafe::{Cafe, Work, flat_white, id, line, request, settle};
 use crate::small_shop::count;
-use crate::support::{TestDb, on_both_databases, rounds};
+use crate::support::{TestDb, on_both_databases};
 
-const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
 fn phone(text: &str) -> Phone {
@@ -106,281 +109,7 @@ impl Shop {
     }
 }
 
-/// Not the code, and as long.
-fn other(code: &str) -> String {
-    let first = if code.starts_with('7') { '8' } else { '7' };
-    format!("{first}{}", &code[1..])
-}
-
-fn left(result: Result<IssuedSession, IdentityError>) -> Result<(), (u16, &'static str, Option<i64>)> {
-    result.map(drop).map_err(|error| (error.status(), error.code(), error.extra().attempts_left))
-}
-
 on_both_databases! {
-    async fn a_code_signs_in_once_and_is_sent_in_words(shop) {
-        let shop = Shop::open(&shop).await;
-        let (guest, _) = shop.backend().identities.new_guest();
-        let code = shop.code(&ada()).await;
-        let message = shop.messages().pop().unwrap();
-        assert_eq!(message["to"], "+15550100009");
-        assert!(code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()), "{code}");
-        assert!(message["text"].as_str().unwrap().contains(&code));
-        let keys: Vec<_> = message.as_object().unwrap().keys().cloned().collect();
-        assert_eq!(keys, ["code", "text", "to"]);
-
-        let issued = shop.try_code(&guest, &ada(), &code).await.unwrap();
-        assert_ne!(Some(issued.session), guest.session(), "the session is a new one");
-        let caller = shop.who(&issued).await;
-        let me = shop.backend().me(&caller).await.unwrap();
-        assert!(me.user.is_some() && !me.guest && me.roles.is_empty());
-        assert_eq!(left(shop.try_code(&guest, &ada(), &code).await), Err((410, "code_spent", None)), "a code is spent by its use");
-        // The same phone is the same person, another is another.
-        let (again, _) = shop.sign_in(&Caller::Nobody, &ada()).await;
-        assert_eq!(again.user(), caller.user());
-        let (stranger, _) = shop.sign_in(&Caller::Nobody, &phone("+15550100008")).await;
-        assert_ne!(stranger.user(), caller.user());
-    }
-
-    async fn nothing_that_is_kept_tells_the_phone_or_the_code(shop) {
-        let db = shop.db.clone();
-        let shop = Shop::open(&shop).await;
-        let code = shop.code(&ada()).await;
-        let row = db.reader().fetch_one("select phone, id, number from sign_in_code", backend::args![]).await.unwrap();
-        assert_eq!(row.get::<Option<String>>("number").unwrap(), None, "it has left the house");
-        shop.try_code(&Caller::Nobody, &ada(), &code).await.unwrap();
-        for text in ["select hash || ending as x from phone", "select id || name as x from account", "select key || payload as x from job",
-            "select data || actor as x from event", "select key as x from throttle"]
-        {
-            for row in db.reader().fetch_all(text, backend::args![]).await.unwrap() {
-                let x: String = row.get("x").unwrap();
-                assert!(!x.contains("5550100009") && !x.contains(&code), "{text}: {x}");
-            }
-        }
-    }
-
-    async fn three_wrong_tries_and_the_code_is_gone(shop) {
-        let shop = Shop::open(&shop).await;
-        let code = shop.code(&ada()).await;
-        let wrong = other(&code);
-        for attempts in [2, 1, 0] {
-            assert_eq!(left(shop.try_code(&Caller::Nobody, &ada(), &wrong).await), Err((401, "wrong_code", Some(attempts))));
-        }
-        assert_eq!(left(shop.try_code(&Caller::Nobody, &ada(), &code).await), Err((410, "code_spent", None)));
-        // A new code is a new chance, and the old one is worth nothing.
-        let second = shop.code(&ada()).await;
-        if second != code {
-            assert_eq!(left(shop.try_code(&Caller::Nobody, &ada(), &code).await), Err((401, "wrong_code", Some(2))));
-        }
-        assert_eq!(left(shop.try_code(&Caller::Nobody, &ada(), &second).await), Ok(()));
-        // Who never asked for one hears the same as who has used theirs up.
-        assert_eq!(left(shop.try_code(&Caller::Nobody, &phone("+15550100077"), "123456").await), Err((410, "code_spent", None)));
-    }
-
-    async fn guesses_at_once_are_three_and_no_more(shop) {
-        let hands = &shop.hands;
-        let shop = Shop::open(&shop).await;
-        for _ in 0..rounds() {
-            let code = shop.code(&ada()).await;
-            let guesses: Vec<_> = (0..40_u32).map(|n| format!("{:06}", (code.parse::<u32>().unwrap() + 1 + n) % 1_000_000)).collect();
-            let phone = ada();
-            let tries = guesses.iter().map(|guess| shop.try_code(&Caller::Nobody, &phone, guess));
-            let results = futures::future::join_all(tries).await;
-            let mut told: Vec<_> = results.into_iter().map(|result| left(result).unwrap_err()).collect();
-            told.sort_by_key(|(status, _, left)| (*status, *left));
-            let wrong: Vec<_> = told.iter().filter(|(status, ..)| *status == 401).map(|(.., left)| *left).collect();
-            assert_eq!(wrong, [Some(0), Some(1), Some(2)]);
-            assert_eq!(told.iter().filter(|(status, ..)| *status == 410).count(), 37);
-            assert_eq!(left(shop.try_code(&Caller::Nobody, &phone, &code).await), Err((410, "code_spent", None)));
-            hands.advance(MINUTE * 60);
-        }
-    }
-
-    async fn codes_asked_for_at_once_are_five(shop) {
-        let hands = &shop.hands;
-        let shop = Shop::open(&shop).await;
-        let identities = &shop.backend().identities;
-        for round in 1..=rounds() {
-            let (phone, from) = (ada(), from(3));
-            let sent = futures::future::join_all((0..20).map(|_| identities.send_code(&phone, &from, Locale::En))).await;
-            assert_eq!(sent.iter().filter(|sent| sent.is_ok()).count(), 5, "round {round}");
-            hands.advance(MINUTE * 60);
-        }
-    }
-
-    async fn a_thousand_guesses_spread_over_addresses_do_not_get_in(shop) {
-        let shop = Shop::open(&shop).await;
-        let spread = |n: u32| Client { address: IpAddr::V4(Ipv4Addr::from(0xC633_0000 + n)), device: None, browser: None };
-        let (mut codes, mut looked_at) = (1, 0);
-        // Never the right one, so that what counts is how many are looked at, whoever asks for a new code meanwhile.
-        let mut right = shop.code(&ada()).await;
-        for n in 0..1_000_u32 {
-            match left(shop.backend().identities.sign_in(&Caller::Nobody, &ada(), &other(&right), &spread(n)).await) {
-                Err((401, "wrong_code", _)) => looked_at += 1,
-                Err((410, "code_spent", None)) => {
-                    if shop.backend().identities.send_code(&ada(), &spread(n), Locale::En).await.is_ok() {
-                        let running = shop.cafe.run();
-                        settle(&running).await;
-                        running.shutdown().await;
-                        shop.messages().last().unwrap()["code"].as_str().unwrap().clone_into(&mut right);
-                        codes += 1;
-                    }
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!((codes, looked_at), (5, 15), "three of a million for each of five codes an hour");
-    }
-
-    async fn one_of_two_who_use_the_right_code_at_once_gets_in(shop) {
-        let hands = &shop.hands;
-        let shop = Shop::open(&shop).await;
-        for _ in 0..rounds() {
-            let code = shop.code(&ada()).await;
-            let phone = ada();
-            let (one, two) = tokio::join!(shop.try_code(&Caller::Nobody, &phone, &code), shop.try_code(&Caller::Nobody, &phone, &code));
-            assert_eq!(u8::from(one.is_ok()) + u8::from(two.is_ok()), 1);
-            assert_eq!(count(&shop.backend().db, "select count(*) as n from phone where ending = '09'").await, 1);
-            hands.advance(MINUTE * 60);
-        }
-    }
-
-    async fn a_code_is_good_for_ten_minutes(shop) {
-        let hands = &shop.hands;
-        let shop = Shop::open(&shop).await;
-        let code = shop.code(&ada()).await;
-        hands.advance(MINUTE * 10);
-        assert_eq!(left(shop.try_code(&Caller::Nobody, &ada(), &code).await), Err((410, "code_spent", None)));
-        let code = shop.code(&ada()).await;
-        hands.advance(Duration::from_millis(599_999));
-        assert_eq!(left(shop.try_code(&Caller::Nobody, &ada(), &code).await), Ok(()));
-    }
-
-    async fn five_codes_an_hour_for_a_phone_and_sixty_from_an_address(shop) {
-        let hands = &shop.hands;
-        let shop = Shop::open(&shop).await;
-        let identities = &shop.backend().identities;
-        let refused = |result: Result<(), IdentityError>| {
-            let error = result.unwrap_err();
-            assert_eq!((error.status(), error.code()), (429, "rate_limited"));
-            error.extra().retry_after.unwrap()
-        };
-        for n in 0..5 {
-            identities.send_code(&ada(), &from(n), Locale::En).await.unwrap();
-        }
-        let wait = refused(identities.send_code(&ada(), &from(9), Locale::En).await);
-        assert_eq!(wait, 3600 + 1, "five in any hour, however quiet it was before");
-        identities.send_code(&phone("+15550100007"), &from(1), Locale::En).await.unwrap();
-        hands.advance(MINUTE * 30);
-        assert_eq!(refused(identities.send_code(&ada(), &from(9), Locale::En).await), 1800 + 1);
-        hands.advance(MINUTE * 30);
-        identities.send_code(&ada(), &from(9), Locale::En).await.unwrap();
-        hands.advance(MINUTE * 59);
-        for n in 0..4 {
-            identities.send_code(&ada(), &from(n), Locale::En).await.unwrap();
-        }
-        assert_eq!(refused(identities.send_code(&ada(), &from(9), Locale::En).await), 60 + 1);
-        hands.advance(MINUTE);
-        identities.send_code(&ada(), &from(9), Locale::En).await.unwrap();
-        assert_eq!(refused(identities.send_code(&ada(), &from(9), Locale::En).await), 59 * 60 + 1);
-
-        for n in 0..60 {
-            identities.send_code(&phone(&format!("+1555020{n:04}")), &from(77), Locale::En).await.unwrap();
-        }
-        assert_eq!(refused(identities.send_code(&phone("+15550209999"), &from(77), Locale::En).await), 3600 + 1);
-        identities.send_code(&phone("+15550209999"), &from(78), Locale::En).await.unwrap();
-        // Tries are slowed, too, also of codes that there are not.
-        let nobody = phone("+15550300000");
-        for _ in 0..180 {
-            assert_eq!(left(identities.sign_in(&Caller::Nobody, &nobody, "123456", &from(5)).await), Err((410, "code_spent", None)));
-        }
-        assert_eq!(left(identities.sign_in(&Caller::Nobody, &nobody, "123456", &from(5)).await), Err((429, "rate_limited", None)));
-        assert_eq!(left(identities.sign_in(&Caller::Nobody, &nobody, "123456", &from(6)).await), Err((410, "code_spent", None)));
-    }
-
-    async fn checkouts_orders_and_keys_of_a_guest_come_along(shop) {
-        let shop = Shop::open(&shop).await;
-        let (user, _) = shop.sign_in(&Caller::Nobody, &ada()).await;
-        let (guest, guest_cookie) = shop.backend().identities.new_guest();
-        let order = shop.cafe.order(&guest, "tok_ok").await;
-        assert_eq!(shop.keyed(&guest, "guest's").await, Outcome::Fresh(Answer { status: 201, body: "guest's".to_owned() }));
-        // Both have a live checkout at the same store.
-        let (free, _) = shop.cafe.stock("harbor", "butter-croissant").await;
-        let old = shop.cafe.begin(&user, "harbor", &[croissant(3)]).await.unwrap();
-        let new = shop.cafe.begin(&guest, "harbor", &[croissant(4)]).await.unwrap();
-        let places = shop.cafe.active("harbor").await;
-
-        let (signed_in, _) = shop.sign_in(&guest, &ada()).await;
-        assert_eq!(signed_in.user(), user.user());
-        // The guest's checkout lives on and is theirs, the older one is gone with its hold and its place.
-        let mut sql = shop.backend().db.reader();
-        let checkouts = &shop.backend().checkouts;
-        assert!(checkouts.get(&mut sql, &signed_in, new.id, EN).await.is_ok());
-        assert!(checkouts.get(&mut sql, &signed_in, old.id, EN).await.is_err());
-        assert!(checkouts.get(&mut sql, &guest, new.id, EN).await.is_err());
-        assert_eq!(shop.cafe.stock("harbor", "butter-croissant").await, (free - 4, 4));
-        assert_eq!(shop.cafe.active("harbor").await, places - 1);
-        // So did the order and the key.
-        assert_eq!(shop.backend().orders.owner_of(&mut sql, order).await.unwrap().unwrap().0, user.owner().unwrap());
-        assert_eq!(shop.keyed(&signed_in, "another").await, Outcome::Replayed(Answer { status: 201, body: "guest's".to_owned() }));
-        assert_eq!(shop.who(&guest_cookie).await, Caller::Nobody, "the guest's session is over");
-        shop.cafe.place(&signed_in, &new, "tok_ok").await.unwrap();
-    }
-
-    async fn carts_add_up_and_never_lose_a_line(shop) {
-        let shop = Shop::open(&shop).await;
-        let (user, _) = shop.sign_in(&Caller::Nobody, &ada()).await;
-        let (guest, _) = shop.backend().identities.new_guest();
-        let (mine, theirs) = (user.owner().unwrap(), guest.owner().unwrap());
-        for (owner, store, line) in [
-            (mine, "harbor", flat_white(60)), (mine, "harbor", croissant(2)),
-            (theirs, "harbor", flat_white(50)), (theirs, "harbor", line("flat-white-regular", 1, &["whole"])),
-            (theirs, "unicorn", line("unicorn-plush", 1, &[])),
-        ] {
-            shop.add(owner, store, line).await;
-        }
-        shop.sign_in(&guest, &ada()).await;
-        let cart: Vec<_> = shop.cart(&user, "harbor").await;
-        assert_eq!(cart.len(), 3, "{cart:?}");
-        for expected in [("butter-croissant", 2), ("flat-white-regular", 1), ("flat-white-regular", 99)] {
-            assert!(cart.contains(&(expected.0.to_owned(), expected.1)), "{expected:?} in {cart:?}");
-        }
-        assert_eq!(shop.cart(&user, "unicorn").await, [("unicorn-plush".to_owned(), 1)]);
-        // Signing in again, with nothing to bring, empties nothing.
-        let (empty, _) = shop.backend().identities.new_guest();
-        shop.sign_in(&empty, &ada()).await;
-        assert_eq!(shop.cart(&user, "harbor").await.len(), 3);
-    }
-
-    async fn an_order_that_is_placed_while_signing_in_is_nobody_elses(shop) {
-        let shop = Shop::open(&shop).await;
-        for round in 0..10 {
-            let phone = phone(&format!("+1555040{round:04}"));
-            let code = shop.code(&phone).await;
-            let (guest, _) = shop.backend().identities.new_guest();
-            let checkout = shop.cafe.begin(&guest, "harbor", &[croissant(1)]).await.unwrap();
-            let (placed, issued) = tokio::join!(shop.cafe.place(&guest, &checkout, "tok_ok"), shop.try_code(&guest, &phone, &code));
-            let user = shop.who(&issued.unwrap()).await;
-            // Either it was an order before, and came along, or it is still a checkout, and came along.
-            match placed {
-                Ok(order) => {
-                    let (owner, _) = shop.backend().orders.owner_of(&mut shop.backend().db.reader(), order).await.unwrap().unwrap();
-                    assert_eq!(Some(owner), user.owner());
-                }
-                Err(error) => {
-                    assert!(matches!(error, OrderingError::CheckoutExpired | OrderingError::NotFound), "{error}");
-                    shop.cafe.place(&user, &checkout, "tok_ok").await.unwrap();
-                }
-            }
-            let left = format!("session:{}", guest.session().unwrap());
-            let row = shop.backend().db.reader().fetch_one(
-                "select (select count(*) from sales_order where owner = $1) + (select count(*) from checkout where owner = $1) as n",
-                backend::args![left]).await.unwrap();
-            assert_eq!(row.get::<i64>("n").unwrap(), 0);
-        }
-        let running = shop.cafe.run();
-        settle(&running).await;
-    }
-
     async fn a_session_lives_while_it_is_used(shop) {
         let hands = &shop.hands;
         let shop = Shop::open(&shop).await;
@@ -445,13 +174,13 @@ on_both_databases! {
         let unicorn = CheckoutRequest { fulfilment: ship, ..request("unicorn", &[line("unicorn-plush", 1, &[])]) };
         let checkout = shop.cafe.begin_as(&user, unicorn).await.unwrap();
         let order = shop.cafe.place(&user, &checkout, "tok_declined").await.unwrap();
-        assert_eq!(identities.delete_account(&user).await, Err(IdentityError::OrdersUnderWay));
+        assert_eq!(identities.delete_account(&user, Forfeit::Nothing).await, Err(IdentityError::OrdersUnderWay));
         assert!(shop.who(&issued).await.user().is_some(), "nothing was deleted");
         let running = shop.cafe.run();
         settle(&running).await;
         running.shutdown().await;
 
-        identities.delete_account(&user).await.unwrap();
+        identities.delete_account(&user, Forfeit::Nothing).await.unwrap();
         assert_eq!(shop.who(&issued).await, Caller::Nobody);
         assert!(identities.account(&mut db.reader(), user.user().unwrap()).await.unwrap().is_none());
         assert!(shop.cart(&user, "harbor").await.is_empty());
@@ -481,7 +210,7 @@ on_both_databases! {
             }
             settle(&running).await;
             running.shutdown().await;
-            identities.delete_account(&ada).await.unwrap();
+            identities.delete_account(&ada, Forfeit::Nothing).await.unwrap();
             assert_eq!(count(db, "select orders as n from orders_before").await, round + 1);
         }
         let (ada, _) = shop.sign_in(&Caller::Nobody, &ada()).await;
@@ -507,7 +236,7 @@ on_both_databases! {
         let kim = shop.who(&issued).await;
         let edit = AccountEdit { name: Some("Boss".to_owned()), language: None };
         assert_eq!(identities.edit_account(&kim, edit).await, Err(IdentityError::StaffAccount));
-        assert_eq!(identities.delete_account(&kim).await, Err(IdentityError::StaffAccount));
+        assert_eq!(identities.delete_account(&kim, Forfeit::Nothing).await, Err(IdentityError::StaffAccount));
     }
 
     async fn what_has_had_its_time_is_thrown_away(shop) {

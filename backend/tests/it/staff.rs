@@ -94,6 +94,38 @@ on_both_databases! {
         }
     }
 
+    /// As they could be added before a name was taken by whoever had it in other capitals, and still are by the command line.
+    async fn names_that_differ_in_capitals_alone_are_told_apart_by_them(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let identities = &cafe.backend.identities;
+        let mut kims = Vec::new();
+        for (name, password) in [("KIM", "the first of them"), ("Kim", "another of them")] {
+            let (person, code) = identities.staff_add(harbor(), name.to_owned(), Role::Barista).await.unwrap();
+            let caller = by_code(&cafe, code.expose()).await;
+            identities.set_password(&caller, None, password.to_owned()).await.unwrap();
+            kims.push((name, password, person.id));
+        }
+        for (name, password, user) in &kims {
+            assert_eq!(cafe.by_password(name, password, &from(1)).await.unwrap().user(), Some(*user), "{name}");
+        }
+        let wrong = (401, "wrong_password");
+        assert_eq!(refused(cafe.by_password("KIM", kims[1].1, &from(1)).await), wrong, "it is the other one's");
+        for (_, password, _) in &kims {
+            assert_eq!(refused(cafe.by_password("kim", password, &from(1)).await), wrong, "whose it is cannot be known");
+        }
+        // One who works here no more has no name here, and one without a password has: nobody else signs in by it.
+        let mo = manager(&cafe).await;
+        identities.staff_add(harbor(), "kim".to_owned(), Role::Barista).await.unwrap();
+        assert_eq!(refused(cafe.by_password("kim", kims[1].1, &from(1)).await), wrong, "she has yet to choose one");
+        let member = async |name: &'static str| {
+            identities.members(&mo, &harbor()).await.unwrap().into_iter().find(move |member| member.name == name).unwrap().id
+        };
+        for name in ["kim", "KIM"] {
+            identities.set_roles(&mo, &harbor(), member(name).await, Vec::new()).await.unwrap();
+        }
+        assert_eq!(cafe.by_password("kim", kims[1].1, &from(1)).await.unwrap().user(), Some(kims[1].2), "there is one left");
+    }
+
     async fn guessing_a_password_is_slow_wherever_it_is_done(shop) {
         let cafe = Cafe::open(&shop).await;
         let identities = &cafe.backend.identities;

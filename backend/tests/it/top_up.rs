@@ -6,7 +6,8 @@ use backend::args;
 use backend::db::{DbError, Sql as _};
 use backend::idempotency::RequestKey;
 use backend::identity::{Caller, IdentityError};
-use backend::payment::{Patience, TopUpEnd, TopUpError, Wallets};
+use backend::payment::{Forfeit, Patience, TopUpEnd, TopUpError, Wallets};
+use backend::refused::Refused as _;
 use domain::{Currency, Money, UserId};
 use uuid::Uuid;
 
@@ -189,15 +190,53 @@ on_both_databases! {
         let (caller, ada) = member(&cafe).await;
         let waiting = { let cafe = cafe.clone(); tokio::spawn(async move { pay(&cafe, ada, "gate", usd(700), "tok_gate").await }) };
         cafe.books.wait_at_gate().await;
-        assert_eq!(cafe.backend.identities.delete_account(&caller).await, Err(IdentityError::TopUpUnderWay));
+        assert_eq!(cafe.backend.identities.delete_account(&caller, Forfeit::All).await, Err(IdentityError::TopUpUnderWay));
         assert!(cafe.backend.identities.account(&mut cafe.backend.db.reader(), ada).await.unwrap().is_some(), "nothing was deleted");
         cafe.books.open_gate();
         assert_eq!(waiting.await.unwrap(), Ok(TopUpEnd::Captured));
         settle(&running).await;
         assert_eq!(balance(&cafe, ada).await, 700);
-        cafe.backend.identities.delete_account(&caller).await.unwrap();
+        cafe.backend.identities.delete_account(&caller, Forfeit::All).await.unwrap();
         assert_eq!(pay(&cafe, ada, "late", usd(700), "tok_ok").await, Err(TopUpError::NoAccount));
-        assert_eq!((balance(&cafe, ada).await, cafe.books.balance()), (700, 700));
+        assert_eq!((balance(&cafe, ada).await, cafe.books.balance()), (0, 700));
+        assert_in_order(&cafe).await;
+    }
+
+    /// Nobody's money is lost without their word, and not a cent more than they were told.
+    async fn a_wallet_with_money_in_it_keeps_its_account(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let (caller, ada) = member(&cafe).await;
+        assert_eq!(pay(&cafe, ada, "first", usd(700), "tok_ok").await, Ok(TopUpEnd::Captured));
+        settle(&running).await;
+        let identities = &cafe.backend.identities;
+        for too_little in [Forfeit::Nothing, Forfeit::Exactly(699), Forfeit::Exactly(701), Forfeit::Exactly(-700)] {
+            let refused = identities.delete_account(&caller, too_little).await.unwrap_err();
+            assert_eq!((refused.status(), refused.code()), (409, "wallet_not_empty"), "{too_little:?}");
+            assert!(refused.to_string().contains("$7.00"), "{refused}");
+        }
+        assert!(identities.account(&mut cafe.backend.db.reader(), ada).await.unwrap().is_some(), "nothing was deleted");
+        assert_eq!(balance(&cafe, ada).await, 700);
+        // It is asked for twice at once, and lost once.
+        let (one, two) = tokio::join!(
+            identities.delete_account(&caller, Forfeit::Exactly(700)),
+            identities.delete_account(&caller, Forfeit::Exactly(700))
+        );
+        one.unwrap();
+        two.unwrap();
+        assert_eq!(balance(&cafe, ada).await, 0);
+        let text = "select cast(sum(amount) as bigint) as n from ledger_side where account = 'forfeited'";
+        let row = cafe.backend.db.reader().fetch_one(text, args![]).await.unwrap();
+        assert_eq!(row.get::<i64>("n").unwrap(), 700, "it is on the other side");
+        assert_in_order(&cafe).await;
+    }
+
+    async fn an_empty_wallet_is_no_reason_to_stay(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let (caller, ada) = member(&cafe).await;
+        cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.wallets.open_in(tx, ada, Currency::USD).await })).await.unwrap();
+        cafe.backend.identities.delete_account(&caller, Forfeit::Nothing).await.unwrap();
+        assert_in_order(&cafe).await;
     }
 
     /// Captured for an account that is gone: nobody could spend it, so it goes back.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Fault, Money, prep::FulfilmentKind, pricing::LineRequest};
+use crate::{Fault, Money, Terms, prep::FulfilmentKind, pricing::LineRequest};
 
 /// Where an order goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ impl Address {
         let fields = [("name", &*self.name), ("line1", &*self.line1), ("city", &*self.city), ("postal_code", &*self.postal_code)];
         for (field, value) in fields.into_iter().chain(optional.into_iter().filter_map(|(f, v)| v.map(|v| (f, v)))) {
             if value.chars().count() > 120 {
-                faults.push(Fault::new(format!("{at}/{field}"), "too_long", "At most 120 characters."));
+                faults.push(Fault::new(format!("{at}/{field}"), "too_long", "At most 120 characters.").with(Terms::at_most(120)));
             }
             if value.chars().any(char::is_control) {
                 faults.push(Fault::new(format!("{at}/{field}"), "control_character", "Only letters, digits and signs."));

@@ -109,6 +109,16 @@ export class Orderly {
     await this.end('SIGKILL');
   }
 
+  /** SIGSTOP: every connection stands, and nothing is answered, as with a machine that hangs or a network that swallows all. */
+  freeze(): void {
+    this.process?.kill('SIGSTOP');
+  }
+
+  /** SIGCONT, after `freeze`. */
+  thaw(): void {
+    this.process?.kill('SIGCONT');
+  }
+
   /** SIGTERM: the server drains; its exit code is what it says about that. */
   async stop(): Promise<number | null> {
     return this.end('SIGTERM');

@@ -1,5 +1,6 @@
 // Somebody on a phone who wants a flat white with oat milk.
 import { type Browser, expect, type Locator } from '@playwright/test';
+import type { Api } from './api';
 import type { Orderly } from './orderly';
 import { type Likes, PHONE, Visitor } from './visitor';
 
@@ -64,6 +65,23 @@ export class Shopper extends Visitor {
     await this.page.getByLabel(this.w('sign_in.code'), { exact: true }).fill(await this.shop.code(phone, count));
     await this.page.getByRole('button', { name: this.w('sign_in.sign_in') }).click();
     await expect(this.page.getByTestId('account-link')).toBeVisible();
+  }
+
+  /** Signed in by phone, and let in by the code on the stand's screen, which `staff` may see. Ends on the stand's menu. */
+  async comeIn(staff: Api, phone: string): Promise<void> {
+    const { code } = await staff.get<{ code: string }>('/kiosks/pier-1/code');
+    await this.page.goto(`/sign-in?back=/scan/${code}`);
+    await this.signIn(phone);
+    await this.page.getByTestId('scan-form').getByRole('button').click();
+    await this.page.waitForURL('**/s/pier');
+  }
+
+  /** A lemonade of the stand is in the cart, which is on the page now. */
+  async takeLemonade(): Promise<void> {
+    await this.page.goto('/s/pier/p/pier-lemonade');
+    await this.page.getByTestId('add-to-cart').click();
+    await this.page.getByRole('link', { name: this.w('cart.view') }).click();
+    await this.page.waitForURL('**/s/pier/checkout');
   }
 
   /** Chooses a test card by its message, also one that is folded away. */

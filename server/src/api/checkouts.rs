@@ -11,7 +11,10 @@ use super::{
     problem::AppError,
     query::{Path, id},
 };
-use crate::{caller::Who, state::AppState};
+use crate::{
+    caller::{Whence, Who},
+    state::AppState,
+};
 
 /// What a cart costs now. Holds nothing.
 #[utoipa::path(post, path = "/quotes", tag = "shop", request_body = QuoteRequest,
@@ -33,8 +36,9 @@ pub async fn quote(
         (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
-pub async fn begin(State(app): State<AppState>, keyed: Keyed<CheckoutRequest, true>) -> Result<Response, AppError> {
+pub async fn begin(State(app): State<AppState>, Whence(client): Whence, keyed: Keyed<CheckoutRequest, true>) -> Result<Response, AppError> {
     let (backend, naming) = (app.backend.clone(), keyed.lang.naming());
+    let from = backend.identities.network_of(&client);
     if let Err(refused) = backend.checkouts.may_begin(&backend.db, &keyed.caller, &keyed.body().store).await {
         // What was answered before is answered again.
         return keyed.replay(&app).await?.ok_or_else(|| refused.into());
@@ -42,7 +46,7 @@ pub async fn begin(State(app): State<AppState>, keyed: Keyed<CheckoutRequest, tr
     keyed
         .run(&app, move |tx, caller, request| {
             Box::pin(async move {
-                let checkout = backend.checkouts.begin_in(tx, &caller, &request, naming).await?;
+                let checkout = backend.checkouts.begin_in(tx, &caller, Some(&from), &request, naming).await?;
                 Ok((StatusCode::CREATED, checkout))
             })
         })

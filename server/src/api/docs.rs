@@ -36,13 +36,14 @@ use crate::state::AppState;
 )]
 pub struct Document;
 
+/// Where the documents are, relative to the API; they do not describe themselves, and are only read.
+pub const PATHS: [&str; 3] = ["/openapi.json", "/asyncapi.json", "/schemas/{type}"];
+
 /// `/openapi.json`, `/asyncapi.json` and `/schemas/{type}`.
 pub fn router(openapi: utoipa::openapi::OpenApi) -> Router<AppState> {
+    let [whole, messages, types] = PATHS;
     let openapi = Arc::new(openapi);
-    Router::new()
-        .route("/openapi.json", get(async move || Json(&*openapi).into_response()))
-        .route("/asyncapi.json", get(live))
-        .route("/schemas/{type}", get(schema))
+    Router::new().route(whole, get(async move || Json(&*openapi).into_response())).route(messages, get(live)).route(types, get(schema))
 }
 
 /// AsyncAPI 3, with the addresses of this server.

@@ -13,7 +13,7 @@ use backend::{
     identity::{Caller, ensure_session_in},
 };
 use domain::{
-    Fault, Locale,
+    Fault, Locale, Terms,
     view::{Naming, Problem},
 };
 use futures::future::BoxFuture;
@@ -89,6 +89,20 @@ impl<T: DeserializeOwned + ToSchema + 'static> FromRequest<AppState> for Body<T>
     }
 }
 
+/// The same where the body may be left out.
+pub struct Maybe<T>(pub T);
+
+impl<T: DeserializeOwned + Default + ToSchema + 'static> FromRequest<AppState> for Maybe<T> {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, AppError> {
+        let (headers, bytes) = read(request, state).await?;
+        // The document says of a body that may be left out that it may be null, too.
+        let nothing = bytes.is_empty() || (is_json(&headers) && bytes.trim_ascii() == b"null");
+        if nothing { Ok(Self(T::default())) } else { parse(&headers, &bytes)?.in_shape().map(Self) }
+    }
+}
+
 async fn read(request: Request, state: &AppState) -> Result<(HeaderMap, Bytes), AppError> {
     let headers = request.headers().clone();
     let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
@@ -147,13 +161,13 @@ fn fault(pointer: &str, error: &serde_json::Error) -> AppError {
             return AppError::invalid(vec![Fault::new(format!("{pointer}/{field}"), "required", "This has to be given.")]);
         }
         // Its shape is that of an integer, and it is none that there is room for.
-        let detail = match text.split(", expected struct").next().unwrap_or_default() {
-            text if text.starts_with("invalid value: integer") => "This number is too large.".to_owned(),
-            text => format!("This cannot be: {text}."),
+        let fault = match text.split(", expected struct").next().unwrap_or_default() {
+            text if text.starts_with("invalid value: integer") => Fault::new(pointer, "invalid_value", "This number is too large."),
+            text => Fault::new(pointer, "invalid_value", format!("This cannot be: {text}.")).with(Terms::reason(text)),
         };
-        AppError::invalid(vec![Fault::new(pointer, "invalid_value", detail)])
+        AppError::invalid(vec![fault])
     } else {
-        AppError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body is not JSON: {error}."))
+        AppError::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body is not JSON: {error}.")).with_terms(Terms::reason(error))
     }
 }
 

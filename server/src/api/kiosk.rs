@@ -15,6 +15,7 @@ use domain::{
 
 use super::{
     extract::Keyed,
+    orders::as_it_is,
     problem::AppError,
     query::{Path, id},
     session::limited,
@@ -82,8 +83,7 @@ pub async fn collect(State(app): State<AppState>, Path(kiosk): Path<String>, key
         .run(&app, move |tx, caller, request| {
             Box::pin(async move {
                 let order = backend.queue.collect_by_ticket_in(tx, &backend.tickets, &caller, &kiosk, &request.ticket).await?;
-                let view = backend.orders.view(tx, order, naming).await?.ok_or_else(|| AppError::not_found("order"))?;
-                Ok((StatusCode::OK, view))
+                as_it_is(&backend.orders, tx, order, naming).await
             })
         })
         .await

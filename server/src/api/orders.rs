@@ -6,10 +6,10 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use backend::identity::Caller;
+use backend::{db::Tx, identity::Caller, ordering::Orders};
 use domain::{
     OrderId,
-    view::{JourneyEntry, OrderView, Page, PickupTicketView, Problem},
+    view::{JourneyEntry, Naming, OrderView, Page, PickupTicketView, Problem},
 };
 use serde::Deserialize;
 
@@ -92,16 +92,10 @@ pub struct CancelRequest {
     pub reason: Option<String>,
 }
 
-impl CancelRequest {
-    /// The reason, when it is not too long.
-    pub fn checked(self) -> Result<Option<String>, AppError> {
-        match self.reason {
-            Some(reason) if reason.chars().count() > 200 => {
-                Err(AppError::invalid(vec![domain::Fault::new("/reason", "too_long", "At most 200 characters.")]))
-            }
-            reason => Ok(reason.filter(|r| !r.trim().is_empty())),
-        }
-    }
+/// The order as it is now: the answer of what has changed it.
+pub async fn as_it_is(orders: &Orders, tx: &mut Tx, order: OrderId, naming: Naming) -> Result<(StatusCode, OrderView), AppError> {
+    let view = orders.view(tx, order, naming).await?.ok_or_else(|| AppError::not_found("order"))?;
+    Ok((StatusCode::OK, view))
 }
 
 /// Calls an order off: its owner until work on it starts, staff until it is handed over.
@@ -115,9 +109,8 @@ pub async fn cancel(State(app): State<AppState>, Path(order): Path<String>, keye
     keyed
         .run(&app, move |tx, caller, request| {
             Box::pin(async move {
-                backend.orders.cancel_in(tx, &caller, order, request.checked()?).await?;
-                let view = backend.orders.view(tx, order, naming).await?.ok_or_else(|| AppError::not_found("order"))?;
-                Ok((StatusCode::OK, view))
+                backend.orders.cancel_in(tx, &caller, order, request.reason).await?;
+                as_it_is(&backend.orders, tx, order, naming).await
             })
         })
         .await

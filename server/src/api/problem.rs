@@ -1,6 +1,7 @@
 //! Errors at the edge: RFC 9457 `application/problem+json`.
 
-use app::words as w;
+mod wording;
+
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -11,8 +12,9 @@ use backend::{
     idempotency::{Answer, CommandError},
     refused::{Extra, Refused},
 };
-use domain::{Fault, Locale, view::Problem};
+use domain::{Fault, Locale, Terms, view::Problem};
 
+use self::wording::{said_in, words};
 use super::extract::Lang;
 
 /// Anything that ends a request without what was asked for. Internals are logged here, once, and never answered.
@@ -43,7 +45,7 @@ impl AppError {
 
     /// 404 of a thing that is not there, or not the caller's: the two look the same.
     pub fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}.")).with_terms(Terms::words([what]))
     }
 
     /// 422 with every fault.
@@ -72,6 +74,12 @@ impl AppError {
         self
     }
 
+    /// The same with what its detail names.
+    pub fn with_terms(mut self, terms: Terms) -> Self {
+        self.extra.terms = terms;
+        self
+    }
+
     /// The body of the answer.
     pub fn problem(&self, request_id: &str) -> Problem {
         Problem {
@@ -82,6 +90,7 @@ impl AppError {
             code: self.code.to_owned(),
             errors: self.faults.clone(),
             request_id: request_id.to_owned(),
+            terms: self.extra.terms.clone(),
             claimed_by: self.extra.claimed_by.clone(),
             quote: self.extra.quote.clone(),
             attempts_left: self.extra.attempts_left,
@@ -163,6 +172,11 @@ pub async fn render(request: Request, next: Next) -> Response {
     }
     let wait = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let locale = said_in(locale, &mut problem, wait);
+    // They were for the sentences.
+    problem.terms = Terms::default();
+    for fault in &mut problem.errors {
+        *fault.terms = Terms::default();
+    }
     let (mut parts, _) = response.into_parts();
     if parts.status == StatusCode::UNAUTHORIZED {
         // RFC 9110, 15.5.2: who is refused for want of a credential is told which kind is taken.
@@ -173,83 +187,4 @@ pub async fn render(request: Request, next: Next) -> Response {
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     Response::from_parts(parts, body.into())
-}
-
-/// Says a problem in another language than English; in which language its detail is then. `wait`: seconds until it is worth
-/// asking again.
-fn said_in(locale: Locale, problem: &mut Problem, wait: Option<i64>) -> Locale {
-    if locale == Locale::En {
-        return locale;
-    }
-    for fault in &mut problem.errors {
-        fault.detail = fault_in(locale, fault);
-    }
-    let detail = match (problem.code.as_str(), problem.errors.as_slice(), &problem.claimed_by) {
-        ("rate_limited", ..) if wait.is_some_and(|seconds| seconds > 60) => {
-            w::api::wait(locale, app::pieces::wait(wait.unwrap_or_default(), locale))
-        }
-        ("already_claimed", _, Some(holder)) => w::api::claimed_by(locale, &holder.name),
-        ("invalid_request", [only], _) => only.detail.clone(),
-        ("invalid_request", many @ [_, ..], _) => w::api::many_faults(locale, many.len()),
-        (code, ..) => match words(code, locale) {
-            Some(words) => words.to_owned(),
-            None => return Locale::En,
-        },
-    };
-    problem.detail = detail;
-    locale
-}
-
-fn fault_in(locale: Locale, fault: &Fault) -> String {
-    match (fault.code.as_str(), fault.available) {
-        ("out_of_stock", Some(0)) => w::api::none_left(locale).to_owned(),
-        ("out_of_stock", Some(left)) => w::api::left(locale, left),
-        // As a fault it is an item's; as the code of an answer it is the shop's.
-        ("unavailable", _) => w::api::sold_out(locale).to_owned(),
-        (code, _) => words(code, locale).unwrap_or_else(|| w::api::invalid_value(locale)).to_owned(),
-    }
-}
-
-/// What a program is told, else what a shopper is.
-fn words(code: &str, locale: Locale) -> Option<&'static str> {
-    w::api::by_name(code, locale).or_else(|| w::problem::by_name(code, locale))
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::{UserId, view::Person};
-
-    use super::*;
-
-    fn said(error: AppError) -> Problem {
-        let mut problem = error.problem("");
-        assert_eq!(said_in(Locale::ZhCn, &mut problem, None), Locale::ZhCn, "{problem:?}");
-        problem
-    }
-
-    #[test]
-    fn one_fault_is_what_the_whole_says_and_several_are_counted() {
-        let fault = |code| Fault::new("/a", code, "This is some English.");
-        assert_eq!(said(AppError::invalid(vec![fault("unknown_sku")])).detail, "这件商品已不在菜单上。");
-        assert_eq!(said(AppError::invalid(vec![fault("unavailable")])).detail, "这项已售罄。");
-        let both = said(AppError::invalid(vec![fault("never_heard_of"), Fault::out_of_stock(0, 3)]));
-        assert_eq!(both.detail, "请求里有 2 处不对，见 errors。");
-        assert_eq!(both.errors[1].detail, "只剩 3 件。");
-    }
-
-    #[test]
-    fn a_long_wait_is_said() {
-        let mut problem = AppError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Wait.").problem("");
-        assert_eq!(said_in(Locale::ZhCn, &mut problem, Some(599)), Locale::ZhCn);
-        assert_eq!(problem.detail, "请求太频繁，请在 10 分钟后再试。");
-        said_in(Locale::ZhCn, &mut problem, Some(1));
-        assert_eq!(problem.detail, "太快了，请稍等再试。");
-    }
-
-    #[test]
-    fn who_holds_an_order_is_named() {
-        let mut error = AppError::new(StatusCode::CONFLICT, "already_claimed", "Ada has already claimed it.");
-        error.extra.claimed_by = Some(Person { id: UserId(uuid::Uuid::nil()), name: "小陈".to_owned() });
-        assert_eq!(said(error).detail, "小陈 已经接了这单。");
-    }
 }

@@ -6,6 +6,7 @@ use axum::{
     extract::{self, FromRequestParts, Query},
     http::{StatusCode, request::Parts},
 };
+use domain::Terms;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::problem::AppError;
@@ -43,7 +44,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
             Ok(Query(params)) => Ok(Self(params)),
             Err(rejection) => {
                 let reason = std::error::Error::source(&rejection).map_or_else(|| rejection.body_text(), ToString::to_string);
-                Err(AppError::new(StatusCode::BAD_REQUEST, "invalid_query", format!("The query cannot be read: {reason}.")))
+                let detail = format!("The query cannot be read: {reason}.");
+                Err(AppError::new(StatusCode::BAD_REQUEST, "invalid_query", detail).with_terms(Terms::reason(reason)))
             }
         }
     }

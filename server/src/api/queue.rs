@@ -1,6 +1,6 @@
 //! The barista's queue.
 
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{Json, extract::State, response::Response};
 use domain::{
     OrderId, StoreId,
     view::{OrderView, Problem, QueueView},
@@ -8,7 +8,7 @@ use domain::{
 
 use super::{
     extract::{Keyed, Lang, Nothing},
-    orders::CancelRequest,
+    orders::{CancelRequest, as_it_is},
     problem::AppError,
     query::{Path, id},
 };
@@ -47,8 +47,7 @@ macro_rules! moves {
                 .run(&app, move |tx, caller, _| {
                     Box::pin(async move {
                         backend.queue.$method(tx, &caller, order).await?;
-                        let view = backend.orders.view(tx, order, naming).await?.ok_or_else(|| AppError::not_found("order"))?;
-                        Ok((StatusCode::OK, view))
+                        as_it_is(&backend.orders, tx, order, naming).await
                     })
                 })
                 .await
@@ -57,7 +56,7 @@ macro_rules! moves {
 }
 
 moves! {
-    /// Takes a ticket. Exclusive: who comes second gets 409 `already_claimed` with the holder.
+    /// Takes a ticket. Exclusive: who comes second gets 409 `already_claimed` with the holder. The holder gets it again.
     claim "/staff/orders/{id}/claim" claim_in;
     /// Gives a ticket back to the queue.
     release "/staff/orders/{id}/release" release_in;
@@ -81,9 +80,8 @@ pub async fn cancel(State(app): State<AppState>, Path(order): Path<String>, keye
     keyed
         .run(&app, move |tx, caller, request| {
             Box::pin(async move {
-                backend.orders.cancel_as_staff_in(tx, &caller, order, request.checked()?).await?;
-                let view = backend.orders.view(tx, order, naming).await?.ok_or_else(|| AppError::not_found("order"))?;
-                Ok((StatusCode::OK, view))
+                backend.orders.cancel_as_staff_in(tx, &caller, order, request.reason).await?;
+                as_it_is(&backend.orders, tx, order, naming).await
             })
         })
         .await

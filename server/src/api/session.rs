@@ -6,7 +6,10 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use backend::identity::{AccountEdit, Caller, IdentityError, IssuedSession, Phone};
+use backend::{
+    identity::{AccountEdit, Caller, IdentityError, IssuedSession, Phone},
+    payment::Forfeit,
+};
 use domain::{
     Fault, Locale, SessionId,
     view::{MeView, Page, Problem, SessionView},
@@ -14,7 +17,7 @@ use domain::{
 use serde::Deserialize;
 
 use super::{
-    extract::{Body, Lang},
+    extract::{Body, Lang, Maybe},
     problem::AppError,
     query::{Path, id},
 };
@@ -152,12 +155,28 @@ pub async fn edit_me(State(app): State<AppState>, Who(caller): Who, Body(edit): 
     Ok(Json(app.backend.me(&now.unwrap_or(Caller::Nobody)).await?))
 }
 
-/// Takes everything personal out of the account and signs out. Orders stay, as bookkeeping of nobody.
-#[utoipa::path(delete, path = "/me", tag = "session",
+/// What somebody lets go with their account.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Farewell {
+    /// The money that is left in the wallet is lost, however much it is. Without it a wallet with money in it is refused.
+    #[serde(default)]
+    pub forfeit_wallet: bool,
+}
+
+/// Takes everything personal out of the account and signs out. Orders stay, as bookkeeping of nobody. The body may be left out;
+/// 409 `wallet_not_empty` says that there is money in the wallet which it has not let go.
+#[utoipa::path(delete, path = "/me", tag = "session", request_body = Option<Farewell>,
     responses((status = 204), (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json")))]
-pub async fn delete_me(State(app): State<AppState>, Who(caller): Who) -> Result<Response, AppError> {
-    app.backend.identities.delete_account(&caller).await?;
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json")))]
+pub async fn delete_me(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    Maybe(Farewell { forfeit_wallet }): Maybe<Farewell>,
+) -> Result<Response, AppError> {
+    let forfeit = if forfeit_wallet { Forfeit::All } else { Forfeit::Nothing };
+    app.backend.identities.delete_account(&caller, forfeit).await?;
     Ok(signed_out(&app))
 }
 

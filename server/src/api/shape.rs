@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, LazyLock, PoisonError, RwLock},
 };
 
-use domain::Fault;
+use domain::{Fault, Terms};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -59,10 +59,9 @@ impl Misshapen {
         faults
     }
 
-    fn add(&mut self, at: impl Into<String>, code: &str, detail: String, stand_in: impl Into<Option<Value>>) {
-        let at = at.into();
-        self.faults.push(Fault::new(at.clone(), code, detail));
-        self.stand_ins.push((at, stand_in.into()));
+    fn add(&mut self, fault: Fault, stand_in: impl Into<Option<Value>>) {
+        self.stand_ins.push((fault.pointer.clone(), stand_in.into()));
+        self.faults.push(fault);
     }
 
     fn extend(&mut self, other: Self) {
@@ -126,11 +125,14 @@ impl Known {
             _ => Vec::new(),
         };
         if !types.is_empty() && !types.iter().any(|name| is(value, name)) {
-            return found.add(at, "invalid_value", format!("This has to be {}.", words(&types)), self.blank(schema));
+            let kinds = types.iter().map(|&kind| kind.to_owned()).collect();
+            let fault = Fault::new(at, "invalid_value", format!("This has to be {}.", words(&types)));
+            return found.add(fault.with(Terms { kinds, ..Terms::default() }), self.blank(schema));
         }
         if let Some(choices) = schema["enum"].as_array().filter(|choices| !choices.contains(value)) {
             let choices: Vec<_> = choices.iter().map(|choice| choice.as_str().unwrap_or("null")).collect();
-            return found.add(at, "invalid_value", format!("Choose one of {}.", choices.join(", ")), self.blank(schema));
+            let fault = Fault::new(at, "invalid_value", format!("Choose one of {}.", choices.join(", ")));
+            return found.add(fault.with(Terms::words(choices)), self.blank(schema));
         }
         match value {
             Value::Object(object) => self.fields(object, schema, at, found),
@@ -150,7 +152,7 @@ impl Known {
         for name in list(&schema["required"]).iter().filter_map(Value::as_str) {
             if !object.contains_key(name) {
                 let blank = self.blank(&schema["properties"][name]);
-                found.add(format!("{at}/{name}"), "required", "This has to be given.".to_owned(), blank);
+                found.add(Fault::new(format!("{at}/{name}"), "required", "This has to be given."), blank);
             }
         }
         let none = Map::new();
@@ -162,9 +164,10 @@ impl Known {
         }
         if schema["additionalProperties"] == false {
             for name in object.keys().filter(|name| !properties.contains_key(*name)).take(MOST) {
-                let known = properties.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let known: Vec<_> = properties.keys().map(String::as_str).collect();
                 let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-                found.add(at, "unknown_field", format!("There is no such field; there are {known}."), None);
+                let fault = Fault::new(at, "unknown_field", format!("There is no such field; there are {}.", known.join(", ")));
+                found.add(fault.with(Terms::words(known)), None);
             }
         }
     }
@@ -187,7 +190,8 @@ impl Known {
         {
             if tags.iter().any(|(name, _)| fault.pointer.ends_with(&format!("/{name}"))) {
                 let known: Vec<_> = tags.iter().map(|(_, tag)| tag.as_str()).collect();
-                found.faults.push(Fault::new(fault.pointer, "invalid_value", format!("Choose one of {}.", known.join(", "))));
+                let detail = format!("Choose one of {}.", known.join(", "));
+                found.faults.push(Fault::new(fault.pointer, "invalid_value", detail).with(Terms::words(known)));
                 // Which of them was meant nobody knows, so the whole of it is blank.
                 found.stand_ins.push((at.to_owned(), choices.first().map(|choice| self.blank(choice))));
                 return;

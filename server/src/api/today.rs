@@ -90,7 +90,7 @@ fn table(view: &TodayView) -> String {
         table.row(head.into_iter().chain(cells));
     };
     let none = csv::Cell::none;
-    let currency = || csv::text(view.currency.as_str());
+    let currency = || csv::text(&view.currency.to_string());
     let totals = &view.totals;
     row(
         "total",

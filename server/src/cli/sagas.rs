@@ -5,7 +5,7 @@ use backend::Backend;
 use backend::db::DbError;
 use backend::ordering::Waits;
 use clap::Subcommand;
-use domain::OrderId;
+use domain::{OrderId, TopUpId};
 
 use super::Output;
 
@@ -13,19 +13,20 @@ use super::Output;
 pub(super) enum Command {
     /// Orders that have something left to happen by itself, the most urgent first.
     List {
-        /// Only those that should have been over.
+        /// Only those that do not go on by themselves: past their deadline, or with a job that was given up.
         #[arg(long)]
         stuck: bool,
         /// One JSON array.
         #[arg(long)]
         json: bool,
     },
-    /// Let an order go on: its jobs are tried now, its parked events are handled again, its step has all its time once more.
+    /// Let an order go on: its jobs are tried now, also a refund that was refused, with the same key at the card provider; its parked
+    /// events are handled again, its step has all its time once more. Of a top-up, what was given up is tried again.
     Retry {
-        /// Its id, as `sagas list` shows it.
+        /// Its id, as `sagas list` shows it; or that of a top-up, as `check` does.
         #[arg(required_unless_present = "stuck")]
         order: Option<String>,
-        /// All that should have been over.
+        /// All that do not go on by themselves.
         #[arg(long, conflicts_with = "order")]
         stuck: bool,
     },
@@ -36,20 +37,20 @@ pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<(
     match command {
         Command::List { stuck, json } => {
             let mut reader = backend.db.reader();
-            let sagas =
-                if stuck { backend.sagas.stuck(&mut reader, backend.clock.now()).await? } else { backend.sagas.list(&mut reader).await? };
-            let sagas = backend.sagas.waits(&mut reader, sagas).await?;
+            let sagas = if stuck { backend.sagas.stuck(&mut reader).await? } else { backend.sagas.list(&mut reader).await? };
             if json {
                 return output.json(&sagas);
             }
             let rows: Vec<_> = sagas
                 .iter()
-                .map(|Waits { saga, error, next_attempt }| {
+                .map(|Waits { saga, job, stuck, error, next_attempt }| {
                     [
                         saga.order.to_string(),
                         format!("{} {}", saga.store, saga.number),
                         saga.status.as_str().to_owned(),
                         saga.step.as_str().to_owned(),
+                        job.unwrap_or("-").to_owned(),
+                        if *stuck { "stuck" } else { "moving" }.to_owned(),
                         saga.since.to_string(),
                         saga.deadline.to_string(),
                         next_attempt.map_or_else(|| "-".to_owned(), |at| at.to_string()),
@@ -58,18 +59,19 @@ pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<(
                     ]
                 })
                 .collect();
-            output.table(["ORDER", "NUMBER", "STATUS", "STEP", "SINCE", "DEADLINE", "NEXT ATTEMPT", "LAST ERROR"], &rows)
+            output
+                .table(["ORDER", "NUMBER", "STATUS", "STEP", "ASKS FOR", "STATE", "SINCE", "DEADLINE", "NEXT ATTEMPT", "LAST ERROR"], &rows)
         }
         Command::Retry { order: Some(order), .. } => {
             let id: OrderId = order.parse().with_context(|| format!("'{order}' is no order's id; `orderly sagas list` shows them"))?;
-            if !retry(backend, id).await? {
+            if !retry(backend, id).await? && !retry_top_up(backend, TopUpId(id.0)).await? {
                 bail!("order {id} is not there, or has nothing left to be done; `orderly sagas list` shows those that have");
             }
-            output.line(&format!("order {id} goes on"))
+            output.line(&format!("{id} goes on"))
         }
         Command::Retry { order: None, .. } => {
-            let stuck = backend.sagas.stuck(&mut backend.db.reader(), backend.clock.now()).await?;
-            for saga in &stuck {
+            let stuck = backend.sagas.stuck(&mut backend.db.reader()).await?;
+            for Waits { saga, .. } in &stuck {
                 // One that has ended since then needs nobody.
                 if retry(backend, saga.order).await? {
                     output.line(&format!("order {} goes on", saga.order))?;
@@ -83,4 +85,9 @@ pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<(
 async fn retry(backend: &Backend, order: OrderId) -> Result<bool, DbError> {
     let sagas = backend.sagas.clone();
     backend.db.transaction(move |tx| Box::pin(async move { sagas.retry_in(tx, order).await })).await
+}
+
+async fn retry_top_up(backend: &Backend, id: TopUpId) -> Result<bool, DbError> {
+    let top_ups = backend.top_ups.clone();
+    backend.db.transaction(move |tx| Box::pin(async move { top_ups.retry_in(tx, id).await })).await
 }

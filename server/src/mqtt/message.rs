@@ -23,9 +23,9 @@ pub(super) struct Message {
 #[derive(Debug, Default)]
 struct Written {
     /// QoS 0: the same bytes for everybody.
-    plain: OnceLock<Bytes>,
+    plain: OnceLock<Option<Bytes>>,
     /// QoS 1: the same but for the id.
-    with_id: OnceLock<Packet1>,
+    with_id: OnceLock<Option<Packet1>>,
 }
 
 /// The payload is not a CloudEvent with a sequence.
@@ -43,16 +43,16 @@ impl Message {
         Ok(Self { topic: topic.into(), sequence, payload, written: Default::default() })
     }
 
-    /// PUBLISH at QoS 0.
-    pub(super) fn packet(&self, version: Version, retain: bool) -> Bytes {
+    /// PUBLISH at QoS 0; `None` where no packet can carry it.
+    pub(super) fn packet(&self, version: Version, retain: bool) -> Option<Bytes> {
         let written = &self.written[look(version, retain)].plain;
         written.get_or_init(|| version.publish(&self.topic, &self.payload, retain)).clone()
     }
 
-    /// PUBLISH at QoS 1.
-    pub(super) fn packet_with_id(&self, version: Version, retain: bool, id: u16) -> Bytes {
+    /// PUBLISH at QoS 1; `None` where no packet can carry it.
+    pub(super) fn packet_with_id(&self, version: Version, retain: bool, id: u16) -> Option<Bytes> {
         let written = &self.written[look(version, retain)].with_id;
-        written.get_or_init(|| version.publish_with_id(&self.topic, &self.payload, retain)).with(id)
+        written.get_or_init(|| version.publish_with_id(&self.topic, &self.payload, retain)).as_ref().map(|packet| packet.with(id))
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) fn serve(
 }
 
 /// Lets somebody in who says who they are; the answer to their CONNECT is still to be sent.
-async fn admit<T: Transport>(gateway: Arc<Inner>, transport: T, entrance: Entrance) -> Option<(Session<T>, Bytes)> {
+async fn admit<T: Transport>(gateway: Arc<Inner>, transport: T, entrance: Entrance) -> Option<(Session<T>, Option<Bytes>)> {
     let mut wire = Wire { transport, buffer: BytesMut::new(), largest: codec::LARGEST, patience: gateway.limits.patience };
     let greeted = tokio::select! {
         () = gateway.stop.cancelled() => None,
@@ -203,14 +203,14 @@ impl<T: Transport> Session<T> {
                 counters.slow.inc();
                 return;
             }
-            End::Published => fitting(self.largest, Version::disconnect_publisher),
+            End::Published => fitting(self.largest, |in_words| Some(Version::disconnect_publisher(in_words))),
             End::Ours(reason) => {
                 match reason {
                     Reason::QuotaExceeded => counters.slow.inc(),
                     Reason::MessageRateTooHigh => counters.refused.inc(),
                     _ => 0,
                 };
-                fitting(self.largest, |in_words| Version::disconnect(reason, in_words))
+                fitting(self.largest, |in_words| Some(Version::disconnect(reason, in_words)))
             }
         };
         // 3.1.1 has no such packet.
@@ -298,7 +298,7 @@ impl<T: Transport> Session<T> {
             if let Err(error) = self.gateway.broker.publish(topic, payload) {
                 tracing::error!(topic, %error, "our own publisher sent what is not ours");
             }
-            return if qos == 0 { Ok(()) } else { self.wire.write(self.version.acknowledged(id)).await };
+            return if qos == 0 { Ok(()) } else { self.answer(self.version.acknowledged(id)).await };
         }
         match (self.version, qos) {
             (Version::V5, 1) => self.answer_because(|in_words| Version::not_published(id, in_words)).await,
@@ -308,12 +308,13 @@ impl<T: Transport> Session<T> {
     }
 
     /// Sends what cannot be left out: a client that takes no packet of its size cannot be served (3.1.2-25).
-    async fn answer(&mut self, packet: Bytes) -> Result<(), End> {
-        if packet.len() > self.largest { Err(End::Ours(Reason::PacketTooLarge)) } else { self.wire.write(packet).await }
+    async fn answer(&mut self, packet: Option<Bytes>) -> Result<(), End> {
+        let packet = packet.filter(|packet| packet.len() <= self.largest).ok_or(End::Ours(Reason::PacketTooLarge))?;
+        self.wire.write(packet).await
     }
 
     /// The same with a reason, in words for who wants them and has room for them.
-    async fn answer_because(&mut self, packet: impl Fn(bool) -> Bytes) -> Result<(), End> {
+    async fn answer_because(&mut self, packet: impl Fn(bool) -> Option<Bytes>) -> Result<(), End> {
         let wanted = self.in_words;
         let packet = fitting(self.largest, |in_words| packet(in_words && wanted)).ok_or(End::Ours(Reason::PacketTooLarge))?;
         self.wire.write(packet).await
@@ -331,9 +332,7 @@ impl<T: Transport> Session<T> {
             message.packet_with_id(self.version, retain, self.last_id)
         };
         // 3.1.2-24, 3.1.2-25: what is too large for the client is dropped.
-        if bytes.len() > self.largest {
-            return Ok(());
-        }
+        let Some(bytes) = bytes.filter(|bytes| bytes.len() <= self.largest) else { return Ok(()) };
         if qos > 0 {
             self.outstanding.insert(self.last_id);
             self.last_id = self.last_id.wrapping_add(1);
@@ -346,8 +345,8 @@ impl<T: Transport> Session<T> {
 
 /// The packet with its reason in words, or where that is larger than what the client takes, without them (3.2.2.3.9, 3.4.2.2.2,
 /// 3.9.2.1.2, 3.14.2.2.3); `None` where neither is taken (3.1.2-24).
-fn fitting(largest: usize, packet: impl Fn(bool) -> Bytes) -> Option<Bytes> {
-    [true, false].into_iter().map(packet).find(|packet| packet.len() <= largest)
+fn fitting(largest: usize, packet: impl Fn(bool) -> Option<Bytes>) -> Option<Bytes> {
+    [true, false].into_iter().filter_map(packet).find(|packet| packet.len() <= largest)
 }
 
 /// Why it is over, when it is; never, without a time.

@@ -9,7 +9,9 @@
 //! again, and a cluster of NATS tells it at once, while at QoS 1 it keeps a replicated consumer for each filter, which
 //! cannot be made, nor tells anything, until a new leader is found.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+mod asked;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,18 +19,17 @@ use backend::db::DbError;
 use backend::live::{BrokerAddress, again};
 use domain::topic::{Filter, Topic};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use rumqttc::{AsyncClient, Event, Outgoing, Packet, QoS, SubscribeFilter, SubscribeReasonCode};
+use rumqttc::{AsyncClient, Event, Outgoing, Packet};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use self::asked::{Asked, News};
 use super::Inner;
 use super::broker::Coming;
 use super::reach::reach;
 
-/// Filters in one SUBSCRIBE.
-const BATCH: usize = 200;
 /// Packets that wait for the connection at most.
 const WAITING: usize = 64;
 /// Questions to the shop at once: of all that is read while the broker is away, and of all that is read when filters are granted.
@@ -81,7 +82,7 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
                 asked.turn(gateway, &client);
                 continue;
             }
-            () = until(asked.refused.at) => {
+            () = until(asked.again_at()) => {
                 asked.ask_again(gateway, &client);
                 continue;
             }
@@ -96,14 +97,18 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
             }
             Ok(Event::Outgoing(Outgoing::Subscribe(id))) => asked.sent(id),
             Ok(Event::Incoming(Packet::SubAck(ack))) => {
-                let refused_before = asked.refused.times;
-                let granted = asked.acknowledged(ack.pkid, &ack.return_codes);
-                if refused_before == 0 && asked.refused.times > 0 {
-                    tracing::error!(
+                let (granted, news) = asked.acknowledged(ack.pkid, &ack.return_codes, Instant::now());
+                match news {
+                    None => {}
+                    // A cluster that has just lost a node does so for some seconds, and one that has just begun.
+                    Some(News::Waits) => tracing::info!(%address, "the broker outside does not grant all topics now, and is asked again"),
+                    Some(News::Refuses(filter)) => tracing::error!(
                         %address,
-                        "the broker outside refuses topics and is asked again; if it goes on so, give the user of MQTT_URL the right to \
-                         read and write v1/#"
-                    );
+                        filter,
+                        "the broker outside goes on refusing topics, whenever it is asked; give the user of MQTT_URL the right to read and \
+                         write v1/#"
+                    ),
+                    Some(News::Grants) => tracing::info!(%address, "the broker outside grants all topics now"),
                 }
                 if !granted.is_empty() {
                     // What has ended is forgotten.
@@ -124,100 +129,6 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
         if asked.behind {
             asked.turn(gateway, &client);
         }
-    }
-}
-
-/// What the broker was asked for over one connection.
-#[derive(Default)]
-struct Asked {
-    filters: HashSet<String>,
-    /// SUBSCRIBE packets that the client has not sent yet, in order; it sends them so.
-    given: VecDeque<Vec<String>>,
-    /// Sent, by packet id, and not acknowledged.
-    sent: HashMap<u16, Vec<String>>,
-    /// Something could not be asked for yet.
-    behind: bool,
-    refused: Refused,
-}
-
-/// What the broker did not grant: without the right it never does, but one that has just lost a part of itself soon does.
-#[derive(Default)]
-struct Refused {
-    filters: Vec<String>,
-    /// In a row.
-    times: u32,
-    /// When they are asked for again.
-    at: Option<Instant>,
-}
-
-impl Asked {
-    /// Asks for what has listeners now, and gives up what has none.
-    fn turn(&mut self, gateway: &Inner, client: &AsyncClient) {
-        self.behind = false;
-        let mut new = Vec::new();
-        for (filter, is_heard) in gateway.broker.turned() {
-            if is_heard {
-                if !self.filters.contains(&filter) {
-                    new.push(filter);
-                }
-            } else if self.filters.contains(&filter) {
-                if client.try_unsubscribe(&filter).is_ok() {
-                    self.filters.remove(&filter);
-                } else {
-                    self.later(gateway, [filter]);
-                }
-            }
-        }
-        for filters in new.chunks(BATCH) {
-            let wishes = filters.iter().map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtMostOnce));
-            if client.try_subscribe_many(wishes).is_ok() {
-                self.filters.extend(filters.iter().cloned());
-                self.given.push_back(filters.to_vec());
-            } else {
-                self.later(gateway, filters.iter().cloned());
-            }
-        }
-    }
-
-    /// The client has no room: as soon as it has sent something, it has.
-    fn later(&mut self, gateway: &Inner, filters: impl IntoIterator<Item = String>) {
-        self.behind = true;
-        gateway.broker.turn_again(filters);
-    }
-
-    fn sent(&mut self, id: u16) {
-        if let Some(filters) = self.given.pop_front() {
-            self.sent.insert(id, filters);
-        }
-    }
-
-    /// The broker has answered a SUBSCRIBE; the filters that it granted.
-    fn acknowledged(&mut self, id: u16, codes: &[SubscribeReasonCode]) -> Vec<String> {
-        let asked = self.sent.remove(&id).unwrap_or_default();
-        // What an answer leaves out is not granted.
-        let codes = codes.iter().chain(std::iter::repeat(&SubscribeReasonCode::Failure));
-        let (granted, refused): (Vec<_>, Vec<_>) =
-            asked.into_iter().zip(codes).partition(|(_, code)| **code != SubscribeReasonCode::Failure);
-        if refused.is_empty() {
-            if self.refused.filters.is_empty() {
-                self.refused.times = 0;
-            }
-        } else {
-            for (filter, _) in refused {
-                self.filters.remove(&filter);
-                self.refused.filters.push(filter);
-            }
-            self.refused.at.get_or_insert_with(|| Instant::now() + again(self.refused.times));
-            self.refused.times += 1;
-        }
-        granted.into_iter().map(|(filter, _)| filter).collect()
-    }
-
-    /// Asks for what was refused, as far as somebody still listens to it.
-    fn ask_again(&mut self, gateway: &Inner, client: &AsyncClient) {
-        self.refused.at = None;
-        gateway.broker.turn_again(self.refused.filters.drain(..));
-        self.turn(gateway, client);
     }
 }
 

@@ -15,6 +15,7 @@ on_both_databases! {
     the_log_is_shown
     the_check_proves_the_running_shop_and_names_what_is_broken
     what_is_stuck_is_seen_and_goes_on
+    a_refund_that_was_refused_is_seen_and_asked_for_again
 }
 
 async fn tokens_work_until_they_are_revoked(server: Server) {
@@ -109,6 +110,39 @@ async fn what_is_stuck_is_seen_and_goes_on(server: Server) {
         let (line, code) = server.place.refusal(&["events", command, "ordering.saga", id]);
         assert!(line.contains("events parked") && code == Some(1), "{line}");
     }
+}
+
+/// The provider says that nothing is left to be sent back, until it is told otherwise: then it sends it back, once.
+async fn a_refund_that_was_refused_is_seen_and_asked_for_again(server: Server) {
+    let shopper = server.guest().await;
+    let id = shopper.order_coffee().await;
+    let path = format!("/orders/{id}");
+    shopper.until(&path, |order| order["status"] == "processed").await;
+    server.place.execute_at_bank("update payment set refunded = captured where $1 is not null").await;
+    let cancelled = shopper.keyed(reqwest::Method::POST, &format!("{path}/cancel"), &serde_json::json!({})).await;
+    assert_eq!(cancelled.status, StatusCode::OK, "{}", cancelled.body);
+    let stuck = loop {
+        let stuck: Value = serde_json::from_str(&server.place.answer(&["sagas", "list", "--stuck", "--json"])).unwrap();
+        if stuck[0]["order"] == *id {
+            break stuck[0].clone();
+        }
+    };
+    assert_eq!((&stuck["job"], &stuck["stuck"], &stuck["next_attempt"]), (&"refund".into(), &true.into(), &Value::Null), "{stuck}");
+    assert!(stuck["error"].as_str().unwrap().contains("nothing_to_refund"), "{stuck}");
+    let list = server.place.answer(&["sagas", "list"]);
+    assert!(list.lines().any(|line| line.contains(&id) && line.contains("refund") && line.contains("stuck")), "{list}");
+    let told = String::from_utf8(server.place.run(&["check", "--json"]).stdout).unwrap();
+    assert!(told.contains(&format!("`orderly sagas retry {id}` asks again")), "{told}");
+
+    server.place.execute_at_bank("update payment set refunded = 0 where $1 is not null").await;
+    server.place.answer(&["sagas", "retry", &id]);
+    shopper.until(&path, |order| order["payment"]["status"] == "refunded").await;
+    let journey = shopper.get(&format!("{path}/journey")).await.body.to_string();
+    assert_eq!(journey.matches("payment.refunded.v1").count(), 1, "{journey}");
+    assert_eq!(server.place.answer(&["sagas", "list", "--json"]), "[]");
+    let (line, _) = server.place.refusal(&["sagas", "retry", &id]);
+    assert!(line.contains("nothing left to be done"), "{line}");
+    server.place.answer(&["check"]);
 }
 
 async fn the_log_is_shown(server: Server) {

@@ -6,12 +6,14 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-use crate::support::{Server, Tab, on_both_databases};
+use crate::sign_in::{sign_in, with_messages};
+use crate::support::{Server, Tab};
 
-on_both_databases! {
+with_messages! {
     an_order_moves_on_the_screens_of_those_concerned
     only_our_own_pages_may_listen
     who_signs_out_or_is_revoked_hears_no_more
+    whose_session_expires_hears_no_more
     a_shop_that_there_is_not_is_told_to_nobody
 }
 
@@ -106,6 +108,60 @@ async fn who_signs_out_or_is_revoked_hears_no_more(server: Server) {
         .until("/staff/stores/harbor/queue", |queue| !queue["lanes"]["queued"].as_array().unwrap().is_empty())
         .await;
     window.until(|board| board["preparing"].as_array().is_some_and(|all| !all.is_empty())).await;
+}
+
+/// Nobody does anything: their time is over while they listen. (Tokens have no such time: they are revoked.)
+async fn whose_session_expires_hears_no_more(server: Server) {
+    const BOARD: &str = "v1/stores/harbor/board";
+    const QUEUE: &str = "v1/stores/harbor/queue";
+    let (guest, ada) = (server.guest().await, sign_in(&server, &server.guest().await, "+15550100009", 1).await);
+    let kim = server.staff("harbor", "Kim", "barista").await;
+    let of_guest = format!("v1/orders/{}", guest.order_coffee().await);
+    let order = ada.order_coffee().await;
+    let of_ada = format!("v1/orders/{order}");
+    // One who has bought nothing has no row, and is good for as long as their cookie.
+    let visitor = server.guest().await;
+    let mut concerned = Vec::new();
+    for (who, private) in [(&guest, &*of_guest), (&ada, &*of_ada), (&kim, QUEUE)] {
+        let mut tab = Tab::open(&server, Some(who.cookie()), None).await;
+        assert!(tab.subscribe(private).await && tab.subscribe(BOARD).await, "{private}");
+        concerned.push((tab, who, private));
+    }
+    let token = server.place.answer(&["token", "issue", "--role", "barista", "--store", "harbor"]);
+    let mut others = [
+        Tab::open(&server, Some(visitor.cookie()), None).await,
+        Tab::open(&server, Some(&format!("{}x", kim.cookie())), None).await,
+        Tab::open(&server, None, Some(&token)).await,
+    ];
+    for tab in &mut others {
+        assert!(tab.subscribe(BOARD).await);
+    }
+
+    server.place.execute("update session set expires_at = 1 where $1 is not null").await;
+    let begun = std::time::Instant::now();
+    for (tab, _, private) in &mut concerned {
+        tab.closed().await;
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{private}: {:?}", begun.elapsed());
+    }
+    // Whoever comes again with the same cookie is nobody, who hears what is public, and nothing else.
+    for (tab, who, private) in &mut concerned {
+        *tab = Tab::open(&server, Some(who.cookie()), None).await;
+        assert!(!tab.subscribe(private).await && tab.subscribe(BOARD).await, "{private}");
+    }
+    let bar = server.nobody().with_token(&token);
+    let is_ours = |ticket: &Value| ticket["order"] == order.as_str();
+    bar.until("/staff/stores/harbor/queue", |queue| queue["lanes"]["queued"].as_array().unwrap().iter().any(is_ours)).await;
+    for command in ["claim", "ready"] {
+        let done = bar.keyed(Method::POST, &format!("/staff/orders/{order}/{command}"), &json!({})).await;
+        assert_eq!(done.status, StatusCode::OK, "{}", done.body);
+    }
+    for tab in concerned.iter_mut().map(|(tab, ..)| tab).chain(&mut others) {
+        tab.until_any(|event| {
+            assert_eq!(event["type"], "live.board.v1", "nothing but what is public");
+            event["data"]["ready"].as_array().is_some_and(|ready| ready.len() == 1)
+        })
+        .await;
+    }
 }
 
 async fn a_shop_that_there_is_not_is_told_to_nobody(server: Server) {

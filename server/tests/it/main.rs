@@ -8,6 +8,7 @@ mod frame;
 mod interop;
 mod kiosk;
 mod live;
+mod pages;
 mod payment;
 mod pickup;
 mod process;

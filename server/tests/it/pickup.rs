@@ -1,11 +1,13 @@
 //! Pick-up tickets over HTTP: shown to who ordered, read by a kiosk of the store, good once.
 
+use domain::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Place, Server, on_both_databases, run_with};
+use crate::support::{Client, Place, Reply, Server, on_both_databases, run_with};
 
 on_both_databases! {
+    a_ticket_is_offered_once_its_order_is_paid
     a_ticket_hands_an_order_over_and_the_screens_see_it
 }
 
@@ -52,11 +54,57 @@ async fn collect(kiosk: &Client, name: &str, ticket: &str) -> (u16, Value) {
     (reply.status.as_u16(), reply.body)
 }
 
+/// The tag that begins an element, by its test id.
+fn tag<'a>(page: &'a Reply, name: &str) -> &'a str {
+    let at = page.text().find(&format!("data-testid=\"{name}\"")).unwrap_or_else(|| panic!("{name} is in {}", page.text()));
+    let (before, after) = page.text().split_at(at);
+    &page.text()[before.rfind('<').unwrap()..at + after.find('>').unwrap()]
+}
+
+/// Who has not paid has nothing to fetch: not while the payment runs, nor while the bank waits for them. Until when it does is
+/// said, and so is what the bar has promised after that.
+async fn a_ticket_is_offered_once_its_order_is_paid(server: Server) {
+    let shopper = server.guest().await;
+    let order = shopper.order_coffee_by("tok_3ds").await;
+    let path = format!("/orders/{order}");
+    let waits = shopper.until(&path, |order| order["payment"]["status"] == "action_required").await;
+    let time = |value: &Value| value.as_str().expect("a time").parse::<Timestamp>().expect("RFC 3339");
+    let (placed, confirm_by) = (time(&waits["placed_at"]), time(&waits["payment"]["confirm_by"]));
+    assert!((300..330).contains(&confirm_by.seconds_since(placed)), "{waits}");
+    let page = shopper.page(&path).await;
+    assert!(tag(&page, "pickup").contains(" hidden"), "{}", tag(&page, "pickup"));
+    assert!(tag(&page, "confirm-by").contains("class=\"hold\"") && !page.text().contains("data-testid=\"ready-by\""), "{}", page.text());
+
+    let url = waits["payment"]["action_url"].as_str().unwrap();
+    let form = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap().post(url);
+    form.header("content-type", "application/x-www-form-urlencoded").body("decision=confirm").send().await.unwrap();
+    let paid = shopper.until(&path, |order| order["fulfilments"][0]["status"] == "queued").await;
+    assert_eq!(paid["payment"].get("confirm_by"), None);
+    // The bar's whole time from the confirmation on.
+    assert!((900..1_000).contains(&time(&paid["ready_by"]).seconds_since(placed)), "{paid}");
+    let page = shopper.page(&path).await;
+    assert!(!tag(&page, "pickup").contains(" hidden"), "{}", tag(&page, "pickup"));
+    assert!(!page.text().contains("data-testid=\"confirm-by\"") && tag(&page, "ready-by").contains("hold"), "{}", page.text());
+    let chinese = shopper.in_language("zh-CN").page(&path).await;
+    assert!(chinese.text().contains("内做好，否则退款给你。"), "{}", chinese.text());
+
+    server.make(&server.token("barista", "harbor"), &order).await;
+    let ready = shopper.get(&path).await.body;
+    assert_eq!(ready.get("ready_by"), None, "the promise is kept");
+    let page = shopper.page(&path).await;
+    assert!(tag(&page, "pickup").contains(" open") && !page.text().contains("data-testid=\"ready-by\""), "{}", page.text());
+
+    let other = shopper.order_coffee_by("tok_declined").await;
+    shopper.until(&format!("/orders/{other}"), |order| order["status"] == "rejected").await;
+    assert!(!shopper.page(&format!("/orders/{other}")).await.text().contains("data-testid=\"pickup\""), "it came to nothing");
+}
+
 async fn a_ticket_hands_an_order_over_and_the_screens_see_it(server: Server) {
     let (shopper, barista) = (server.guest().await, server.token("barista", "harbor"));
     let counter = server.nobody().with_token(&server.counter("counter-1").await);
     let order = shopper.order_coffee().await;
     let shown = ticket(&shopper, &order).await;
+    shopper.until(&format!("/orders/{order}"), |order| order["status"] == "processed").await;
     let page = shopper.page(&format!("/orders/{order}")).await;
     assert!(page.text().contains(&format!("data-ticket=\"{shown}\"")), "the tracker shows it");
     // Whoever else may see the order is not shown its ticket.

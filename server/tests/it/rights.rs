@@ -1,5 +1,6 @@
 //! The table of rights over HTTP: every call that there is, every kind of caller. What is expected is written out here once
-//! more, as the contract has it, and not asked of the code under test. (MQTT's half: `tests/mqtt/table.rs`.)
+//! more, as the contract has it, and not asked of the code under test. (MQTT's half: `tests/mqtt/table.rs`; the pages behind the
+//! bar: `pages.rs`.)
 
 use std::collections::BTreeSet;
 
@@ -171,7 +172,8 @@ fn expected(who: &str, method: &str, whom: For) -> Option<(u16, &'static str)> {
     }
 }
 
-async fn callers(server: &Server, owner: Client) -> Vec<(&'static str, Client)> {
+/// One of each kind; `owner`: the guest whose order it is.
+pub(crate) async fn callers(server: &Server, owner: Client) -> Vec<(&'static str, Client)> {
     let issue = |arguments: &[&str]| {
         let token = server.place.answer(&[&["token", "issue"], arguments].concat());
         server.nobody().with_token(&token)

@@ -11,6 +11,11 @@ fn guests_without_end_from_one_address_are_slowed_and_flagged() {
     run_with(Place::on_sqlite(), &[("ORDERLY_TRUSTED_PROXIES", "127.0.0.1")], slowed);
 }
 
+#[test]
+fn guests_of_one_address_who_hold_the_places_are_told_to_its_managers() {
+    run_with(Place::on_sqlite(), &[("ORDERLY_TRUSTED_PROXIES", "127.0.0.1")], told);
+}
+
 /// A new guest whose cookie was made at one address, and who is at another from now on.
 async fn newcomer(server: &Server, n: u32, now_at: &str) -> Client {
     let nobody = server.nobody().with("x-forwarded-for", &format!("198.51.{}.{}", n / 250, n % 250));
@@ -58,4 +63,29 @@ async fn slowed(server: Server) {
     let line = metrics.text().lines().find(|line| line.starts_with("orderly_newcomers_refused_total ")).expect("it is counted");
     let count: usize = line.rsplit(' ').next().unwrap().parse().unwrap();
     assert_eq!(count, refused.len() + (slowed + opened) as usize);
+}
+
+/// By the API and by the page: half of harbor's twenty places, and every one of them gets what they wanted.
+async fn told(server: Server) {
+    let line = json!({"sku": "flat-white-regular", "quantity": 1, "options": ["oat"]});
+    let begin = json!({"store": "harbor", "lines": [line], "fulfilment": {"kind": "pickup"}});
+    let manager = server.staff("harbor", "Mo", "manager").await;
+    let audit = async || manager.page("/staff/harbor/audit").await.text().to_owned();
+    let sentence = "10 guests of one address hold places, of 20 that there are";
+    for n in 0..10 {
+        assert!(!audit().await.contains("guests of one address"), "{n} are none");
+        let guest = newcomer(&server, n, "203.0.113.9").await;
+        if n % 2 == 0 {
+            assert_eq!(guest.keyed(Method::POST, "/checkouts", &begin).await.status, StatusCode::CREATED);
+            continue;
+        }
+        let cart =
+            [("store", "harbor"), ("product", "flat-white"), ("sku", "flat-white-regular"), ("quantity", "1"), ("options[milk][]", "oat")];
+        assert_eq!(guest.post_form("/do/cart/add", &cart).await.header("location").map(|page| page.contains("error")), Some(false));
+        let held = guest.post_form("/do/checkout/hold", &[("store", "harbor")]).await;
+        assert_eq!(held.header("location"), Some("/s/harbor/checkout"), "{}", held.text());
+    }
+    assert!(audit().await.contains(sentence), "{}", audit().await);
+    let guest = newcomer(&server, 10, "203.0.113.9").await;
+    assert_eq!(guest.keyed(Method::POST, "/checkouts", &begin).await.status, StatusCode::CREATED, "nobody is refused");
 }

@@ -40,6 +40,7 @@ with_messages! {
     sessions_are_listed_and_ended
     a_form_signs_in_and_leads_nowhere_else
     the_demo_shopper_buys_from_the_wallet_until_it_is_short
+    money_in_a_wallet_is_lost_by_its_owners_word_alone
 }
 
 const ADA: &str = "+15550100009";
@@ -247,13 +248,26 @@ async fn the_demo_shopper_buys_from_the_wallet_until_it_is_short(server: Server)
     for (key, card, page) in [
         ("one", "tok_ok", "/account?saved=topped_up#wallet"),
         ("one", "tok_ok", "/account?saved=topped_up_before#wallet"),
-        ("", "tok_ok", "/account?error=invalid_request"),
-        ("a b", "tok_ok", "/account?error=invalid_request"),
-        ("two", "tok_declined", "/account?error=payment_declined"),
+        ("", "tok_ok", "/account?error=invalid_request&form=top-up&amount=1000#wallet"),
+        ("a b", "tok_ok", "/account?error=invalid_request&form=top-up&amount=1000#wallet"),
+        ("two", "tok_declined", "/account?error=payment_declined&form=top-up&amount=1000#wallet"),
     ] {
         let sent = shopper.post_form("/do/wallet/top-up", &[("key", key), ("amount", "1000"), ("card", card)]).await;
         assert_eq!((sent.status, sent.header("location")), (StatusCode::FOUND, Some(page)), "{}", sent.text());
     }
+    // It comes back to where it was: open, with what was chosen, and the reason in it and nowhere else.
+    let page = shopper.page("/account?error=payment_declined&form=top-up&amount=1000").await;
+    let (_, fold) = page.text().split_once("id=\"top-up\"").expect("the fold");
+    let (fold, _) = fold.split_once("</details>").expect("its end");
+    assert!(fold.split('>').next().unwrap().contains(" open"), "{fold}");
+    assert!(fold.contains("role=\"alert\"") && page.text().matches("role=\"alert\"").count() == 1, "{fold}");
+    assert!(
+        fold.split("<input").any(|input| input.contains("value=\"1000\"") && input.split('>').next().unwrap().contains("checked")),
+        "{fold}"
+    );
+    let page = shopper.page("/account").await;
+    let (_, fold) = page.text().split_once("id=\"top-up\"").expect("the fold");
+    assert!(!fold.split('>').next().unwrap().contains(" open") && !page.text().contains("role=\"alert\""), "nothing was refused");
     let sent = shopper.post_form("/do/wallet/top-up", &[("key", "three"), ("amount", "1000"), ("card", "tok_3ds")]).await;
     assert_eq!((sent.status, sent.header("location")), (StatusCode::FOUND, Some("/account#wallet")), "{}", sent.text());
     let page = shopper.page("/account").await;
@@ -268,4 +282,44 @@ async fn the_demo_shopper_buys_from_the_wallet_until_it_is_short(server: Server)
     assert_eq!((&export.body["orders"][0]["fulfilment"]["address"]["line1"], held), (&json!("1 Quay"), &json!("Oakland")));
     assert_eq!(export.body["admissions"], json!([]));
     assert!(export.header("content-disposition").unwrap().contains("attachment"));
+}
+
+async fn money_in_a_wallet_is_lost_by_its_owners_word_alone(server: Server) {
+    let shopper = sign_in(&server, &server.guest().await, "+15550100001", 1).await;
+    let refused = shopper.call(Method::DELETE, "/me", &Value::Null).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "wallet_not_empty"));
+    assert!(refused.body["detail"].as_str().unwrap().contains("$33.00"), "{}", refused.body);
+    for (body, expected) in [
+        (json!({}), StatusCode::CONFLICT),
+        (json!({"forfeit_wallet": false}), StatusCode::CONFLICT),
+        (json!({"forfeit_wallet": "yes"}), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({"forfeit": true}), StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        assert_eq!(shopper.call(Method::DELETE, "/me", &body).await.status, expected, "{body}");
+    }
+    let page = shopper.page("/account").await;
+    assert!(page.text().contains("name=\"forfeit\" value=\"3300\"") && page.text().contains("$33.00"), "the page asks for it");
+    let delete = async |fields: &[(&str, &str)]| {
+        let sent = shopper.post_form("/do/account/delete", fields).await;
+        assert_eq!(sent.status, StatusCode::FOUND, "{}", sent.text());
+        sent.header("location").unwrap().to_owned()
+    };
+    assert_eq!(delete(&[("forfeit", "3300")]).await, "/account?error=not_sure");
+    // Without the box, and with the sum of another moment.
+    for forfeit in [&[][..], &[("forfeit", "")], &[("forfeit", "3299")], &[("forfeit", "yes")]] {
+        assert_eq!(delete(&[&[("sure", "yes")], forfeit].concat()).await, "/account?error=wallet_not_empty", "{forfeit:?}");
+    }
+    assert_eq!(shopper.get("/me").await.body["wallet"]["balance"]["amount"], 3300);
+    assert_eq!(delete(&[("sure", "yes"), ("forfeit", "3300")]).await, "/sign-in?goodbye=1");
+    assert_eq!(shopper.get("/me").await.status, StatusCode::UNAUTHORIZED);
+
+    // By the API, for somebody else who has paid in.
+    let ada = sign_in(&server, &server.guest().await, ADA, 1).await;
+    assert!(!ada.page("/account").await.text().contains("name=\"forfeit\""), "there is nothing to lose");
+    let paid = ada.keyed(Method::POST, "/wallet/top-ups", &json!({"amount": {"amount": 500, "currency": "USD"}, "token": "tok_ok"})).await;
+    assert!(paid.status.is_success(), "{}", paid.body);
+    assert_eq!(ada.call(Method::DELETE, "/me", &Value::Null).await.code(), "wallet_not_empty");
+    assert_eq!(ada.call(Method::DELETE, "/me", &json!({"forfeit_wallet": true})).await.status, StatusCode::NO_CONTENT);
+    let told = server.nobody().get("/openapi.json").await.body["paths"]["/me"]["delete"]["requestBody"].clone();
+    assert!(told.is_object() && told["required"] != true, "it is told, and may be left out: {told}");
 }

@@ -3,7 +3,7 @@
 mod broker;
 mod client;
 #[path = "../../../backend/tests/it/support/cluster.rs"]
-#[allow(dead_code, reason = "the backend's tests pause it, these do not")]
+#[expect(dead_code, reason = "the backend's tests pause it, these do not")]
 mod cluster;
 mod contract;
 mod tab;
@@ -99,7 +99,16 @@ impl Place {
 
     /// Changes the database behind everybody's back; `$1` is an empty blob.
     pub async fn execute(&self, sql: &'static str) {
-        let db = Db::open(&self.database_url, Clock::system()).await.expect("the database opens");
+        Self::execute_at(&self.database_url, sql).await;
+    }
+
+    /// Changes the books of the card provider inside behind everybody's back; `$1` is an empty blob.
+    pub async fn execute_at_bank(&self, sql: &'static str) {
+        Self::execute_at(&format!("sqlite:{}", self.path().join("pay-sim.db").display()), sql).await;
+    }
+
+    async fn execute_at(url: &str, sql: &'static str) {
+        let db = Db::open(url, Clock::system()).await.expect("the database opens");
         let done: Result<u64, DbError> =
             db.transaction(move |tx| Box::pin(async move { tx.execute(sql, args![Vec::<u8>::new()]).await })).await;
         done.expect("the statement runs");

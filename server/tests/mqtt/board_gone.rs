@@ -61,7 +61,7 @@ impl Bar {
                         coupon_codes: Vec::new(),
                         points: None,
                     };
-                    let checkout = backend.checkouts.begin_in(tx, &ada, &request, EN).await?;
+                    let checkout = backend.checkouts.begin_in(tx, &ada, None, &request, EN).await?;
                     let place = PlaceRequest { payment: PaymentRequest::Wallet, expected_total: checkout.quote.total };
                     backend.orders.place_in(tx, &ada, checkout.id, &place, EN).await
                 })

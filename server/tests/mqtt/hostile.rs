@@ -39,7 +39,7 @@ async fn nonsense_ends_the_connection_with_the_reason() {
     let stage = Stage::open().await;
     let two = connect(5, 60, None);
     let too_large = [0x30, 0xFF, 0xFF, 0x7F];
-    let cases: [(&str, &[u8], u8); 20] = [
+    let cases: [(&str, &[u8], u8); 22] = [
         ("a reserved type", &[0x00, 0], 0x81),
         ("wrong flags", &[0x80, 2, 0, 1], 0x81),
         ("a length without end", &[0x30, 0xFF, 0xFF, 0xFF, 0xFF], 0x81),
@@ -61,6 +61,9 @@ async fn nonsense_ends_the_connection_with_the_reason() {
         ("more than is taken", &too_large, 0x95),
         ("CONNECT again", &two, 0x82),
         ("AUTH", &[0xF0, 0], 0x82),
+        // 3.4.2-1; the second one is a reason of SUBACK and DISCONNECT.
+        ("PUBACK with a reserved reason", &[0x40, 3, 0, 1, 0x42], 0x82),
+        ("PUBACK with another packet's reason", &[0x40, 4, 0, 1, 0x9E, 0], 0x82),
     ];
     for (what, bytes, reason) in cases {
         let mut raw = stage.raw().await;

@@ -57,6 +57,15 @@ impl TestHouse {
     }
 }
 
+/// A question that waits for its answer; whoever asked may leave before it comes.
+struct Open<'a>(&'a TestHouse);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.arrange(|facts| facts.open -= 1);
+    }
+}
+
 #[async_trait]
 impl House for TestHouse {
     async fn by_cookie(&self, value: &str) -> Result<Caller, DbError> {
@@ -91,10 +100,11 @@ impl House for TestHouse {
             facts.most_open = facts.most_open.max(facts.open);
             thinks = facts.thinks;
         });
+        let open = Open(self);
         if !thinks.is_zero() {
             tokio::time::sleep(thinks).await;
         }
-        self.arrange(|facts| facts.open -= 1);
+        drop(open);
         self.ask(|facts| facts.snapshots.get(topic).cloned())
     }
 
@@ -110,6 +120,8 @@ pub struct Stage {
     pub counters: Counters,
     pub plain: SocketAddr,
     pub web: SocketAddr,
+    /// What is served at `web`.
+    pub door: Router,
     pub publisher: BrokerAddress,
 }
 
@@ -142,8 +154,10 @@ impl Stage {
             let response = served.upgrade(upgrade, cookie, from);
             async move { response }
         });
-        tokio::spawn(async move { axum::serve(listener, Router::new().route("/mqtt", route)).await });
-        Self { house, gateway, counters, plain, web, publisher }
+        let door = Router::new().route("/mqtt", route);
+        let served = door.clone();
+        tokio::spawn(async move { axum::serve(listener, served).await });
+        Self { house, gateway, counters, plain, web, door, publisher }
     }
 
     pub fn publish(&self, topic: &str, sequence: i64) {

@@ -127,6 +127,63 @@ async fn however_much_is_granted_the_shop_is_asked_little_at_once() {
     assert!((2..=8).contains(&most), "{most}");
 }
 
+/// Waits until so many questions to the shop are open.
+async fn until_open(stage: &Stage, wanted: usize) {
+    soon("the questions that are open", async {
+        let mut open = usize::MAX;
+        while open != wanted {
+            tokio::task::yield_now().await;
+            stage.house.arrange(|facts| open = facts.open);
+        }
+    })
+    .await;
+}
+
+/// What a grant has the shop read ends with the connection that granted it: over the next one everything is read again, and a
+/// broker that comes and goes must not have the same read many times over.
+#[tokio::test]
+async fn what_is_read_for_a_grant_is_given_up_with_the_connection() {
+    let stage = Stage::open().await;
+    let (listening, mut broker) = followed(&stage).await;
+    let topics = ["status", "menu", "board"].map(|of| format!("v1/stores/harbor/{of}"));
+    let mut clients = Vec::new();
+    let mut grants = Vec::new();
+    for topic in &topics {
+        clients.push(listener(&stage, topic).await);
+        let (id, _) = asked(&mut broker).await;
+        grants.extend([0x90, 3, id[0], id[1], 0]);
+    }
+    // Longer than anybody waits here.
+    let think = |long: u64| stage.house.arrange(|facts| facts.thinks = Duration::from_secs(long));
+    think(3600);
+    broker.send(&grants).await;
+    until_open(&stage, topics.len()).await;
+    // Who reads while the broker is away is not to be mistaken for it.
+    think(0);
+    drop(broker);
+    until_open(&stage, 0).await;
+
+    // The next connection reads all of it again, and its reading ends with the gateway.
+    let (stream, _) = soon("the gateway", listening.accept()).await.unwrap();
+    let mut broker = Raw(stream);
+    assert_eq!(broker.packet().await[0], 0x10);
+    broker.send(&[0x20, 2, 0, 0]).await;
+    let (id, _) = asked(&mut broker).await;
+    soon("the gateway is ready", async {
+        while !stage.gateway.ready() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    until_open(&stage, 0).await;
+    think(3600);
+    broker.send(&[0x90, 5, id[0], id[1], 0, 0, 0]).await;
+    until_open(&stage, topics.len()).await;
+    drop(clients);
+    stage.gateway.shutdown().await;
+    until_open(&stage, 0).await;
+}
+
 #[tokio::test]
 async fn what_a_broker_refuses_is_asked_for_again_and_what_it_kept_is_not_believed() {
     let stage = Stage::open().await;

@@ -1,6 +1,6 @@
 //! What the processes stand on: a folder, a small disk of its own for SQLite, or a private PostgreSQL and a broker.
 #[path = "../../../backend/tests/it/support/cluster.rs"]
-#[allow(dead_code, reason = "the tests share one, a torture has its own")]
+#[expect(dead_code, reason = "the tests share one, a torture has its own")]
 mod cluster;
 
 use super::Database;
@@ -90,7 +90,7 @@ impl Ground {
 
     /// Where PostgreSQL's socket is, and where its programs are.
     pub fn cluster_place(&self) -> Option<(&Path, &Path)> {
-        self.cluster.as_ref().map(Cluster::place)
+        self.cluster.as_ref().map(|cluster| (cluster.folder.path(), cluster.bin.as_path()))
     }
 
     /// A small file system in memory, so that it can be full. Mounting wants root and a kernel that lets us; without, the

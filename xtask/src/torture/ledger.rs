@@ -90,6 +90,7 @@ mod tests {
             units: BTreeMap::new(),
             token: "wallet",
             cancelled: false,
+            bank: None,
             kept,
         };
         let charge = || ("charge".to_owned(), -375);

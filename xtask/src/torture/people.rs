@@ -1,8 +1,9 @@
 //! Who buys and who works while everything breaks. Everybody asks again, under the same key, until they are answered, and
 //! remembers what they were told.
 use super::{
+    bank::{CONFIRM, Decision},
     house::House,
-    purse::{Purse, TopUp},
+    purse::Purse,
     staff::{Shelf, Worker, all_wrong, deliver, work},
 };
 use crate::load::{
@@ -69,6 +70,8 @@ pub struct Promise {
     pub token: &'static str,
     /// The shopper was told that it is called off.
     pub cancelled: bool,
+    /// What they said at the bank, where its card wants to hear that.
+    pub bank: Option<Decision>,
     /// Whether it stands in the end, once the shop was asked.
     pub kept: Option<bool>,
 }
@@ -77,7 +80,7 @@ pub struct Promise {
 pub struct Told {
     pub shoppers: Vec<Shopper>,
     /// Shoppers whose thread ended in a panic: nobody knows what they were told.
-    lost: usize,
+    pub lost: usize,
     /// Units that were there and came, by SKU.
     pub delivered: Arc<Mutex<BTreeMap<&'static str, Shelf>>>,
 }
@@ -215,6 +218,7 @@ impl People {
                 }
                 // Who has signed in without hearing of it would not find what is theirs.
                 shopper.sign_in();
+                shopper.call_off_forgotten();
                 shopper
             }));
         }
@@ -243,25 +247,6 @@ impl People {
     }
 }
 
-impl Told {
-    pub fn promises(&self) -> impl Iterator<Item = &Promise> {
-        self.shoppers.iter().flat_map(|shopper| &shopper.promises)
-    }
-
-    pub fn top_ups(&self) -> impl Iterator<Item = &TopUp> {
-        self.shoppers.iter().filter_map(|shopper| shopper.purse.as_ref()).flat_map(|purse| &purse.top_ups)
-    }
-
-    /// What nobody should have been told.
-    pub fn wrong(&self) -> Vec<String> {
-        let said =
-            self.shoppers.iter().flat_map(|shopper| shopper.voice.wrong.iter().map(|wrong| format!("shopper {}: {wrong}", shopper.name)));
-        let lost = (self.lost > 0).then(|| format!("{} shoppers ended in a panic", self.lost));
-        let idle = (self.promises().count() == 0).then(|| "nobody was promised an order: nothing is proved".to_owned());
-        said.chain(lost).chain(idle).collect()
-    }
-}
-
 impl Shopper {
     /// Something that must not be. Always true: there is time for something else.
     pub fn wrong(&mut self, what: String) -> bool {
@@ -275,7 +260,12 @@ impl Shopper {
         if reply.status >= 300 && !expected.contains(&code.as_str()) {
             self.voice.wrong.push(format!("{what} was answered with {} {}", reply.status, String::from_utf8_lossy(&reply.body)));
         }
-        *self.answers.entry(format!("{what} {code}")).or_default() += 1;
+        self.count(&format!("{what} {code}"));
+    }
+
+    /// It has happened once more.
+    pub fn count(&mut self, what: &str) {
+        *self.answers.entry(what.to_owned()).or_default() += 1;
     }
 
     fn unanswered(&mut self, what: &str) {
@@ -355,6 +345,7 @@ impl Shopper {
             (4, "tok_timeout"),
             (5, "tok_cut"),
             (5, "tok_capture_later"),
+            (10, CONFIRM),
         ]);
         if self.purse.as_ref().is_some_and(|purse| purse.signed_in) && self.voice.chance.percent(75) {
             token = WALLET;
@@ -382,10 +373,14 @@ impl Shopper {
             units: [(sku, units)].into(),
             token,
             cancelled: false,
+            bank: None,
             kept: None,
         };
         let path = format!("/orders/{}/cancel", promise.id);
         self.promises.push(promise);
+        if token == CONFIRM {
+            self.confirm();
+        }
         if self.voice.chance.percent(12) {
             let pause = self.voice.chance.millis(0, 400);
             std::thread::sleep(pause);

@@ -1,11 +1,9 @@
 //! Shoppers with a wallet: they sign in while everything breaks, and bring what they had as guests; they pay in by card,
 //! confirm at the bank where it asks for that, and pay their orders from the wallet.
-use super::people::{Shopper, Voice};
-use crate::load::http::Http;
+use super::{bank::CONFIRM, people::Shopper};
 use serde_json::{Value, json};
 use std::{
     fs,
-    net::SocketAddr,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -98,7 +96,7 @@ impl Shopper {
             (2, "tok_timeout"),
             (6, "tok_cut"),
             (5, "tok_capture_later"),
-            (8, "tok_3ds"),
+            (8, CONFIRM),
         ]);
         let body = json!({"amount": {"amount": amount, "currency": "USD"}, "token": token});
         let key = format!("{}-{round}-top-up", self.name);
@@ -112,18 +110,5 @@ impl Shopper {
             purse.top_ups.push(TopUp { amount, paid_in });
         }
         paid_in
-    }
-}
-
-impl Voice {
-    /// Goes to the bank and confirms, or refuses in one of five cases. A bank that is away is asked again later.
-    pub fn go_to_the_bank(&mut self, url: &str) {
-        let Some((address, path)) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')) else { return };
-        let Ok(address) = address.parse::<SocketAddr>() else { return };
-        let decision = if self.chance.percent(80) { "confirm" } else { "refuse" };
-        let mut bank = Http::new(address, Duration::from_secs(2));
-        let form = "content-type: application/x-www-form-urlencoded\r\n";
-        // Lost or refused: whoever asks again is sent here again.
-        let _ = bank.send("POST", &format!("/{path}"), form, format!("decision={decision}").as_bytes());
     }
 }

@@ -1,8 +1,10 @@
 //! Whether everything that was promised is so.
 use super::{
+    bank::{CONFIRM, Decision},
     ground::answer,
     house::House,
     people::{Promise, Shopper, Told, WALLET},
+    purse::TopUp,
 };
 use crate::load::http::Http;
 use serde_json::Value;
@@ -156,6 +158,10 @@ fn broken_promise(promise: &Promise, order: &Value) -> Option<String> {
     }
     match (promise.token, told("status").as_str()) {
         ("tok_declined" | "tok_timeout", "processed" | "fulfilled") => Some(format!("it was paid with {}", promise.token)),
+        (CONFIRM, "processed" | "fulfilled") if promise.bank != Some(Decision::Confirmed) => Some("nobody had confirmed it".to_owned()),
+        (CONFIRM, "rejected") if promise.bank == Some(Decision::Confirmed) && order["reason"] != "payment_timeout" => {
+            Some("it was confirmed".to_owned())
+        }
         (WALLET, "rejected") => Some("it was paid from a wallet".to_owned()),
         ("tok_ok" | "tok_slow", "rejected") if order["reason"] != "payment_timeout" => Some("its card was good".to_owned()),
         _ => None,
@@ -171,6 +177,23 @@ pub fn check(house: &House) -> Vec<String> {
 }
 
 impl Told {
+    pub fn promises(&self) -> impl Iterator<Item = &Promise> {
+        self.shoppers.iter().flat_map(|shopper| &shopper.promises)
+    }
+
+    pub fn top_ups(&self) -> impl Iterator<Item = &TopUp> {
+        self.shoppers.iter().filter_map(|shopper| shopper.purse.as_ref()).flat_map(|purse| &purse.top_ups)
+    }
+
+    /// What nobody should have been told.
+    pub fn wrong(&self) -> Vec<String> {
+        let said =
+            self.shoppers.iter().flat_map(|shopper| shopper.voice.wrong.iter().map(|wrong| format!("shopper {}: {wrong}", shopper.name)));
+        let lost = (self.lost > 0).then(|| format!("{} shoppers ended in a panic", self.lost));
+        let idle = (self.promises().count() == 0).then(|| "nobody was promised an order: nothing is proved".to_owned());
+        said.chain(lost).chain(idle).collect()
+    }
+
     /// How much everybody was promised.
     pub fn words(&self) -> String {
         let wallets = self.promises().filter(|promise| promise.token == WALLET).count();
@@ -185,5 +208,39 @@ impl Told {
             *answers.entry(answer).or_default() += times;
         }
         answers.iter().map(|(answer, times)| format!("{times} × {answer}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_was_confirmed_is_paid() {
+        let (confirmed, refused) = (Some(Decision::Confirmed), Some(Decision::Refused));
+        let wrong = |bank, status: &str, payment: &str, reason: Value| {
+            let promise = Promise {
+                id: "o".to_owned(),
+                number: 1,
+                store: "harbor",
+                total: 375,
+                units: BTreeMap::new(),
+                token: CONFIRM,
+                cancelled: false,
+                bank,
+                kept: None,
+            };
+            let order = json!({"number": 1, "store": "harbor", "status": status, "reason": reason, "payment": {"status": payment},
+                "quote": {"total": {"amount": 375}}});
+            broken_promise(&promise, &order).is_some()
+        };
+        assert!(!wrong(confirmed, "fulfilled", "captured", Value::Null));
+        assert!(!wrong(confirmed, "rejected", "voided", json!("payment_timeout")));
+        assert!(!wrong(refused, "rejected", "declined", json!("payment_declined")));
+        assert!(!wrong(None, "rejected", "voided", json!("payment_timeout")));
+        assert!(wrong(None, "fulfilled", "captured", Value::Null), "nobody was asked");
+        assert!(wrong(refused, "processed", "captured", Value::Null), "they had said no");
+        assert!(wrong(confirmed, "rejected", "declined", json!("payment_declined")), "they had said yes");
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use domain::{Timestamp, pricing::LineRequest};
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{Cart, terms};
+use super::{super::countdown::Words, Cart, terms};
 use crate::{
     paths, tab,
     wire::{CartAnswer, HoldAnswer, Line, Refusal, Sums, SwapAnswer},
@@ -148,28 +148,10 @@ fn changed(cart: Cart) -> Option<Line> {
     cart.lines.with_untracked(|lines| lines.iter().find(|line| !saved.contains(line)).cloned())
 }
 
-/// How long it is held: a ring that drains, and the words that say the same.
+/// How long it is held.
 pub(super) fn countdown(cart: Cart, clock: ReadSignal<Timestamp>) -> impl IntoView {
-    let locale = cart.locale;
     // The clock here is a little behind the server's: it never shows more than was given.
-    let left = Memo::new(move |_| {
-        cart.held.with(|held| held.as_ref().map(|held| ((held.expires_at - clock.get()).clamp(0, held.millis.max(1)), held.millis.max(1))))
-    });
-    move || {
-        left.get().map(|(left, of)| {
-            let seconds = left / 1000;
-            let tone = (seconds <= 30).then_some("stop");
-            let style = format!("--progress:{:.3}", (left as f64 / of as f64).min(1.0));
-            if left == 0 {
-                return view! { <p class="hold" data-tone=tone style=style><span>{w::checkout::hold_over(locale)}</span></p> }.into_any();
-            }
-            let (before, after) = w::checkout::held_around(locale);
-            view! {
-                <p class="hold" data-tone=tone style=style data-testid="hold">
-                    <span>{before}<time class="num" datetime=format!("PT{seconds}S")>{format!("{}:{:02}", seconds / 60, seconds % 60)}</time>{after}</span>
-                </p>
-            }
-            .into_any()
-        })
-    }
+    let left = move || cart.held.with(|held| held.as_ref().map(|held| (held.expires_at - clock.get(), held.millis)));
+    let words = Words { around: w::checkout::held_around(cart.locale), over: w::checkout::hold_over(cart.locale) };
+    super::super::countdown::countdown(left, words, "hold")
 }

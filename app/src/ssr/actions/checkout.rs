@@ -3,7 +3,7 @@
 use backend::{
     db::Tx,
     idempotency::{self, RequestKey},
-    identity::{Caller, ensure_session_in},
+    identity::{Caller, Client, Network, ensure_session_in},
     ordering::{OrderingError, owner_of},
     stores::StoreRow,
 };
@@ -42,7 +42,7 @@ async fn hold_cart(store: &str) -> Result<HoldAnswer, Refusal> {
     let visit = Visit::here();
     let store: StoreId = store.parse().map_err(|_| refusal(&OrderingError::UnknownStore))?;
     visit.backend.checkouts.may_begin(&visit.backend.db, &visit.caller, store.as_str()).await.map_err(|error| refusal(&error))?;
-    let cart = Cart { visit: visit.clone(), store, address: AddressFields::default() };
+    let cart = Cart { visit: visit.clone(), from: from(&visit), store, address: AddressFields::default() };
     let held = visit.backend.db.transaction(move |tx| {
         Box::pin(async move {
             ensure_session_in(tx, &cart.visit.caller).await?;
@@ -61,9 +61,15 @@ async fn hold_cart(store: &str) -> Result<HoldAnswer, Refusal> {
     Ok(HoldAnswer::Held { checkout: held.id.to_string(), expires_at: held.expires_at, seconds, sums, lines: lines.collect() })
 }
 
+/// Where the visitor is.
+fn from(visit: &Visit) -> Network {
+    visit.backend.identities.network_of(&expect_context::<Client>())
+}
+
 /// A visitor's cart on its way to the till.
 struct Cart {
     visit: Visit,
+    from: Network,
     store: StoreId,
     address: AddressFields,
 }
@@ -85,7 +91,7 @@ impl Cart {
             coupon_codes: Vec::new(),
             points: None,
         };
-        backend.checkouts.begin_in(tx, caller, &request, self.visit.naming()).await
+        backend.checkouts.begin_in(tx, caller, Some(&self.from), &request, self.visit.naming()).await
     }
 
     fn fulfilment(&self, store: &StoreRow) -> FulfilmentRequest {
@@ -197,7 +203,7 @@ impl Order {
         {
             return Err(refusal(&refused));
         }
-        let cart = Cart { visit: visit.clone(), store, address: self.address };
+        let cart = Cart { visit: visit.clone(), from: from(&visit), store, address: self.address };
         let placed = once(&visit, key, fingerprint, move |tx| {
             Box::pin(async move { cart.place_in(tx, self.checkout, &request).await.map(|order| order.to_string()) })
         });

@@ -2,6 +2,7 @@
 
 use backend::{
     identity::{AccountEdit, Client, IdentityError, Phone, phone::InvalidPhone},
+    payment::Forfeit,
     refused::Refused as _,
 };
 use domain::{Locale, SessionId};
@@ -117,14 +118,16 @@ pub async fn end_session(#[server(default)] session: String) -> Done<()> {
     }
 }
 
-/// Deletes what is personal in the account, when the box is ticked.
+/// Deletes what is personal in the account, when the box is ticked. `forfeit`: the money that they were told would be lost, in
+/// minor units, where that box was there and is ticked, too; where another sum is in the wallet by now, they are told that one.
 #[server(name = DeleteAccount, prefix = "/do", endpoint = "account/delete")]
-pub async fn delete_account(#[server(default)] sure: String) -> Done<()> {
+pub async fn delete_account(#[server(default)] sure: String, #[server(default)] forfeit: String) -> Done<()> {
     let visit = Visit::here();
     if sure != "yes" {
         return to(&failed("not_sure"), ());
     }
-    match visit.backend.identities.delete_account(&visit.caller).await {
+    let forfeit = forfeit.parse().map_or(Forfeit::Nothing, Forfeit::Exactly);
+    match visit.backend.identities.delete_account(&visit.caller, forfeit).await {
         Ok(()) => {
             set_cookie(&visit.backend.identities.clear_cookie());
             to(&format!("{}?goodbye=1", paths::SIGN_IN), ())

@@ -10,12 +10,14 @@ use crate::paths;
 /// Pays into the wallet by card. `key` was made with the page: sent twice, it is charged once.
 #[server(name = TopUp, prefix = "/do", endpoint = "wallet/top-up")]
 pub async fn top_up(#[server(default)] key: String, #[server(default)] amount: String, #[server(default)] card: String) -> Done<()> {
-    match pay(&key, number(&amount), &card).await {
+    let amount = number(&amount);
+    match pay(&key, amount, &card).await {
         Ok(done) => to(&format!("{}?saved={done}#wallet", paths::ACCOUNT), ()),
         Err(code) if code == "sign_in_required" => to(&paths::sign_in(paths::ACCOUNT), ()),
         // The page shows the way to the bank.
         Err(code) if code == "action_required" => to(&format!("{}#wallet", paths::ACCOUNT), ()),
-        Err(code) => to(&format!("{}?error={code}", paths::ACCOUNT), ()),
+        // Back to where the form was, which stands open with what it was refused for.
+        Err(code) => to(&format!("{}?error={code}&form=top-up&amount={amount}#wallet", paths::ACCOUNT), ()),
     }
 }
 

@@ -104,6 +104,10 @@ fn did(entry: &AuditEntry, locale: Locale) -> String {
         ("kiosk.paired", _) => w::did::kiosk_paired(locale, screen),
         ("kiosk.revoked", _) => w::did::kiosk_revoked(locale, screen),
         ("prep.released", _) if entry.by.kind == "system" => w::did::prep_put_back(locale, whom),
+        ("checkout.crowded", _) => {
+            let number = |name: &str| entry.data.get(name).and_then(Value::as_i64).unwrap_or_default();
+            w::did::checkout_crowded(locale, number("guests"), number("places"))
+        }
         ("stock.adjusted", _) => w::did::stock_adjusted(locale, item),
         ("menu.item_availability_changed", Some(false)) => w::did::menu_item_sold_out(locale, item),
         ("menu.item_availability_changed", Some(true)) => w::did::menu_item_back(locale, item),

@@ -11,7 +11,7 @@ use super::super::{
 };
 use crate::{
     paths,
-    pieces::{icon, wait as wait_of},
+    pieces::{icon, notice, wait as wait_of},
     words as w,
 };
 
@@ -19,6 +19,8 @@ use crate::{
 pub fn sign_in(visit: &Visit, error: Option<String>, stores: &[StoreRow]) -> AnyView {
     let locale = visit.locale;
     let back = visit.page.split('?').next().filter(|page| page.starts_with(paths::STAFF)).unwrap_or(paths::STAFF).to_owned();
+    let gone = (error.as_deref() == Some(paths::RIGHT_GONE)).then(|| gone(locale));
+    let error = error.filter(|_| gone.is_none());
     let by_name = error.as_deref().is_some_and(|error| matches!(error, "wrong_password" | "passwords_limited")) || query("by").is_some();
     let wait = query("wait").and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
     let sentence = error.map(|error| match &*error {
@@ -38,12 +40,18 @@ pub fn sign_in(visit: &Visit, error: Option<String>, stores: &[StoreRow]) -> Any
         <main class="door" id="main">
             <a class="masthead__home" href=paths::HOME><img src="/favicon.svg" width="32" height="32" alt=""/>{w::frame::name(locale)}</a>
             <h1>{w::staff::heading(locale)}</h1>
+            {gone}
             {name}
             {code_form(&back, code_error, locale)}
             {language(visit)}
         </main>
     }
     .into_any()
+}
+
+/// For who had a page open until a moment ago.
+pub fn gone(locale: Locale) -> AnyView {
+    notice("wait", w::staff::gone_title(locale).to_owned(), Some(w::staff::gone_text(locale).to_owned()))
 }
 
 /// What was refused, beside the field that it is about.

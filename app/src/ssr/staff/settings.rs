@@ -58,7 +58,7 @@ async fn body(visit: Visit, (store, error, faulty, saved, done): (String, Option
         {people}
     };
     // What is said at its field is not said twice.
-    let error = error.filter(|_| form_error.is_none());
+    let error = error.filter(|error| form_error.is_none() && error != paths::RIGHT_GONE);
     Ok(store_frame(&visit, &row, Tab::Settings, error.as_deref(), body.into_any()))
 }
 

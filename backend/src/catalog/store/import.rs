@@ -109,7 +109,7 @@ pub async fn add_store_in(tx: &mut Tx, new: &NewStore) -> Result<bool, DbError> 
                 &new.name.zh_cn,
                 &new.tagline.en,
                 &new.tagline.zh_cn,
-                new.currency.as_str(),
+                new.currency.to_string(),
                 &new.time_zone,
                 new.fulfilment.as_str(),
                 settings.admission.as_str(),

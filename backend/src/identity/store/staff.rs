@@ -126,16 +126,21 @@ pub(in super::super) struct Password {
     pub hash: String,
 }
 
-/// The password of somebody by this name at the store; names are told apart by their capitals only where need be.
+/// The password of somebody by this name at the store. Capitals tell apart whom nothing else does: who has the very name comes
+/// first, and without them one that is theirs but for its capitals, unless it could be somebody else's, too.
 pub(in super::super) async fn password_by_name(sql: &mut impl Sql, store: &StoreId, name: &str) -> Result<Option<Password>, DbError> {
-    let text = "select p.account, p.hash from staff f join staff_password p on p.account = f.account \
+    let text = "select f.account, p.hash, case when f.name = $2 then 1 else 0 end as exactly \
+                from staff f left join staff_password p on p.account = f.account \
                 where f.store = $1 and (f.name = $2 or lower(f.name) = lower($2)) \
-                and exists (select 1 from account_role r where r.account = f.account) \
-                order by case when f.name = $2 then 0 else 1 end, f.name limit 1";
-    sql.fetch_optional(text, args![store, name])
-        .await?
-        .map(|row| Ok(Password { user: row.get("account")?, hash: row.get("hash")? }))
-        .transpose()
+                and exists (select 1 from account_role r where r.account = f.account) order by exactly desc, f.name limit 2";
+    let found = sql.fetch_all(text, args![store, name]).await?;
+    let Some(first) = found.first() else { return Ok(None) };
+    if found.len() > 1 && first.get::<i64>("exactly")? == 0 {
+        return Ok(None);
+    }
+    let hash: Option<String> = first.get("hash")?;
+    let user = first.get("account")?;
+    Ok(hash.map(|hash| Password { user, hash }))
 }
 
 pub(in super::super) async fn password_of(sql: &mut impl Sql, user: UserId) -> Result<Option<Password>, DbError> {

@@ -8,7 +8,7 @@ use super::super::kept::KeptCheckout;
 use super::json;
 use crate::args;
 use crate::db::{DbError, Row, Sql, Tx};
-use crate::identity::Owner;
+use crate::identity::{Network, Owner};
 
 /// A checkout as it is stored.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub(in super::super) struct CheckoutRow {
     pub expires_at: Timestamp,
     /// Whose place it has, at a store that admits by code.
     pub admission: Option<AdmissionId>,
+    /// From where a guest has begun it, while it lives.
+    pub network: Option<Network>,
 }
 
 /// Where a checkout is in its short life.
@@ -63,6 +65,7 @@ fn from_row(row: &Row) -> Result<CheckoutRow, DbError> {
         quote: row.json("quote")?,
         expires_at: row.get("expires_at")?,
         admission: row.get("admission")?,
+        network: row.get::<Option<String>>("network")?.map(Network),
     })
 }
 
@@ -104,8 +107,8 @@ pub(in super::super) async fn insert_checkout_in(tx: &mut Tx, checkout: &Checkou
     let now = tx.now();
     let added = tx
         .execute(
-            "insert into checkout (id, owner, store, status, fulfilment, quote, begun_at, expires_at, admission) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (owner, store) where status = 'live' do nothing",
+            "insert into checkout (id, owner, store, status, fulfilment, quote, begun_at, expires_at, admission, network) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (owner, store) where status = 'live' do nothing",
             args![
                 checkout.id,
                 checkout.owner.to_string(),
@@ -115,7 +118,8 @@ pub(in super::super) async fn insert_checkout_in(tx: &mut Tx, checkout: &Checkou
                 json(&checkout.quote)?,
                 now,
                 checkout.expires_at,
-                checkout.admission
+                checkout.admission,
+                checkout.network.as_ref().map(|network| &network.0)
             ],
         )
         .await?;
@@ -124,8 +128,14 @@ pub(in super::super) async fn insert_checkout_in(tx: &mut Tx, checkout: &Checkou
 
 /// Ends a live checkout, in an order or in nothing; false where it had ended before, or is somebody else's by now.
 pub(in super::super) async fn end_checkout_in(tx: &mut Tx, checkout: &CheckoutRow, status: CheckoutStatus) -> Result<bool, DbError> {
-    let text = "update checkout set status = $1 where id = $2 and owner = $3 and status = 'live'";
+    let text = "update checkout set status = $1, network = null where id = $2 and owner = $3 and status = 'live'";
     Ok(tx.execute(text, args![status.as_str(), checkout.id, checkout.owner.to_string()]).await? == 1)
+}
+
+/// How many guests of a network have a live checkout at a store.
+pub(in super::super) async fn guests_of_network(sql: &mut impl Sql, store: &StoreId, network: &Network) -> Result<i64, DbError> {
+    let text = "select count(*) as n from checkout where store = $1 and network = $2 and status = 'live' and owner like 'session:%'";
+    sql.fetch_one(text, args![store, &network.0]).await?.get("n")
 }
 
 /// All live checkouts of a shopper, by store.

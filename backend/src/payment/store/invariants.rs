@@ -4,7 +4,7 @@ use domain::ordering::PaymentStatus;
 use domain::{OrderId, PaymentId, Timestamp, TopUpId};
 
 use crate::args;
-use crate::check::MOST;
+use crate::check::{Breach, MOST};
 use crate::db::{DbError, Sql, ids};
 
 /// How the payments of these orders stand, and over how much each is.
@@ -15,6 +15,27 @@ pub(in super::super) async fn of_orders(sql: &mut impl Sql, orders: &[OrderId]) 
     );
     let rows = sql.fetch_all(text, args![ids(orders)]).await?;
     rows.iter().map(|row| Ok((row.get("order_id")?, row.parse("status")?, row.get("amount")?))).collect()
+}
+
+/// Payments of which something else went back than their refunds come to, or than their state says.
+pub(in super::super) async fn refunded_otherwise(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
+    let text = "select * from (select payment.order_id, payment.status, payment.amount, payment.refunded, \
+                cast(coalesce(sum(payment_refund.amount), 0) as bigint) as booked \
+                from payment left join payment_refund on payment_refund.payment = payment.id \
+                group by payment.id, payment.order_id, payment.status, payment.amount, payment.refunded) as counted \
+                where booked <> refunded \
+                or refunded not between case status when 'refunded' then amount when 'partially_refunded' then 1 else 0 end \
+                and case status when 'refunded' then amount when 'partially_refunded' then amount - 1 else 0 end \
+                order by order_id limit $1";
+    let rows = sql.fetch_all(text, args![MOST]).await?;
+    rows.iter()
+        .map(|row| {
+            let (status, amount): (String, i64) = (row.get("status")?, row.get("amount")?);
+            let (refunded, booked): (i64, i64) = (row.get("refunded")?, row.get("booked")?);
+            let why = format!("its payment of {amount} is {status}, {refunded} of it went back, and its refunds come to {booked}");
+            Ok(Breach::new("orders.paid", format!("order {}", row.get::<OrderId>("order_id")?), why))
+        })
+        .collect()
 }
 
 /// Payments after this one, by id, and the order of each.

@@ -32,6 +32,12 @@ pub(in super::super) async fn tell_in(tx: &mut Tx, payment: &str, outcome: Outco
     remember_in(tx, payment, step, outcome.as_str(), outcome.is_failure()).await
 }
 
+/// A refund that has failed is asked for again: what was told of the last time says nothing of this one.
+pub(in super::super) async fn forget_failed_refund_in(tx: &mut Tx, payment: &str) -> Result<(), DbError> {
+    let text = "delete from payment_told where payment = $1 and step = 'refund' and outcome = $2";
+    tx.execute(text, args![payment, Outcome::RefundFailed.as_str()]).await.map(drop)
+}
+
 /// Remembers what the bank gave the shopper on their way back; the newest counts.
 pub(in super::super) async fn returned_in(tx: &mut Tx, payment: &str, answer: &str) -> Result<(), DbError> {
     remember_in(tx, payment, "return", answer, true).await

@@ -61,7 +61,7 @@ pub(in super::super) async fn insert_in(
     let now = tx.now();
     let text = "insert into top_up (id, account, request, fingerprint, amount, currency, status, token, begun_at) \
                 values ($1, $2, $3, $4, $5, $6, 'pending', $7, $8) on conflict (request) do nothing";
-    let added = tx.execute(text, args![id, user, request, fingerprint, amount.amount, amount.currency.as_str(), token, now]).await?;
+    let added = tx.execute(text, args![id, user, request, fingerprint, amount.amount, amount.currency.to_string(), token, now]).await?;
     Ok(added == 1)
 }
 

@@ -53,7 +53,7 @@ pub(super) async fn open_in(tx: &mut Tx, user: UserId, currency: Currency) -> Re
     let now = tx.now();
     let text = "insert into wallet (account, currency, balance, entries, opened_at) values ($1, $2, 0, 0, $3) \
                 on conflict (account) do nothing";
-    tx.execute(text, args![user, currency.as_str(), now]).await.map(drop)
+    tx.execute(text, args![user, currency.to_string(), now]).await.map(drop)
 }
 
 /// Whether a movement of this kind was booked for this before.
@@ -66,14 +66,21 @@ pub(super) async fn is_booked(sql: &mut impl Sql, kind: EntryKind, reference: &s
 pub(super) async fn take_in(tx: &mut Tx, user: UserId, amount: Money) -> Result<Option<After>, DbError> {
     let text = "update wallet set balance = balance - $2, entries = entries + 1 \
                 where account = $1 and currency = $3 and balance >= $2 returning balance, entries";
-    tx.fetch_optional(text, args![user, amount.amount, amount.currency.as_str()]).await?.as_ref().map(After::from_row).transpose()
+    tx.fetch_optional(text, args![user, amount.amount, amount.currency.to_string()]).await?.as_ref().map(After::from_row).transpose()
+}
+
+/// What is in the wallet, which nobody else changes until the end of the transaction; `None` where there is none.
+pub(super) async fn lock_in(tx: &mut Tx, user: UserId) -> Result<Option<Money>, DbError> {
+    let text = "update wallet set balance = balance where account = $1 returning balance, currency";
+    let row = tx.fetch_optional(text, args![user]).await?;
+    row.map(|row| Ok(Money::new(row.get("balance")?, row.parse("currency")?))).transpose()
 }
 
 /// Puts money in; `None` where there is no wallet of that currency.
 pub(super) async fn put_in(tx: &mut Tx, user: UserId, amount: Money) -> Result<Option<After>, DbError> {
     let text = "update wallet set balance = balance + $2, entries = entries + 1 \
                 where account = $1 and currency = $3 returning balance, entries";
-    tx.fetch_optional(text, args![user, amount.amount, amount.currency.as_str()]).await?.as_ref().map(After::from_row).transpose()
+    tx.fetch_optional(text, args![user, amount.amount, amount.currency.to_string()]).await?.as_ref().map(After::from_row).transpose()
 }
 
 /// Writes the movement down. Should another transaction have booked the same in the meantime, the constraint refuses this
@@ -104,7 +111,7 @@ pub(super) async fn book_in(
             from,
             to,
             amount.amount,
-            amount.currency.as_str(),
+            amount.currency.to_string(),
             order,
             now
         ],

@@ -23,6 +23,8 @@ pub struct Books {
     at_gate: Semaphore,
     /// Refunds that get no answer before one does.
     silent_refunds: Mutex<u32>,
+    /// Refunds that are refused before one is not.
+    refused_refunds: Mutex<u32>,
     /// Voids that get none.
     silent_voids: Mutex<u32>,
     confirmed: AtomicBool,
@@ -37,6 +39,10 @@ pub struct Entry {
     pub voided: bool,
     /// Refunds by their keys.
     pub refunds: Vec<String>,
+    /// The keys with which a refund was asked for, each time.
+    pub asked_back: Vec<String>,
+    /// What went back.
+    pub refunded: i64,
     pub amount: i64,
     /// What the bank gave the shopper.
     pub answer: Option<String>,
@@ -49,6 +55,7 @@ impl Default for Books {
             gate: Semaphore::new(0),
             at_gate: Semaphore::new(0),
             silent_refunds: Mutex::new(0),
+            refused_refunds: Mutex::new(0),
             silent_voids: Mutex::new(0),
             confirmed: AtomicBool::new(false),
         }
@@ -87,6 +94,11 @@ impl Books {
         *self.silent_refunds.lock().unwrap_or_else(PoisonError::into_inner) = count;
     }
 
+    /// The next refunds are refused.
+    pub fn refuse_refunds(&self, count: u32) {
+        *self.refused_refunds.lock().unwrap_or_else(PoisonError::into_inner) = count;
+    }
+
     /// The next voids get no answer.
     pub fn silence_voids(&self, count: u32) {
         *self.silent_voids.lock().unwrap_or_else(PoisonError::into_inner) = count;
@@ -107,7 +119,7 @@ impl Books {
 
     /// What is ours in the end.
     pub fn balance(&self) -> i64 {
-        self.all().iter().filter(|entry| entry.captured && entry.refunds.is_empty()).map(|entry| entry.amount).sum()
+        self.all().iter().filter(|entry| entry.captured).map(|entry| entry.amount - entry.refunded).sum()
     }
 }
 
@@ -185,17 +197,22 @@ impl CardProvider for Books {
         Ok(Release::Voided)
     }
 
-    async fn refund(&self, refund_key: &str, key: &str, reference: &str, _amount: Money) -> Result<Progress, ProviderError> {
+    async fn refund(&self, refund_key: &str, key: &str, reference: &str, amount: Money) -> Result<Progress, ProviderError> {
         if take(&self.silent_refunds) {
             return Err(ProviderError::NoAnswer("silent".to_owned()));
         }
         let mut entries = self.entries();
         let entry = entries.get_mut(key).ok_or_else(|| ProviderError::Refused("unknown".to_owned()))?;
+        entry.asked_back.push(refund_key.to_owned());
+        if take(&self.refused_refunds) {
+            return Err(ProviderError::Refused("this card takes nothing back".to_owned()));
+        }
         if !entry.captured {
             return Err(ProviderError::Refused("nothing was captured".to_owned()));
         }
         if !entry.refunds.iter().any(|known| known == refund_key) {
             entry.refunds.push(refund_key.to_owned());
+            entry.refunded += amount.amount;
         }
         Ok(if reference.starts_with("tok_adyen") { Progress::Pending } else { Progress::Done })
     }

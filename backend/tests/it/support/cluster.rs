@@ -31,8 +31,10 @@ wait $server
 
 /// A running server, reached by a socket in its folder.
 pub struct Cluster {
-    folder: TempDir,
-    bin: PathBuf,
+    /// Its data, and the socket by which it is reached.
+    pub folder: TempDir,
+    /// Where its programs are.
+    pub bin: PathBuf,
     keeper: Option<(Child, ChildStdin)>,
     databases: AtomicU32,
     /// Whether what is committed is on the disk.
@@ -94,12 +96,6 @@ impl Cluster {
         BufReader::new(stdout).read_line(&mut line).expect("it says something");
         assert_eq!(line, "up\n", "PostgreSQL does not start");
         self.keeper = Some((keeper, stdin));
-    }
-
-    /// Where its socket is, and where its programs are.
-    #[allow(dead_code, reason = "for who measures it")]
-    pub fn place(&self) -> (&Path, &Path) {
-        (self.folder.path(), &self.bin)
     }
 
     /// Makes an empty database; its address.

@@ -132,6 +132,9 @@ pub(super) const OF_UNSUBSCRIBE: &[u8] = &[38];
 pub(super) const OF_ACKNOWLEDGEMENT: &[u8] = &[31, 38];
 pub(super) const OF_DISCONNECT: &[u8] = &[17, 31, 38];
 
+/// Why a PUBLISH was taken, or was not (3.4.2.1).
+pub(super) const REASONS_OF_PUBACK: [u8; 9] = [0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99];
+
 /// The numbers among the properties; of a text it is only kept that it was there.
 #[derive(Debug, Default)]
 pub(super) struct Properties(Vec<(u8, u32)>);

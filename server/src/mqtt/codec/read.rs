@@ -6,8 +6,8 @@ use rumqttc::mqttbytes::valid_topic;
 
 use super::properties::{
     AUTHENTICATION_DATA, AUTHENTICATION_METHOD, MAXIMUM_PACKET_SIZE, OF_ACKNOWLEDGEMENT, OF_CONNECT, OF_DISCONNECT, OF_PUBLISH,
-    OF_SUBSCRIBE, OF_UNSUBSCRIBE, OF_WILL, Properties, RECEIVE_MAXIMUM, REQUEST_PROBLEM_INFORMATION, Rest, SESSION_EXPIRY_INTERVAL,
-    SUBSCRIPTION_IDENTIFIER, TOPIC_ALIAS,
+    OF_SUBSCRIBE, OF_UNSUBSCRIBE, OF_WILL, Properties, REASONS_OF_PUBACK, RECEIVE_MAXIMUM, REQUEST_PROBLEM_INFORMATION, Rest,
+    SESSION_EXPIRY_INTERVAL, SUBSCRIPTION_IDENTIFIER, TOPIC_ALIAS,
 };
 use super::{Broken, RetainHandling, Version, body};
 
@@ -169,7 +169,10 @@ impl Version {
         let id = rest.id()?;
         // 3.4.2.1, 3.4.2.2: the reason may be left out, and the properties with it.
         if self == Self::V5 && !rest.is_empty() {
-            rest.byte()?;
+            // 3.4.2-1: one of the reasons there are.
+            if !REASONS_OF_PUBACK.contains(&rest.byte()?) {
+                return Err(Broken::Protocol);
+            }
             if !rest.is_empty() {
                 rest.properties(OF_ACKNOWLEDGEMENT)?;
             }
@@ -345,6 +348,18 @@ mod tests {
         ] {
             assert_eq!(version.read(BytesMut::from(bytes)), Err(broken), "{version:?} {bytes:x?}");
         }
+    }
+
+    #[test]
+    fn an_acknowledgement_has_a_reason_that_there_is() {
+        let puback = |body: &[u8]| Version::V5.read(packet(0x40, body));
+        for bytes in [&[0, 7][..], &[0, 7, 0], &[0, 7, 0x10, 0], &[0, 7, 0x97, 4, 31, 0, 1, b'x']] {
+            assert_eq!(puback(bytes), Ok(Incoming::Acknowledged(7)), "{bytes:x?}");
+        }
+        let taken: Vec<_> = (0..=u8::MAX).filter(|reason| puback(&[0, 7, *reason]) != Err(Broken::Protocol)).collect();
+        // Table 3.4 of the standard.
+        assert_eq!(taken, [0, 16, 128, 131, 135, 144, 145, 151, 153]);
+        assert_eq!(Version::V3.read(packet(0x40, &[0, 7, 0])), Err(Broken::Malformed), "3.1.1 has no reasons");
     }
 
     #[test]

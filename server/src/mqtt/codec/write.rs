@@ -1,4 +1,6 @@
-//! Packets of ours. 5.0 tells reasons in words, too, to those who want to read them.
+//! Packets of ours; `None` for what no packet can carry. 5.0 tells reasons in words, too, to those who want to read them.
+
+use std::fmt::Display;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use rumqttc::mqttbytes::{QoS as QoS3, v4};
@@ -11,7 +13,7 @@ const CONTENT_TYPE: &str = "application/cloudevents+json; charset=utf-8";
 
 impl Version {
     /// CONNACK that accepts; the properties tell what is offered.
-    pub(in super::super) fn accepted(self, assigned: Option<String>, keep_alive: Option<u16>) -> Bytes {
+    pub(in super::super) fn accepted(self, assigned: Option<String>, keep_alive: Option<u16>) -> Option<Bytes> {
         match self {
             Self::V3 => write3(&v4::Packet::ConnAck(v4::ConnAck::new(v4::ConnectReturnCode::Success, false))),
             Self::V5 => write5(&v5::Packet::ConnAck(v5::ConnAck {
@@ -32,7 +34,7 @@ impl Version {
     }
 
     /// CONNACK that refuses.
-    pub(in super::super) fn refused(self, code: ConnectReturnCode, in_words: bool) -> Bytes {
+    pub(in super::super) fn refused(self, code: ConnectReturnCode, in_words: bool) -> Option<Bytes> {
         match self {
             Self::V3 => {
                 let code = match code {
@@ -53,7 +55,7 @@ impl Version {
     }
 
     /// SUBACK; the reason in words is that of the first filter that was refused.
-    pub(in super::super) fn subscribed(self, id: u16, codes: Vec<SubscribeReasonCode>, in_words: bool) -> Bytes {
+    pub(in super::super) fn subscribed(self, id: u16, codes: Vec<SubscribeReasonCode>, in_words: bool) -> Option<Bytes> {
         match self {
             Self::V3 => {
                 let codes = codes.into_iter().map(|code| match code {
@@ -72,7 +74,7 @@ impl Version {
     }
 
     /// UNSUBACK; for each filter whether it was there.
-    pub(in super::super) fn unsubscribed(self, id: u16, were: &[bool]) -> Bytes {
+    pub(in super::super) fn unsubscribed(self, id: u16, were: &[bool]) -> Option<Bytes> {
         match self {
             Self::V3 => write3(&v4::Packet::UnsubAck(v4::UnsubAck::new(id))),
             Self::V5 => {
@@ -84,7 +86,7 @@ impl Version {
     }
 
     /// PUBACK of what was taken.
-    pub(in super::super) fn acknowledged(self, id: u16) -> Bytes {
+    pub(in super::super) fn acknowledged(self, id: u16) -> Option<Bytes> {
         match self {
             Self::V3 => write3(&v4::Packet::PubAck(v4::PubAck::new(id))),
             Self::V5 => write5(&v5::Packet::PubAck(v5::PubAck { pkid: id, reason: v5::PubAckReason::Success, properties: None })),
@@ -92,7 +94,7 @@ impl Version {
     }
 
     /// PUBACK of what was not; 3.1.1 cannot say so.
-    pub(in super::super) fn not_published(id: u16, in_words: bool) -> Bytes {
+    pub(in super::super) fn not_published(id: u16, in_words: bool) -> Option<Bytes> {
         let why = in_words.then(|| NOT_PUBLISHED.to_owned());
         let properties = why.map(|why| v5::PubAckProperties { reason_string: Some(why), user_properties: Vec::new() });
         write5(&v5::Packet::PubAck(v5::PubAck { pkid: id, reason: v5::PubAckReason::NotAuthorized, properties }))
@@ -120,18 +122,18 @@ impl Version {
     }
 
     /// PUBLISH at QoS 0.
-    pub(in super::super) fn publish(self, topic: &str, payload: &Bytes, retain: bool) -> Bytes {
+    pub(in super::super) fn publish(self, topic: &str, payload: &Bytes, retain: bool) -> Option<Bytes> {
         self.written(topic, payload, retain, None)
     }
 
     /// PUBLISH at QoS 1.
-    pub(in super::super) fn publish_with_id(self, topic: &str, payload: &Bytes, retain: bool) -> Packet1 {
-        let written = self.written(topic, payload, retain, Some(1));
+    pub(in super::super) fn publish_with_id(self, topic: &str, payload: &Bytes, retain: bool) -> Option<Packet1> {
+        let written = self.written(topic, payload, retain, Some(1))?;
         let header = written.iter().skip(1).position(|byte| byte & 0x80 == 0).map_or(2, |length| length + 2);
-        Packet1 { written, id_at: header + 2 + topic.len() }
+        Some(Packet1 { written, id_at: header + 2 + topic.len() })
     }
 
-    fn written(self, topic: &str, payload: &Bytes, retain: bool, id: Option<u16>) -> Bytes {
+    fn written(self, topic: &str, payload: &Bytes, retain: bool, id: Option<u16>) -> Option<Bytes> {
         match self {
             Self::V3 => write3(&v4::Packet::Publish(v4::Publish {
                 dup: false,
@@ -249,17 +251,28 @@ fn nothing_said() -> v5::ConnAckProperties {
     }
 }
 
-/// What we make can be written: it is shorter than 256 MiB, and ids are not 0.
-fn write3(packet: &v4::Packet) -> Bytes {
+fn write3(packet: &v4::Packet) -> Option<Bytes> {
     let mut bytes = BytesMut::with_capacity(packet.size());
-    packet.write(&mut bytes, usize::MAX).expect("a packet of ours can be written");
-    bytes.freeze()
+    let written = packet.write(&mut bytes, usize::MAX);
+    whole(bytes, written)
 }
 
-fn write5(packet: &v5::Packet) -> Bytes {
+fn write5(packet: &v5::Packet) -> Option<Bytes> {
     let mut bytes = BytesMut::with_capacity(packet.size());
-    packet.write(&mut bytes, None).expect("a packet of ours can be written");
-    bytes.freeze()
+    let written = packet.write(&mut bytes, None);
+    whole(bytes, written)
+}
+
+/// What was written to its end. Nothing of ours comes near the 256 MiB that a packet may have, and ids are not 0: what is
+/// refused all the same is told in the log, and is to its client a packet that does not fit.
+fn whole(bytes: BytesMut, written: Result<usize, impl Display>) -> Option<Bytes> {
+    match written {
+        Ok(_) => Some(bytes.freeze()),
+        Err(error) => {
+            tracing::error!(%error, "a packet of ours cannot be written");
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -273,10 +286,10 @@ mod tests {
     #[test]
     fn a_refusal_has_a_code_of_each_version() {
         let refused = ConnectReturnCode::UnsupportedProtocolVersion;
-        assert_eq!(Version::V3.refused(refused, true)[..], [0x20, 2, 0, 1]);
-        assert_eq!(Version::V3.refused(ConnectReturnCode::ClientIdentifierNotValid, true)[..], [0x20, 2, 0, 2]);
-        assert_eq!(Version::V5.refused(refused, false)[..], [0x20, 3, 0, 0x84, 0]);
-        let v5::Packet::ConnAck(ack) = read5(Version::V5.refused(refused, true)) else { panic!("no CONNACK") };
+        assert_eq!(Version::V3.refused(refused, true).unwrap()[..], [0x20, 2, 0, 1]);
+        assert_eq!(Version::V3.refused(ConnectReturnCode::ClientIdentifierNotValid, true).unwrap()[..], [0x20, 2, 0, 2]);
+        assert_eq!(Version::V5.refused(refused, false).unwrap()[..], [0x20, 3, 0, 0x84, 0]);
+        let v5::Packet::ConnAck(ack) = read5(Version::V5.refused(refused, true).unwrap()) else { panic!("no CONNACK") };
         assert_eq!(ack.code, refused);
         assert_eq!(ack.properties.unwrap().reason_string.unwrap(), "MQTT 5.0 and 3.1.1 are spoken here");
     }
@@ -313,10 +326,10 @@ mod tests {
     #[test]
     fn words_are_only_for_those_who_want_them() {
         let codes = vec![granted(1), SubscribeReasonCode::NotAuthorized];
-        assert_eq!(Version::V5.subscribed(7, codes.clone(), false)[..], [0x90, 5, 0, 7, 0, 1, 0x87]);
-        let v5::Packet::SubAck(ack) = read5(Version::V5.subscribed(7, codes.clone(), true)) else { panic!("no SUBACK") };
+        assert_eq!(Version::V5.subscribed(7, codes.clone(), false).unwrap()[..], [0x90, 5, 0, 7, 0, 1, 0x87]);
+        let v5::Packet::SubAck(ack) = read5(Version::V5.subscribed(7, codes.clone(), true).unwrap()) else { panic!("no SUBACK") };
         assert_eq!((ack.return_codes, ack.properties.unwrap().reason_string.is_some()), (codes.clone(), true));
-        assert_eq!(Version::V3.subscribed(7, codes, true)[..], [0x90, 4, 0, 7, 1, 0x80]);
+        assert_eq!(Version::V3.subscribed(7, codes, true).unwrap()[..], [0x90, 4, 0, 7, 1, 0x80]);
     }
 
     #[test]
@@ -324,11 +337,20 @@ mod tests {
         for version in [Version::V3, Version::V5] {
             for length in [0, 100, 200, 20_000] {
                 let (topic, payload) = ("v1/stores/harbor/status", Bytes::from(vec![b'x'; length]));
-                let once = version.publish_with_id(topic, &payload, true);
+                let once = version.publish_with_id(topic, &payload, true).unwrap();
                 for id in [1, 0x1234, u16::MAX] {
-                    assert_eq!(once.with(id), version.written(topic, &payload, true, Some(id)));
+                    assert_eq!(Some(once.with(id)), version.written(topic, &payload, true, Some(id)));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_no_packet_can_carry_is_not_sent() {
+        assert_eq!(Version::V3.publish_with_id("v1", &Bytes::new(), false).map(|packet| packet.with(1).len()), Some(8));
+        // 2.2.1-3, 2.3.1-1: an id is never 0.
+        for version in [Version::V3, Version::V5] {
+            assert_eq!(version.written("v1", &Bytes::new(), false, Some(0)), None);
         }
     }
 }

@@ -170,12 +170,17 @@ impl Client {
 
     /// One flat white with oat milk at `harbor`, paid by card; its id.
     pub async fn order_coffee(&self) -> String {
+        self.order_coffee_by("tok_ok").await
+    }
+
+    /// The same with this card.
+    pub async fn order_coffee_by(&self, token: &str) -> String {
         let lines = json!([{"sku": "flat-white-regular", "quantity": 1, "options": ["oat"]}]);
         let checkout = json!({"store": "harbor", "lines": lines, "fulfilment": {"kind": "pickup"}});
         let begun = self.keyed(Method::POST, "/checkouts", &checkout).await;
         assert_eq!(begun.status, StatusCode::CREATED, "{}", begun.body);
         let path = format!("/checkouts/{}/place", begun.body["id"].as_str().unwrap());
-        let place = json!({"payment": {"method": "card", "token": "tok_ok"}, "expected_total": begun.body["quote"]["total"]});
+        let place = json!({"payment": {"method": "card", "token": token}, "expected_total": begun.body["quote"]["total"]});
         let placed = self.keyed(Method::POST, &path, &place).await;
         assert_eq!(placed.status, StatusCode::CREATED, "{}", placed.body);
         placed.body["id"].as_str().unwrap().to_owned()

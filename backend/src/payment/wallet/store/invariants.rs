@@ -56,13 +56,12 @@ pub(in super::super) async fn one_sided(sql: &mut impl Sql) -> Result<Vec<Breach
 
 /// Payments from wallets for which the ledger has taken or given back something else.
 pub(in super::super) async fn booked_otherwise(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
-    let text = "select * from (select payment.order_id, payment.status, payment.amount, \
+    let text = "select * from (select payment.order_id, payment.status, payment.amount, payment.refunded, \
                 cast(coalesce(sum(case when kind = 'charge' then ledger_transfer.amount end), 0) as bigint) as taken, \
                 cast(coalesce(sum(case when kind = 'refund' then ledger_transfer.amount end), 0) as bigint) as given_back \
                 from payment left join ledger_transfer on ledger_transfer.order_id = payment.order_id where payment.method = 'wallet' \
-                group by payment.order_id, payment.status, payment.amount) as booked where taken <> amount \
-                or given_back <> case status when 'refunded' then amount when 'partially_refunded' then given_back else 0 end \
-                or given_back > taken order by order_id limit $1";
+                group by payment.order_id, payment.status, payment.amount, payment.refunded) as booked where taken <> amount \
+                or given_back <> refunded or given_back > taken order by order_id limit $1";
     let rows = sql.fetch_all(text, args![MOST]).await?;
     rows.iter()
         .map(|row| {

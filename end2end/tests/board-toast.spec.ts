@@ -1,0 +1,83 @@
+// What can be taken back is offered beside the tickets, not over them: every button can be brought out from under the offer.
+import { expectAccessible } from './support/access';
+import { Barista } from './support/barista';
+import { expect, test } from './support/journey';
+import { Shopper } from './support/shopper';
+import { PHONE, TABLET } from './support/visitor';
+
+for (const [name, device] of [['phone', PHONE], ['tablet', TABLET]] as const) {
+  test(`no button of the board is hidden by what is said (${name})`, async ({ browser, shop }) => {
+    const barista = await Barista.atBoard(browser, shop, device);
+    const { page, w } = barista;
+    const shopper = await Shopper.arrive(browser, shop);
+    await shopper.page.goto('/s/harbor');
+    const numbers: string[] = [];
+    for (let order = 0; order < 5; order += 1) numbers.push(String((await shopper.api.orderCoffee()).number));
+    const [first = '', last = ''] = [numbers[0], numbers.at(-1)];
+    await expect(barista.ticket(last, 'queued')).toBeVisible();
+
+    /** The buttons that something else is over when they are scrolled to, as by a keyboard. */
+    const hidden = (said: string) =>
+      page.evaluate(async (said) => {
+        const found: string[] = [];
+        for (const button of document.querySelectorAll<HTMLElement>('.board button, .board summary')) {
+          if (!button.checkVisibility()) continue;
+          // A ticket that has just moved is still on its way, and the page goes with it.
+          let over: (string | undefined)[] = [];
+          for (let frame = 0; frame < 30; frame += 1) {
+            button.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+            await new Promise((drawn) => requestAnimationFrame(drawn));
+            const { left, top, width, height } = button.getBoundingClientRect();
+            const at = [0.1, 0.5, 0.9].map((down) => document.elementFromPoint(left + width / 2, top + height * down));
+            over = at.filter((element) => !button.contains(element)).map((element) => element?.className ?? 'out of sight');
+            if (over.length === 0) break;
+          }
+          if (over.length > 0) found.push(`${button.innerText}: ${over.join(', ')}`);
+        }
+        // It was there all the time.
+        if (document.querySelector(`[data-testid="${said}"]`) === null) found.push('nothing was said');
+        return found;
+      }, said);
+    /** Tickets out of sight have the height that they had in it: every one is shown once, or its height is a guess. */
+    const showAll = () =>
+      page.evaluate(async () => {
+        const drawn = () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+        for (const ticket of document.querySelectorAll('[data-testid="ticket"]')) {
+          ticket.scrollIntoView({ block: 'center', behavior: 'instant' });
+          await drawn();
+        }
+        window.scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' });
+        await drawn();
+      });
+    /** Where the page is, and the last ticket on it. */
+    const place = () =>
+      page.evaluate((number) => {
+        const ticket = [...document.querySelectorAll('[data-testid="ticket"]')].find((ticket) => ticket.querySelector('h3')?.innerText.endsWith(number));
+        return [window.scrollY, ticket?.getBoundingClientRect().top];
+      }, last);
+
+    // Something that stays until it is dismissed, and then an offer beside it.
+    await page.keyboard.type('4711');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('board-problem')).toContainText(w('board.no_such', { number: 4711 }));
+    expect(await hidden('board-problem')).toEqual([]);
+    await page.getByTestId('board-problem').getByRole('button').click();
+    await barista.button(first, 'board.claim').click();
+    await expect(page.getByTestId('undo')).toBeVisible();
+    expect(await hidden('undo')).toEqual([]);
+    await expectAccessible(page, 'the board with an offer');
+
+    // At the end of the page, where there is no room to give: nothing moves under a finger when the offer comes and goes.
+    await expect(page.getByTestId('undo')).toHaveCount(0, { timeout: 8_000 });
+    await barista.button(first, 'board.release').click();
+    await expect(page.getByTestId('undo')).toBeVisible();
+    await expect(barista.ticket(first, 'queued')).toBeVisible();
+    await showAll();
+    const before = await place();
+    await expect(page.getByTestId('undo')).toBeVisible();
+    await expect(page.getByTestId('undo')).toHaveCount(0, { timeout: 8_000 });
+    expect(await place()).toEqual(before);
+    await barista.leave();
+    await shopper.leave();
+  });
+}
