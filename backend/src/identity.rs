@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use domain::name::InvalidName;
 use domain::view::Person;
-use domain::{Fault, Faults, Locale, Money, UserId};
+use domain::{Fault, Faults, Locale, Money, Terms, UserId};
 use uuid::Uuid;
 
 pub(crate) use account::phone_of;
@@ -214,6 +214,7 @@ impl Refused for IdentityError {
                 Extra { retry_after: Some(*seconds), ..Extra::default() }
             }
             Self::SignInBusy => Extra { retry_after: Some(5), ..Extra::default() },
+            Self::WalletNotEmpty { balance } => Extra { terms: Terms { money: Some(*balance), ..Terms::default() }, ..Extra::default() },
             Self::Database(error) => error.extra(),
             _ => Extra::default(),
         }

@@ -34,7 +34,7 @@ pub use self::error::PaymentError;
 pub use self::http_card::{CardService, HttpCard, NoCard};
 pub use self::provider::{CardProvider, CardToken, ProviderError};
 use self::refund::{RefundJob, VoidJob};
-pub use self::top_up::{Confirmation, TopUpEnd, TopUpError, TopUps};
+pub use self::top_up::{Confirmation, StuckTopUp, TopUpEnd, TopUpError, TopUps};
 use self::top_up::{TopUpJob, TopUpVoidJob};
 pub(crate) use self::top_up::{token_fault, under_way as top_up_under_way};
 pub use self::vault::Vault;
@@ -201,14 +201,15 @@ impl Payments {
     }
 
     /// Tries again whatever of this order's jobs waits or has been given up; charges it where nobody has begun to. The
-    /// provider is asked with the keys of before, so what it had done all the same is not done twice.
+    /// provider is asked with the keys of before, so what it had done all the same is not done twice; only a refund that it told to
+    /// have failed is another one.
     pub(crate) async fn retry_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
         let key = order.to_string();
         if let Some(payment) = store::find(tx, order).await? {
             if payment.status == PaymentStatus::Pending {
                 job::enqueue_in(tx, CHARGE, &key, json!({})).await?;
             }
-            store::notice::forget_failed_refund_in(tx, &payment.id.to_string()).await?;
+            store::notice::want_failed_refund_again_in(tx, &payment.id.to_string()).await?;
         }
         for (kind, _) in ASKED {
             job::retry_in(tx, kind, &key).await?;

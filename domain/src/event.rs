@@ -195,6 +195,8 @@ events! {
     PaymentRefunded "payment.refunded.v1" { payment: PaymentId, order: OrderId, amount: Money }
     /// A card has paid into a wallet.
     PaymentToppedUp "payment.topped_up.v1" { top_up: TopUpId, user: UserId, amount: Money }
+    /// Money was left behind in a wallet whose account its owner has deleted.
+    PaymentForfeited "payment.forfeited.v1" { user: UserId, amount: Money }
     /// A pick-up entered the queue.
     PrepQueued "prep.queued.v1" { order: OrderId, fulfilment: FulfilmentId, store: StoreId }
     /// A barista took it.

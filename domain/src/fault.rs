@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Text;
+use crate::{Money, Text};
 
 /// One fault of a request (RFC 9457's `errors` member).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct Terms {
     /// Something of the shop's own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<Text>,
+    /// A sum, which each language writes in its own way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub money: Option<Money>,
     /// JSON's types, such as `integer`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub kinds: Vec<String>,

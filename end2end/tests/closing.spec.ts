@@ -35,7 +35,7 @@ for (const language of LANGUAGES) {
       // Her time goes on meanwhile, and is hers again.
       await switched(true);
       await expect(hers).toContainText(w('scan.in_title'));
-      await expect(hers.getByRole('time')).toHaveText(/^4:\d\d$/);
+      await expect(hers.getByRole('time')).toHaveText(/^[1-4]:\d\d$/);
       for (const shopper of [ada, ben]) await shopper.expectSameDocument();
     });
 

@@ -11,9 +11,11 @@ for (const language of LANGUAGES) {
     const screen = await Visitor.arrive(browser, shop, { language, viewport: { width: 1920, height: 1080 } });
     const { page, w } = screen;
     const manager = new Api(screen.context.request, shop.url, await shop.token('manager', 'pier'));
-    await manager.patch('/staff/stores/pier/settings', { capacity: 2 });
-    const { code } = await manager.post<{ code: string }>('/staff/stores/pier/kiosks/pier-1/pairing');
-    await page.goto('/kiosk/pier-1');
+    // A screen of its own, whose code does not change in the middle of this.
+    await manager.patch('/staff/stores/pier/settings', { capacity: 2, code_seconds: 3600 });
+    await manager.post('/staff/stores/pier/kiosks', { id: 'wall-1' });
+    const { code } = await manager.post<{ code: string }>('/staff/stores/pier/kiosks/wall-1/pairing');
+    await page.goto('/kiosk/wall-1');
     await page.getByLabel(w('kiosk.pair_code')).fill(code);
     await page.getByTestId('pair-form').getByRole('button').click();
     const kiosk = page.getByTestId('kiosk');
@@ -22,11 +24,11 @@ for (const language of LANGUAGES) {
     await screen.rememberDocument();
 
     const ada = await Shopper.arrive(browser, shop, { language });
-    await ada.comeIn(manager, '+15550100009');
+    await ada.comeIn(manager, '+15550100009', 'wall-1');
     await expect(page.getByTestId('kiosk-left')).toContainText('9');
     await expect(kiosk, 'there is room for one more').toHaveAttribute('data-state', 'scan');
     const ben = await Shopper.arrive(browser, shop, { language });
-    await ben.comeIn(manager, '+15550100008');
+    await ben.comeIn(manager, '+15550100008', 'wall-1');
     await expect(kiosk).toHaveAttribute('data-state', 'busy');
     await expect(kiosk.getByRole('heading', { level: 1 })).toHaveText(w('kiosk.busy_title'));
     await expect(kiosk).toContainText(w('kiosk.full_text'));
@@ -35,12 +37,12 @@ for (const language of LANGUAGES) {
 
     // Whoever has photographed the code is told the same, and has spent nothing.
     const cleo = await Shopper.arrive(browser, shop, { language });
-    const shown = await manager.get<{ code: string; scans_left: number }>('/kiosks/pier-1/code');
+    const shown = await manager.get<{ code: string; scans_left: number }>('/kiosks/wall-1/code');
     await cleo.page.goto(`/sign-in?back=/scan/${shown.code}`);
     await cleo.signIn('+15550100007');
     await expect(cleo.page.getByTestId('scan-refused')).toHaveAttribute('data-code', 'store_at_capacity');
     await expect(cleo.page.getByTestId('scan-refused')).toContainText(w('problem.store_at_capacity'));
-    expect((await manager.get<{ scans_left: number }>('/kiosks/pier-1/code')).scans_left).toBe(shown.scans_left);
+    expect((await manager.get<{ scans_left: number }>('/kiosks/wall-1/code')).scans_left).toBe(shown.scans_left);
 
     // An order keeps the place of who was let in, until the drink is ready.
     await ada.takeLemonade();

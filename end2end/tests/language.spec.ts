@@ -37,7 +37,7 @@ test('every page in Chinese', async ({ browser, shop }) => {
   await shopper.openJourney();
   await expect(shopper.journey).toContainText(w('why.payment_declined'));
   await expectChinese('a declined order');
-  const pages = ['/', '/s/harbor', '/s/pier', '/s/unicorn', '/s/harbor/p/flat-white', '/s/unicorn/p/unicorn-plush', '/orders', '/sign-in', '/staff', '/staff?error=wrong_code'];
+  const pages = ['/', '/s/harbor', '/s/pier', '/s/unicorn', '/s/harbor/p/flat-white', '/s/unicorn/p/unicorn-plush', '/orders', '/sign-in', '/staff', '/staff?error=wrong_code&by=code'];
   for (const path of pages) {
     await page.goto(path);
     await expectChinese(path);

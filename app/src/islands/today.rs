@@ -10,8 +10,14 @@ use domain::{
 };
 use leptos::{prelude::*, task::spawn_local};
 
-use super::today_charts::{by_hour, sold};
-use crate::{live, paths, tab, words as w};
+use super::{
+    live_line::connection,
+    today_charts::{by_hour, sold},
+};
+use crate::{
+    live::{self, Connection},
+    paths, tab, words as w,
+};
 
 /// Between two looks, in milliseconds: in a rush the store's status is told many times a second.
 const PAUSE: i32 = 1000;
@@ -49,16 +55,13 @@ pub fn Today(today: TodayView, locale: Locale) -> impl IntoView {
 }
 
 /// Asks for the figures whenever the store's status is told, which every step of an order does, at most once a second; what is told
-/// meanwhile is asked for afterwards. The status is far smaller than the queue, and is told for orders that never reach it, too.
+/// meanwhile is asked for afterwards; and whenever it is connected anew. The status is far smaller than the queue, and is told for orders that never reach it, too.
 fn keep_up(newest: ReadSignal<Arc<TodayView>>, set_newest: WriteSignal<Arc<TodayView>>, old: RwSignal<bool>) {
     let (store, day, version) = newest.with_untracked(|today| (today.store.clone(), today.day.clone(), today.version));
     let later = live::subscribe::<StoreView>(Topic::Status(store.clone()), version);
     // Told since the last look; and whether somebody looks.
     let (told, looking) = (StoredValue::new(false), StoredValue::new(false));
-    Effect::new(move |_| {
-        if later.get().is_none() {
-            return;
-        }
+    let look_again = move || {
         told.set_value(true);
         if looking.get_value() {
             return;
@@ -87,6 +90,21 @@ fn keep_up(newest: ReadSignal<Arc<TodayView>>, set_newest: WriteSignal<Arc<Today
             }
             let _ = looking.try_set_value(false);
         });
+    };
+    let connection = connection();
+    Effect::new({
+        let look_again = look_again.clone();
+        move |_| {
+            if later.get().is_some() {
+                look_again();
+            }
+        }
+    });
+    // Who has lost the right to look loses the connection first; what was told meanwhile is not told again.
+    Effect::new(move |_| {
+        if connection.get() == Connection::Live {
+            look_again();
+        }
     });
 }
 

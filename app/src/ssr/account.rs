@@ -44,7 +44,7 @@ pub fn AccountPage() -> impl IntoView {
 /// What the address says.
 struct Asked {
     error: Option<String>,
-    /// Which form was refused, where it says so itself: `top-up`.
+    /// Which form was refused, where it says so itself: `top-up`, `delete`.
     form: Option<String>,
     /// What was to be paid in with it.
     amount: Option<i64>,
@@ -88,7 +88,11 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         Some(_) => (None, Some(done(w::account::saved(locale)))),
         None => (None, None),
     };
-    let (of_top_up, of_others) = if asked.form.as_deref() == Some("top-up") { (asked.error, None) } else { (None, asked.error) };
+    let (of_top_up, of_delete, of_others) = match asked.form.as_deref() {
+        Some("top-up") => (asked.error, None, None),
+        Some("delete") => (None, asked.error, None),
+        _ => (None, None, asked.error),
+    };
     let form = top_up(wallet.balance.currency, asked.amount, of_top_up.as_deref(), locale);
     let main = view! {
         {head}
@@ -107,7 +111,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
                     {last_orders(&orders.items, &stores, locale)}
                     {you(&account, staff, locale)}
                     {browsers(&sessions, Some(*session), visit.now, locale)}
-                    {data(staff, wallet.balance, locale)}
+                    {data(staff, wallet.balance, of_delete.as_deref(), locale)}
                 </div>
             </div>
         </main>
@@ -156,8 +160,8 @@ fn confirm(wanted: &Confirmation, locale: Locale) -> Option<AnyView> {
     )
 }
 
-/// Money into the wallet by card. The form happens once, however often it is sent. One that was `refused` stands open as it was
-/// sent, and says why.
+/// Money into the wallet by card. The form happens once, however often it is sent. One that was `refused` stands open with the amount
+/// that was chosen, and says why.
 fn top_up(currency: Currency, chosen: Option<i64>, refused: Option<&str>, locale: Locale) -> AnyView {
     let offered = TOP_UPS.map(|units| Money::new(units * 10_i64.pow(currency.minor_digits()), currency));
     let chosen = offered.iter().find(|amount| Some(amount.amount) == chosen).copied().unwrap_or(offered[1]);
@@ -295,13 +299,15 @@ fn browsers(sessions: &[SessionView], own: Option<domain::SessionId>, now: Times
     .into_any()
 }
 
-/// Their data: to take along, and to have deleted. `left`: what would be lost with it.
-fn data(staff: bool, left: Money, locale: Locale) -> AnyView {
+/// Their data: to take along, and to have deleted. `left`: what would be lost with it. Where that was `refused`, its form stands open
+/// and says why.
+fn data(staff: bool, left: Money, refused: Option<&str>, locale: Locale) -> AnyView {
     let delete = (!staff).then(|| {
         view! {
-            <details class="fold">
+            <details class="fold" id="delete" open=refused.is_some()>
                 <summary>{w::account::delete(locale)}</summary>
                 <form class="stack" method="post" action=paths::form::DELETE_ACCOUNT data-testid="delete-form">
+                    {problem(refused, locale)}
                     <p class="soft">{w::account::delete_text(locale)}</p>
                     <label class="tick"><input type="checkbox" name="sure" value="yes" required=true/><span>{w::account::delete_sure(locale)}</span></label>
                     {(left.amount > 0).then(|| view! {

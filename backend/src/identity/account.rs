@@ -113,7 +113,9 @@ impl Identities {
                         .map_err(|error| IdentityError::Database(error.into_database()))?;
                     idempotency::forget_in(tx, &owner.to_string()).await?;
                     store::end_session_of(tx, user, None).await?;
-                    payment::Wallets.forfeit_in(tx, user, forfeit).await?.map_err(|balance| IdentityError::WalletNotEmpty { balance })
+                    payment::Wallets.forfeit_in(tx, user, forfeit).await?.map_err(|balance| IdentityError::WalletNotEmpty { balance })?;
+                    // Waiting for a store or for the wallet may have been waiting for an order that was just placed.
+                    if ordering::under_way(tx, &owner).await? { Err(IdentityError::OrdersUnderWay) } else { Ok(()) }
                 })
             })
             .await

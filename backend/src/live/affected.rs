@@ -123,6 +123,7 @@ pub(super) fn affected(event: Event) -> Vec<Topic> {
         // Inside the shop, or not shown live yet. Whoever loses a right loses their topics by the gateway's own look.
         E::ShopperSlowed(_)
         | E::CheckoutCrowded(_)
+        | E::PaymentForfeited(_)
         | E::StockHeld(_)
         | E::StockReleased(_)
         | E::StockSold(_)

@@ -185,10 +185,10 @@ pub trait CardProvider: Send + Sync + 'static {
     /// Sends a captured amount back, or a part of it. `refund_key` is the refund's own idempotency key: a payment may have many
     /// refunds, each under its own, and the same key with the same amount is the same refund, however often it is asked for. One
     /// that would bring their sum above what was captured is [`ProviderError::Refused`], and so is a key with another amount.
+    /// One that was told to have failed has failed for good: who still wants it asks with another key.
     ///
-    /// The shop itself asks for one refund of a payment: all that is left of it, when its order ends unfulfilled. Parts are
-    /// what the books are ready for ([`Payments::book_refund_in`](super::Payments::book_refund_in), bounded by constraint); no
-    /// command, job or page asks for one yet.
+    /// The shop asks for all that is left of a payment, when its order ends unfulfilled. The books take parts, too
+    /// ([`Payments::book_refund_in`](super::Payments::book_refund_in), bounded by constraint).
     async fn refund(&self, refund_key: &str, key: &str, reference: &str, amount: Money) -> Result<Progress, ProviderError>;
 
     /// What of the address that a shopper comes back to from their bank is to be handed over, where this provider wants that

@@ -45,12 +45,13 @@ impl Payments {
     /// of an order that has ended is over.
     ///
     /// [`PaymentError::AlreadyApplied`] for a key that is booked, [`PaymentError::TooMuch`] for more than is left of what was
-    /// captured, or for nothing of something: then nothing has changed, and the caller's transaction has to end.
+    /// captured, or for nothing of something: then the caller's transaction is to be rolled back.
     pub async fn book_refund_in(&self, tx: &mut Tx, order: OrderId, key: &str, amount: Money) -> Result<(), PaymentError> {
         let order = ordering::lock_in(tx, order).await?.ok_or(PaymentError::Unknown(order))?;
         let payment = store::find(tx, order.id).await?.ok_or(PaymentError::Unknown(order.id))?;
+        let status = self.book_in(tx, &order, &payment, key, amount).await?;
         ordering::touch_in(tx, order.id).await?;
-        if self.book_in(tx, &order, &payment, key, amount).await? == PaymentStatus::Refunded {
+        if status == PaymentStatus::Refunded {
             ordering::undone_in(tx, order.id).await?;
         }
         Ok(())
@@ -137,10 +138,7 @@ impl JobHandler for RefundJob {
     async fn done_in(&self, tx: &mut Tx, job: &Job, output: Value) -> Result<(), HandlerError> {
         let order: OrderId = job.key.parse()?;
         let payment = store::find(tx, order).await?.ok_or(PaymentError::Unknown(order))?;
-        match self.payments.book_refund_in(tx, order, &payment.refund_key(), serde_json::from_value(output)?).await {
-            Ok(()) | Err(PaymentError::AlreadyApplied(_)) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.payments.book_refund_in(tx, order, &payment.refund_key(), serde_json::from_value(output)?).await?)
     }
 }
 
@@ -217,9 +215,14 @@ fn released(told: &Told) -> JobOutcome {
     if told.void.is_some() { JobOutcome::Done(Value::Null) } else { JobOutcome::retry(NOT_DECIDED) }
 }
 
-/// Refunds what is left of it. The refund's key is made of the payment's, so that it happens once.
+/// Refunds what is left of it. The refund's key is made of the payment's, so that it happens once; only after one that has failed
+/// it is another.
 async fn refund(payments: &Payments, key: &str, reference: &str, amount: Money, told: &Told) -> JobOutcome {
-    match payments.ask(payments.provider.refund(&key_of(key), key, reference, amount)).await {
+    let refund_key = match told.refunds_failed {
+        0 => key_of(key),
+        failed => format!("{}-{failed}", key_of(key)),
+    };
+    match payments.ask(payments.provider.refund(&refund_key, key, reference, amount)).await {
         Ok(Progress::Done) => JobOutcome::Done(Value::Null),
         Ok(Progress::Pending) => match told.refund {
             Some(Outcome::Refunded) => JobOutcome::Done(Value::Null),

@@ -13,6 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::event::PaymentToppedUp;
 use domain::{Currency, Fault, Faults, Money, Terms, TopUpId, UserId};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -61,6 +62,18 @@ pub struct Confirmation {
     pub url: String,
 }
 
+/// A top-up that is over for its shopper, and whose money nobody goes on to send back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StuckTopUp {
+    pub top_up: TopUpId,
+    /// What is to be asked of the card provider: `void`.
+    pub job: &'static str,
+    /// It does not go on by itself.
+    pub stuck: bool,
+    /// Why its last attempt came to nothing.
+    pub error: String,
+}
+
 /// Everybody's top-ups.
 #[derive(Clone)]
 pub struct TopUps {
@@ -78,10 +91,20 @@ impl TopUps {
         store::confirmations(sql, user).await
     }
 
-    /// Tries again what was given up of a top-up: that its money is let go of, or goes back. False where nothing is.
+    /// Those whose money was to be let go of, or to go back, and was given up.
+    pub async fn stuck(&self, sql: &mut impl Sql) -> Result<Vec<StuckTopUp>, DbError> {
+        let dead = job::dead(sql).await?.into_iter().filter(|job| job.kind == TOP_UP_VOID);
+        let stuck = dead.map(|job| {
+            let top_up = job.key.parse().map_err(|_| DbError::Defect(format!("{} is no top-up", job.key)))?;
+            Ok(StuckTopUp { top_up, job: "void", stuck: true, error: job.error })
+        });
+        stuck.collect()
+    }
+
+    /// Tries now what is left of a top-up: that its money is let go of, or goes back. False where nothing is.
     pub async fn retry_in(&self, tx: &mut Tx, id: TopUpId) -> Result<bool, DbError> {
         let key = id.to_string();
-        super::store::notice::forget_failed_refund_in(tx, &key).await?;
+        super::store::notice::want_failed_refund_again_in(tx, &key).await?;
         job::retry_in(tx, TOP_UP_VOID, &key).await
     }
 

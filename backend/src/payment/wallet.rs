@@ -10,6 +10,7 @@
 mod error;
 mod store;
 
+use domain::event::{Actor, PaymentForfeited};
 use domain::view::{Page, WalletEntry, WalletView};
 use domain::wallet::EntryKind;
 use domain::{Currency, Money, OrderId, StoreId, UserId};
@@ -17,6 +18,7 @@ use domain::{Currency, Money, OrderId, StoreId, UserId};
 pub use self::error::WalletError;
 use crate::check::Breach;
 use crate::db::{DbError, Sql, Tx};
+use crate::log::{self, NewEvent};
 use crate::stores::Stores;
 
 /// Everybody's wallets. One a shopper, in one currency.
@@ -141,6 +143,7 @@ impl Wallets {
         let Some(after) = store::take_in(tx, user, left).await? else { return Ok(Err(left)) };
         let sides = (wallet_account(user), Other::Forfeited.account());
         store::book_in(tx, user, EntryKind::Forfeit, &user.to_string(), sides, left, None, after).await?;
+        log::append_in(tx, NewEvent::new(PaymentForfeited { user, amount: left }, user).by(Actor::Customer(user))).await?;
         Ok(Ok(()))
     }
 }

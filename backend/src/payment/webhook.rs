@@ -59,6 +59,8 @@ pub(super) struct Told {
     pub capture: Option<Outcome>,
     pub void: Option<Outcome>,
     pub refund: Option<Outcome>,
+    /// Refunds that had failed when another one was wanted.
+    pub refunds_failed: i64,
     /// What the bank gave the shopper on their way back.
     pub answer: Option<String>,
 }

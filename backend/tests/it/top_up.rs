@@ -9,6 +9,7 @@ use backend::identity::{Caller, IdentityError};
 use backend::payment::{Forfeit, Patience, TopUpEnd, TopUpError, Wallets};
 use backend::refused::Refused as _;
 use domain::{Currency, Money, UserId};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::cafe::{Cafe, person, settle};
@@ -228,6 +229,11 @@ on_both_databases! {
         let text = "select cast(sum(amount) as bigint) as n from ledger_side where account = 'forfeited'";
         let row = cafe.backend.db.reader().fetch_one(text, args![]).await.unwrap();
         assert_eq!(row.get::<i64>("n").unwrap(), 700, "it is on the other side");
+        let told = "select data, actor from event where type = 'payment.forfeited.v1'";
+        let told = cafe.backend.db.reader().fetch_all(told, args![]).await.unwrap();
+        let told: Vec<_> = told.iter().map(|row| (row.json::<Value>("data").unwrap(), row.get::<String>("actor").unwrap())).collect();
+        let lost = json!({"user": ada, "amount": {"amount": 700, "currency": "USD"}});
+        assert_eq!(told, [(lost, format!("customer:{ada}"))], "and in the log");
         assert_in_order(&cafe).await;
     }
 
@@ -252,6 +258,31 @@ on_both_databases! {
         settle(&running).await;
         let charge = cafe.books.only();
         assert_eq!((charge.captured, charge.refunds.len(), balance(&cafe, ada).await), (true, 1, 0));
+        assert_in_order(&cafe).await;
+    }
+
+    /// What is captured for nobody and does not go back is seen, and goes back when somebody says so.
+    async fn money_of_a_top_up_that_does_not_go_back_is_stuck(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let (_, ada) = member(&cafe).await;
+        cafe.books.refuse_refunds(1);
+        let waiting = { let cafe = cafe.clone(); tokio::spawn(async move { pay(&cafe, ada, "gate", usd(700), "tok_gate").await }) };
+        cafe.books.wait_at_gate().await;
+        lose(&cafe, ada).await;
+        cafe.books.open_gate();
+        assert_eq!(waiting.await.unwrap(), Ok(TopUpEnd::Refused("account_deleted".to_owned())));
+        running.settle().await.unwrap();
+        let top_ups = &cafe.backend.top_ups;
+        let stuck = top_ups.stuck(&mut cafe.backend.db.reader()).await.unwrap();
+        assert_eq!((stuck.len(), stuck[0].error.as_str()), (1, "the card provider refuses: this card takes nothing back"));
+
+        let id = stuck[0].top_up;
+        let retry = || cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.top_ups.retry_in(tx, id).await }));
+        assert_eq!(retry().await, Ok(true));
+        settle(&running).await;
+        assert_eq!((top_ups.stuck(&mut cafe.backend.db.reader()).await.unwrap(), cafe.books.balance()), (vec![], 0));
+        assert_eq!(retry().await, Ok(false), "nothing is left to be done");
         assert_in_order(&cafe).await;
     }
 

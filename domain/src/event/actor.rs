@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{SessionId, TokenId, UserId, schema::text_schema};
 
-/// Who did it: `customer:{user or session}`, `staff:{user}`, `token:{id}` or `system`.
+/// Who did it: `customer:{user}`, `guest:{session}`, `staff:{user}`, `token:{id}` or `system`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Actor {

@@ -67,11 +67,14 @@ export class Shopper extends Visitor {
     await expect(this.page.getByTestId('account-link')).toBeVisible();
   }
 
-  /** Signed in by phone, and let in by the code on the stand's screen, which `staff` may see. Ends on the stand's menu. */
-  async comeIn(staff: Api, phone: string): Promise<void> {
-    const { code } = await staff.get<{ code: string }>('/kiosks/pier-1/code');
-    await this.page.goto(`/sign-in?back=/scan/${code}`);
+  /** Signed in by phone, and let in by the code on a screen of the stand, which `staff` may see. Ends on the stand's menu. */
+  async comeIn(staff: Api, phone: string, kiosk = 'pier-1'): Promise<void> {
+    await this.page.goto('/sign-in?back=/account');
     await this.signIn(phone);
+    await this.page.waitForURL('**/account');
+    // Only now: a code may be over before somebody has signed in.
+    const { code } = await staff.get<{ code: string }>(`/kiosks/${kiosk}/code`);
+    await this.page.goto(`/scan/${code}`);
     await this.page.getByTestId('scan-form').getByRole('button').click();
     await this.page.waitForURL('**/s/pier');
   }

@@ -4,14 +4,17 @@ use anyhow::{Context as _, bail};
 use backend::Backend;
 use backend::db::DbError;
 use backend::ordering::Waits;
+use backend::payment::StuckTopUp;
 use clap::Subcommand;
 use domain::{OrderId, TopUpId};
+use serde::Serialize;
 
 use super::Output;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Orders that have something left to happen by itself, the most urgent first.
+    /// Orders that have something left to happen by itself, the most urgent first; and payments into wallets whose money should have
+    /// gone back and does not.
     List {
         /// Only those that do not go on by themselves: past their deadline, or with a job that was given up.
         #[arg(long)]
@@ -20,10 +23,11 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Let an order go on: its jobs are tried now, also a refund that was refused, with the same key at the card provider; its parked
-    /// events are handled again, its step has all its time once more. Of a top-up, what was given up is tried again.
+    /// Let an order go on: its jobs are tried now, also a refund that was refused, with the same key at the card provider, or with
+    /// another one where the provider told that it has failed; its parked events are handled again, its step has all its time once
+    /// more. Of a payment into a wallet, what was given up is tried again.
     Retry {
-        /// Its id, as `sagas list` shows it; or that of a top-up, as `check` does.
+        /// Its id, as `sagas list` shows it.
         #[arg(required_unless_present = "stuck")]
         order: Option<String>,
         /// All that do not go on by themselves.
@@ -32,15 +36,33 @@ pub(super) enum Command {
     },
 }
 
+const STUCK: &str = "stuck";
+
+/// What is left to happen, of whom.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Left {
+    Order(Waits),
+    TopUp(StuckTopUp),
+}
+
 pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<()> {
     let mut output = Output::stdout();
     match command {
         Command::List { stuck, json } => {
             let mut reader = backend.db.reader();
             let sagas = if stuck { backend.sagas.stuck(&mut reader).await? } else { backend.sagas.list(&mut reader).await? };
+            let top_ups = backend.top_ups.stuck(&mut reader).await?;
             if json {
-                return output.json(&sagas);
+                let all: Vec<_> = sagas.into_iter().map(Left::Order).chain(top_ups.into_iter().map(Left::TopUp)).collect();
+                return output.json(&all);
             }
+            let none = || "-".to_owned();
+            let top_ups = top_ups.into_iter().map(|StuckTopUp { top_up, job, error, .. }| {
+                let number = "top-up".to_owned();
+                let error = error.replace(char::is_control, " ");
+                [top_up.to_string(), number, none(), none(), job.to_owned(), STUCK.to_owned(), none(), none(), none(), error]
+            });
             let rows: Vec<_> = sagas
                 .iter()
                 .map(|Waits { saga, job, stuck, error, next_attempt }| {
@@ -50,14 +72,15 @@ pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<(
                         saga.status.as_str().to_owned(),
                         saga.step.as_str().to_owned(),
                         job.unwrap_or("-").to_owned(),
-                        if *stuck { "stuck" } else { "moving" }.to_owned(),
+                        if *stuck { STUCK } else { "moving" }.to_owned(),
                         saga.since.to_string(),
                         saga.deadline.to_string(),
-                        next_attempt.map_or_else(|| "-".to_owned(), |at| at.to_string()),
+                        next_attempt.map_or_else(none, |at| at.to_string()),
                         // One line each, whatever a provider has said.
                         error.as_deref().unwrap_or("-").replace(char::is_control, " "),
                     ]
                 })
+                .chain(top_ups)
                 .collect();
             output
                 .table(["ORDER", "NUMBER", "STATUS", "STEP", "ASKS FOR", "STATE", "SINCE", "DEADLINE", "NEXT ATTEMPT", "LAST ERROR"], &rows)
@@ -71,13 +94,19 @@ pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<(
         }
         Command::Retry { order: None, .. } => {
             let stuck = backend.sagas.stuck(&mut backend.db.reader()).await?;
+            let top_ups = backend.top_ups.stuck(&mut backend.db.reader()).await?;
             for Waits { saga, .. } in &stuck {
                 // One that has ended since then needs nobody.
                 if retry(backend, saga.order).await? {
                     output.line(&format!("order {} goes on", saga.order))?;
                 }
             }
-            if stuck.is_empty() { output.line("nothing is stuck") } else { Ok(()) }
+            for StuckTopUp { top_up, .. } in &top_ups {
+                if retry_top_up(backend, *top_up).await? {
+                    output.line(&format!("top-up {top_up} goes on"))?;
+                }
+            }
+            if stuck.is_empty() && top_ups.is_empty() { output.line("nothing is stuck") } else { Ok(()) }
         }
     }
 }

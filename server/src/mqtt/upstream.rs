@@ -108,7 +108,7 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
                         "the broker outside goes on refusing topics, whenever it is asked; give the user of MQTT_URL the right to read and \
                          write v1/#"
                     ),
-                    Some(News::Grants) => tracing::info!(%address, "the broker outside grants all topics now"),
+                    Some(News::Grants) => tracing::info!(%address, "the broker outside refuses nothing that is listened to now"),
                 }
                 if !granted.is_empty() {
                     // What has ended is forgotten.

@@ -304,11 +304,21 @@ async fn money_in_a_wallet_is_lost_by_its_owners_word_alone(server: Server) {
         assert_eq!(sent.status, StatusCode::FOUND, "{}", sent.text());
         sent.header("location").unwrap().to_owned()
     };
-    assert_eq!(delete(&[("forfeit", "3300")]).await, "/account?error=not_sure");
+    assert_eq!(delete(&[("forfeit", "3300")]).await, "/account?error=not_sure&form=delete#delete");
     // Without the box, and with the sum of another moment.
     for forfeit in [&[][..], &[("forfeit", "")], &[("forfeit", "3299")], &[("forfeit", "yes")]] {
-        assert_eq!(delete(&[&[("sure", "yes")], forfeit].concat()).await, "/account?error=wallet_not_empty", "{forfeit:?}");
+        assert_eq!(
+            delete(&[&[("sure", "yes")], forfeit].concat()).await,
+            "/account?error=wallet_not_empty&form=delete#delete",
+            "{forfeit:?}"
+        );
     }
+    let page = shopper.page("/account?error=wallet_not_empty&form=delete").await;
+    let form = page.text().split("id=\"delete\"").nth(1).and_then(|rest| rest.split("</details>").next()).expect("the form").to_owned();
+    assert!(
+        form.starts_with(" open") && form.contains("role=\"alert\"") && form.contains("name=\"forfeit\""),
+        "it is where it was: {form}"
+    );
     assert_eq!(shopper.get("/me").await.body["wallet"]["balance"]["amount"], 3300);
     assert_eq!(delete(&[("sure", "yes"), ("forfeit", "3300")]).await, "/sign-in?goodbye=1");
     assert_eq!(shopper.get("/me").await.status, StatusCode::UNAUTHORIZED);

@@ -223,7 +223,15 @@ async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
     assert!(door.text().contains("name=\"password\"") && door.text().contains("<option value=\"harbor\" selected"), "{}", door.text());
     let form = |back: &'static str, password: &'static str| [("store", "harbor"), ("name", "mo"), ("password", password), ("back", back)];
     let wrong = guest.post_form("/do/staff/sign-in", &form("/staff/harbor/settings", "a guess at it")).await;
-    assert_eq!(leads_to(&wrong), "/staff/harbor/settings?error=wrong_password");
+    assert_eq!(leads_to(&wrong), "/staff/harbor/settings?error=wrong_password&by=name");
+    let marked = async |page: &str| guest.page(page).await.text().matches("aria-invalid=\"true\"").count();
+    assert!(marked(leads_to(&wrong)).await > 0);
+    assert!(marked("/staff?error=wrong_code&by=code").await > 0);
+    // What another form was refused, before whoever sent it had to sign in again, is not the door's.
+    for page in ["/staff/harbor/settings?error=out_of_range&fields=capacity", "/staff/harbor/stock?error=sign_in_required"] {
+        assert_eq!(marked(page).await, 0, "{page}");
+        assert!(!guest.page(page).await.text().contains("role=\"alert\""), "{page}");
+    }
     for back in ["//evil.example", "https://evil.example", "/staffed.example", "/\\evil.example", "/s/harbor"] {
         let led = server.guest().await.post_form("/do/staff/sign-in", &form(back, GOOD)).await;
         assert_eq!(leads_to(&led), "/staff", "{back}");

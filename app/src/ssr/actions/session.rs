@@ -123,8 +123,10 @@ pub async fn end_session(#[server(default)] session: String) -> Done<()> {
 #[server(name = DeleteAccount, prefix = "/do", endpoint = "account/delete")]
 pub async fn delete_account(#[server(default)] sure: String, #[server(default)] forfeit: String) -> Done<()> {
     let visit = Visit::here();
+    // Back to where the form was, which stands open with what it was refused for, and with what is in the wallet now.
+    let refused = |code: &str| format!("{}?error={code}&form=delete#delete", paths::ACCOUNT);
     if sure != "yes" {
-        return to(&failed("not_sure"), ());
+        return to(&refused("not_sure"), ());
     }
     let forfeit = forfeit.parse().map_or(Forfeit::Nothing, Forfeit::Exactly);
     match visit.backend.identities.delete_account(&visit.caller, forfeit).await {
@@ -132,7 +134,8 @@ pub async fn delete_account(#[server(default)] sure: String, #[server(default)] 
             set_cookie(&visit.backend.identities.clear_cookie());
             to(&format!("{}?goodbye=1", paths::SIGN_IN), ())
         }
-        Err(error) => to(&failed(&refusal(&error).code), ()),
+        Err(IdentityError::SignInRequired | IdentityError::SessionRequired) => to(&paths::sign_in(paths::ACCOUNT), ()),
+        Err(error) => to(&refused(&refusal(&error).code), ()),
     }
 }
 

@@ -46,13 +46,12 @@ pub async fn sign_in(
         Err(error) => {
             let page = back.split('?').next().unwrap_or(paths::STAFF);
             let code = match (&error, error.extra().retry_after) {
-                // The door says at which of its forms, and for how long.
                 (IdentityError::PasswordsLimited { .. }, Some(seconds)) => format!("passwords_limited&wait={seconds}"),
                 (IdentityError::RateLimited { .. }, Some(seconds)) => format!("codes_limited&wait={seconds}"),
-                _ if by_name && error.status() >= 500 => format!("{}&by=name", refusal(&error).code),
                 _ => refusal(&error).code,
             };
-            to(&format!("{page}?error={code}"), ())
+            // The door says it at its form; what other forms of the page were refused is not its own.
+            to(&format!("{page}?error={code}&by={}", if by_name { "name" } else { "code" }), ())
         }
     }
 }

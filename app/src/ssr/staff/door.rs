@@ -20,15 +20,16 @@ pub fn sign_in(visit: &Visit, error: Option<String>, stores: &[StoreRow]) -> Any
     let locale = visit.locale;
     let back = visit.page.split('?').next().filter(|page| page.starts_with(paths::STAFF)).unwrap_or(paths::STAFF).to_owned();
     let gone = (error.as_deref() == Some(paths::RIGHT_GONE)).then(|| gone(locale));
-    let error = error.filter(|_| gone.is_none());
-    let by_name = error.as_deref().is_some_and(|error| matches!(error, "wrong_password" | "passwords_limited")) || query("by").is_some();
+    // At which of its forms the door refused somebody. What is refused elsewhere is not said here.
+    let by = query("by");
+    let error = error.filter(|_| by.is_some());
     let wait = query("wait").and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
     let sentence = error.map(|error| match &*error {
         "passwords_limited" => w::staff::passwords_limited(locale, wait_of(wait, locale)),
         "codes_limited" => w::staff::codes_limited(locale, wait_of(wait, locale)),
         error => w::refusal(error, locale).to_owned(),
     });
-    let (name_error, code_error) = if by_name { (sentence, None) } else { (None, sentence) };
+    let (name_error, code_error) = if by.as_deref() == Some("name") { (sentence, None) } else { (None, sentence) };
     let head = head(
         visit,
         Head { title: w::staff::title(locale).to_owned(), description: w::staff::description(locale).to_owned(), ..Head::default() },

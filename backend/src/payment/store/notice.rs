@@ -32,10 +32,15 @@ pub(in super::super) async fn tell_in(tx: &mut Tx, payment: &str, outcome: Outco
     remember_in(tx, payment, step, outcome.as_str(), outcome.is_failure()).await
 }
 
-/// A refund that has failed is asked for again: what was told of the last time says nothing of this one.
-pub(in super::super) async fn forget_failed_refund_in(tx: &mut Tx, payment: &str) -> Result<(), DbError> {
+/// A refund that was told to have failed is wanted again, which is another one: what was told of the last says nothing of it.
+pub(in super::super) async fn want_failed_refund_again_in(tx: &mut Tx, payment: &str) -> Result<(), DbError> {
     let text = "delete from payment_told where payment = $1 and step = 'refund' and outcome = $2";
-    tx.execute(text, args![payment, Outcome::RefundFailed.as_str()]).await.map(drop)
+    if tx.execute(text, args![payment, Outcome::RefundFailed.as_str()]).await? == 0 {
+        return Ok(());
+    }
+    let text = "insert into payment_refund_failed (payment, times) values ($1, 1) \
+                on conflict (payment) do update set times = payment_refund_failed.times + 1";
+    tx.execute(text, args![payment]).await.map(drop)
 }
 
 /// Remembers what the bank gave the shopper on their way back; the newest counts.
@@ -67,6 +72,8 @@ pub(in super::super) async fn told(sql: &mut impl Sql, payment: &str) -> Result<
             _ => told.answer = Some(row.get("outcome")?),
         }
     }
+    let failed = sql.fetch_optional("select times from payment_refund_failed where payment = $1", args![payment]).await?;
+    told.refunds_failed = failed.map(|row| row.get("times")).transpose()?.unwrap_or_default();
     Ok(told)
 }
 

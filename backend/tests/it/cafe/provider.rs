@@ -234,6 +234,12 @@ impl CardProvider for Books {
         let text = std::str::from_utf8(notice.body).map_err(|error| NoticeError::Unreadable(error.to_string()))?;
         let (event, key) = text.split_once(' ').ok_or_else(|| NoticeError::Unreadable("no key".to_owned()))?;
         let (key, outcome) = key.split_once(' ').unwrap_or((key, ""));
+        if outcome == "refund_failed"
+            && let Some(entry) = self.entries().get_mut(key)
+        {
+            // Its key stays used up.
+            entry.refunded = 0;
+        }
         Ok(Notice { event: event.to_owned(), key: key.to_owned(), outcome: outcome.parse().ok() })
     }
 }

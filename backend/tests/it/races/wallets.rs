@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use backend::identity::Caller;
+use backend::args;
+use backend::check;
+use backend::db::{DbError, Sql as _};
+use backend::identity::{Caller, IdentityError};
 use backend::ordering::OrderingError;
-use backend::payment::Credit;
+use backend::payment::{Credit, Forfeit};
 use backend::refused::Refused as _;
 use domain::ordering::{OrderStatus, PaymentStatus};
 use domain::view::{PaymentRequest, PlaceRequest, Role};
@@ -58,6 +61,36 @@ on_both_databases! {
         settle(&running).await;
         assert_eq!((balance(&cafe, &ada).await, cafe.stock("unicorn", "unicorn-plush").await), (3300, (4, 0)));
         assert_eq!(cafe.view(bought).await.payment.status, PaymentStatus::Refunded);
+    }
+
+    /// Somebody deletes their account while they order: there is an order, or there is nobody any more.
+    async fn an_account_is_not_deleted_under_an_order(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        for round in 1..=rounds() {
+            let ada = with_wallet(&cafe, 2000).await;
+            let user = ada.user().expect("she is signed in");
+            let account = "insert into account (id, name, created_at) values ($1, 'Ada', 0)";
+            let added: Result<u64, DbError> = cafe.backend.db.transaction(move |tx| tx.execute(account, args![user])).await;
+            assert_eq!(added, Ok(1));
+            let checkout = cafe.begin(&ada, "harbor", &[flat_white(1)]).await.unwrap();
+            let request = PlaceRequest { payment: PaymentRequest::Wallet, expected_total: checkout.quote.total };
+            let place = { let (cafe, ada) = (cafe.clone(), ada.clone()); async move { cafe.place_as(&ada, checkout.id, request).await } };
+            let delete = { let (cafe, ada) = (cafe.clone(), ada.clone()); async move { cafe.backend.identities.delete_account(&ada, Forfeit::All).await } };
+            let (placed, deleted) = tokio::join!(tokio::spawn(place), tokio::spawn(delete));
+            let (placed, deleted) = (placed.unwrap(), deleted.unwrap());
+            let is_there = cafe.backend.identities.account(&mut cafe.backend.db.reader(), user).await.unwrap().is_some();
+            assert!(placed.is_ok() == is_there && deleted.is_ok() != is_there, "round {round}: {placed:?}, {deleted:?}");
+            settle(&running).await;
+            // The next one has its place.
+            if let Ok(order) = placed {
+                assert_eq!(deleted, Err(IdentityError::OrdersUnderWay));
+                cafe.cancel(&ada, order).await.unwrap();
+                settle(&running).await;
+            }
+        }
+        let verdicts = check::run(&cafe.backend.db).await.unwrap();
+        assert!(verdicts.iter().all(|verdict| verdict.ok), "{verdicts:?}");
     }
 
     /// One wallet, two shops at once: the money is there for one of them.

@@ -35,6 +35,7 @@ fn named(locale: Locale, code: &str, terms: &Terms, wait: Option<i64>) -> Option
     Some(match (code, wait, terms) {
         ("too_many_orders", Some(wait), _) => w::api::too_many_in_a_row(locale, app::pieces::wait(wait, locale)),
         ("code_exhausted", Some(seconds), _) => w::api::next_code(locale, seconds),
+        ("wallet_not_empty", _, Terms { money: Some(balance), .. }) => w::api::wallet_has(locale, balance.format(locale)),
         ("below_held", _, Terms { least: Some(held), .. }) => w::api::held(locale, held),
         ("malformed_json", _, Terms { reason: Some(reason), .. }) => w::api::not_json(locale, reason),
         ("invalid_query", _, Terms { reason: Some(reason), .. }) => w::api::unread_query(locale, reason),
@@ -94,8 +95,8 @@ pub(super) fn words(code: &str, locale: Locale) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;
-    use backend::{inventory::StockError, kiosk::KioskError};
-    use domain::{Text, UserId, view::Person};
+    use backend::{identity::IdentityError, inventory::StockError, kiosk::KioskError};
+    use domain::{Currency, Money, Text, UserId, view::Person};
 
     use super::{super::AppError, *};
 
@@ -170,6 +171,10 @@ mod tests {
             (AppError::not_found("thing"), "没有这个内容。"),
             (KioskError::NotFound.into(), "没有这块屏幕。"),
             (StockError::BelowHeld(3).into(), "其中 3 件已为订单保留，不能更少。"),
+            (
+                IdentityError::WalletNotEmpty { balance: Money::new(700, Currency::USD) }.into(),
+                "钱包里还有 US$7.00，删除后会作废。请先用完，或发送 \"forfeit_wallet\": true。",
+            ),
             (
                 AppError::new(StatusCode::BAD_REQUEST, "malformed_json", "No.").with_terms(Terms::reason("EOF at line 1 column 2")),
                 "请求正文不是 JSON：EOF at line 1 column 2。",

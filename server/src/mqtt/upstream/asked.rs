@@ -48,7 +48,7 @@ pub(super) enum News {
     Waits,
     /// This filter is refused for good, as far as one can tell.
     Refuses(String),
-    /// Whatever was refused is granted.
+    /// Whatever was refused is granted, or has no listener any more.
     Grants,
 }
 
