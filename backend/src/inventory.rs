@@ -343,7 +343,7 @@ fn check(adjustment: Adjustment, reason: &str) -> Result<(), Faults> {
         _ => None,
     };
     if let Some((pointer, least)) = out_of_range {
-        let fault = Fault::new(pointer, "quantity_out_of_range", "This is not a number of units.");
+        let fault = Fault::new(pointer, "quantity_out_of_range", format!("Say how many: {least} to {MAX_UNITS}."));
         faults.push(fault.with(Terms::between(least, MAX_UNITS)));
     }
     if reason.trim().is_empty() {

@@ -40,6 +40,13 @@ pub enum JobOutcome {
         /// When, instead of the growing wait.
         after: Option<Duration>,
     },
+    /// Nothing is wrong: what it waits for has not happened yet. It is looked at again after this long.
+    Wait {
+        /// What it waits for.
+        why: String,
+        /// Until the next look.
+        after: Duration,
+    },
     /// It will never work.
     Dead(String),
 }

@@ -106,14 +106,18 @@ impl Live {
         self.db.snapshot(|tx| Box::pin(async move { views.message(tx, &topic).await })).await
     }
 
-    /// The topics that are retained, of every store and flow; but for the codes of kiosks, which nobody hears by a wildcard.
+    /// The topics that are retained, of every store, kiosk and flow.
     pub async fn retained(&self) -> Result<Vec<Topic>, DbError> {
         let mut reader = self.db.reader();
         let of = |id: domain::StoreId| [Topic::Status(id.clone()), Topic::Menu(id.clone()), Topic::Board(id.clone()), Topic::Queue(id)];
         let stores = self.views.stores.list(&mut reader).await?;
+        let mut codes = Vec::new();
+        for store in &stores {
+            codes.extend(self.views.stores.kiosks(&mut reader, &store.id).await?.into_iter().map(Topic::KioskCode));
+        }
         let flows = subscriber::progress(&mut reader).await?;
         let flows = flows.iter().map(|progress| Topic::Ops(snapshot::flow_of(progress)));
-        Ok(stores.into_iter().flat_map(|store| of(store.id)).chain(flows).collect())
+        Ok(stores.into_iter().flat_map(|store| of(store.id)).chain(codes).chain(flows).collect())
     }
 
     /// The subscriber, for the runner. It wants [`Live::start`] beside it.

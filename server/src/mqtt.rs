@@ -254,7 +254,7 @@ impl Gateway {
     }
 
     /// Asks whether everybody still is who they were, in one query. Who has signed out, expired or been revoked is
-    /// disconnected; who has lost a role loses what it granted.
+    /// disconnected, and so is who has lost a role that granted what they hear: the rest is theirs again when they come back.
     pub async fn recheck(&self) {
         let clients: Vec<_> = self.0.clients().by_id.values().map(|listed| listed.client.clone()).collect();
         let mut callers: Vec<Caller> = Vec::new();
@@ -282,6 +282,11 @@ impl Gateway {
                     Some(caller) => {
                         let lost = client.become_caller(caller.clone());
                         self.0.broker.unsubscribe(&lost, &client);
+                        // No packet says that a subscription is over: its client would wait for ever for what never comes. It is
+                        // refused by name when it comes again.
+                        if !lost.is_empty() {
+                            client.close(Reason::NotAuthorized);
+                        }
                     }
                     None => client.close(Reason::NotAuthorized),
                 }

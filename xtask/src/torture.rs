@@ -95,6 +95,7 @@ pub fn run(workspace: &Workspace, options: &Torture) -> Result<()> {
     let mut told = people.wait_for_answers(healed + QUIET);
     let mut wrong = told.wrong();
     wrong.extend(verdict::settle(&mut told, healed + QUIET));
+    wrong.extend(verdict::sagas(&house, healed + QUIET));
     wrong.extend(people.go_home());
     wrong.extend(verdict::compare(&mut told));
     wrong.extend(ledger::compare(&mut told));

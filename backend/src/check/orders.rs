@@ -13,6 +13,7 @@ use super::{Breach, Findings, PAGE, Progress};
 use crate::db::{DbError, Tx, ids};
 use crate::inventory::Hold;
 use crate::log::invariants::Mark;
+use crate::ordering::Step;
 use crate::ordering::invariants::{self as ordering, Glance, SAGA};
 use crate::payment::invariants::{self as payment, Standing};
 use crate::prep::invariants::{self as prep, MAKER};
@@ -188,13 +189,17 @@ impl Order<'_> {
         use PaymentStatus::{ActionRequired, Captured, PartiallyRefunded, Pending};
         let unsettled =
             self.payment.is_some_and(|payment| matches!(payment.status, Pending | ActionRequired | Captured | PartiallyRefunded));
-        let left = match self.is.status {
-            OrderStatus::Created => true,
-            OrderStatus::Processed => self.fulfilments.is_empty(),
-            OrderStatus::Rejected | OrderStatus::Cancelled => unsettled,
-            OrderStatus::Fulfilled => false,
+        let (left, steps): (_, &[Step]) = match self.is.status {
+            OrderStatus::Created => (true, &[Step::Pay, Step::Confirm]),
+            OrderStatus::Processed => (self.fulfilments.is_empty(), &[Step::Start]),
+            OrderStatus::Rejected | OrderStatus::Cancelled => (unsettled, &[Step::Undo]),
+            OrderStatus::Fulfilled => (false, &[]),
         };
-        (left && !self.is.has_step).then(|| "something is left to do for it, and its saga is over".to_owned())
+        match self.is.step {
+            None => left.then(|| "something is left to do for it, and its saga is over".to_owned()),
+            Some(step) if steps.contains(&step) => None,
+            Some(step) => Some(format!("its saga stands at {}, where nothing is left to do for it", step.as_str())),
+        }
     }
 
     fn untold(&self) -> Option<String> {

@@ -85,6 +85,11 @@ impl Caller {
         self.roles().iter().any(|held| rights::has(held.role, right))
     }
 
+    /// Whether they have the right at every store there is or will be.
+    pub fn may_everywhere(&self, right: Right) -> bool {
+        self.roles().iter().any(|held| held.store.is_none() && rights::has(held.role, right))
+    }
+
     /// Whether they work at this store.
     pub fn is_staff(&self, store: &StoreId) -> bool {
         self.roles_at(store).any(rights::is_staff)

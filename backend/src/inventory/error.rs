@@ -14,14 +14,18 @@ pub struct Short {
     pub available: i64,
 }
 
+fn below(held: i64) -> String {
+    if held == 0 { "There are not so many.".to_owned() } else { format!("{held} of them are held for orders.") }
+}
+
 /// Why something about stock was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum StockError {
     /// At least one line is short; nothing is held.
     #[error("Some items are not there in that number.")]
     OutOfStock(Vec<Short>),
-    /// Fewer would be on hand than so many that are held.
-    #[error("{0} of them are held for orders.")]
+    /// Fewer would be on hand than so many that are held, or than none.
+    #[error("{}", below(*.0))]
     BelowHeld(i64),
     /// What was asked for cannot be.
     #[error("Some values cannot be like this.")]

@@ -183,8 +183,12 @@ async fn attempt(context: Context, handler: Arc<dyn JobHandler>, claim: Uuid, jo
     let last = job.attempt >= handler.max_attempts();
     let mut ending = match outcome {
         JobOutcome::Done(output) => Ending::Done(output),
-        JobOutcome::Retry { error, after } if !last => Ending::PutOff(error, after),
-        JobOutcome::Retry { error, .. } | JobOutcome::Dead(error) => Ending::Dead(error),
+        JobOutcome::Retry { error, after } if !last => {
+            tracing::warn!(kind = job.kind, key = job.key, attempt = job.attempt, error, "a job is put off");
+            Ending::PutOff(error, after)
+        }
+        JobOutcome::Wait { why, after } if !last => Ending::PutOff(why, Some(after)),
+        JobOutcome::Retry { error, .. } | JobOutcome::Wait { why: error, .. } | JobOutcome::Dead(error) => Ending::Dead(error),
     };
     let mut wait = Wait::default();
     loop {
@@ -192,6 +196,7 @@ async fn attempt(context: Context, handler: Arc<dyn JobHandler>, claim: Uuid, jo
             Ok(()) => return,
             Err(End::Database(error)) => error.to_string(),
             Err(End::Refused(reason)) => {
+                tracing::warn!(kind = job.kind, key = job.key, attempt = job.attempt, reason, "the end of a job was refused");
                 ending = match ending {
                     Ending::Done(_) if last => Ending::Dead(reason.clone()),
                     Ending::Done(_) => Ending::PutOff(reason.clone(), None),
@@ -308,7 +313,6 @@ async fn close(tx: &mut Tx, claim: Uuid, job: &Job, status: &'static str, error:
 }
 
 async fn put_off(tx: &mut Tx, claim: Uuid, job: &Job, error: &str, after: Option<Duration>) -> Result<(), DbError> {
-    tracing::warn!(kind = job.kind, key = job.key, attempt = job.attempt, error, "a job is put off");
     let after = after.unwrap_or_else(|| Duration::from_secs(1 << (job.attempt - 1).clamp(0, 9))).min(LONGEST);
     let next = tx.now().plus_millis(after.as_millis() as i64);
     let sql = "update job set next_at = $1, error = $2, claim = null where kind = $3 and key = $4 and claim = $5 and status = 'ready'";

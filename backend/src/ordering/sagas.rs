@@ -128,6 +128,9 @@ impl Sagas {
     pub async fn retry_in(&self, tx: &mut Tx, order: OrderId) -> Result<bool, DbError> {
         let Some(order) = super::lock_in(tx, order).await? else { return Ok(false) };
         let Some(step) = order.step else { return Ok(false) };
+        // What has ended unfulfilled has nothing else left, wherever its saga stood.
+        let ended = matches!(order.status, OrderStatus::Rejected | OrderStatus::Cancelled);
+        let step = if ended { Step::Undo } else { step };
         let deadline = step.deadline(tx.now());
         store::step_in(tx, order.id, Some(step), Some(deadline)).await?;
         self.payments.retry_in(tx, order.id).await?;
@@ -152,7 +155,7 @@ pub(super) async fn give_back_in(payments: &Payments, tx: &mut Tx, order: &Order
 /// The shopper has to confirm the payment: they get the time for it, and the bar does not lose it.
 pub(crate) async fn confirming_in(tx: &mut Tx, order: OrderId) -> Result<(), DbError> {
     let deadline = Step::Confirm.deadline(tx.now());
-    store::step_in(tx, order, Some(Step::Confirm), Some(deadline)).await?;
+    store::turn_step_in(tx, order, Step::Pay, Step::Confirm, deadline).await?;
     timer::put_off_in(tx, limits::BARISTA_LIMIT, &order.to_string(), CONFIRM_SECONDS).await.map(drop)
 }
 

@@ -291,7 +291,7 @@ pub(super) fn outcome(attempt: Result<Attempt, DbError>, number: i64) -> JobOutc
         },
         Ok(Attempt::Nothing) => JobOutcome::Done(Value::Null),
         Ok(Attempt::Again(error, after)) => JobOutcome::Retry { error, after: Some(after) },
-        Ok(Attempt::Undecided { .. }) => JobOutcome::Retry { error: "not decided yet".to_owned(), after: Some(look_after(number)) },
+        Ok(Attempt::Undecided { .. }) => JobOutcome::Wait { why: "not decided yet".to_owned(), after: look_after(number) },
         Err(error) => JobOutcome::Retry { error: error.to_string(), after: Some(Duration::from_secs(1)) },
     }
 }

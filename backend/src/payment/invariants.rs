@@ -26,6 +26,7 @@ pub(crate) struct Standing {
 /// What is not as it must be with payments, wallets and their ledger.
 pub(crate) async fn breaches(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
     let mut found = store::refunded_otherwise(sql).await?;
+    found.extend(store::kept_tokens(sql).await?);
     found.extend(super::wallet::breaches(sql).await?);
     Ok(found)
 }

@@ -108,10 +108,11 @@ pub(super) async fn known_in(tx: &mut Tx, order: OrderId, reference: &str) -> Re
     tx.execute(sql, args![reference, now, order]).await.map(drop)
 }
 
-/// The shopper has to confirm; false where that was known, or the charge has ended.
+/// The shopper has to confirm; false where that was known, the charge has ended, or nobody wants it any more.
 pub(super) async fn action_required_in(tx: &mut Tx, order: OrderId, url: &str) -> Result<bool, DbError> {
     let now = tx.now();
-    let sql = "update payment set status = 'action_required', action_url = $1, updated_at = $2 where order_id = $3 and status = 'pending'";
+    let sql = "update payment set status = 'action_required', action_url = $1, updated_at = $2 \
+               where order_id = $3 and status = 'pending' and unwanted = false";
     Ok(tx.execute(sql, args![url, now, order]).await? == 1)
 }
 

@@ -255,6 +255,7 @@ mod tests {
             retain_as_published: false,
             retained: true,
             grounds: Vec::new(),
+            everywhere: Vec::new(),
             keys: keys.clone(),
         };
         client.subscribe(subscription);

@@ -6,7 +6,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use backend::identity::{Caller, Whose, rights};
+use backend::identity::rights::{self, Right};
+use backend::identity::{Caller, Whose};
 use domain::topic::{Filter, Topic};
 use tokio::sync::Notify;
 
@@ -43,6 +44,8 @@ pub(super) struct Subscription {
     pub retained: bool,
     /// The topics whose rights granted it, and whose they are.
     pub grounds: Vec<(Topic, Option<Whose>)>,
+    /// The rights in every store that did.
+    pub everywhere: Vec<Right>,
     /// What the broker lists it by: see [`super::reach`]. Two subscriptions may share one.
     pub keys: Vec<Filter>,
 }
@@ -136,7 +139,8 @@ impl Client {
     pub(super) fn become_caller(&self, caller: Caller) -> Vec<Filter> {
         let mut state = self.state();
         let may = |subscription: &Subscription| {
-            subscription.grounds.iter().all(|(topic, whose)| rights::may_subscribe(&caller, topic, whose.as_ref()))
+            subscription.everywhere.iter().all(|right| caller.may_everywhere(*right))
+                && subscription.grounds.iter().all(|(topic, whose)| rights::may_subscribe(&caller, topic, whose.as_ref()))
         };
         let (kept, lost): (Vec<_>, Vec<_>) = std::mem::take(&mut state.subscriptions).into_iter().partition(may);
         state.subscriptions = kept;
@@ -266,7 +270,15 @@ mod tests {
 
     fn subscription(filter: &str, qos: u8) -> Subscription {
         let filter: Filter = filter.parse().unwrap();
-        Subscription { keys: vec![filter.clone()], filter, qos, retain_as_published: false, retained: true, grounds: Vec::new() }
+        Subscription {
+            keys: vec![filter.clone()],
+            filter,
+            qos,
+            retain_as_published: false,
+            retained: true,
+            grounds: Vec::new(),
+            everywhere: Vec::new(),
+        }
     }
 
     fn taken(client: &Client, acknowledged: bool) -> Vec<(String, i64)> {
@@ -375,7 +387,8 @@ mod tests {
             let grounds = vec![(topic.clone(), None)];
             let filter = Filter::from(&topic);
             let keys = vec![filter.clone()];
-            client.subscribe(Subscription { filter, qos: 0, retain_as_published: false, retained: true, grounds, keys });
+            let everywhere = Vec::new();
+            client.subscribe(Subscription { filter, qos: 0, retain_as_published: false, retained: true, grounds, everywhere, keys });
         }
         assert_eq!(client.become_caller(Caller::Nobody), ["v1/stores/harbor/queue".parse().unwrap()]);
         client.offer(&message("v1/stores/harbor/queue", 1), false);

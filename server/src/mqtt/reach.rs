@@ -1,5 +1,6 @@
 //! What a filter could ever match, so that one right decides for all of it.
 
+use backend::identity::rights::Right;
 use domain::topic::{Filter, Topic};
 
 use self::Level::{Name, Word};
@@ -16,6 +17,8 @@ enum Level {
 pub(super) struct Reach {
     /// The topics whose rights decide about it. Public topics that a wildcard leaves open need none.
     pub decisive: Vec<Topic>,
+    /// The rights that are needed in every store.
+    pub everywhere: Vec<Right>,
     /// The same of ours in the one spelling that the broker lists it by: a name, or all names of a kind. There are only so many of
     /// the latter, while everybody may spell a filter in a way of their own.
     pub keys: Vec<Filter>,
@@ -25,19 +28,19 @@ pub(super) struct Reach {
 /// orders.
 pub(super) fn reach(filter: &Filter) -> Option<Reach> {
     if let Some(topic) = filter.topic() {
-        return Some(Reach { decisive: vec![topic], keys: vec![filter.clone()] });
+        return Some(Reach { decisive: vec![topic], everywhere: Vec::new(), keys: vec![filter.clone()] });
     }
     let shapes: [(&[Level], Open); 8] = [
         (&[Word("v1"), Word("stores"), Name, Word("status")], Open::Public),
         (&[Word("v1"), Word("stores"), Name, Word("menu")], Open::Public),
         (&[Word("v1"), Word("stores"), Name, Word("board")], Open::Public),
-        (&[Word("v1"), Word("stores"), Name, Word("queue")], Open::Nobody),
-        (&[Word("v1"), Word("kiosks"), Name, Word("code")], Open::Nobody),
+        (&[Word("v1"), Word("stores"), Name, Word("queue")], Open::Everywhere(Right::Queue)),
+        (&[Word("v1"), Word("kiosks"), Name, Word("code")], Open::Everywhere(Right::KioskCode)),
         (&[Word("v1"), Word("orders"), Name], Open::Nobody),
         (&[Word("v1"), Word("users"), Name], Open::Nobody),
         (&[Word("v1"), Word("ops"), Name], Open::Operators),
     ];
-    let (mut decisive, mut keys) = (Vec::new(), Vec::new());
+    let (mut decisive, mut everywhere, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     for (shape, open) in shapes {
         let mut asked = filter.as_str().split('/');
         let (mut matches, mut rest) = (true, false);
@@ -67,6 +70,7 @@ pub(super) fn reach(filter: &Filter) -> Option<Reach> {
         match (name, open) {
             (None, Open::Public) => {}
             (None, Open::Nobody) => return None,
+            (None, Open::Everywhere(right)) => everywhere.push(right),
             // The right is the same for every flow.
             (None, Open::Operators) => decisive.push(Topic::Ops("all".to_owned())),
             (Some(_), _) => match words.join("/").parse() {
@@ -77,7 +81,7 @@ pub(super) fn reach(filter: &Filter) -> Option<Reach> {
         }
         keys.extend(words.join("/").parse::<Filter>());
     }
-    (!keys.is_empty()).then_some(Reach { decisive, keys })
+    (!keys.is_empty()).then_some(Reach { decisive, everywhere, keys })
 }
 
 /// Who may hear all topics of a shape at once.
@@ -85,6 +89,8 @@ pub(super) fn reach(filter: &Filter) -> Option<Reach> {
 enum Open {
     Public,
     Operators,
+    /// Who has the right in every store.
+    Everywhere(Right),
     Nobody,
 }
 
@@ -110,7 +116,9 @@ mod tests {
                 vec!["v1/stores/harbor/status", "v1/stores/harbor/menu", "v1/stores/harbor/board", "v1/stores/harbor/queue"],
             ),
             ("+/ops/#", vec!["v1/ops/+"]),
-            ("v1/kiosks/+/code", vec![]),
+            ("v1/+/+/code", vec!["v1/kiosks/+/code"]),
+            ("v1/stores/#", vec!["v1/stores/+/status", "v1/stores/+/menu", "v1/stores/+/board", "v1/stores/+/queue"]),
+            ("v1/orders/+", vec![]),
         ] {
             let listed = reach(&filter.parse().unwrap()).map(|reach| reach.keys).unwrap_or_default();
             assert_eq!(listed.iter().map(Filter::as_str).collect::<Vec<_>>(), keys, "{filter}");
@@ -132,12 +140,12 @@ mod tests {
             ("v1/ops/#", Some(vec!["v1/ops/all"])),
             ("v1/ops/+", Some(vec!["v1/ops/all"])),
             ("+/orders/0193b3c4-5d6e-7f80-9a1b-2c3d4e5f6071", Some(vec![order])),
-            ("v1/stores/+/queue", None),
-            ("v1/stores/#", None),
+            ("v1/stores/+/queue", Some(vec![])),
+            ("v1/stores/#", Some(vec![])),
             ("v1/orders/+", None),
             ("v1/orders/#", None),
             ("v1/users/+", None),
-            ("v1/kiosks/+/code", None),
+            ("v1/kiosks/+/code", Some(vec![])),
             ("v1/+/+", None),
             ("v1/#", None),
             ("#", None),
@@ -178,10 +186,11 @@ mod tests {
             let filter: Filter = text.parse().unwrap();
             for topic in topics.iter().filter(|topic| filter.matches(topic)) {
                 matched += 1;
-                if let Some(Reach { decisive: reached, keys }) = reach(&filter) {
+                if let Some(Reach { decisive: reached, everywhere, keys }) = reach(&filter) {
                     assert!(keys.iter().any(|key| key.matches(topic)), "{text} is listed where {topic} is not found");
-                    let covered =
-                        reached.iter().any(|t| t.to_string() == *topic || matches!(t, Topic::Ops(_)) && topic.starts_with("v1/ops/"));
+                    let right = if topic.ends_with("queue") { Right::Queue } else { Right::KioskCode };
+                    let covered = everywhere.contains(&right) && !topic.starts_with("v1/ops/")
+                        || reached.iter().any(|t| t.to_string() == *topic || matches!(t, Topic::Ops(_)) && topic.starts_with("v1/ops/"));
                     assert!(covered, "{text} matches {topic}");
                 }
             }

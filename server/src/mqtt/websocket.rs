@@ -15,6 +15,8 @@ use crate::state::AppState;
 
 /// The subprotocol that a client must offer, and is answered with (6.0.0-3, 6.0.0-4).
 const PROTOCOL: &str = "mqtt";
+/// Bytes of a WebSocket's message, which may carry several packets (6.0): each is held to its own size.
+const LARGEST_MESSAGE: usize = 4 * codec::LARGEST;
 /// When somebody who found no place may come again, in seconds.
 const AGAIN_SECONDS: &str = "10";
 
@@ -61,8 +63,8 @@ impl Gateway {
             // The default buffers would cost 136 KiB a connection.
             .read_buffer_size(1024)
             .write_buffer_size(0)
-            .max_frame_size(codec::LARGEST)
-            .max_message_size(codec::LARGEST)
+            .max_frame_size(LARGEST_MESSAGE)
+            .max_message_size(LARGEST_MESSAGE)
             .on_upgrade(move |socket| {
                 tasks.track_future(session::serve(inner, socket, Entrance::Public { cookie, crowded: false }, Some(place)))
             })

@@ -34,7 +34,7 @@ async fn it_is_noticed_without_being_asked() {
 }
 
 #[tokio::test]
-async fn a_lost_role_loses_its_topics_and_keeps_the_public_ones() {
+async fn a_lost_role_ends_the_connection_and_keeps_the_public_topics() {
     let stage = Stage::open().await;
     let mut raw = barista(&stage).await;
     stage.house.arrange(|facts| {
@@ -42,11 +42,21 @@ async fn a_lost_role_loses_its_topics_and_keeps_the_public_ones() {
     });
     stage.gateway.recheck().await;
     stage.publish(QUEUE, 1);
+    assert_eq!(raw.end().await, Some(0x87), "there is no other way to say it");
+    let mut again = stage.raw().await;
+    again.send(&connect(5, 60, Some("barista"))).await;
+    assert_eq!(again.packet().await[3], 0);
+    again.send(&subscribe(5, &[(QUEUE, 0), (BOARD, 0)])).await;
+    let ack = again.packet().await;
+    assert_eq!(ack[ack.len() - 2..], [0x87, 0]);
+    // Another role of theirs ends nothing of what they hear.
+    stage.house.arrange(|facts| {
+        facts.tokens.insert("barista".to_owned(), staff(1, Role::Manager));
+    });
+    stage.gateway.recheck().await;
     stage.publish(BOARD, 2);
-    let packet = raw.packet().await;
+    let packet = again.packet().await;
     assert!(String::from_utf8_lossy(&packet).contains(BOARD), "{packet:x?}");
-    raw.send(&[0xC0, 0]).await;
-    assert_eq!(raw.packet().await, [0xD0, 0], "nothing came of the queue");
 }
 
 #[tokio::test]

@@ -80,8 +80,9 @@ fn table() -> Vec<(String, &'static [&'static str])> {
         "a screen of harbor",
     ];
     const OPERATOR: &[&str] = &["an operator"];
+    const EVERY_STORE: &[&str] = &["a manager of all"];
     let shopper = Uuid::from_u128(3);
-    let rows: [(String, &[&str]); 38] = [
+    let rows: [(String, &[&str]); 39] = [
         ("v1/stores/harbor/status".into(), ALL),
         ("v1/stores/harbor/menu".into(), ALL),
         ("v1/stores/harbor/board".into(), ALL),
@@ -93,8 +94,9 @@ fn table() -> Vec<(String, &'static [&'static str])> {
         ("v1/stores/harbor/queue/#".into(), BAR),
         ("v1/stores/harbor/+".into(), BAR),
         ("v1/stores/harbor/#".into(), BAR),
-        ("v1/stores/+/queue".into(), NONE),
-        ("v1/stores/#".into(), NONE),
+        ("v1/stores/+/queue".into(), EVERY_STORE),
+        ("v1/stores/#".into(), EVERY_STORE),
+        ("v1/+/+/queue".into(), EVERY_STORE),
         // There is none.
         ("v1/stores/nowhere/status".into(), NONE),
         ("+/stores/nowhere/board/#".into(), NONE),
@@ -102,7 +104,7 @@ fn table() -> Vec<(String, &'static [&'static str])> {
         ("v1/stores/nowhere/+".into(), NONE),
         ("v1/kiosks/pier-1/code".into(), KIOSK),
         ("v1/kiosks/pier-1/#".into(), KIOSK),
-        ("v1/kiosks/+/code".into(), NONE),
+        ("v1/kiosks/+/code".into(), EVERY_STORE),
         (order(1).to_string(), OF_GUEST),
         (format!("+/orders/{}", Uuid::from_u128(1)), OF_GUEST),
         (order(3).to_string(), OF_SHOPPER),

@@ -378,10 +378,12 @@ impl Shopper {
         };
         let path = format!("/orders/{}/cancel", promise.id);
         self.promises.push(promise);
-        if token == CONFIRM {
+        // Some change their mind before the bank has been heard of.
+        let hasty = token == CONFIRM && self.voice.chance.percent(20);
+        if token == CONFIRM && !hasty {
             self.confirm();
         }
-        if self.voice.chance.percent(12) {
+        if hasty || self.voice.chance.percent(12) {
             let pause = self.voice.chance.millis(0, 400);
             std::thread::sleep(pause);
             let Some(reply) = self.keyed("cancel", &path, &key("cancel", self.name), &json!({})) else { return };

@@ -66,6 +66,21 @@ pub fn settle(told: &mut Told, until: Instant) -> Vec<String> {
     stuck
 }
 
+/// Waits until no saga has anything left to do, as the shop itself says; what still has at `until` is stuck.
+pub fn sagas(house: &House, until: Instant) -> Vec<String> {
+    loop {
+        let left = match answer(house.command(&["sagas", "list", "--json"])) {
+            Ok(list) if list.trim() == "[]" => return Vec::new(),
+            Ok(list) => format!("sagas are stuck: {}", list.trim()),
+            Err(error) => format!("the sagas cannot be listed: {error:#}"),
+        };
+        if Instant::now() > until {
+            return vec![left];
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
 /// Compares what everybody was told with what the shop says now.
 pub fn compare(told: &mut Told) -> Vec<String> {
     let mut wrong = Vec::new();

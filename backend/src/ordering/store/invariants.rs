@@ -3,6 +3,7 @@
 use domain::ordering::OrderStatus;
 use domain::{AdmissionId, CheckoutId, OrderId, StoreId, Timestamp};
 
+use super::super::sagas::Step;
 use super::CheckoutStatus;
 use crate::args;
 use crate::check::{Breach, MOST};
@@ -17,8 +18,8 @@ pub(crate) struct Glance {
     pub number: i64,
     pub checkout: CheckoutId,
     pub status: OrderStatus,
-    /// Its saga has something left to do.
-    pub has_step: bool,
+    /// What its saga has left to do.
+    pub step: Option<Step>,
 }
 
 fn glance_of(row: &Row) -> Result<Glance, DbError> {
@@ -29,7 +30,7 @@ fn glance_of(row: &Row) -> Result<Glance, DbError> {
         number: row.get("number")?,
         checkout: row.get("checkout")?,
         status: row.parse("status")?,
-        has_step: row.get::<Option<String>>("saga_step")?.is_some(),
+        step: row.get::<Option<String>>("saga_step")?.map(|_| row.parse("saga_step")).transpose()?,
     })
 }
 

@@ -278,6 +278,12 @@ pub(in super::super) async fn step_in(tx: &mut Tx, id: OrderId, step: Option<Ste
     tx.execute(text, args![step.map(Step::as_str), deadline, id]).await.map(drop)
 }
 
+/// The saga of an order that stands at one step goes on to another one; one that stands elsewhere stays there.
+pub(in super::super) async fn turn_step_in(tx: &mut Tx, id: OrderId, from: Step, to: Step, deadline: Timestamp) -> Result<(), DbError> {
+    let text = "update sales_order set saga_step = $1, saga_deadline = $2 where id = $3 and saga_step = $4";
+    tx.execute(text, args![to.as_str(), deadline, id, from.as_str()]).await.map(drop)
+}
+
 /// Ends the saga of an order that stands at this step; false where it stands elsewhere.
 pub(in super::super) async fn end_step_in(tx: &mut Tx, id: OrderId, step: Step) -> Result<bool, DbError> {
     let text = "update sales_order set saga_step = null, saga_deadline = null where id = $1 and saga_step = $2";

@@ -38,6 +38,15 @@ pub(in super::super) async fn refunded_otherwise(sql: &mut impl Sql) -> Result<V
         .collect()
 }
 
+/// Charges that have ended and whose card token is still there.
+pub(in super::super) async fn kept_tokens(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
+    let text = "select 'order ' || order_id as thing from payment where token is not null and status not in ('pending', 'action_required') \
+                union all select 'top-up ' || id as thing from top_up where token is not null and status <> 'pending' order by thing limit $1";
+    let rows = sql.fetch_all(text, args![MOST]).await?;
+    let breach = |thing| Breach::new("orders.paid", thing, "its charge has ended, and its card token was not wiped".to_owned());
+    rows.iter().map(|row| Ok(breach(row.get::<String>("thing")?))).collect()
+}
+
 /// Payments after this one, by id, and the order of each.
 pub(in super::super) async fn after(
     sql: &mut impl Sql,

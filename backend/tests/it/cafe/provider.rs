@@ -151,6 +151,11 @@ impl CardProvider for Books {
             "tok_late" if asked < 3 => return Ok(Authorization::Pending { reference }),
             "tok_never" => return Ok(Authorization::Pending { reference }),
             "tok_gone" => return Err(ProviderError::NoAnswer("gone".to_owned())),
+            "tok_3ds_gate" => {
+                self.at_gate.add_permits(1);
+                self.gate.acquire().await.expect("the gate stands").forget();
+                return Ok(Authorization::ActionRequired { reference, url: "https://bank.example/confirm".to_owned() });
+            }
             "tok_3ds" if !self.confirmed() => {
                 return Ok(Authorization::ActionRequired { reference, url: "https://bank.example/confirm".to_owned() });
             }

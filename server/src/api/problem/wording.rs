@@ -36,6 +36,7 @@ fn named(locale: Locale, code: &str, terms: &Terms, wait: Option<i64>) -> Option
         ("too_many_orders", Some(wait), _) => w::api::too_many_in_a_row(locale, app::pieces::wait(wait, locale)),
         ("code_exhausted", Some(seconds), _) => w::api::next_code(locale, seconds),
         ("wallet_not_empty", _, Terms { money: Some(balance), .. }) => w::api::wallet_has(locale, balance.format(locale)),
+        ("below_held", _, Terms { least: Some(0), .. }) => w::api::not_so_many(locale).to_owned(),
         ("below_held", _, Terms { least: Some(held), .. }) => w::api::held(locale, held),
         ("malformed_json", _, Terms { reason: Some(reason), .. }) => w::api::not_json(locale, reason),
         ("invalid_query", _, Terms { reason: Some(reason), .. }) => w::api::unread_query(locale, reason),
@@ -170,6 +171,7 @@ mod tests {
             (AppError::not_found("event type"), "没有这种事件。"),
             (AppError::not_found("thing"), "没有这个内容。"),
             (KioskError::NotFound.into(), "没有这块屏幕。"),
+            (StockError::BelowHeld(0).into(), "没有这么多。"),
             (StockError::BelowHeld(3).into(), "其中 3 件已为订单保留，不能更少。"),
             (
                 IdentityError::WalletNotEmpty { balance: Money::new(700, Currency::USD) }.into(),

@@ -214,7 +214,7 @@ fn why_ended(reason: Reason) -> Option<&'static str> {
     Some(match reason {
         Reason::MalformedPacket => "these bytes are no packet of this version of MQTT",
         Reason::ProtocolError => "the standard forbids this packet here, or what it says",
-        Reason::NotAuthorized => "the session or token that came with this connection has ended; sign in again",
+        Reason::NotAuthorized => "the session or token that came with this connection has ended, or lost a right; sign in, or come again",
         Reason::ServerBusy => "the shop cannot answer now; come again soon",
         Reason::ServerShuttingDown => "the server ends; come again after a random wait of 1 to 30 s",
         Reason::KeepAliveTimeout => "nothing was heard for one and a half keep-alives",

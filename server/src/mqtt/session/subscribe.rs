@@ -1,6 +1,6 @@
 //! SUBSCRIBE and UNSUBSCRIBE.
 
-use backend::identity::{Whose, rights};
+use backend::identity::{Caller, Whose, rights};
 use domain::StoreId;
 use domain::topic::{Filter, Topic};
 
@@ -30,13 +30,20 @@ impl<T: Transport> Session<T> {
             return Ok(Err(SubscribeReasonCode::SharedSubscriptionsNotSupported));
         }
         let Ok(filter) = wish.filter.parse::<Filter>() else { return Ok(Err(SubscribeReasonCode::TopicFilterInvalid)) };
-        let Some(Reach { decisive: topics, keys }) = reach(&filter) else { return Ok(Err(SubscribeReasonCode::NotAuthorized)) };
+        let Some(Reach { decisive: topics, everywhere, keys }) = reach(&filter) else { return Ok(Err(SubscribeReasonCode::NotAuthorized)) };
         // Before the shop is asked: it costs nobody else anything.
         let known = self.client.has(&filter);
         if !known && self.client.is_full() {
             return Ok(Err(SubscribeReasonCode::QuotaExceeded));
         }
         let caller = self.client.caller();
+        // Who has not even a cookie owns nothing: the shop need not be asked whose something is.
+        let nobody = matches!(caller, Caller::Nobody);
+        if nobody && topics.iter().any(|topic| matches!(topic, Topic::Order(_) | Topic::KioskCode(_)))
+            || !everywhere.iter().all(|right| caller.may_everywhere(*right))
+        {
+            return Ok(Err(SubscribeReasonCode::NotAuthorized));
+        }
         let mut grounds: Vec<(Topic, Option<Whose>)> = Vec::with_capacity(topics.len());
         for topic in topics {
             let whose = match topic {
@@ -62,7 +69,8 @@ impl<T: Transport> Session<T> {
         let mut named: Vec<_> = grounds.iter().map(|(topic, _)| topic.clone()).collect();
         let qos = wish.qos.min(1);
         let retain_as_published = wish.retain_as_published;
-        let subscription = Subscription { filter: filter.clone(), qos, retain_as_published, retained, grounds, keys: keys.clone() };
+        let subscription =
+            Subscription { filter: filter.clone(), qos, retain_as_published, retained, grounds, everywhere, keys: keys.clone() };
         if self.client.subscribe(subscription).is_none() {
             return Ok(Err(SubscribeReasonCode::QuotaExceeded));
         }
