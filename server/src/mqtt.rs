@@ -43,6 +43,7 @@ use self::client::Client;
 use self::codec::Reason;
 pub use self::house::House;
 pub use self::limits::Limits;
+use self::limits::Questions;
 pub use self::message::NotLive;
 use self::stores::Stores;
 use self::transport::Plain;
@@ -70,6 +71,7 @@ pub(crate) struct Inner {
     plain: OnceLock<SocketAddr>,
     clients: Mutex<Clients>,
     places: Arc<Places>,
+    questions: Questions,
     tasks: TaskTracker,
     stop: CancellationToken,
     /// Whether a broker outside is there; always, without one.
@@ -107,8 +109,9 @@ struct Listed {
 
 /// By which door a connection came.
 enum Entrance {
-    /// For everybody; a browser brings its session cookie. `crowded`: its address has more connections than it may.
-    Public { cookie: Option<String>, crowded: bool },
+    /// For everybody; a browser brings its session cookie. `crowded`: its address has more connections than it may. `from`: what it
+    /// asks the shop is counted by.
+    Public { cookie: Option<String>, crowded: bool, from: Option<IpAddr> },
     /// For our own publisher.
     Private(Credential),
 }
@@ -139,6 +142,7 @@ impl Gateway {
             plain: OnceLock::new(),
             clients: Mutex::default(),
             places: Places::new(limits.connections, limits.per_address),
+            questions: Questions::new(&limits),
             limits,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -248,7 +252,10 @@ impl Gateway {
         loop {
             tokio::select! {
                 () = self.0.stop.cancelled() => return,
-                _ = ticks.tick() => self.recheck().await,
+                _ = ticks.tick() => {
+                    self.0.questions.forget();
+                    self.recheck().await;
+                }
             }
         }
     }
@@ -311,7 +318,7 @@ impl Gateway {
 /// as it likes to greet; but only some of them: else one address had them all.
 fn door(place: Option<Place>) -> Option<(Entrance, Option<Place>)> {
     let place = place.filter(|place| place.beyond <= TOLD)?;
-    Some((Entrance::Public { cookie: None, crowded: place.is_crowded() }, Some(place)))
+    Some((Entrance::Public { cookie: None, crowded: place.is_crowded(), from: place.address() }, Some(place)))
 }
 
 impl Inner {

@@ -24,6 +24,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// The address that it is counted by: an IPv6 one with its whole /64; `None` for the machine itself.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.counted.as_ref().map(|(_, address)| *address)
+    }
+
     /// Its address has more than it may.
     pub fn is_crowded(&self) -> bool {
         self.beyond > 0

@@ -1,5 +1,7 @@
 //! The MQTT gateway, by real clients and by bytes that no client would send.
 
+#[path = "mqtt/asked.rs"]
+mod asked;
 #[path = "mqtt/board_gone.rs"]
 mod board_gone;
 #[path = "mqtt/clients.rs"]

@@ -354,6 +354,9 @@ fn watch() {
             if let Some(timer) = client.timer.take() {
                 timer.clear();
             }
+            // What comes back may be old, and says so until it has heard.
+            let since = client.old_since();
+            client.connection.set(Connection::Reconnecting { since });
         });
     });
     window_event_listener_untyped("pageshow", move |event| {

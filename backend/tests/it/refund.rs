@@ -147,6 +147,53 @@ on_both_databases! {
         assert_eq!(broken(&cafe).await, []);
     }
 
+    /// Its bank is just being asked when it is called off: "confirm" comes too late, and nothing is left to do.
+    async fn an_order_that_is_called_off_while_its_bank_is_asked_is_over(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let shopper = guest();
+        let order = cafe.order(&shopper, "tok_3ds_gate").await;
+        cafe.books.wait_at_gate().await;
+        cafe.cancel(&shopper, order).await.unwrap();
+        cafe.books.open_gate();
+        settle(&running).await;
+        // It is looked at once more, and let go of.
+        shop.hands.advance(Duration::from_secs(5));
+        cafe.books.open_gate();
+        settle(&running).await;
+        let left = cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap();
+        assert_eq!((cafe.view(order).await.payment.status, left, broken(&cafe).await), (PaymentStatus::Voided, vec![], vec![]));
+    }
+
+    /// A saga that stands where nothing can happen to its order is told of at once, and goes on when somebody says so.
+    async fn a_saga_at_the_wrong_step_is_told_of_and_mended(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let order = paid_and_called_off(&cafe, &running, "tok_ok").await;
+        let harm = "update sales_order set saga_step = 'confirm', saga_deadline = 9000000000000";
+        let harmed: Result<u64, DbError> = shop.db.transaction(move |tx| Box::pin(async move { tx.execute(harm, args![]).await })).await;
+        assert_eq!(harmed, Ok(1));
+        let told = broken(&cafe).await;
+        assert!(told.len() == 1 && told[0].0 == "sagas.moving" && told[0].1.contains("stands at confirm"), "{told:?}");
+        assert_eq!(retry(&cafe, order).await, Ok(true));
+        settle(&running).await;
+        assert_eq!(broken(&cafe).await, []);
+    }
+
+    /// What a charge was asked with is gone when it has ended.
+    async fn a_token_that_was_kept_is_told_of(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        cafe.order(&guest(), "tok_ok").await;
+        settle(&running).await;
+        assert_eq!(broken(&cafe).await, []);
+        let harm = "update payment set token = 'sealed'";
+        let harmed: Result<u64, DbError> = shop.db.transaction(move |tx| Box::pin(async move { tx.execute(harm, args![]).await })).await;
+        assert_eq!(harmed, Ok(1));
+        let told = broken(&cafe).await;
+        assert!(told.len() == 1 && told[0].1.contains("was not wiped"), "{told:?}");
+    }
+
     /// Money for which nobody works any more goes back all the same when somebody says so.
     async fn a_refund_that_nobody_wants_any_more_is_wanted_again(shop) {
         let cafe = Cafe::open(&shop).await;

@@ -1,7 +1,10 @@
 //! What a connection may take, an address, and all of them together.
 
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::time::Instant;
 
 /// The limits of a gateway.
@@ -16,6 +19,11 @@ pub struct Limits {
     pub packets_per_second: u32,
     /// Packets at once, after a quiet time.
     pub packets_at_once: u32,
+    /// Questions to the shop of an address a second: who somebody is, and whose an order or a kiosk. Beyond it connections end with
+    /// "busy", and come again. The machine itself is not counted.
+    pub questions_per_second: NonZeroU32,
+    /// Questions at once, after a quiet time: a house full of phones comes back together.
+    pub questions_at_once: NonZeroU32,
     /// From the first byte to CONNECT.
     pub handshake: Duration,
     /// A client that takes nothing, or acknowledges nothing, for so long is disconnected.
@@ -29,6 +37,8 @@ impl Default for Limits {
             per_address: 1_000,
             packets_per_second: 100,
             packets_at_once: 1_000,
+            questions_per_second: const { NonZeroU32::new(300).unwrap() },
+            questions_at_once: const { NonZeroU32::new(3_000).unwrap() },
             handshake: Duration::from_secs(10),
             patience: Duration::from_secs(30),
         }
@@ -38,7 +48,34 @@ impl Default for Limits {
 impl Limits {
     /// Without what would be in the way of a load test: `ORDERLY_LIMITS=off`.
     pub fn lifted() -> Self {
-        Self { per_address: usize::MAX, packets_per_second: u32::MAX, packets_at_once: u32::MAX, ..Self::default() }
+        Self {
+            per_address: usize::MAX,
+            packets_per_second: u32::MAX,
+            packets_at_once: u32::MAX,
+            questions_per_second: NonZeroU32::MAX,
+            questions_at_once: NonZeroU32::MAX,
+            ..Self::default()
+        }
+    }
+}
+
+/// How often each address asks the shop something.
+pub(super) struct Questions(DefaultKeyedRateLimiter<IpAddr>);
+
+impl Questions {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self(RateLimiter::keyed(Quota::per_second(limits.questions_per_second).allow_burst(limits.questions_at_once)))
+    }
+
+    /// Takes one from the address's bucket; whether one was in.
+    pub(super) fn take(&self, from: IpAddr) -> bool {
+        self.0.check_key(&from).is_ok()
+    }
+
+    /// Forgets whose bucket is full again. To be called now and then, or they grow for ever.
+    pub(super) fn forget(&self) {
+        self.0.retain_recent();
+        self.0.shrink_to_fit();
     }
 }
 

@@ -7,6 +7,7 @@ mod subscribe;
 
 use std::collections::HashSet;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,6 +92,10 @@ async fn admit<T: Transport>(gateway: Arc<Inner>, transport: T, entrance: Entran
         wire.close().await;
         return None;
     };
+    let from = match &entrance {
+        Entrance::Public { from, .. } => *from,
+        Entrance::Private(_) => None,
+    };
     let (caller, publisher) = match identify(&gateway, &entrance, &connect).await {
         Ok(identity) => identity,
         Err(code) => {
@@ -114,6 +119,7 @@ async fn admit<T: Transport>(gateway: Arc<Inner>, transport: T, entrance: Entran
         wire,
         version,
         client,
+        from,
         publisher,
         silence: (keep_alive > 0).then(|| Duration::from_millis(u64::from(keep_alive) * 1500)),
         heard: Instant::now(),
@@ -166,6 +172,8 @@ struct Session<T> {
     wire: Wire<T>,
     version: Version,
     client: Arc<Client>,
+    /// What it asks the shop is counted by.
+    from: Option<IpAddr>,
     /// Our own publisher, who alone may publish.
     publisher: bool,
     /// Half as long again as the keep-alive (3.1.2.10).

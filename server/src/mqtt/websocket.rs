@@ -59,14 +59,13 @@ impl Gateway {
             }
         };
         let tasks = inner.tasks.clone();
+        let entrance = Entrance::Public { cookie, crowded: false, from: place.address() };
         upgrade
             // The default buffers would cost 136 KiB a connection.
             .read_buffer_size(1024)
             .write_buffer_size(0)
             .max_frame_size(LARGEST_MESSAGE)
             .max_message_size(LARGEST_MESSAGE)
-            .on_upgrade(move |socket| {
-                tasks.track_future(session::serve(inner, socket, Entrance::Public { cookie, crowded: false }, Some(place)))
-            })
+            .on_upgrade(move |socket| tasks.track_future(session::serve(inner, socket, entrance, Some(place))))
     }
 }

@@ -195,6 +195,9 @@ impl Order {
         let key = request_key(&visit.caller, &store, &self.key)?;
         let fingerprint = self.fingerprint();
         let currency: Currency = self.currency.parse().map_err(|_| coded("currency_mismatch"))?;
+        if self.payment.is_empty() || !self.payment.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(coded("payment_missing"));
+        }
         let payment = if self.payment == WALLET { PaymentRequest::Wallet } else { PaymentRequest::Card { token: self.payment } };
         let request = PlaceRequest { payment, expected_total: Money::new(self.expected_total, currency) };
         let may = visit.backend.checkouts.may_begin(&visit.backend.db, &visit.caller, store.as_str()).await;

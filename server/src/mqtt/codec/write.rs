@@ -195,6 +195,7 @@ fn why_not(code: ConnectReturnCode) -> Option<&'static str> {
         ConnectReturnCode::NotAuthorized => "this entrance is not for you",
         ConnectReturnCode::BadAuthenticationMethod => "no authentication method is offered; send the token as the password",
         ConnectReturnCode::ServerUnavailable => "nobody can be identified now; come again soon",
+        ConnectReturnCode::ServerBusy => "too much is asked from this address; come again soon",
         ConnectReturnCode::QuotaExceeded => "too many connections come from this address",
         _ => return None,
     })

@@ -61,6 +61,14 @@ pub(super) async fn identify(gateway: &Inner, entrance: &Entrance, connect: &Con
         tracing::warn!(%error, "nobody can be identified now");
         ConnectReturnCode::ServerUnavailable
     };
+    let asks = connect.password.is_some() || matches!(entrance, Entrance::Public { cookie: Some(_), .. });
+    if let Entrance::Public { from: Some(from), crowded: false, .. } = entrance
+        && asks
+        && !gateway.questions.take(*from)
+    {
+        gateway.counters.refused.inc();
+        return Err(ConnectReturnCode::ServerBusy);
+    }
     match (entrance, &connect.password) {
         (Entrance::Private(secret), Some(password)) if secret.is(password) => Ok((Caller::Nobody, true)),
         (Entrance::Private(_), _) => Err(ConnectReturnCode::NotAuthorized),

@@ -47,7 +47,12 @@ impl<T: Transport> Session<T> {
         let mut grounds: Vec<(Topic, Option<Whose>)> = Vec::with_capacity(topics.len());
         for topic in topics {
             let whose = match topic {
-                Topic::Order(_) | Topic::KioskCode(_) => ask(self.gateway.house.whose(&topic)).await?,
+                Topic::Order(_) | Topic::KioskCode(_) => {
+                    if self.from.is_some_and(|from| !self.gateway.questions.take(from)) {
+                        return Err(End::Ours(Reason::ServerBusy));
+                    }
+                    ask(self.gateway.house.whose(&topic)).await?
+                }
                 _ => None,
             };
             if !rights::may_subscribe(&caller, &topic, whose.as_ref()) {

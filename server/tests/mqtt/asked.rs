@@ -1,0 +1,70 @@
+//! What an address may ask of the shop, and how much one message may carry.
+
+use std::num::NonZeroU32;
+
+use futures::{SinkExt as _, StreamExt as _};
+use server::mqtt::Limits;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+use crate::stage::{Raw, Stage, connect, order, shopper, soon, subscribe};
+
+#[tokio::test]
+async fn an_address_asks_the_shop_only_so_often() {
+    let few = |number| NonZeroU32::new(number).unwrap();
+    let limits = Limits { questions_per_second: few(1), questions_at_once: few(3), ..Limits::default() };
+    let stage = Stage::with(limits).await;
+    stage.house.arrange(|facts| {
+        facts.tokens.insert("lin".to_owned(), shopper(1));
+    });
+    let open = |from: [u8; 4]| {
+        let (near, far) = tokio::io::duplex(4096);
+        let gateway = stage.gateway.clone();
+        tokio::spawn(async move { gateway.carry(far, from.into()).await });
+        Raw(near)
+    };
+    let orders = |ids: &[u128]| ids.iter().map(|id| order(*id).to_string()).collect::<Vec<_>>();
+    let wish = |filters: &[String]| subscribe(5, &filters.iter().map(|filter| (filter.as_str(), 0)).collect::<Vec<_>>());
+    // Who has not even a cookie is refused without a question.
+    let mut nobody = open([192, 0, 2, 1]);
+    nobody.send(&connect(5, 60, None)).await;
+    nobody.packet().await;
+    nobody.send(&wish(&orders(&[1, 2, 3, 4, 5, 6]))).await;
+    let refused = nobody.packet().await;
+    assert_eq!(refused[refused.len() - 6..], [0x87; 6]);
+
+    let mut lin = open([192, 0, 2, 1]);
+    lin.send(&connect(5, 60, Some("lin"))).await;
+    assert_eq!(lin.packet().await[3], 0);
+    lin.send(&wish(&orders(&[1, 2, 3, 4, 5, 6]))).await;
+    assert_eq!(lin.end().await, Some(0x89), "busy: it comes again");
+    let mut again = open([192, 0, 2, 1]);
+    again.send(&connect(5, 60, Some("lin"))).await;
+    assert_eq!(again.packet().await[3], 0x89);
+    // Nobody else notices.
+    let mut other = open([192, 0, 2, 2]);
+    other.send(&connect(5, 60, Some("lin"))).await;
+    assert_eq!(other.packet().await[3], 0);
+}
+
+/// What a WebSocket carries in one message is as many packets as its sender likes, each of its own size (6.0).
+#[tokio::test]
+async fn several_packets_may_be_larger_than_one() {
+    let stage = Stage::open().await;
+    let mut request = format!("ws://{}/mqtt", stage.web).into_client_request().unwrap();
+    request.headers_mut().insert("Sec-WebSocket-Protocol", "mqtt".parse().unwrap());
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let filter = format!("v1/stores/{}/status", "x".repeat(9_000));
+    let wish = subscribe(5, &[(filter.as_str(), 0)]);
+    let bytes = [connect(5, 60, None), wish.repeat(8)].concat();
+    assert!(bytes.len() > 65_536);
+    socket.send(tungstenite::Message::Binary(bytes.into())).await.unwrap();
+    let mut received = Vec::new();
+    soon("all answers", async {
+        while received.split(|byte| *byte == 0x90).count() <= 8 {
+            let message = socket.next().await.unwrap().unwrap();
+            received.extend_from_slice(&message.into_data());
+        }
+    })
+    .await;
+}
