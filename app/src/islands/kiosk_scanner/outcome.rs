@@ -13,7 +13,7 @@ pub enum Outcome {
     Handed { number: i64, lines: Vec<(i64, String)> },
     /// The code of the refusal.
     Refused(String),
-    /// Nobody could be asked.
+    /// Nobody could be asked, or the answer was lost: the order may have been handed over.
     Away,
 }
 
@@ -38,6 +38,15 @@ impl Outcome {
             (line.quantity, if options.is_empty() { name } else { format!("{name} ({options})") })
         };
         Self::Handed { number: order.number, lines: order.lines.iter().map(line).collect() }
+    }
+
+    /// Whether of the same ticket something else may come soon: it is to be tried again.
+    pub fn may_change(&self) -> bool {
+        match self {
+            Self::Away => true,
+            Self::Refused(code) => code == "not_ready",
+            Self::Handed { .. } => false,
+        }
     }
 
     pub fn told(&self, locale: Locale) -> Told {
@@ -126,6 +135,14 @@ mod tests {
             assert_eq!(tones[..3], ["go", "stop", "wait"]);
             assert!(tones[3..].iter().all(|tone| *tone == "stop"));
         }
+    }
+
+    #[test]
+    fn what_is_settled_is_not_tried_again() {
+        let refused = |code: &str| Outcome::Refused(code.to_owned()).may_change();
+        assert!(Outcome::Away.may_change() && refused("not_ready"));
+        assert!(!Outcome::Handed { number: 7, lines: Vec::new() }.may_change());
+        assert!(!["already_collected", "ticket_unknown", "order_cancelled", "forbidden", ""].into_iter().any(refused));
     }
 
     #[test]
