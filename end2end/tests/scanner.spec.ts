@@ -213,6 +213,29 @@ for (const language of LANGUAGES) {
     await shopper.leave();
   });
 
+  test(`a scanner that was revoked leads to where it is paired again (${language})`, async ({ browser, shop }) => {
+    const visitor = await Visitor.arrive(browser, shop);
+    const manager = new Api(visitor.context.request, shop.url, await shop.token('manager', 'harbor'));
+    const desk = await scanner(browser, shop, manager, { language });
+    const { page, w } = desk;
+    await desk.expectLive();
+    const again = page.getByTestId('pair-again');
+    const controls = [page.getByTestId('open-camera'), page.getByLabel(w('scanner.field'), { exact: true }), page.getByRole('button', { name: w('scanner.go') })];
+    for (const control of controls) await expect(control).toBeVisible();
+    await expect(again).toBeHidden();
+    await manager.delete('/staff/stores/harbor/kiosks/counter-1');
+    await expect(page.getByTestId('scanned')).toContainText(w('kiosk.revoked_title'));
+    await expect(page.getByTestId('scanned')).toHaveAttribute('data-outcome', 'stop');
+    for (const control of controls) await expect(control).toBeHidden();
+    await expect(again).toHaveText(w('scanner.pair_again'));
+    await expectAccessible(page, 'a scanner that is none any more');
+    await again.click();
+    await expect(page.getByTestId('pair-form')).toBeVisible();
+    // The page was 401 before and after, which the console tells.
+    await desk.context.close();
+    await visitor.leave();
+  });
+
   test(`a reader that types (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.arrive(browser, shop);
     const manager = new Api(barista.context.request, shop.url, await shop.token('manager', 'harbor'));

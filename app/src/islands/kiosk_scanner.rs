@@ -89,6 +89,8 @@ struct Desk {
     /// The ticket that it came of.
     shown_of: StoredValue<String>,
     busy: RwSignal<bool>,
+    /// Whether this browser was told that it is no scanner any more: it is none until the page is loaded again.
+    revoked: RwSignal<bool>,
     line: StoredValue<Line>,
     wishes: StoredValue<Wishes>,
     /// What is before the camera.
@@ -98,9 +100,9 @@ struct Desk {
 }
 
 impl Desk {
-    /// Whether its page is still there.
+    /// Whether its page is still there, and a scanner.
     fn is_there(self) -> bool {
-        self.busy.try_get_untracked().is_some()
+        self.revoked.try_get_untracked() == Some(false)
     }
 
     /// Hands over the order of a [written] ticket, after those that were read before it.
@@ -114,6 +116,9 @@ impl Desk {
             loop {
                 let outcome = self.ask(&ticket).await;
                 let _ = self.held.try_update_value(|held| held.told(&ticket, outcome.may_change(), js_sys::Date::now()));
+                if outcome.is_revoked() {
+                    let _ = self.revoked.try_set(true);
+                }
                 self.show(&ticket, outcome);
                 // The page may be gone.
                 match self.line.try_update_value(Line::next).flatten() {
@@ -188,6 +193,7 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
         shown: RwSignal::new(outcome),
         shown_of: StoredValue::new(String::new()),
         busy: RwSignal::new(false),
+        revoked: RwSignal::new(false),
         line: StoredValue::new(Line::default()),
         wishes: StoredValue::new(Wishes::default()),
         held: StoredValue::new(Held::default()),
@@ -200,7 +206,7 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
     let _code = live::subscribe::<KioskCodeView>(Topic::KioskCode(kiosk), 0);
     Effect::new(move |_| {
         if refused.get() {
-            desk.shown.set(Some(Outcome::Refused("forbidden".to_owned())));
+            desk.revoked.set(true);
         }
     });
     let field = NodeRef::<html::Input>::new();
@@ -216,12 +222,14 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
             desk.collect(ticket);
         }
     };
-    let tone = move || desk.shown.with(|shown| shown.as_ref().map_or("none", |outcome| outcome.told(locale).tone));
+    // That one is none stays there, whatever came of the last ticket.
+    let tells = move || if desk.revoked.get() { Some(Outcome::revoked()) } else { desk.shown.get() };
+    let tone = move || tells().map_or("none", |outcome| outcome.told(locale).tone);
     view! {
         <header class="kiosk__bar"><p class="kiosk__name">{store_name}</p>{live_line(None, locale, false)}</header>
         <main class="scanner" id="main" data-testid="scanner">
-            <div role="alert" data-testid="scanned" data-outcome=tone>{move || said(desk.shown.get(), locale)}</div>
-            <div class="scanner__side">
+            <div role="alert" data-testid="scanned" data-outcome=tone>{move || said(tells(), locale)}</div>
+            <div class="scanner__side" hidden=move || desk.revoked.get()>
                 {camera(desk)}
                 <form class="field" method="post" action=paths::form::COLLECT on:submit=submit>
                     <input type="hidden" name="kiosk" value=desk.kiosk.get_value()/>
@@ -232,6 +240,10 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
                     <p class="field__hint" id="ticket-hint">{w::scanner::field_hint(locale)}</p>
                     <button class="button button--quiet button--tall" aria-busy=move || desk.busy.get().to_string()>{w::scanner::go(locale)}</button>
                 </form>
+            </div>
+            // The same page, which asks for the code of a pairing by then.
+            <div class="scanner__side" hidden=move || !desk.revoked.get()>
+                <a class="button button--tall" href=paths::scanner(desk.kiosk.get_value()) data-testid="pair-again">{w::scanner::pair_again(locale)}</a>
             </div>
         </main>
     }

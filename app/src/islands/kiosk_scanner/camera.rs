@@ -89,7 +89,8 @@ pub fn camera(desk: Desk) -> AnyView {
     .into_any()
 }
 
-/// Opens the camera and looks, and opens it again when it was gone, until the page is left or the browser's user says no.
+/// Opens the camera and looks, and opens it again when it was gone, until the page is left or no scanner any more, or the browser's
+/// user says no.
 async fn keep_open(video: wasm_bindgen::JsValue, desk: Desk, state: RwSignal<State>) {
     let mut seen = false;
     loop {
@@ -107,15 +108,15 @@ async fn keep_open(video: wasm_bindgen::JsValue, desk: Desk, state: RwSignal<Sta
             }
             Err(eye::Blind::NoCamera) => {}
         }
-        // A page that is left takes the signal with it.
-        if state.try_set(State::Away { seen }).is_some() {
+        // A page that is left takes the signal with it, and one that is no scanner any more looks for nothing.
+        if state.try_set(State::Away { seen }).is_some() || !desk.is_there() {
             return;
         }
         tab::pause(AGAIN).await;
     }
 }
 
-/// Looks until the camera is gone or the page is left.
+/// Looks until the camera is gone, or the page is left or no scanner any more.
 async fn watch(eye: &eye::Eye, desk: Desk) {
     while desk.is_there() && eye.is_open() {
         if let Some(code) = eye.look().await {
