@@ -1,5 +1,5 @@
 // The scanner at the counter: a real ticket before a camera, and a reader that types.
-import type { Browser } from '@playwright/test';
+import type { Browser, Route } from '@playwright/test';
 import { expectAccessible } from './support/access';
 import { Api } from './support/api';
 import { Barista } from './support/barista';
@@ -23,6 +23,22 @@ async function scanner(browser: Browser, shop: Orderly, manager: Api, likes: Lik
   await visitor.page.getByTestId('pair-form').getByRole('button').click();
   await visitor.page.waitForURL('**/kiosk/counter-1/scan');
   return visitor;
+}
+
+/** A flat white that was just ordered, and a film of its ticket: not ready yet. */
+async function tooEarly(browser: Browser, shop: Orderly) {
+  const shopper = await Shopper.atCheckout(browser, shop);
+  const number = await shopper.placeOrder();
+  await expect(shopper.status).toHaveText(shopper.w('order.queued'));
+  await shopper.page.getByText(shopper.w('order.ticket'), { exact: true }).click();
+  const eye = await Eye.that(shopper.page);
+  const manager = new Api(shopper.context.request, shop.url, await shop.token('manager', 'harbor'));
+  const order = new URL(shopper.page.url()).pathname.split('/').at(-1);
+  const make = async () => {
+    await manager.post(`/staff/orders/${order}/claim`);
+    await manager.post(`/staff/orders/${order}/ready`);
+  };
+  return { shopper, number, eye, manager, make };
 }
 
 test('a phone is held to the camera, which opens by itself and is found again', async ({ browser, shop }) => {
@@ -114,7 +130,112 @@ test('a reader that types is heard whatever was pressed, and keeps those apart w
   await shopper.leave();
 });
 
+test('a ticket that is held out too early is handed over as soon as it is ready', async ({ browser, shop }) => {
+  const { shopper, number, eye, manager, make } = await tooEarly(browser, shop);
+  const desk = await scanner(eye.browser, shop, manager, { permissions: ['camera'] });
+  const scanned = desk.page.getByTestId('scanned');
+  await expect(scanned).toHaveAttribute('data-outcome', 'wait');
+  await make();
+  // It was before the camera all the time.
+  await expect(desk.page.getByTestId('scanned-number')).toHaveText(number);
+  await expect(shopper.status).toHaveText(shopper.w('order.collected'));
+  // The refusals are in the console, as they should be.
+  await desk.context.close();
+  await eye.close();
+  await shopper.leave();
+});
+
 for (const language of LANGUAGES) {
+  test(`a ticket that is held out while the network is away is handed over when it is back (${language})`, async ({ browser, shop }) => {
+    const { shopper, number, eye, manager, make } = await tooEarly(browser, shop);
+    const desk = await scanner(eye.browser, shop, manager, { permissions: ['camera'], language });
+    const { page, w } = desk;
+    const scanned = page.getByTestId('scanned');
+    await expect(scanned).toContainText(w('scanner.not_ready'));
+    await desk.context.setOffline(true);
+    await expect(scanned).toContainText(w('scanner.away'));
+    await expect(scanned).toContainText(w('scanner.away_text'));
+    await expect(scanned).toHaveAttribute('data-outcome', 'stop');
+    await make();
+    await desk.context.setOffline(false);
+    await expect(scanned).toContainText(w('scanner.handed'));
+    await expect(page.getByTestId('scanned-number')).toHaveText(number);
+    await expect(shopper.status).toHaveText(shopper.w('order.collected'));
+    // The refusals are in the console, as they should be.
+    await desk.context.close();
+    await eye.close();
+    await shopper.leave();
+  });
+
+  test(`a hand-over whose answer was lost is told when the ticket is held out again (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.arrive(browser, shop);
+    const manager = new Api(shopper.context.request, shop.url, await shop.token('manager', 'harbor'));
+    await shopper.page.goto('/s/harbor');
+    const order = await shopper.api.orderCoffee();
+    const { ticket } = await shopper.api.get<Ticket>(`/orders/${order.id}/ticket`);
+    await manager.post(`/staff/orders/${order.id}/claim`);
+    await manager.post(`/staff/orders/${order.id}/ready`);
+    const desk = await scanner(browser, shop, manager, { language });
+    const { page, w } = desk;
+    await desk.expectLive();
+    const scanned = page.getByTestId('scanned');
+    const read = async (text: string) => {
+      await page.keyboard.type(text);
+      await page.keyboard.press('Enter');
+    };
+    // The shop hands it over, and its answer is lost on the way.
+    const lost: number[] = [];
+    const lose = async (route: Route) => {
+      const answer = await route.fetch({ headers: { ...route.request().headers(), origin: shop.url } });
+      lost.push(answer.status());
+      await route.abort();
+    };
+    await page.route('**/collect', lose, { times: 1 });
+    await read(ticket);
+    await expect(scanned).toContainText(w('scanner.away'));
+    await expect(scanned).toContainText(w('scanner.away_text'));
+    await expect(scanned).toHaveAttribute('data-outcome', 'stop');
+    expect(lost).toEqual([200]);
+    await shopper.api.orderWhen(order.id, ({ status }) => status === 'fulfilled');
+
+    const answered = page.waitForResponse('**/collect');
+    // Another reader writes it in its own way.
+    await read(ticket.toLowerCase());
+    expect((await answered).headers()['idempotency-replayed']).toBe('true');
+    await expect(scanned).toContainText(w('scanner.handed'));
+    await expect(page.getByTestId('scanned-number')).toHaveText(String(order.number));
+    await expect(scanned.getByRole('listitem')).toHaveCount(1);
+    // It was told: from now on it was used.
+    await read(ticket);
+    await expect(scanned).toContainText(w('scanner.already_collected'));
+    // What was lost is in the console, as it should be.
+    await desk.context.close();
+    await shopper.leave();
+  });
+
+  test(`a scanner that was revoked leads to where it is paired again (${language})`, async ({ browser, shop }) => {
+    const visitor = await Visitor.arrive(browser, shop);
+    const manager = new Api(visitor.context.request, shop.url, await shop.token('manager', 'harbor'));
+    const desk = await scanner(browser, shop, manager, { language });
+    const { page, w } = desk;
+    await desk.expectLive();
+    const again = page.getByTestId('pair-again');
+    const controls = [page.getByTestId('open-camera'), page.getByLabel(w('scanner.field'), { exact: true }), page.getByRole('button', { name: w('scanner.go') })];
+    for (const control of controls) await expect(control).toBeVisible();
+    await expect(again).toBeHidden();
+    await manager.delete('/staff/stores/harbor/kiosks/counter-1');
+    await expect(page.getByTestId('scanned')).toContainText(w('kiosk.revoked_title'));
+    await expect(page.getByTestId('scanned')).toHaveAttribute('data-outcome', 'stop');
+    for (const control of controls) await expect(control).toBeHidden();
+    await expect(again).toHaveText(w('scanner.pair_again'));
+    await expectAccessible(page, 'a scanner that is none any more');
+    await again.click();
+    await expect(page.getByTestId('pair-form')).toBeVisible();
+    // The page was 401 before and after, which the console tells.
+    await desk.context.close();
+    await visitor.leave();
+  });
+
   test(`a reader that types (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.arrive(browser, shop);
     const manager = new Api(barista.context.request, shop.url, await shop.token('manager', 'harbor'));

@@ -2,9 +2,10 @@
 //! it is said by picture, word and sound.
 
 mod camera;
+mod held;
 mod outcome;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use domain::{
     KioskId, Locale,
@@ -15,7 +16,7 @@ use domain::{
 use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
 
 pub use self::outcome::Outcome;
-use self::{camera::camera, outcome::said};
+use self::{camera::camera, held::Held, outcome::said};
 use super::live_line::{connection, live_line};
 use crate::{
     live, paths,
@@ -30,6 +31,11 @@ const SEEN: i32 = 1_500;
 /// Tickets that wait while one is being asked for. More than that are no people in a line.
 const WAITING: usize = 8;
 
+/// A ticket as it is printed, however its reader has typed it: what it is told by here, and what is sent.
+fn written(typed: &str) -> String {
+    typed.trim().to_ascii_uppercase()
+}
+
 /// Tickets that were read, the one that is being asked for first. The same one is there once: a reader that was held to it for too
 /// long would say of what it has just handed over that it was handed over already.
 #[derive(Debug, Default)]
@@ -38,8 +44,7 @@ struct Line(VecDeque<String>);
 impl Line {
     /// Whether somebody has to begin to ask.
     fn join(&mut self, ticket: &str) -> bool {
-        let ticket = ticket.trim();
-        if ticket.is_empty() || self.0.len() > WAITING || self.0.iter().any(|other| other.eq_ignore_ascii_case(ticket)) {
+        if ticket.is_empty() || self.0.len() > WAITING || self.0.iter().any(|other| other == ticket) {
             return false;
         }
         self.0.push_back(ticket.to_owned());
@@ -53,36 +58,68 @@ impl Line {
     }
 }
 
+/// The keys of tickets that were asked for and not answered yet: asked for again under the same one, they get the answer that was
+/// lost, with what is to be handed out.
+#[derive(Debug, Default)]
+struct Wishes(BTreeMap<String, String>);
+
+impl Wishes {
+    /// The key of a ticket, and whether it was asked for under it before. `fresh`: the key where it was not.
+    fn key(&mut self, ticket: &str, fresh: impl FnOnce() -> String) -> (String, bool) {
+        if let Some(key) = self.0.get(ticket) {
+            return (key.clone(), true);
+        }
+        let key = fresh();
+        self.0.insert(ticket.to_owned(), key.clone());
+        (key, false)
+    }
+
+    /// It was answered: held out again, it is another wish.
+    fn answered(&mut self, ticket: &str) {
+        self.0.remove(ticket);
+    }
+}
+
 /// What the parts of the scanner share.
 #[derive(Clone, Copy)]
 struct Desk {
     kiosk: StoredValue<String>,
     locale: Locale,
     shown: RwSignal<Option<Outcome>>,
+    /// The ticket that it came of.
+    shown_of: StoredValue<String>,
     busy: RwSignal<bool>,
+    /// Whether this browser was told that it is no scanner any more: it is none until the page is loaded again.
+    revoked: RwSignal<bool>,
     line: StoredValue<Line>,
+    wishes: StoredValue<Wishes>,
+    /// What is before the camera.
+    held: StoredValue<Held>,
     /// Grows with each ticket: what an earlier one said is not taken away with a later one's time.
     count: StoredValue<u64>,
 }
 
 impl Desk {
-    /// Whether its page is still there.
+    /// Whether its page is still there, and a scanner.
     fn is_there(self) -> bool {
-        self.busy.try_get_untracked().is_some()
+        self.revoked.try_get_untracked() == Some(false)
     }
 
-    /// Hands over the order of a ticket, after those that were read before it.
+    /// Hands over the order of a [written] ticket, after those that were read before it.
     fn collect(self, ticket: String) {
         if self.line.try_update_value(|line| line.join(&ticket)) != Some(true) {
             return;
         }
         self.busy.set(true);
         spawn_local(async move {
-            let mut ticket = ticket.trim().to_owned();
+            let mut ticket = ticket;
             loop {
-                let outcome = self.ask(ticket).await;
-                bell::ring(outcome.told(self.locale).notes);
-                self.show(outcome);
+                let outcome = self.ask(&ticket).await;
+                let _ = self.held.try_update_value(|held| held.told(&ticket, outcome.may_change(), js_sys::Date::now()));
+                if outcome.is_revoked() {
+                    let _ = self.revoked.try_set(true);
+                }
+                self.show(&ticket, outcome);
                 // The page may be gone.
                 match self.line.try_update_value(Line::next).flatten() {
                     Some(next) => ticket = next,
@@ -94,10 +131,16 @@ impl Desk {
         });
     }
 
-    fn show(self, outcome: Outcome) {
+    /// Says what came of a ticket. One that is held there until it is ready is told so once, and not each time that it is tried.
+    fn show(self, ticket: &str, outcome: Outcome) {
         let _ = self.count.try_update_value(|count| *count += 1);
         let mine = self.count.try_get_value();
-        let _ = self.shown.try_set(Some(outcome));
+        let same = self.shown_of.try_update_value(|of| std::mem::replace(of, ticket.to_owned()) == ticket) == Some(true);
+        let is_shown = same && self.shown.try_with_untracked(|shown| shown.as_ref() == Some(&outcome)) == Some(true);
+        if !(is_shown && outcome.may_change()) {
+            bell::ring(outcome.told(self.locale).notes);
+            let _ = self.shown.try_set(Some(outcome));
+        }
         spawn_local(async move {
             tab::pause(SAID).await;
             if mine.is_some() && self.count.try_get_value() == mine {
@@ -106,17 +149,38 @@ impl Desk {
         });
     }
 
-    async fn ask(self, ticket: String) -> Outcome {
-        let Ok(body) = serde_json::to_string(&CollectRequest { ticket }) else { return Outcome::Away };
+    /// Asks until there is an answer of now. What was lost on its way is asked for under the same key.
+    async fn ask(self, ticket: &str) -> Outcome {
+        loop {
+            // Nobody looks where the page is gone.
+            let wish = self.wishes.try_update_value(|wishes| wishes.key(ticket, tab::new_key));
+            let Some((key, before)) = wish else { return Outcome::Away };
+            let outcome = self.send(ticket, &key).await;
+            if outcome == Outcome::Away {
+                return outcome;
+            }
+            let _ = self.wishes.try_update_value(|wishes| wishes.answered(ticket));
+            // What it was told then, and nobody has heard, may not be so any more.
+            if !(before && outcome.may_change()) {
+                return outcome;
+            }
+        }
+    }
+
+    async fn send(self, ticket: &str, key: &str) -> Outcome {
+        let Ok(json) = serde_json::to_string(&CollectRequest { ticket: ticket.to_owned() }) else { return Outcome::Away };
         let Some(kiosk) = self.kiosk.try_get_value() else { return Outcome::Away };
-        let Ok(reply) = tab::ask(&format!("/api/v1/kiosks/{kiosk}/collect"), tab::Body::Keyed(&body)).await else { return Outcome::Away };
+        let wish = tab::Body::Wish { key, json: &json };
+        let Ok(reply) = tab::ask(&format!("/api/v1/kiosks/{kiosk}/collect"), wish).await else { return Outcome::Away };
         if reply.ok() {
             return reply.json().map_or(Outcome::Away, |order| Outcome::of(&order, self.locale));
         }
-        if reply.status >= 500 {
+        // What is no answer of the shop's, or none yet: the first request under this key may still run.
+        let Ok(problem) = reply.json::<Problem>() else { return Outcome::Away };
+        if reply.status >= 500 || reply.status == 429 || problem.code == "request_in_progress" {
             return Outcome::Away;
         }
-        Outcome::Refused(reply.json::<Problem>().map(|problem| problem.code).unwrap_or_default())
+        Outcome::Refused(problem.code)
     }
 }
 
@@ -127,8 +191,12 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
         kiosk: StoredValue::new(kiosk.to_string()),
         locale,
         shown: RwSignal::new(outcome),
+        shown_of: StoredValue::new(String::new()),
         busy: RwSignal::new(false),
+        revoked: RwSignal::new(false),
         line: StoredValue::new(Line::default()),
+        wishes: StoredValue::new(Wishes::default()),
+        held: StoredValue::new(Held::default()),
         count: StoredValue::new(0),
     };
     awake::stay_awake();
@@ -138,7 +206,7 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
     let _code = live::subscribe::<KioskCodeView>(Topic::KioskCode(kiosk), 0);
     Effect::new(move |_| {
         if refused.get() {
-            desk.shown.set(Some(Outcome::Refused("forbidden".to_owned())));
+            desk.revoked.set(true);
         }
     });
     let field = NodeRef::<html::Input>::new();
@@ -147,19 +215,21 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
         event.prevent_default();
         bell::arm();
         if let Some(field) = field.get_untracked() {
-            let ticket = field.value();
+            let ticket = written(&field.value());
             field.set_value("");
             // Who has pressed the button leaves the field to the next reader.
             let _ = field.focus();
             desk.collect(ticket);
         }
     };
-    let tone = move || desk.shown.with(|shown| shown.as_ref().map_or("none", |outcome| outcome.told(locale).tone));
+    // That one is none stays there, whatever came of the last ticket.
+    let tells = move || if desk.revoked.get() { Some(Outcome::revoked()) } else { desk.shown.get() };
+    let tone = move || tells().map_or("none", |outcome| outcome.told(locale).tone);
     view! {
         <header class="kiosk__bar"><p class="kiosk__name">{store_name}</p>{live_line(None, locale, false)}</header>
         <main class="scanner" id="main" data-testid="scanner">
-            <div role="alert" data-testid="scanned" data-outcome=tone>{move || said(desk.shown.get(), locale)}</div>
-            <div class="scanner__side">
+            <div role="alert" data-testid="scanned" data-outcome=tone>{move || said(tells(), locale)}</div>
+            <div class="scanner__side" hidden=move || desk.revoked.get()>
                 {camera(desk)}
                 <form class="field" method="post" action=paths::form::COLLECT on:submit=submit>
                     <input type="hidden" name="kiosk" value=desk.kiosk.get_value()/>
@@ -170,6 +240,10 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
                     <p class="field__hint" id="ticket-hint">{w::scanner::field_hint(locale)}</p>
                     <button class="button button--quiet button--tall" aria-busy=move || desk.busy.get().to_string()>{w::scanner::go(locale)}</button>
                 </form>
+            </div>
+            // The same page, which asks for the code of a pairing by then.
+            <div class="scanner__side" hidden=move || !desk.revoked.get()>
+                <a class="button button--tall" href=paths::scanner(desk.kiosk.get_value()) data-testid="pair-again">{w::scanner::pair_again(locale)}</a>
             </div>
         </main>
     }
@@ -204,12 +278,31 @@ mod tests {
     #[test]
     fn tickets_wait_their_turn_and_the_same_one_waits_once() {
         let mut line = Line::default();
-        assert!(line.join(" a1\r\n") && !line.join("A1") && !line.join("  ") && !line.join("b2") && !line.join("c3"));
-        assert_eq!([line.next(), line.next(), line.next(), line.next()], [Some("b2".to_owned()), Some("c3".to_owned()), None, None]);
-        assert!(line.join("a1"), "once it is done it may come again, and is told so");
+        let mut join = |typed: &str| line.join(&written(typed));
+        assert!(join(" a1\r\n") && !join("A1") && !join("  ") && !join("b2") && !join("c3"));
+        assert_eq!([line.next(), line.next(), line.next(), line.next()], [Some("B2".to_owned()), Some("C3".to_owned()), None, None]);
+        assert!(line.join("A1"), "once it is done it may come again, and is told so");
         for n in 0..2 * WAITING {
             line.join(&n.to_string());
         }
         assert_eq!(line.0.len(), WAITING + 1);
+    }
+
+    #[test]
+    fn a_ticket_has_one_key_until_it_is_answered() {
+        let mut wishes = Wishes::default();
+        let mut made = 0;
+        let mut key = |wishes: &mut Wishes, ticket: &str| {
+            wishes.key(ticket, || {
+                made += 1;
+                made.to_string()
+            })
+        };
+        assert_eq!(key(&mut wishes, "A"), ("1".to_owned(), false));
+        assert_eq!(key(&mut wishes, "B"), ("2".to_owned(), false), "each its own");
+        assert_eq!(key(&mut wishes, "A"), ("1".to_owned(), true), "its answer was lost");
+        wishes.answered("A");
+        assert_eq!(key(&mut wishes, "A"), ("3".to_owned(), false));
+        assert_eq!(key(&mut wishes, "B"), ("2".to_owned(), true));
     }
 }

@@ -5,7 +5,7 @@ use domain::Locale;
 use leptos::{html, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
 
-use super::Desk;
+use super::{Desk, written};
 use crate::{
     islands::live_line::alive,
     pieces,
@@ -17,8 +17,6 @@ use crate::{
 const LOOK: i32 = 150;
 /// And is looked for this often, while there is none.
 const AGAIN: i32 = 3_000;
-/// So long the same code before the camera is the same ticket, which somebody has not taken away yet.
-const STILL: f64 = 8_000.0;
 
 /// How the camera is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +89,8 @@ pub fn camera(desk: Desk) -> AnyView {
     .into_any()
 }
 
-/// Opens the camera and looks, and opens it again when it was gone, until the page is left or the browser's user says no.
+/// Opens the camera and looks, and opens it again when it was gone, until the page is left or no scanner any more, or the browser's
+/// user says no.
 async fn keep_open(video: wasm_bindgen::JsValue, desk: Desk, state: RwSignal<State>) {
     let mut seen = false;
     loop {
@@ -109,25 +108,22 @@ async fn keep_open(video: wasm_bindgen::JsValue, desk: Desk, state: RwSignal<Sta
             }
             Err(eye::Blind::NoCamera) => {}
         }
-        // A page that is left takes the signal with it.
-        if state.try_set(State::Away { seen }).is_some() {
+        // A page that is left takes the signal with it, and one that is no scanner any more looks for nothing.
+        if state.try_set(State::Away { seen }).is_some() || !desk.is_there() {
             return;
         }
         tab::pause(AGAIN).await;
     }
 }
 
-/// Looks until the camera is gone or the page is left. A code that stays before the camera is read once.
+/// Looks until the camera is gone, or the page is left or no scanner any more.
 async fn watch(eye: &eye::Eye, desk: Desk) {
-    let (mut last, mut seen) = (String::new(), 0.0);
     while desk.is_there() && eye.is_open() {
         if let Some(code) = eye.look().await {
-            let now = js_sys::Date::now();
-            if last != code || now - seen >= STILL {
-                desk.collect(code.clone());
-                last = code;
+            let ticket = written(&code);
+            if desk.held.try_update_value(|held| held.sees(&ticket, js_sys::Date::now())) == Some(true) {
+                desk.collect(ticket);
             }
-            seen = now;
         }
         tab::pause(LOOK).await;
     }

@@ -13,9 +13,12 @@ pub enum Outcome {
     Handed { number: i64, lines: Vec<(i64, String)> },
     /// The code of the refusal.
     Refused(String),
-    /// Nobody could be asked.
+    /// Nobody could be asked, or the answer was lost: the order may have been handed over.
     Away,
 }
+
+/// The codes by which a browser learns that it is no scanner of this kiosk.
+const REVOKED: [&str; 3] = ["forbidden", "session_required", "sign_in_required"];
 
 /// How it is said.
 #[derive(Debug, PartialEq)]
@@ -40,6 +43,25 @@ impl Outcome {
         Self::Handed { number: order.number, lines: order.lines.iter().map(line).collect() }
     }
 
+    /// What is said where this browser is no scanner any more.
+    pub fn revoked() -> Self {
+        Self::Refused(REVOKED[0].to_owned())
+    }
+
+    /// Whether it means that.
+    pub fn is_revoked(&self) -> bool {
+        matches!(self, Self::Refused(code) if REVOKED.contains(&&**code))
+    }
+
+    /// Whether of the same ticket something else may come soon: it is to be tried again.
+    pub fn may_change(&self) -> bool {
+        match self {
+            Self::Away => true,
+            Self::Refused(code) => code == "not_ready",
+            Self::Handed { .. } => false,
+        }
+    }
+
     pub fn told(&self, locale: Locale) -> Told {
         use w::scanner as s;
         let told = |tone, icon, title: fn(Locale) -> &'static str, text: fn(Locale) -> &'static str, notes| Told {
@@ -59,9 +81,7 @@ impl Outcome {
                 "order_rejected" => told("stop", "card", s::rejected, s::rejected_text, &[370.0, 294.0, 220.0]),
                 "other_store" => told("stop", "store", s::other_store, s::other_store_text, &[330.0, 440.0, 220.0]),
                 "ticket_unknown" => told("stop", "scan", s::ticket_unknown, s::ticket_unknown_text, &[330.0, 220.0]),
-                "forbidden" | "session_required" | "sign_in_required" => {
-                    told("stop", "alert", w::kiosk::revoked_title, w::kiosk::revoked_text, &[220.0, 196.0])
-                }
+                _ if self.is_revoked() => told("stop", "alert", w::kiosk::revoked_title, w::kiosk::revoked_text, &[220.0, 196.0]),
                 _ => told("stop", "info", s::failed, s::failed_text, &[262.0, 196.0]),
             },
         }
@@ -126,6 +146,24 @@ mod tests {
             assert_eq!(tones[..3], ["go", "stop", "wait"]);
             assert!(tones[3..].iter().all(|tone| *tone == "stop"));
         }
+    }
+
+    #[test]
+    fn a_browser_that_is_no_scanner_says_so_by_whatever_code_it_learns_it() {
+        let revoked = Outcome::revoked();
+        for code in REVOKED {
+            let refused = Outcome::Refused(code.to_owned());
+            assert!(refused.is_revoked() && refused.told(Locale::En) == revoked.told(Locale::En), "{code}");
+        }
+        assert!(!Outcome::Away.is_revoked() && !Outcome::Refused("other_store".to_owned()).is_revoked());
+    }
+
+    #[test]
+    fn what_is_settled_is_not_tried_again() {
+        let refused = |code: &str| Outcome::Refused(code.to_owned()).may_change();
+        assert!(Outcome::Away.may_change() && refused("not_ready"));
+        assert!(!Outcome::Handed { number: 7, lines: Vec::new() }.may_change());
+        assert!(!["already_collected", "ticket_unknown", "order_cancelled", "forbidden", ""].into_iter().any(refused));
     }
 
     #[test]
