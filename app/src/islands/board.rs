@@ -365,9 +365,27 @@ fn tell_left(bar: Bar, queue: Memo<QueueView>) {
             if let (Some(known), [.., (ticket, person)]) = (known, &*left)
                 && !known.contains(&ticket.order)
             {
-                bar.said.set(w::board::left_said(bar.locale, ticket.number, &person.name));
+                bar.said.set(left_said(ticket, person, bar.locale));
             }
             left.into_iter().map(|(ticket, _)| ticket.order).collect()
         })
     });
+}
+
+/// Which order is back, and whose board was away.
+fn left_said(ticket: &TicketView, person: &Person, locale: Locale) -> String {
+    w::board::left_said(locale, &person.name, ticket.number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::board_tools::tests::queue, *};
+
+    #[test]
+    fn what_comes_back_is_named_by_its_number_and_who_left_by_their_name() {
+        let kim: Person = serde_json::from_value(json!({"id": "0193b3c4-5d6e-7f80-9a1b-000000000001", "name": "Kim"})).unwrap();
+        let said = |locale| left_said(&queue().lanes.queued[0], &kim, locale);
+        assert_eq!(said(Locale::En), "Order 3 is back in the queue: the board of Kim was away.");
+        assert_eq!(said(Locale::ZhCn), "3 号单已退回队列：Kim的看板离线。");
+    }
 }
