@@ -67,6 +67,49 @@ test('a ticket is new until it is claimed, and is called off from behind its dot
 });
 
 for (const language of LANGUAGES) {
+  test(`the board on small screens: everything is large enough, and nothing moves when a ticket is unfolded (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.atBoard(browser, shop, { language, viewport: { width: 320, height: 640 } });
+    const { page, w } = barista;
+    const shopper = await Shopper.arrive(browser, shop);
+    await shopper.page.goto('/s/harbor');
+    const number = String((await shopper.api.orderCoffee()).number);
+    await expect(barista.ticket(number, 'queued')).toBeVisible();
+    await expect(page.getByTestId('stations').getByRole('button').first()).toBeVisible();
+    const small = await page.locator('.board-top :is(button, summary)').evaluateAll((targets) =>
+      targets
+        .filter((target) => target.checkVisibility())
+        .map((target) => ({ text: target.textContent, ...(({ width, height }) => ({ width, height }))(target.getBoundingClientRect()) }))
+        .filter(({ width, height }) => width < 55.5 || height < 55.5),
+    );
+    expect(small, 'too small for wet hands').toEqual([]);
+    await expectAccessible(page, 'the board on a small phone');
+
+    for (const viewport of [{ width: 320, height: 640 }, { width: 768, height: 1024 }]) {
+      await page.setViewportSize(viewport);
+      const claim = barista.button(number, 'board.claim');
+      const more = page.getByText(`${w('board.more')} ${w('board.order')} ${number}`).locator('..');
+      const places = () =>
+        barista.ticket(number, 'queued').evaluate((ticket) => {
+          const [row, handle] = [ticket.querySelector('.ticket__actions .button'), ticket.querySelector('summary')].map((it) => it?.getBoundingClientRect());
+          const at = ticket.getBoundingClientRect();
+          return [row, handle].map((it) => [(it?.left ?? 0) - at.left, (it?.top ?? 0) - at.top, it?.width ?? 0].map(Math.round));
+        });
+      await expect(claim).toBeVisible();
+      const before = await places();
+      await more.press('Enter');
+      await expect(barista.button(number, 'board.cancel')).toBeVisible();
+      expect(await places()).toEqual(before);
+      await more.press('Enter');
+      await expect(barista.button(number, 'board.cancel')).toBeHidden();
+    }
+    const [title, tabs] = [await page.locator('.staff-bar__title').boundingBox(), await page.locator('.staff-tabs').boundingBox()];
+    expect(tabs?.y, 'an upright tablet has it in one row').toBeLessThan((title?.y ?? 0) + (title?.height ?? 0));
+    await shopper.leave();
+    await barista.leave();
+  });
+}
+
+for (const language of LANGUAGES) {
   test(`what is held back can be taken back after another ticket was touched (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, { language });
     const { page, w } = barista;
