@@ -7,6 +7,7 @@ mod board;
 mod board_day;
 mod board_keys;
 mod board_motion;
+mod board_said;
 mod board_sound;
 mod board_tools;
 mod board_undo;

@@ -4,6 +4,7 @@ import { expectAccessible } from './support/access';
 import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
+import { keepOffers } from './support/offers';
 import { Shopper } from './support/shopper';
 import { beginning, LANGUAGES } from './support/words';
 
@@ -61,6 +62,58 @@ for (const language of LANGUAGES) {
     await barista.expectSameDocument();
     const ids = await page.getByTestId('ticket').evaluateAll((tickets) => tickets.map(({ id }) => id));
     expect(new Set(ids).size, 'nothing is there twice').toBe(ids.length);
+    await shopper.leave();
+    await barista.leave();
+  });
+
+  test(`what is promised and cannot be sent is called off aloud (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.atBoard(browser, shop, { language });
+    const { page, w } = barista;
+    const end = await keepOffers(page);
+    await barista.expectLive();
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    await shopper.page.goto('/s/harbor');
+    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const [cup, order] = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
+    for (const verb of ['claim', 'ready']) await others.post(`/staff/orders/${cup.id}/${verb}`);
+    const [ready, queued] = [barista.ticket(String(cup.number), 'ready'), barista.ticket(String(order.number), 'queued')];
+    await expect(ready).toBeVisible();
+    await expect(queued).toBeVisible();
+    const lost = (key: string, number: number) => page.getByTestId('board-lost').filter({ hasText: w(key, { number }) });
+
+    await barista.button(String(cup.number), 'board.collect').click();
+    await expect(ready).toHaveAttribute('data-going', 'true');
+    await page.getByText(`${w('board.more')} ${w('board.order')} ${order.number}`).locator('..').press('Enter');
+    await barista.button(String(order.number), 'board.cancel').click();
+    await expect(page.getByTestId('undo')).toHaveCount(2);
+    await barista.context.setOffline(true);
+    await expect(lost('board.not_collected', cup.number)).toBeVisible();
+    await expect(lost('board.not_cancelled', order.number)).toBeVisible();
+    await expect(page.getByTestId('undo'), 'nothing is promised any more').toHaveCount(0);
+    for (const ticket of [ready, queued]) await expect(ticket).not.toHaveAttribute('data-going', 'true');
+    await expectAccessible(page, 'the board with what was not done');
+    await barista.context.setOffline(false);
+    await barista.expectLive();
+    await expect(page.getByTestId('board-lost'), 'a network that is back has not done it').toHaveCount(2);
+    await lost('board.not_cancelled', order.number).getByRole('button', { name: w('board.dismiss') }).click();
+    await expect(page.getByTestId('board-lost')).toHaveCount(1);
+
+    // A server that does not answer.
+    await page.route('**/api/v1/staff/orders/*/cancel', (route) => route.abort());
+    await page.getByText(`${w('board.more')} ${w('board.order')} ${order.number}`).locator('..').press('Enter');
+    await barista.button(String(order.number), 'board.cancel').click();
+    await expect(queued).toHaveAttribute('data-going', 'true');
+    await end();
+    await expect(lost('board.not_cancelled', order.number)).toContainText(w('board.no_answer'));
+    await expect(queued).not.toHaveAttribute('data-going', 'true');
+
+    // What is done after all needs no reminder.
+    await barista.button(String(cup.number), 'board.collect').click();
+    await expect(ready).toHaveAttribute('data-going', 'true');
+    await end();
+    await expect(ready).toHaveCount(0);
+    await expect(lost('board.not_collected', cup.number)).toHaveCount(0);
+    await expect(page.getByTestId('board-lost')).toHaveCount(1);
     await shopper.leave();
     await barista.leave();
   });

@@ -2,6 +2,7 @@
 import { expectAccessible } from './support/access';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
+import { keepOffers } from './support/offers';
 import { Shopper } from './support/shopper';
 import { PHONE, TABLET } from './support/visitor';
 
@@ -9,36 +10,13 @@ for (const [name, device] of [['phone', PHONE], ['tablet', TABLET]] as const) {
   test(`no button of the board is hidden by what is said (${name})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, device);
     const { page, w } = barista;
-    // An offer lasts for as long as somebody looks at it here; `end` is when its five seconds are over.
-    await page.addInitScript(() => {
-      const [start, stop] = [window.setTimeout.bind(window), window.clearTimeout.bind(window)];
-      const waiting = new Map<number, TimerHandler>();
-      let next = 1_000_000_000;
-      Object.assign(window, {
-        setTimeout: (then: TimerHandler, after?: number, ...more: unknown[]) => {
-          if (after !== 5000) return start(then, after, ...more);
-          next += 1;
-          waiting.set(next, then);
-          return next;
-        },
-        clearTimeout: (timer: number) => {
-          if (!waiting.delete(timer)) stop(timer);
-        },
-        endOffer: () => {
-          const over = [...waiting.values()];
-          waiting.clear();
-          for (const then of over) if (typeof then === 'function') then();
-        },
-      });
-    });
-    await page.reload();
+    const end = await keepOffers(page);
     await barista.expectLive();
-    const end = () => page.evaluate(() => (window as unknown as { endOffer: () => void }).endOffer());
     const shopper = await Shopper.arrive(browser, shop);
     await shopper.page.goto('/s/harbor');
     const numbers: string[] = [];
     for (let order = 0; order < 5; order += 1) numbers.push(String((await shopper.api.orderCoffee()).number));
-    const [first = '', last = ''] = [numbers[0], numbers.at(-1)];
+    const [first = '', second = '', last = ''] = [numbers[0], numbers[1], numbers.at(-1)];
     await expect(barista.ticket(last, 'queued')).toBeVisible();
 
     /** The buttons that something else is over when they are scrolled to, as by a keyboard. */
@@ -92,6 +70,10 @@ for (const [name, device] of [['phone', PHONE], ['tablet', TABLET]] as const) {
     expect(await hidden('undo')).toEqual([]);
     await expectAccessible(page, 'the board with an offer');
     await expect(page.getByTestId('undo')).toBeVisible();
+    // Two of them hide no more than one.
+    await barista.button(second, 'board.claim').click();
+    await expect(page.getByTestId('undo')).toHaveCount(2);
+    expect(await hidden('undo')).toEqual([]);
 
     // At the end of the page, where there is no room to give: nothing moves under a finger when the offer comes and goes.
     await end();

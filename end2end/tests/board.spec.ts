@@ -2,6 +2,7 @@
 import { expectAccessible } from './support/access';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
+import { keepOffers } from './support/offers';
 import { Shopper } from './support/shopper';
 import { LANGUAGES } from './support/words';
 
@@ -64,6 +65,103 @@ test('a ticket is new until it is claimed, and is called off from behind its dot
   await barista.leave();
   await shopper.leave();
 });
+
+for (const language of LANGUAGES) {
+  test(`the board on small screens: everything is large enough, and nothing moves when a ticket is unfolded (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.atBoard(browser, shop, { language, viewport: { width: 320, height: 640 } });
+    const { page, w } = barista;
+    const shopper = await Shopper.arrive(browser, shop);
+    await shopper.page.goto('/s/harbor');
+    const number = String((await shopper.api.orderCoffee()).number);
+    await expect(barista.ticket(number, 'queued')).toBeVisible();
+    await expect(page.getByTestId('stations').getByRole('button').first()).toBeVisible();
+    const small = await page.locator('.board-top :is(button, summary)').evaluateAll((targets) =>
+      targets
+        .filter((target) => target.checkVisibility())
+        .map((target) => ({ text: target.textContent, ...(({ width, height }) => ({ width, height }))(target.getBoundingClientRect()) }))
+        .filter(({ width, height }) => width < 55.5 || height < 55.5),
+    );
+    expect(small, 'too small for wet hands').toEqual([]);
+    await expectAccessible(page, 'the board on a small phone');
+
+    for (const viewport of [{ width: 320, height: 640 }, { width: 768, height: 1024 }]) {
+      await page.setViewportSize(viewport);
+      const claim = barista.button(number, 'board.claim');
+      const more = page.getByText(`${w('board.more')} ${w('board.order')} ${number}`).locator('..');
+      const places = () =>
+        barista.ticket(number, 'queued').evaluate((ticket) => {
+          const [row, handle] = [ticket.querySelector('.ticket__actions .button'), ticket.querySelector('summary')].map((it) => it?.getBoundingClientRect());
+          const at = ticket.getBoundingClientRect();
+          return [row, handle].map((it) => [(it?.left ?? 0) - at.left, (it?.top ?? 0) - at.top, it?.width ?? 0].map(Math.round));
+        });
+      await expect(claim).toBeVisible();
+      const before = await places();
+      await more.press('Enter');
+      await expect(barista.button(number, 'board.cancel')).toBeVisible();
+      expect(await places()).toEqual(before);
+      await more.press('Enter');
+      await expect(barista.button(number, 'board.cancel')).toBeHidden();
+    }
+    const [title, tabs] = [await page.locator('.staff-bar__title').boundingBox(), await page.locator('.staff-tabs').boundingBox()];
+    expect(tabs?.y, 'an upright tablet has it in one row').toBeLessThan((title?.y ?? 0) + (title?.height ?? 0));
+    await shopper.leave();
+    await barista.leave();
+  });
+}
+
+for (const language of LANGUAGES) {
+  test(`what is held back can be taken back after another ticket was touched (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.atBoard(browser, shop, { language });
+    const { page, w } = barista;
+    const end = await keepOffers(page);
+    await barista.expectLive();
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    await shopper.page.goto('/s/harbor');
+    const [first, second] = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
+    const [held, other] = [String(first.number), String(second.number)];
+    await expect(barista.ticket(other, 'queued')).toBeVisible();
+    const sent: string[] = [];
+    page.on('request', (request) => {
+      if (request.url().endsWith('/cancel')) sent.push(request.url());
+    });
+    const offer = (number: string) => page.getByTestId('undo').filter({ hasText: new RegExp(`\\b${number}\\b`) });
+    const cancel = async () => {
+      await page.getByText(`${w('board.more')} ${w('board.order')} ${held}`).locator('..').press('Enter');
+      await barista.button(held, 'board.cancel').click();
+      await expect(offer(held)).toContainText(w('board.going_cancel'));
+    };
+    await cancel();
+    await barista.button(other, 'board.claim').click();
+    await expect(barista.ticket(other, 'making')).toBeVisible();
+    await expect(offer(other)).toBeVisible();
+    await expect(page.getByTestId('undo')).toHaveCount(2);
+    await expectAccessible(page, 'the board with two offers');
+    // Its number and Enter say why nothing happens.
+    await page.keyboard.type(held);
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('board-problem')).toContainText(w('board.held_already', { number: held }));
+    await offer(held).getByRole('button').click();
+    await expect(offer(held)).toHaveCount(0);
+    await expect(page.getByTestId('board-problem')).toHaveCount(0);
+    await expect(barista.ticket(held, 'queued')).not.toHaveAttribute('data-going', 'true');
+    await expect(offer(other), 'the other one stays').toBeVisible();
+
+    // The key takes back what came last.
+    await cancel();
+    await page.keyboard.press('*');
+    await expect(offer(held)).toHaveCount(0);
+    await page.keyboard.press('*');
+    await expect(barista.ticket(other, 'queued')).toBeVisible();
+    await expect(page.getByTestId('undo')).toHaveCount(0);
+    expect(sent, 'nothing was called off').toEqual([]);
+    await cancel();
+    await end();
+    await expect(barista.ticket(held, 'queued')).toHaveCount(0);
+    expect(sent).toHaveLength(1);
+    await shopper.leave();
+    await barista.leave();
+  });
+}
 
 for (const language of LANGUAGES) {
   test(`the whole board by keyboard, and a step taken back (${language})`, async ({ browser, shop }) => {

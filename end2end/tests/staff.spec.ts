@@ -206,3 +206,19 @@ for (const language of LANGUAGES) {
     await screen.context.close();
   });
 }
+
+for (const language of LANGUAGES) {
+  test(`on a small phone the tab of the page that is shown is in sight (${language})`, async ({ browser, shop }) => {
+    const manager = await Barista.arrive(browser, shop, { language, viewport: { width: 320, height: 640 } });
+    const { page } = manager;
+    await page.goto('/staff');
+    await manager.signIn('Mo', 'manager');
+    for (const place of ['queue', 'menu', 'stock', 'today', 'settings', 'audit']) {
+      await page.goto(`/staff/harbor/${place}`);
+      const current = page.locator('.staff-tabs [aria-current="page"]');
+      await expect(current).toHaveAttribute('href', `/staff/harbor/${place}`);
+      await expect(current).toBeInViewport({ ratio: 0.98 });
+    }
+    await manager.leave();
+  });
+}

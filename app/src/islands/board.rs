@@ -11,7 +11,9 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use serde_json::{Value, json};
 
 use super::{
-    board_day, board_keys as keys, board_motion as motion, board_sound,
+    board_day, board_keys as keys, board_motion as motion,
+    board_said::{self as said, Lost, Trouble},
+    board_sound,
     board_tools::{self as tools, Station},
     board_undo::{self as undo, Later, Undo},
     live_line::{connection, live_line, offline},
@@ -45,26 +47,20 @@ pub(crate) struct Bar {
     connection: ReadSignal<Connection>,
     /// Nothing can be sent: the buttons wait, and say so.
     pub offline: Signal<bool>,
-    problem: RwSignal<Option<Trouble>>,
+    pub problem: RwSignal<Option<Trouble>>,
+    /// What was promised and did not happen, until somebody has read it.
+    pub lost: RwSignal<Vec<Lost>>,
     /// Said to screen readers.
-    said: RwSignal<String>,
+    pub said: RwSignal<String>,
     /// The ticket whose button was pressed: it keeps the focus wherever it goes.
     pressed: RwSignal<Option<OrderId>>,
     pub stations: StoredValue<Vec<Station>>,
     /// Which of them works here; `None`: all.
     pub station: RwSignal<Option<usize>>,
-    /// What was done last, while it can be taken back.
-    pub undo: RwSignal<Option<Undo>>,
-    /// What is sent when nobody has taken it back, and how long that is offered.
+    /// What can be taken back: one offer an order, the newest last.
+    pub undo: RwSignal<Vec<Undo>>,
+    /// What is sent when nobody has taken it back.
     pub later: StoredValue<Later>,
-}
-
-/// What did not work.
-#[derive(Clone)]
-struct Trouble {
-    text: String,
-    /// The server could not be reached: that is over when the connection is back.
-    away: bool,
 }
 
 impl Bar {
@@ -100,26 +96,44 @@ impl Bar {
     }
 
     fn hold(self, order: OrderId, number: i64, verb: &'static str, body: Value, done: &str) {
-        if !self.offline_stops() && !self.is_busy(order) {
+        if !self.offline_stops() && !self.busy_stops(order, number) {
             self.problem.set(None);
             undo::hold(self, order, number, verb, body, done);
         }
     }
 
-    /// Whether a button of this order has been pressed and is not done, or waits to be.
-    fn is_busy(self, order: OrderId) -> bool {
-        self.busy.with_untracked(|busy| busy.contains(&order))
+    /// Whether a button of this order has been pressed and is not done, or waits to be; who pressed again is told so, and how
+    /// it is taken back while it can be.
+    fn busy_stops(self, order: OrderId, number: i64) -> bool {
+        let stops = self.busy.with_untracked(|busy| busy.contains(&order));
+        if stops {
+            let held = undo::is_held(self, order);
+            self.complain(if held { w::board::held_already(self.locale, number) } else { w::board::sent_already(self.locale, number) });
+        }
+        stops
+    }
+
+    /// Takes back what was done with an order. Where that cannot be sent now, it stays on offer.
+    pub fn take_back(self, order: OrderId) {
+        let Some(offer) = self.undo.with_untracked(|offers| offers.iter().find(|offer| offer.order == order).cloned()) else { return };
+        if let Some(verb) = offer.verb {
+            if self.offline_stops() || self.busy_stops(order, offer.number) {
+                return;
+            }
+            undo::withdraw(self, order);
+            self.pressed.set(Some(order));
+            self.send(order, offer.number, verb, None, json!({}));
+        } else {
+            self.pressed.set(Some(order));
+            self.problem.set(None);
+            undo::forget(self, order);
+        }
     }
 
     /// Takes back what was done last.
-    pub fn take_back(self) {
-        if let Some(undo) = self.undo.get_untracked() {
-            self.undo.set(None);
-            self.pressed.set(Some(undo.order));
-            match undo.verb {
-                Some(verb) => self.send(undo.order, undo.number, verb, None, json!({})),
-                None => undo::forget(self, undo.order),
-            }
+    pub fn take_back_newest(self) {
+        if let Some(order) = self.undo.with_untracked(|offers| offers.last().map(|offer| offer.order)) {
+            self.take_back(order);
         }
     }
 
@@ -152,7 +166,7 @@ impl Bar {
 
     /// Sends it now. `back`: what takes it back, where that is to be offered.
     pub fn send(self, order: OrderId, number: i64, verb: &'static str, back: Option<&'static str>, body: Value) {
-        if self.offline_stops() || self.is_busy(order) {
+        if self.offline_stops() || self.busy_stops(order, number) {
             return;
         }
         self.busy.update(|busy| {
@@ -161,31 +175,43 @@ impl Bar {
         self.problem.set(None);
         spawn_local(async move {
             let reply = tab::ask(&format!("/api/v1/staff/orders/{order}/{verb}"), tab::Body::Keyed(&body.to_string())).await;
+            // What was promised and does not happen is said by the order's number, and stays until it was read.
+            let promised = undo::undoing(verb).is_none();
             let refused = match reply {
-                Err(tab::Unreachable) => Some(Trouble { text: w::board::unreachable(self.locale).to_owned(), away: true }),
+                Err(tab::Unreachable) if promised => Err(w::board::no_answer(self.locale).to_owned()),
+                Err(tab::Unreachable) => Ok(Some(Trouble { text: w::board::unreachable(self.locale).to_owned(), away: true })),
                 Ok(reply) if reply.ok() => {
                     if let Ok(view) = reply.json::<OrderView>() {
-                        let done = w::orders::by_name(super::progress::data_status(&view), self.locale).unwrap_or_default();
-                        self.said.set(format!("{} {number}: {done}", w::board::order(self.locale)));
-                        // What was held back and is sent now leaves the offer of another ticket alone.
-                        if let Some(verb) = back {
-                            undo::offer(self, Undo { order, number, verb: Some(verb), done: done.to_owned() });
-                        } else if self.undo.with_untracked(|undo| undo.as_ref().is_some_and(|undo| undo.order == order)) {
-                            self.undo.set(None);
-                        }
+                        self.tell_done(order, number, &view, back);
                     }
-                    None
+                    Ok(None)
                 }
-                Ok(reply) => Some(Trouble { text: self.refusal(&reply), away: false }),
+                Ok(reply) if promised => Err(self.refusal(&reply)),
+                Ok(reply) => Ok(Some(Trouble { text: self.refusal(&reply), away: false })),
             };
-            if refused.is_some() || self.connection.get_untracked() != Connection::Live {
+            if !matches!(refused, Ok(None)) || self.connection.get_untracked() != Connection::Live {
                 self.ask_again().await;
             }
+            let refused = refused.unwrap_or_else(|why| {
+                said::lose(self, order, number, verb, why);
+                None
+            });
             self.problem.set(refused);
             self.busy.update(|busy| {
                 busy.remove(&order);
             });
         });
+    }
+
+    /// Says what has become of an order, and offers what takes it back.
+    fn tell_done(self, order: OrderId, number: i64, view: &OrderView, back: Option<&'static str>) {
+        let done = w::orders::by_name(super::progress::data_status(view), self.locale).unwrap_or_default();
+        self.said.set(format!("{} {number}: {done}", w::board::order(self.locale)));
+        said::found(self, order);
+        match back {
+            Some(verb) => undo::offer(self, order, number, verb, done),
+            None => undo::withdraw(self, order),
+        }
     }
 
     /// Whether nothing can be sent now; who pressed is told so.
@@ -241,11 +267,12 @@ pub fn Board(
         connection: connection(),
         offline: offline(),
         problem: RwSignal::new(None),
+        lost: RwSignal::new(Vec::new()),
         said: RwSignal::new(String::new()),
         pressed: RwSignal::new(None),
         stations: StoredValue::new(stations),
         station: RwSignal::new(None),
-        undo: RwSignal::new(None),
+        undo: RwSignal::new(Vec::new()),
         later: StoredValue::new(Later::default()),
     };
     awake::stay_awake();
@@ -267,7 +294,7 @@ pub fn Board(
         scene.play(bar.pressed);
     });
     let queue = Memo::new(move |_| shown.get());
-    tell_left(bar, queue);
+    said::tell_left(bar, queue);
     undo::look_after(queue, bar);
     let (overview, keys, sound) = (tools::overview(queue, bar), keys::keys(queue, bar), board_sound::sound(queue, bar));
     Effect::new(move |_| {
@@ -309,7 +336,7 @@ pub fn Board(
                 <span class="row">{pieces::icon("person")}{person.name}</span>
             </div>
         </header>
-        <div class="toasts">{move || bar.problem.get().map(|trouble| problem(trouble.text, bar))}{undo::undo_view(bar)}</div>
+        <div class="toasts">{said::view(bar)}{undo::undo_view(bar)}</div>
         <p class="sr-only" role="status">{bar.said}</p>
         {keys}
         <section class="board-top" aria-label=w::board::shown(locale)>
@@ -343,31 +370,4 @@ fn lane(id: &'static str, name: &'static str, tickets: Signal<Vec<TicketView>>, 
         </section>
     }
     .into_any()
-}
-
-fn problem(text: String, bar: Bar) -> AnyView {
-    view! {
-        <div class="notice toast" data-tone="stop" role="alert" data-testid="board-problem">
-            {pieces::icon("alert")}
-            <p class="notice__title">{w::board::failed(bar.locale)}</p>
-            <p>{text}</p>
-            <button class="button button--plain" on:click=move |_| bar.problem.set(None)>{w::board::dismiss(bar.locale)}</button>
-        </div>
-    }
-    .into_any()
-}
-
-/// What came back because its board was gone is said, too.
-fn tell_left(bar: Bar, queue: Memo<QueueView>) {
-    Effect::new(move |known: Option<BTreeSet<OrderId>>| {
-        queue.with(|queue| {
-            let left: Vec<_> = queue.lanes.queued.iter().filter_map(|ticket| Some((ticket, ticket.left_by.as_ref()?))).collect();
-            if let (Some(known), [.., (ticket, person)]) = (known, &*left)
-                && !known.contains(&ticket.order)
-            {
-                bar.said.set(w::board::left_said(bar.locale, ticket.number, &person.name));
-            }
-            left.into_iter().map(|(ticket, _)| ticket.order).collect()
-        })
-    });
 }

@@ -85,7 +85,7 @@ pub fn keys(queue: Memo<QueueView>, bar: Bar) -> impl IntoView {
                 press(Way::On);
             }
             "-" if length > 0 => press(Way::Back),
-            "*" => bar.take_back(),
+            "*" => bar.take_back_newest(),
             "+" => next_station(bar),
             "Escape" => forget(),
             "Backspace" => typed.update(|typed| {

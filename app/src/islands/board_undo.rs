@@ -7,7 +7,7 @@ use domain::{OrderId, view::QueueView};
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use serde_json::Value;
 
-use super::board::Bar;
+use super::{board::Bar, board_said as said};
 use crate::{
     pieces,
     tab::{self, Body},
@@ -29,7 +29,10 @@ pub fn undoing(verb: &str) -> Option<&'static str> {
     }
 }
 
-/// What was done last, while it can be taken back.
+/// Offers that are shown at once at most.
+const MOST: usize = 4;
+
+/// What was done with an order, while it can be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undo {
     pub order: OrderId,
@@ -37,15 +40,15 @@ pub struct Undo {
     /// What takes it back; `None`: it was not sent yet.
     pub verb: Option<&'static str>,
     /// What was done or is going to be, in words.
-    pub done: String,
+    done: String,
+    /// What ends the offer, and sends what was not sent yet.
+    timer: Option<TimeoutHandle>,
 }
 
 /// What is not yet.
 #[derive(Default)]
 pub struct Later {
     held: Vec<Held>,
-    /// What ends the offer to take something back.
-    offer_ends: Option<TimeoutHandle>,
 }
 
 /// What is sent in five seconds at most.
@@ -54,27 +57,43 @@ struct Held {
     number: i64,
     verb: &'static str,
     body: Value,
-    timer: Option<TimeoutHandle>,
 }
 
-impl Held {
-    fn stop(self) {
-        if let Some(timer) = self.timer {
-            timer.clear();
-        }
+/// Puts a new offer, whose order has no other one, at the end. The oldest gives way to it, but none that holds a command back:
+/// without its offer nothing could stop that. Returns what gave way.
+fn add(offers: &mut Vec<Undo>, new: Undo) -> Option<Undo> {
+    let oldest = offers.iter().position(|offer| offer.verb.is_some()).filter(|_| offers.len() >= MOST);
+    let dropped = oldest.map(|oldest| offers.remove(oldest));
+    offers.push(new);
+    dropped
+}
+
+fn show(bar: Bar, new: Undo) {
+    withdraw(bar, new.order);
+    let mut dropped = None;
+    bar.undo.update(|offers| dropped = add(offers, new));
+    if let Some(timer) = dropped.and_then(|offer| offer.timer) {
+        timer.clear();
     }
 }
 
-/// Offers to take something back, for five seconds from now, whatever was offered before.
-pub fn offer(bar: Bar, undo: Undo) {
-    bar.undo.set(Some(undo));
-    let over = move || drop(bar.undo.try_set(None));
-    bar.later.update_value(|later| {
-        if let Some(ends) = later.offer_ends.take() {
-            ends.clear();
-        }
-        later.offer_ends = set_timeout_with_handle(over, WHILE).ok();
-    });
+/// Offers to take something back by `verb`, for five seconds from now; `done`: what was done.
+pub fn offer(bar: Bar, order: OrderId, number: i64, verb: &'static str, done: &str) {
+    let timer = set_timeout_with_handle(move || withdraw(bar, order), WHILE).ok();
+    show(bar, Undo { order, number, verb: Some(verb), done: done.to_owned(), timer });
+}
+
+/// Offers nothing any more for an order.
+pub fn withdraw(bar: Bar, order: OrderId) {
+    let mut withdrawn = None;
+    // The board may be gone.
+    let at = bar.undo.try_with_untracked(|offers| offers.iter().position(|offer| offer.order == order)).flatten();
+    if let Some(at) = at {
+        let _ = bar.undo.try_update(|offers| withdrawn = Some(offers.remove(at)));
+    }
+    if let Some(timer) = withdrawn.and_then(|offer| offer.timer) {
+        timer.clear();
+    }
 }
 
 /// Keeps `verb` back for five seconds; `done`: what will have happened then.
@@ -88,11 +107,16 @@ pub fn hold(bar: Bar, order: OrderId, number: i64, verb: &'static str, body: Val
         }
     };
     let timer = set_timeout_with_handle(over, WHILE).ok();
-    bar.later.update_value(|later| later.held.push(Held { order, number, verb, body, timer }));
-    offer(bar, Undo { order, number, verb: None, done: done.to_owned() });
+    bar.later.update_value(|later| later.held.push(Held { order, number, verb, body }));
+    show(bar, Undo { order, number, verb: None, done: done.to_owned(), timer });
 }
 
-/// What was kept back of an order, which is not any more.
+/// Whether something of an order is kept back.
+pub fn is_held(bar: Bar, order: OrderId) -> bool {
+    bar.later.with_value(|later| later.held.iter().any(|held| held.order == order))
+}
+
+/// What was kept back of an order, which is neither kept back nor offered any more.
 fn take(bar: Bar, order: OrderId) -> Option<Held> {
     let mut found = None;
     // The board may be gone.
@@ -100,19 +124,25 @@ fn take(bar: Bar, order: OrderId) -> Option<Held> {
         found = later.held.iter().position(|held| held.order == order).map(|at| later.held.swap_remove(at));
     });
     if found.is_some() {
+        withdraw(bar, order);
         let _ = bar.busy.try_update(|busy| busy.remove(&order));
     }
     found
 }
 
-/// Forgets what was kept back of an order.
-pub fn forget(bar: Bar, order: OrderId) {
-    if let Some(held) = take(bar, order) {
-        held.stop();
-    }
+/// Takes all that is kept back.
+fn take_all(bar: Bar) -> Vec<Held> {
+    let orders = bar.later.with_value(|later| later.held.iter().map(|held| held.order).collect::<Vec<_>>());
+    orders.into_iter().filter_map(|order| take(bar, order)).collect()
 }
 
-/// What is not on the board any more needs nothing; and who leaves the page meant what they pressed.
+/// Forgets what was kept back of an order.
+pub fn forget(bar: Bar, order: OrderId) {
+    drop(take(bar, order));
+}
+
+/// What is not on the board any more needs nothing; what cannot be sent is not promised any longer; and who leaves the page
+/// meant what they pressed.
 pub fn look_after(queue: Memo<QueueView>, bar: Bar) {
     Effect::new(move |_| {
         let gone: Vec<_> = queue.with(|queue| {
@@ -120,44 +150,49 @@ pub fn look_after(queue: Memo<QueueView>, bar: Bar) {
                 let lanes = &queue.lanes;
                 lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready).any(|ticket| ticket.order == order)
             };
-            bar.later.with_value(|later| later.held.iter().map(|held| held.order).filter(|order| !here(*order)).collect())
+            bar.undo.with_untracked(|offers| offers.iter().map(|offer| offer.order).filter(|order| !here(*order)).collect())
         });
         for order in gone {
             forget(bar, order);
-            if bar.undo.with_untracked(|undo| undo.as_ref().is_some_and(|undo| undo.order == order)) {
-                bar.undo.set(None);
+            withdraw(bar, order);
+        }
+    });
+    Effect::new(move |_| {
+        if bar.offline.get() {
+            for held in take_all(bar) {
+                said::lose(bar, held.order, held.number, held.verb, w::board::offline(bar.locale).to_owned());
             }
         }
     });
     Effect::new(move |_| {
         let listener = window_event_listener_untyped("pagehide", move |_| {
-            let orders = bar.later.with_value(|later| later.held.iter().map(|held| held.order).collect::<Vec<_>>());
-            for held in orders.into_iter().filter_map(|order| take(bar, order)) {
+            for held in take_all(bar) {
                 let (url, body) = (format!("/api/v1/staff/orders/{}/{}", held.order, held.verb), held.body.to_string());
-                held.stop();
                 // Nobody is there to be told what came of it; the next board shows it.
                 spawn_local(async move { drop(tab::ask(&url, Body::Parting(&body)).await) });
             }
-            bar.undo.set(None);
+            // A page that comes back from the browser's memory offers nothing of before.
+            for order in bar.undo.with_untracked(|offers| offers.iter().map(|offer| offer.order).collect::<Vec<_>>()) {
+                withdraw(bar, order);
+            }
         });
         on_cleanup(move || listener.remove());
     });
 }
 
-/// The offer.
+/// The offers, each with an end of its own.
 pub fn undo_view(bar: Bar) -> impl IntoView {
-    move || {
-        bar.undo.get().map(|undo| {
-            let press = move |_| bar.take_back();
-            view! {
-                <div class="notice toast" data-tone=if undo.verb.is_some() { "go" } else { "wait" } role="status" data-testid="undo">
-                    {pieces::icon("undo")}
-                    <p class="notice__title">{w::board::order(bar.locale)}" "{undo.number}{w::menu::colon(bar.locale)}{undo.done}</p>
-                    <button class="button button--quiet" on:click=press>{w::board::undo(bar.locale)}</button>
-                </div>
-            }
-        })
-    }
+    let toast = move |offer: Undo| {
+        let Undo { order, number, verb, done, .. } = offer;
+        view! {
+            <div class="notice toast" data-tone=if verb.is_some() { "go" } else { "wait" } role="status" data-testid="undo">
+                {pieces::icon("undo")}
+                <p class="notice__title">{w::board::order(bar.locale)}" "{number}{w::menu::colon(bar.locale)}{done}</p>
+                <button class="button button--quiet" on:click=move |_| bar.take_back(order)>{w::board::undo(bar.locale)}</button>
+            </div>
+        }
+    };
+    view! { <For each=move || bar.undo.get() key=|offer| (offer.order, offer.verb, offer.done.clone()) children=toast/> }
 }
 
 #[cfg(test)]
@@ -170,5 +205,24 @@ mod tests {
             assert_eq!(undoing(verb).and_then(undoing), Some(verb));
         }
         assert_eq!(["collect", "cancel"].map(undoing), [None, None]);
+    }
+
+    #[test]
+    fn the_oldest_offer_gives_way_unless_it_holds_a_command_back() {
+        let offer = |number: i64, verb| Undo {
+            order: format!("0193b3c4-5d6e-7f80-9a1b-{number:012}").parse().unwrap(),
+            number,
+            verb,
+            done: String::new(),
+            timer: None,
+        };
+        let back = Some("release");
+        let mut offers = Vec::new();
+        let mut dropped = Vec::new();
+        for (number, verb) in [(1, None), (2, back), (3, None), (4, back), (5, back), (6, None), (7, None), (8, None)] {
+            dropped.extend(add(&mut offers, offer(number, verb)).map(|offer| offer.number));
+        }
+        assert_eq!(dropped, [2, 4, 5]);
+        assert_eq!(offers.iter().map(|offer| offer.number).collect::<Vec<_>>(), [1, 3, 6, 7, 8]);
     }
 }

@@ -1,6 +1,6 @@
 //! A ticket on the board.
 
-use domain::{Timestamp, prep::FulfilmentStatus, view::TicketView};
+use domain::{Locale, Timestamp, prep::FulfilmentStatus, view::TicketView};
 use leptos::{ev::SubmitEvent, prelude::*};
 
 use super::{board::Bar, ticket_cancel::cancel_fold};
@@ -12,6 +12,19 @@ fn age(seconds: i64) -> &'static str {
         ..120 => "fresh",
         120..300 => "waiting",
         _ => "late",
+    }
+}
+
+/// What a ticket's age is called in its lane. What stands on the counter is not late: its guest is.
+fn age_word(age: &str, status: FulfilmentStatus, locale: Locale) -> &'static str {
+    match (age, status) {
+        ("fresh", FulfilmentStatus::Queued) => w::board::fresh(locale),
+        ("fresh", FulfilmentStatus::Ready) => w::board::ready_fresh(locale),
+        ("fresh", _) => w::board::on_time(locale),
+        ("waiting", FulfilmentStatus::Ready) => w::board::ready_waiting(locale),
+        ("waiting", _) => w::board::waiting(locale),
+        (_, FulfilmentStatus::Ready) => w::board::ready_late(locale),
+        _ => w::board::late(locale),
     }
 }
 
@@ -30,12 +43,8 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
     let from: Timestamp = if ticket.status == FulfilmentStatus::Ready { ticket.since } else { ticket.placed_at };
     let seconds = Memo::new(move |_| bar.now.get().seconds_since(from));
     let state = Memo::new(move |_| age(seconds.get()));
-    let word = move || match state.get() {
-        "fresh" if queued => w::board::fresh(locale),
-        "fresh" => w::board::on_time(locale),
-        "waiting" => w::board::waiting(locale),
-        _ => w::board::late(locale),
-    };
+    let status = ticket.status;
+    let word = move || age_word(state.get(), status, locale);
     // What comes back to its lane is drawn again, and is not new.
     let mut unseen = false;
     bar.seen.update_value(|seen| unseen = seen.insert(order));
@@ -130,6 +139,10 @@ mod tests {
     #[test]
     fn ages_turn_at_two_and_five_minutes() {
         assert_eq!([0, 119, 120, 299, 300].map(age), ["fresh", "fresh", "waiting", "waiting", "late"]);
+        let words = |status| [0, 120, 300].map(|seconds| age_word(age(seconds), status, Locale::En));
+        assert_eq!(words(FulfilmentStatus::Queued), ["new", "waiting", "late"]);
+        assert_eq!(words(FulfilmentStatus::Making), ["on time", "waiting", "late"]);
+        assert_eq!(words(FulfilmentStatus::Ready), ["just ready", "waiting", "not collected"]);
         assert_eq!([38, 725, 3725].map(clock), ["0:38", "12:05", "1:02:05"]);
     }
 }

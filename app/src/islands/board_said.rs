@@ -1,0 +1,107 @@
+//! What the board says without being asked: what did not work, what was promised and did not happen, and what came back.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    Locale, OrderId,
+    view::{Person, QueueView, TicketView},
+};
+use leptos::prelude::*;
+
+use super::board::Bar;
+use crate::{pieces, words as w};
+
+/// What did not work.
+#[derive(Clone)]
+pub struct Trouble {
+    pub text: String,
+    /// The server could not be reached: that is over when the connection is back.
+    pub away: bool,
+}
+
+/// What was promised and did not happen: a cup that is not handed over, or an order that is not called off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    order: OrderId,
+    /// What did not happen, with the order's number.
+    what: String,
+    why: String,
+}
+
+/// Says that `verb`, which was promised, did not happen: it stays until somebody has read it, or the order moves after all.
+pub fn lose(bar: Bar, order: OrderId, number: i64, verb: &str, why: String) {
+    let what = if verb == "cancel" { w::board::not_cancelled(bar.locale, number) } else { w::board::not_collected(bar.locale, number) };
+    bar.lost.update(|lost| {
+        lost.retain(|lost| lost.order != order);
+        lost.push(Lost { order, what, why });
+    });
+}
+
+/// What was lost of an order is done after all, or is not wanted any more.
+pub fn found(bar: Bar, order: OrderId) {
+    if bar.lost.with_untracked(|lost| lost.iter().any(|lost| lost.order == order)) {
+        bar.lost.update(|lost| lost.retain(|lost| lost.order != order));
+    }
+}
+
+/// What did not work and what did not happen, each until it is closed.
+pub fn view(bar: Bar) -> impl IntoView {
+    let problem = move || {
+        bar.problem.get().map(|trouble| {
+            let close = move || bar.problem.set(None);
+            alert("board-problem", w::board::failed(bar.locale).to_owned(), trouble.text, close, bar.locale)
+        })
+    };
+    view! {
+        {problem}
+        <For each=move || bar.lost.get() key=|lost| (lost.order, lost.what.clone(), lost.why.clone())
+            children=move |lost: Lost| alert("board-lost", lost.what, lost.why, move || found(bar, lost.order), bar.locale)/>
+    }
+}
+
+fn alert(id: &'static str, title: String, text: String, close: impl Fn() + Clone + Send + 'static, locale: Locale) -> AnyView {
+    view! {
+        <div class="notice toast" data-tone="stop" role="alert" data-testid=id>
+            {pieces::icon("alert")}
+            <p class="notice__title">{title}</p>
+            <p>{text}</p>
+            <button class="button button--plain" on:click=move |_| close()>{w::board::dismiss(locale)}</button>
+        </div>
+    }
+    .into_any()
+}
+
+/// What came back because its board was gone is said, too.
+pub fn tell_left(bar: Bar, queue: Memo<QueueView>) {
+    Effect::new(move |known: Option<BTreeSet<OrderId>>| {
+        queue.with(|queue| {
+            let left: Vec<_> = queue.lanes.queued.iter().filter_map(|ticket| Some((ticket, ticket.left_by.as_ref()?))).collect();
+            if let (Some(known), [.., (ticket, person)]) = (known, &*left)
+                && !known.contains(&ticket.order)
+            {
+                bar.said.set(left_said(ticket, person, bar.locale));
+            }
+            left.into_iter().map(|(ticket, _)| ticket.order).collect()
+        })
+    });
+}
+
+/// Which order is back, and whose board was away.
+fn left_said(ticket: &TicketView, person: &Person, locale: Locale) -> String {
+    w::board::left_said(locale, &person.name, ticket.number)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{super::board_tools::tests::queue, *};
+
+    #[test]
+    fn what_comes_back_is_named_by_its_number_and_who_left_by_their_name() {
+        let kim: Person = serde_json::from_value(json!({"id": "0193b3c4-5d6e-7f80-9a1b-000000000001", "name": "Kim"})).unwrap();
+        let said = |locale| left_said(&queue().lanes.queued[0], &kim, locale);
+        assert_eq!(said(Locale::En), "Order 3 is back in the queue: the board of Kim was away.");
+        assert_eq!(said(Locale::ZhCn), "3 号单已退回队列：Kim的看板离线。");
+    }
+}
