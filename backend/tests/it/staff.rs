@@ -1,5 +1,7 @@
 //! The people of a store: passwords, roles, screens, tokens, and what is written down of all that.
 
+mod lost;
+
 use std::time::Duration;
 
 use backend::identity::{AccountEdit, Caller, Client, IdentityError, NewToken, Right};
