@@ -1,5 +1,6 @@
 //! The people of a store: passwords, roles, screens, tokens, and what is written down of all that.
 
+mod audited;
 mod lost;
 
 use std::time::Duration;

@@ -120,7 +120,7 @@ fn details(entry: &AuditEntry, locale: Locale) -> Vec<String> {
     let text = |name: &str| entry.data.get(name).and_then(Value::as_str).map(str::to_owned);
     let number = |name: &str| entry.data.get(name).and_then(Value::as_i64);
     let role = |role: &str| role.parse().map_or_else(|_| role.to_owned(), |role| super::role_name(role, locale).to_owned());
-    let mut details = Vec::new();
+    let mut details: Vec<_> = text("product").into_iter().collect();
     for change in entry.data.get("changes").and_then(Value::as_array).into_iter().flatten() {
         let value = |side: &str| match (change.get(side).and_then(Value::as_str), change.get("name").and_then(Value::as_str)) {
             (None, _) => w::audit::unlimited(locale).to_owned(),
