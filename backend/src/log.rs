@@ -172,7 +172,7 @@ pub(crate) async fn for_managers(sql: &mut impl Sql, at: &StoreId, before: Optio
                 "select * from (select * from event where source = $1 and (substr(actor, 1, 6) in ('staff:', 'token:') \
                  or type in ('shopper.slowed.v1', 'prep.released.v1', 'checkout.crowded.v1')) \
                  and id < coalesce($2, 'g') and position is not null order by id desc limit $3) as here \
-                 union all select * from (select * from event where type = 'product.changed.v1' and source is null \
+                 union all select * from (select * from event where type = 'product.changed.v1' \
                  and substr(actor, 1, 6) in ('staff:', 'token:') and $1 in (",
                 $its_stores,
                 ") and id < coalesce($2, 'g') and position is not null order by id desc limit $3) as products \

@@ -47,6 +47,7 @@ async fn a_shift_begins_by_code_and_later_by_password(server: Server) {
     assert_eq!(chosen.status, StatusCode::NO_CONTENT, "{}", chosen.body);
     let again = kim.call(Method::PUT, "/staff/password", &json!({"password": "another good one"})).await;
     assert_eq!((again.status, again.code()), (StatusCode::UNAUTHORIZED, "wrong_password"));
+    assert_eq!(again.body["detail"], "Your password until now is missing or wrong.");
 
     let guest = server.guest().await;
     let second_sign_in = guest.call(Method::POST, "/staff/sign-in", &by(GOOD)).await;
