@@ -112,6 +112,13 @@ on_both_databases! {
         let ids: Vec<_> = entries.iter().map(|entry| entry.id.to_string()).collect();
         assert!(ids.is_sorted_by(|newer, older| newer > older), "the newest first, each once: {ids:?}");
 
+        for type_name in ["token.issued.v1", "token.revoked.v1"] {
+            let token = entries.iter().find(|entry| entry.type_name == type_name).unwrap();
+            assert_eq!((token.whom.as_deref(), &*token.by.name), (Some("Till"), "Mo"), "{type_name}");
+        }
+        let paired = entries.iter().find(|entry| entry.type_name == "kiosk.paired.v1").unwrap();
+        assert_eq!((paired.whom.as_deref(), &*paired.by.name), (None, "Safari · iPad"), "the screen did it");
+
         // A product's texts are told where it is listed, page by page, and nowhere else.
         let mut pages = Vec::new();
         let mut before = None;
