@@ -4,7 +4,10 @@
 use std::collections::HashMap;
 
 use domain::view::{AuditActor, AuditEntry, Page};
-use domain::{EventId, OrderId, StoreId, UserId, event::Actor};
+use domain::{
+    EventId, OrderId, StoreId,
+    event::{Actor, TokenIssued, TokenRevoked},
+};
 
 use crate::db::Sql;
 use crate::identity::{Caller, Identities, IdentityError, Right};
@@ -46,12 +49,14 @@ fn concerned(event: &Recorded) -> impl Iterator<Item = uuid::Uuid> + use<> {
         // What shoppers are called is nobody's business.
         Actor::Customer(_) | Actor::Guest(_) | Actor::System => None,
     };
-    by.into_iter().chain(whom(event).map(|user| user.0))
+    by.into_iter().chain(whom(event))
 }
 
-/// Whom it was done to.
-fn whom(event: &Recorded) -> Option<UserId> {
-    event.data.get("user").or_else(|| event.data.get("held_by")).and_then(|user| user.as_str()?.parse().ok())
+/// Whom it was done to, or which token.
+fn whom(event: &Recorded) -> Option<uuid::Uuid> {
+    // A screen that is paired has a token, too, which did it: it is told as who did it.
+    let token = event.data.get("token").filter(|_| matches!(&*event.type_name, TokenIssued::TYPE | TokenRevoked::TYPE));
+    event.data.get("user").or_else(|| event.data.get("held_by")).or(token).and_then(|id| id.as_str()?.parse().ok())
 }
 
 /// Which order it was done to.
@@ -72,7 +77,7 @@ fn entry(event: Recorded, people: &HashMap<uuid::Uuid, String>, numbers: &HashMa
         id: event.id,
         at: event.at,
         by: AuditActor { kind: kind.to_owned(), id: id.to_string(), name: name(id) },
-        whom: whom(&event).map(|user| name(user.0)).filter(|name| !name.is_empty()),
+        whom: whom(&event).map(name).filter(|name| !name.is_empty()),
         number: order(&event).and_then(|order| numbers.get(&order).copied()),
         type_name: event.type_name,
         subject: event.subject,

@@ -62,6 +62,9 @@ pub enum IdentityError {
     /// Name and password do not belong together, or there are none such.
     #[error("This name and this password do not belong together.")]
     WrongPassword,
+    /// Who changes their password has not named the one before, or another one.
+    #[error("Your password until now is missing or wrong.")]
+    WrongCurrentPassword,
     /// The code of a text message is wrong.
     #[error("This code is wrong.")]
     WrongSignInCode {
@@ -159,7 +162,7 @@ impl Refused for IdentityError {
     fn code(&self) -> &'static str {
         match self {
             Self::WrongCode | Self::WrongSignInCode { .. } => "wrong_code",
-            Self::WrongPassword => "wrong_password",
+            Self::WrongPassword | Self::WrongCurrentPassword => "wrong_password",
             Self::Denied(denied) => denied.code(),
             Self::OwnRole => "own_role",
             Self::KioskExists => "kiosk_exists",
@@ -178,9 +181,15 @@ impl Refused for IdentityError {
         }
     }
 
+    fn sentence(&self) -> &'static str {
+        if matches!(self, Self::WrongCurrentPassword) { "wrong_current_password" } else { self.code() }
+    }
+
     fn status(&self) -> u16 {
         match self {
-            Self::WrongCode | Self::WrongPassword | Self::WrongSignInCode { .. } | Self::SessionRequired => 401,
+            Self::WrongCode | Self::WrongPassword | Self::WrongCurrentPassword | Self::WrongSignInCode { .. } | Self::SessionRequired => {
+                401
+            }
             Self::Denied(denied) => denied.status(),
             Self::SignInRequired => 403,
             Self::NotFound => 404,
@@ -209,6 +218,7 @@ impl Refused for IdentityError {
 
     fn extra(&self) -> Extra {
         match self {
+            Self::WrongCurrentPassword => Extra { terms: Terms::words(["current"]), ..Extra::default() },
             Self::WrongSignInCode { left } => Extra { attempts_left: Some(*left), ..Extra::default() },
             Self::RateLimited { seconds, .. } | Self::PasswordsLimited { seconds, .. } => {
                 Extra { retry_after: Some(*seconds), ..Extra::default() }

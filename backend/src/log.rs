@@ -165,8 +165,23 @@ pub async fn read_stream(sql: &mut impl Sql, stream: &str) -> Result<Vec<Recorde
 /// What staff and devices did at a store before this event, and who was slowed down there; the newest first, at most `limit`.
 pub(crate) async fn for_managers(sql: &mut impl Sql, at: &StoreId, before: Option<EventId>, limit: i64) -> Result<Vec<Recorded>, DbError> {
     // Ids are hexadecimal, so all of them come before a g.
-    let text = "select * from event where source = $1 and (substr(actor, 1, 6) in ('staff:', 'token:') or type in ('shopper.slowed.v1', 'prep.released.v1', 'checkout.crowded.v1')) \
-                and id < coalesce($2, 'g') and position is not null order by id desc limit $3";
+    // A product's texts are no one store's: their change names the stores that list it. Each half comes out of an index of its own.
+    macro_rules! told {
+        ($its_stores:literal) => {
+            concat!(
+                "select * from (select * from event where source = $1 and (substr(actor, 1, 6) in ('staff:', 'token:') \
+                 or type in ('shopper.slowed.v1', 'prep.released.v1', 'checkout.crowded.v1')) \
+                 and id < coalesce($2, 'g') and position is not null order by id desc limit $3) as here \
+                 union all select * from (select * from event where type = 'product.changed.v1' \
+                 and substr(actor, 1, 6) in ('staff:', 'token:') and $1 in (",
+                $its_stores,
+                ") and id < coalesce($2, 'g') and position is not null order by id desc limit $3) as products \
+                 order by id desc limit $3"
+            )
+        };
+    }
+    let text = sql
+        .either(told!("select value from json_each(data, '$.stores')"), told!("select jsonb_array_elements_text(data::jsonb -> 'stores')"));
     sql.fetch_all(text, args![at, before, limit]).await?.iter().map(Recorded::from_row).collect()
 }
 

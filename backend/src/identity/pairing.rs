@@ -71,7 +71,7 @@ impl Identities {
 
     async fn pair_with(&self, caller: &Caller, at: &StoreId, kiosk: KioskId, added: bool) -> Result<Pairing, IdentityError> {
         let made = self.hashing.run(NewCode::make).await?;
-        let (at, by) = (at.clone(), caller.actor(at));
+        let (at, by, made_by) = (at.clone(), caller.actor(at), caller.user());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
@@ -82,7 +82,7 @@ impl Identities {
                         return Err(IdentityError::NotFound);
                     }
                     let expires_at = tx.now().plus_seconds(PAIRING_SECONDS);
-                    store::insert_pairing_code(tx, &kiosk, &made, expires_at).await?;
+                    store::insert_pairing_code(tx, &kiosk, &made, expires_at, made_by).await?;
                     let event = if added {
                         NewEvent::new(KioskAdded { kiosk: kiosk.clone(), store: at.clone() }, &kiosk)
                     } else {

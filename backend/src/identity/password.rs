@@ -144,7 +144,7 @@ impl Identities {
                 throttle::take_all(self, &[Bucket::PasswordsToChange(user)]).await.map_err(of_passwords)?;
                 let hash = hash.clone();
                 if !self.hashing.run(move || is_password(&current, Some(&hash))).await? {
-                    return Err(IdentityError::WrongPassword);
+                    return Err(IdentityError::WrongCurrentPassword);
                 }
                 true
             }
@@ -156,10 +156,10 @@ impl Identities {
                 Box::pin(async move {
                     let allowed = store::allow_password(tx, session).await?;
                     if !(named || allowed) {
-                        return Err(IdentityError::WrongPassword);
+                        return Err(IdentityError::WrongCurrentPassword);
                     }
                     if !store::set_password(tx, user, &hash, kept.as_deref()).await? {
-                        return Err(IdentityError::WrongPassword);
+                        return Err(IdentityError::WrongCurrentPassword);
                     }
                     store::end_other_sessions_of(tx, user, session).await?;
                     for at in store::stores_of_staff(tx, user).await? {

@@ -75,7 +75,7 @@ impl Identities {
     /// Adds somebody to the staff of a store and returns their one-time sign-in code, good for a day. The same name at the
     /// same store is the same person: they get one more role, or only a new code.
     pub async fn staff_add(&self, at: StoreId, name: String, role: Role) -> Result<(Person, Secret), IdentityError> {
-        let invited = self.staff_add_by(at, name, role, SameName::IsThem, Actor::System).await?;
+        let invited = self.staff_add_by(at, name, role, SameName::IsThem, None, Actor::System).await?;
         Ok((invited.person, invited.code))
     }
 
@@ -85,10 +85,18 @@ impl Identities {
         caller.require(Right::Staff, &at)?;
         Stores.get(&mut self.db.reader(), &at).await?.ok_or(IdentityError::NotFound)?;
         let by = caller.actor(&at);
-        self.staff_add_by(at, name, role, SameName::Refused, by).await
+        self.staff_add_by(at, name, role, SameName::Refused, caller.user(), by).await
     }
 
-    async fn staff_add_by(&self, at: StoreId, name: String, role: Role, same: SameName, by: Actor) -> Result<Invited, IdentityError> {
+    async fn staff_add_by(
+        &self,
+        at: StoreId,
+        name: String,
+        role: Role,
+        same: SameName,
+        made_by: Option<UserId>,
+        by: Actor,
+    ) -> Result<Invited, IdentityError> {
         let name = name::clean(&name)?;
         if !rights::is_staff(role) {
             return Err(IdentityError::NotStaff);
@@ -107,7 +115,7 @@ impl Identities {
                     }
                     let (id, fresh) = store::staff_member(tx, &at, &name, role).await?;
                     let expires_at = tx.now().plus_seconds(CODE_SECONDS);
-                    store::insert_code(tx, id, &made, expires_at).await?;
+                    store::insert_code(tx, id, &made, expires_at, made_by).await?;
                     let roles = store::roles_at(tx, &at, id).await?;
                     let event = if fresh {
                         NewEvent::new(StaffAdded { store: at.clone(), user: id, role }, id)
@@ -131,13 +139,13 @@ impl Identities {
     pub async fn invite_again(&self, caller: &Caller, at: &StoreId, user: UserId) -> Result<Invited, IdentityError> {
         caller.require(Right::Staff, at)?;
         let made = self.hashing.run(NewCode::make).await?;
-        let (at, by) = (at.clone(), caller.actor(at));
+        let (at, by, made_by) = (at.clone(), caller.actor(at), caller.user());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
                     let name = store::member_in(tx, &at, user).await?.ok_or(IdentityError::NotFound)?;
                     let expires_at = tx.now().plus_seconds(CODE_SECONDS);
-                    store::insert_code(tx, user, &made, expires_at).await?;
+                    store::insert_code(tx, user, &made, expires_at, made_by).await?;
                     let roles = store::roles_at(tx, &at, user).await?;
                     let event = NewEvent::new(StaffCodeMade { store: at.clone(), user }, user);
                     log::append_in(tx, event.at_store(&at).by(by)).await?;
@@ -148,7 +156,8 @@ impl Identities {
     }
 
     /// Makes these somebody's roles at a store; none of them: they do not work there any more. What they have open follows
-    /// within seconds, and the tokens of the store that a manager made end with her being one. Nobody changes their own: the last manager would lock everybody out.
+    /// within seconds, and the tokens of the store that a manager made, what was made by those, and the codes that nobody has used
+    /// yet end with her being one. Nobody changes their own: the last manager would lock everybody out.
     pub async fn set_roles(&self, caller: &Caller, at: &StoreId, user: UserId, mut roles: Vec<Role>) -> Result<(), IdentityError> {
         caller.require(Right::Staff, at)?;
         if caller.user() == Some(user) {
@@ -170,9 +179,9 @@ impl Identities {
                     }
                     // A manager who is none any more keeps no key that she cut.
                     if before.contains(&Role::Manager) && !roles.contains(&Role::Manager) {
-                        for id in store::revoke_made_by(tx, &at, user).await? {
-                            token::revoked_in(tx, id, Some(at.clone()), by).await?;
-                        }
+                        let revoked = store::revoke_made_by(tx, &at, user).await?;
+                        token::revoked_in(tx, revoked, by).await?;
+                        store::end_codes_of(tx, &at, user).await?;
                     }
                     if !store::set_roles(tx, &at, user, &roles).await? {
                         store::forget_staff_secrets(tx, user).await?;

@@ -3,6 +3,7 @@
 mod account;
 mod pairing;
 mod presence;
+mod revoke;
 mod sign_in;
 mod staff;
 
@@ -20,6 +21,7 @@ pub(super) use self::pairing::{
     devices, forget_pairing, insert_pairing_code, note_screen, pairing_codes, revoke_devices, shows, spend_pairing_code,
 };
 pub(super) use self::presence::{away, note_in};
+pub(super) use self::revoke::{Revoked, end_codes_of, end_codes_of_token, revoke, revoke_at, revoke_made_by};
 pub(super) use self::sign_in::{
     account_of_phone, count_request_in, end_sign_in_code, forget_number, give_back_in, insert_phone, insert_sign_in_code, lock_requests_in,
     nth_newest_request, purge_in, throttle_in, throttled_until, to_be_sent, try_sign_in_code, unthrottle_in,
@@ -205,24 +207,6 @@ fn token_view(row: &Row) -> Result<TokenView, DbError> {
         seen_at: row.get("seen_at")?,
         screen: row.get::<Option<String>>("screen")?.and_then(|screen| screen.parse().ok()),
     })
-}
-
-/// The store of a token that was good until now, which may be none; `None` where it was not.
-pub(super) async fn revoke(tx: &mut Tx, id: TokenId) -> Result<Option<Option<StoreId>>, DbError> {
-    let text = "update token set revoked_at = $2 where id = $1 and revoked_at is null returning store";
-    tx.fetch_optional(text, args![id, tx.now()]).await?.map(|row| row.get("store")).transpose()
-}
-
-/// Makes worthless what somebody has made for a store, and says which tokens those were.
-pub(super) async fn revoke_made_by(tx: &mut Tx, at: &StoreId, by: UserId) -> Result<Vec<TokenId>, DbError> {
-    let text = "update token set revoked_at = $3 where issued_by = $1 and store = $2 and revoked_at is null returning id";
-    tx.fetch_all(text, args![by, at, tx.now()]).await?.iter().map(|row| row.get("id")).collect()
-}
-
-/// Whether the token was one of this store's and good until now.
-pub(super) async fn revoke_at(tx: &mut Tx, id: TokenId, at: &StoreId) -> Result<bool, DbError> {
-    let text = "update token set revoked_at = $3 where id = $1 and store = $2 and revoked_at is null";
-    Ok(tx.execute(text, args![id, at, tx.now()]).await? > 0)
 }
 
 pub(super) async fn person(sql: &mut impl Sql, id: UserId) -> Result<Option<Person>, DbError> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::rights::{self, Denied, Right};
-use super::store::{self, Known};
+use super::store::{self, Known, Revoked};
 use super::{Caller, Identities, IdentityError, Secret};
 use crate::db::{DbError, Tx};
 use crate::log::{self, NewEvent};
@@ -86,9 +86,16 @@ async fn insert_in(
     Ok(())
 }
 
-pub(super) async fn revoked_in(tx: &mut Tx, id: TokenId, at: Option<StoreId>, by: Actor) -> Result<(), DbError> {
-    let event = NewEvent::new(TokenRevoked { token: id, store: at.clone() }, id).by(by);
-    log::append_in(tx, NewEvent { source: at, ..event }).await.map(drop)
+/// Ends the codes that were made by tokens that have just ended, and writes down that these have.
+pub(super) async fn revoked_in(tx: &mut Tx, revoked: Vec<Revoked>, by: Actor) -> Result<(), DbError> {
+    for Revoked { id, store: at, account } in revoked {
+        if let Some(account) = account {
+            store::end_codes_of_token(tx, account).await?;
+        }
+        let event = NewEvent::new(TokenRevoked { token: id, store: at.clone() }, id).by(by);
+        log::append_in(tx, NewEvent { source: at, ..event }).await?;
+    }
+    Ok(())
 }
 
 impl Identities {
@@ -128,17 +135,18 @@ impl Identities {
         Ok(store::tokens_of(&mut self.db.reader(), at).await?)
     }
 
-    /// Makes a token of a store worthless; whoever is connected by it is cut off within seconds.
+    /// Makes a token of a store worthless, and what was made by it; whoever is connected by one of these is cut off within seconds.
     pub async fn revoke_store_token(&self, caller: &Caller, at: &StoreId, id: TokenId) -> Result<(), IdentityError> {
         caller.require(Right::Staff, at)?;
         let (at, by) = (at.clone(), caller.actor(at));
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    if !store::revoke_at(tx, id, &at).await? {
+                    let revoked = store::revoke_at(tx, id, &at).await?;
+                    if revoked.is_empty() {
                         return Err(IdentityError::NotFound);
                     }
-                    Ok(revoked_in(tx, id, Some(at), by).await?)
+                    Ok(revoked_in(tx, revoked, by).await?)
                 })
             })
             .await
@@ -149,14 +157,15 @@ impl Identities {
         store::tokens(&mut self.db.reader()).await
     }
 
-    /// Makes a token worthless. `false`: there is no such token, or it was revoked before.
+    /// Makes a token worthless, and what was made by it. `false`: there is no such token, or it was revoked before.
     pub async fn revoke_token(&self, id: TokenId) -> Result<bool, DbError> {
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    let Some(at) = store::revoke(tx, id).await? else { return Ok(false) };
-                    revoked_in(tx, id, at, Actor::System).await?;
-                    Ok(true)
+                    let revoked = store::revoke(tx, id).await?;
+                    let known = !revoked.is_empty();
+                    revoked_in(tx, revoked, Actor::System).await?;
+                    Ok(known)
                 })
             })
             .await

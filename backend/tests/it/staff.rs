@@ -1,5 +1,8 @@
 //! The people of a store: passwords, roles, screens, tokens, and what is written down of all that.
 
+mod audited;
+mod lost;
+
 use std::time::Duration;
 
 use backend::identity::{AccountEdit, Caller, Client, IdentityError, NewToken, Right};

@@ -64,7 +64,7 @@ wire! {
         type_name: String,
         /// The id of the thing that it was done to.
         subject: String,
-        /// The person that it was done to, where it was one of the staff.
+        /// The person that it was done to, where it was one of the staff; what a token is called that was made or revoked.
         whom: Option<String>,
         /// The order's number, where it was done to an order.
         number: Option<i64>,

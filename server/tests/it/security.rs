@@ -163,6 +163,12 @@ fn behind_https_every_cookie_is_for_https_alone() {
             assert!(set.contains("; HttpOnly") && set.ends_with("; Secure") && set.contains("; SameSite="), "{what}: {set}");
             assert_eq!(reply.header("strict-transport-security"), Some("max-age=31536000"), "{what}");
         }
+        let switched = guest.post_form("/do/language", &[("language", "zh-CN"), ("back", "/")]).await;
+        let edited = mo.post_form("/do/account/edit", &[("language", "zh-CN")]).await;
+        for (what, reply) in [("the language of a page", &switched), ("the language of an account", &edited)] {
+            let set = reply.header("set-cookie").unwrap_or_else(|| panic!("{what}: {}", reply.body));
+            assert!(set.starts_with("orderly_lang=zh-CN;") && set.ends_with("; Secure"), "{what}: {set}");
+        }
         // A page that came without https is anybody's on the way.
         let open = mo.with_origin(&server.url);
         assert_eq!(open.call(Method::PUT, "/staff/stores/pier/status", &json!({"open": true})).await.code(), "foreign_origin");

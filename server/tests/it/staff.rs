@@ -47,6 +47,7 @@ async fn a_shift_begins_by_code_and_later_by_password(server: Server) {
     assert_eq!(chosen.status, StatusCode::NO_CONTENT, "{}", chosen.body);
     let again = kim.call(Method::PUT, "/staff/password", &json!({"password": "another good one"})).await;
     assert_eq!((again.status, again.code()), (StatusCode::UNAUTHORIZED, "wrong_password"));
+    assert_eq!(again.body["detail"], "Your password until now is missing or wrong.");
 
     let guest = server.guest().await;
     let second_sign_in = guest.call(Method::POST, "/staff/sign-in", &by(GOOD)).await;
@@ -259,6 +260,12 @@ async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
         assert_eq!(secret(&shown).map(|secret| secret.len()), Some(groups), "{path}: {}", shown.text());
         assert!(shown.cookies().iter().any(|pair| pair == "orderly_told="), "forgotten by the page that tells it");
         assert_eq!(secret(&mo.page(settings).await), None);
+    }
+    // Which token that was is told afterwards, in the words of whoever reads it.
+    mo.until("/staff/stores/harbor/audit", |audit| audit["items"][0]["type"] == "token.issued.v1").await;
+    for (language, sentence) in [("en", "made the token Till"), ("zh-CN", "生成了令牌 Till")] {
+        let page = mo.in_language(language).page("/staff/harbor/audit").await;
+        assert!(page.text().contains(sentence), "{}", page.text());
     }
     // What is refused comes back with what was typed, at the field that is wrong; in its place, and nowhere else.
     for (path, fields, back, field) in [

@@ -4,7 +4,7 @@ use backend::identity::{AccountEdit, Caller};
 use domain::Locale;
 use leptos::prelude::*;
 
-use super::{super::visit::Visit, Done, set_cookie, to};
+use super::{super::visit::Visit, Done, people::secure, set_cookie, to};
 
 /// A year.
 pub(super) const SECONDS: i64 = 365 * 24 * 3600;
@@ -23,7 +23,7 @@ pub async fn set_language(#[server(default)] language: String, #[server(default)
                 tracing::warn!(%error, "the account's language stays as it was");
             }
         }
-        set_cookie(&format!("orderly_lang={locale}; Path=/; Max-Age={SECONDS}; SameSite=Lax"));
+        set_cookie(&format!("orderly_lang={locale}; Path=/; Max-Age={SECONDS}; SameSite=Lax{}", secure()));
     }
     to(&back, ())
 }

@@ -90,7 +90,7 @@ pub async fn edit_account(#[server(default)] name: Option<String>, #[server(defa
         Ok(()) => {
             // What was chosen in this browser before no longer stands in the way.
             let (value, seconds) = language.map_or(("", 0), |locale| (locale.tag(), super::language::SECONDS));
-            set_cookie(&format!("orderly_lang={value}; Path=/; Max-Age={seconds}; SameSite=Lax"));
+            set_cookie(&format!("orderly_lang={value}; Path=/; Max-Age={seconds}; SameSite=Lax{}", secure()));
             to(&format!("{}?saved=1#you", paths::ACCOUNT), ())
         }
         Err(error) => to(&failed(&refusal(&error).code), ()),

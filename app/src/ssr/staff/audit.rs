@@ -90,6 +90,7 @@ fn line(entry: &AuditEntry, clock: StoreClock, locale: Locale) -> AnyView {
 fn did(entry: &AuditEntry, locale: Locale) -> String {
     let text = |name: &str| entry.data.get(name).and_then(Value::as_str);
     let whom = entry.whom.as_deref().unwrap_or_else(|| w::audit::somebody(locale));
+    let token = entry.whom.as_deref().unwrap_or(&entry.subject);
     let screen = text("kiosk").unwrap_or_default();
     let item = text("sku").or_else(|| text("option")).unwrap_or_default();
     let available = entry.data.get("available").and_then(Value::as_bool);
@@ -103,6 +104,8 @@ fn did(entry: &AuditEntry, locale: Locale) -> String {
         ("kiosk.pairing_begun", _) => w::did::kiosk_pairing_begun(locale, screen),
         ("kiosk.paired", _) => w::did::kiosk_paired(locale, screen),
         ("kiosk.revoked", _) => w::did::kiosk_revoked(locale, screen),
+        ("token.issued", _) => w::did::token_issued(locale, token),
+        ("token.revoked", _) => w::did::token_revoked(locale, token),
         ("prep.released", _) if entry.by.kind == "system" => w::did::prep_put_back(locale, whom),
         ("checkout.crowded", _) => {
             let number = |name: &str| entry.data.get(name).and_then(Value::as_i64).unwrap_or_default();
@@ -120,7 +123,7 @@ fn details(entry: &AuditEntry, locale: Locale) -> Vec<String> {
     let text = |name: &str| entry.data.get(name).and_then(Value::as_str).map(str::to_owned);
     let number = |name: &str| entry.data.get(name).and_then(Value::as_i64);
     let role = |role: &str| role.parse().map_or_else(|_| role.to_owned(), |role| super::role_name(role, locale).to_owned());
-    let mut details = Vec::new();
+    let mut details: Vec<_> = text("product").into_iter().collect();
     for change in entry.data.get("changes").and_then(Value::as_array).into_iter().flatten() {
         let value = |side: &str| match (change.get(side).and_then(Value::as_str), change.get("name").and_then(Value::as_str)) {
             (None, _) => w::audit::unlimited(locale).to_owned(),

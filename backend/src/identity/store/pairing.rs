@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::kiosk::Screen;
 use domain::view::TokenView;
-use domain::{KioskId, StoreId, Timestamp, TokenId};
+use domain::{KioskId, StoreId, Timestamp, TokenId, UserId};
 use uuid::Uuid;
 
 use super::token_view;
@@ -12,16 +12,18 @@ use crate::args;
 use crate::db::{DbError, Sql, Tx, ids};
 use crate::identity::staff::NewCode;
 
-/// Writes a kiosk's code down, in place of the one before.
+/// Writes a kiosk's code down, and who made it, in place of the one before.
 pub(in super::super) async fn insert_pairing_code(
     tx: &mut Tx,
     kiosk: &KioskId,
     code: &NewCode,
     expires_at: Timestamp,
+    made_by: Option<UserId>,
 ) -> Result<(), DbError> {
-    let text = "insert into pairing_code (kiosk, hash, expires_at) values ($1, $2, $3) \
-                on conflict (kiosk) do update set hash = excluded.hash, expires_at = excluded.expires_at, used_at = null";
-    tx.execute(text, args![kiosk, &code.hash, expires_at]).await.map(drop)
+    let text = "insert into pairing_code (kiosk, hash, expires_at, made_by) values ($1, $2, $3, $4) \
+                on conflict (kiosk) do update set hash = excluded.hash, expires_at = excluded.expires_at, used_at = null, \
+                made_by = excluded.made_by";
+    tx.execute(text, args![kiosk, &code.hash, expires_at, made_by]).await.map(drop)
 }
 
 /// Spends a code: which kiosk it makes, or `None` where there is no such code, it is too old, or somebody was faster.

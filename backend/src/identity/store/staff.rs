@@ -106,11 +106,17 @@ pub(in super::super) async fn forget_staff_secrets(tx: &mut Tx, user: UserId) ->
     tx.execute("delete from staff_password where account = $1", args![user]).await.map(drop)
 }
 
-/// Writes a code down; those before are worth nothing from now on.
-pub(in super::super) async fn insert_code(tx: &mut Tx, user: UserId, code: &NewCode, expires_at: Timestamp) -> Result<(), DbError> {
+/// Writes a code down, and who made it; those before are worth nothing from now on.
+pub(in super::super) async fn insert_code(
+    tx: &mut Tx,
+    user: UserId,
+    code: &NewCode,
+    expires_at: Timestamp,
+    made_by: Option<UserId>,
+) -> Result<(), DbError> {
     tx.execute("delete from staff_code where account = $1 and used_at is null", args![user]).await?;
-    let text = "insert into staff_code (hash, account, expires_at) values ($1, $2, $3)";
-    tx.execute(text, args![&code.hash, user, expires_at]).await.map(drop)
+    let text = "insert into staff_code (hash, account, expires_at, made_by) values ($1, $2, $3, $4)";
+    tx.execute(text, args![&code.hash, user, expires_at, made_by]).await.map(drop)
 }
 
 /// Spends a code: whose it was, or `None` where there is no such code, it is too old, or somebody was faster.

@@ -38,6 +38,7 @@ fn named(locale: Locale, code: &str, terms: &Terms, wait: Option<i64>) -> Option
         ("wallet_not_empty", _, Terms { money: Some(balance), .. }) => w::api::wallet_has(locale, balance.format(locale)),
         ("below_held", _, Terms { least: Some(0), .. }) => w::api::not_so_many(locale).to_owned(),
         ("below_held", _, Terms { least: Some(held), .. }) => w::api::held(locale, held),
+        ("wrong_password", _, Terms { words, .. }) if !words.is_empty() => w::problem::wrong_current_password(locale).to_owned(),
         ("malformed_json", _, Terms { reason: Some(reason), .. }) => w::api::not_json(locale, reason),
         ("invalid_query", _, Terms { reason: Some(reason), .. }) => w::api::unread_query(locale, reason),
         ("not_found", _, Terms { words, .. }) => w::api::by_name(&format!("no_{}", words.first()?.replace(' ', "_")), locale)?.to_owned(),
@@ -171,6 +172,8 @@ mod tests {
             (AppError::not_found("event type"), "没有这种事件。"),
             (AppError::not_found("thing"), "没有这个内容。"),
             (KioskError::NotFound.into(), "没有这块屏幕。"),
+            (IdentityError::WrongPassword.into(), "姓名和密码不匹配，请同时检查门店。"),
+            (IdentityError::WrongCurrentPassword.into(), "当前密码未填写或不正确。"),
             (StockError::BelowHeld(0).into(), "没有这么多。"),
             (StockError::BelowHeld(3).into(), "其中 3 件已为订单保留，不能更少。"),
             (
