@@ -69,10 +69,12 @@ for (const language of LANGUAGES) {
     await desk.expectLive();
     const there = boss.page.getByTestId('screen-presence');
     const on = (screen: string) => `${w(`people.screen_${screen}`)} · ${w('people.screen_on')}`;
-    await expect(there).toHaveText([on('wall'), on('scanner')], { timeout: 60_000 });
-    await boss.expectSameDocument();
+    await expect(there).toHaveText([on('wall'), on('scanner')]);
     // Not `leave`: the page was 401 before the screen was paired, which the console tells.
     await desk.context.close();
+    const away = `${w('people.screen_scanner')} · ${w('people.screen_minutes', { count: 1 })}`;
+    await expect(there, 'a screen that is dead is not green').toHaveText([on('wall'), away]);
+    await boss.expectSameDocument();
     await expectAccessible(boss.page, 'the settings with a screen that is there');
 
     // The shop comes back as it was: the wall stays. It comes back as another version: the wall loads itself again.

@@ -125,7 +125,7 @@ impl Identities {
     /// A store's tokens that are good, oldest first, for who may see them.
     pub async fn store_tokens(&self, caller: &Caller, at: &StoreId) -> Result<Vec<TokenView>, IdentityError> {
         caller.require(Right::Staff, at)?;
-        Ok(store::tokens_of(&mut self.db.reader(), at).await?)
+        Ok(store::tokens_of(&mut self.db.reader(), at, self.db.clock().now()).await?)
     }
 
     /// Makes a token of a store worthless; whoever is connected by it is cut off within seconds.
