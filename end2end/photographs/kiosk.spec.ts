@@ -64,8 +64,8 @@ for (const language of LANGUAGES) {
       await manager.post(`/staff/orders/${id}/claim`);
       if (id !== orders[11]?.id) await manager.post(`/staff/orders/${id}/ready`);
     }
-    await expect(page.getByTestId('kiosk-ready').getByRole('listitem')).toHaveCount(6);
-    await expect(page.getByTestId('kiosk-preparing')).toContainText(w('kiosk.more', { count: 23 }));
+    await expect(page.getByTestId('kiosk-ready').getByRole('listitem')).toHaveCount(11);
+    await expect(page.getByTestId('kiosk-preparing')).toContainText(w('kiosk.more', { count: 17 }));
     await shows('scan');
     await take(page, `wall-scan-${language}`);
     await manager.patch('/staff/stores/harbor/settings', { capacity: 1 });
