@@ -63,9 +63,10 @@ test('a board with 200 tickets', async ({ browser }) => {
       });
       // From the first frame of the cards that move to their last: what is drawn before and after is not of their motion.
       const moving = () =>
-        document.getAnimations().some(({ effect, playState }) => {
-          const target = effect instanceof KeyframeEffect ? effect.target : null;
-          return playState === 'running' && target?.matches('.ticket') === true;
+        document.getAnimations().some((animation) => {
+          // What a style sheet animates says so by its class.
+          const own = animation.constructor === Animation && animation.effect instanceof KeyframeEffect ? animation.effect.target : null;
+          return animation.playState === 'running' && own?.matches('.ticket') === true;
         });
       let last = 0;
       const end = performance.now() + 300;
