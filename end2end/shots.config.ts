@@ -7,6 +7,6 @@ export default defineConfig({
   reporter: 'list',
   workers: 1,
   expect: { timeout: 20_000 },
-  timeout: 300_000,
+  timeout: 900_000,
   use: { browserName: 'chromium', launchOptions: chromium },
 });

@@ -78,9 +78,8 @@ impl Queue {
     pub async fn board(&self, sql: &mut impl Sql, store: &StoreId) -> Result<BoardView, DbError> {
         let mut preparing = store::numbers(sql, store, FulfilmentStatus::Queued, BOARD_LENGTH).await?;
         preparing.extend(store::numbers(sql, store, FulfilmentStatus::Making, BOARD_LENGTH).await?);
-        preparing.sort_by_key(|(placed_at, entry)| (*placed_at, entry.number));
+        preparing.sort_by_key(|entry| (entry.since, entry.number));
         preparing.truncate(BOARD_LENGTH as usize);
-        let preparing = preparing.into_iter().map(|(_, entry)| entry).collect();
         let mut ready = store::called(sql, store, sql.now().plus_seconds(-CALLED_SECONDS), BOARD_LENGTH).await?;
         ready.reverse();
         let pace = store::pace(sql, store, pace::since(sql.now())).await?;

@@ -288,6 +288,7 @@ wire! {
     }
     BoardEntry {
         number: i64,
+        /// What is being prepared: since it was placed. What is ready: since it is on the counter.
         since: Timestamp,
         /// Somebody is at it; left out while nobody is. Who waits counts the others before them.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]

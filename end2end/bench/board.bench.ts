@@ -9,6 +9,8 @@ import { note, print, quantile } from './figures';
 const WITHOUT_LIMITS = { ORDERLY_LIMITS: 'off', RUST_LOG: 'warn' };
 const TICKETS = 200;
 const MOVES = 30;
+/** A frame of a screen with 60 of them a second, and what its clock is off by. */
+const FRAME = 17.5;
 
 interface Told {
   paints: number[];
@@ -59,12 +61,20 @@ test('a board with 200 tickets', async ({ browser }) => {
         port1.onmessage = () => told.paints.push(performance.now() - since);
         port2.postMessage(null);
       });
+      // From the first frame of the cards that move to their last: what is drawn before and after is not of their motion.
+      const moving = () =>
+        document.getAnimations().some((animation) => {
+          // What a style sheet animates says so by its class.
+          const own = animation.constructor === Animation && animation.effect instanceof KeyframeEffect ? animation.effect.target : null;
+          return animation.playState === 'running' && own?.matches('.ticket') === true;
+        });
       let last = 0;
       const end = performance.now() + 300;
       const frame = (now: number) => {
-        if (last > 0) told.frames.push(now - last);
-        last = now;
-        if (performance.now() < end) requestAnimationFrame(frame);
+        const moves = moving();
+        if (moves && last > 0) told.frames.push(now - last);
+        last = moves ? now : 0;
+        if (moves || performance.now() < end) requestAnimationFrame(frame);
       };
       requestAnimationFrame(frame);
     }).observe(document.querySelector('.board') ?? document.body, { childList: true, subtree: true });
@@ -79,10 +89,11 @@ test('a board with 200 tickets', async ({ browser }) => {
     await expect.poll(async () => (await told()).paints.length, { intervals: [50] }).toBeGreaterThan(move);
     await page.waitForTimeout(350);
   }
+  expect((await told()).frames.length, 'cards have moved').toBeGreaterThan(MOVES);
   const { paints, shifts, frames } = await told();
   note('board of 200: message to paint, 95th percentile', quantile(paints, 0.95), 'ms', { atMost: 50 });
   note('board of 200: cumulative layout shift', shifts, '', { atMost: 0.001 });
-  note('board of 200: frames while cards move, 95th percentile', quantile(frames, 0.95), 'ms', { atMost: 33.4 });
+  note('board of 200: frames while cards move, 95th percentile', quantile(frames, 0.95), 'ms', { atMost: FRAME });
   await shopper.leave();
   await barista.leave();
   await shop.close();

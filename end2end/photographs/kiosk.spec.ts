@@ -5,10 +5,10 @@ import { Api, type Order } from '../tests/support/api';
 import { test as base } from '../tests/support/journey';
 import { Orderly } from '../tests/support/orderly';
 import { Shopper } from '../tests/support/shopper';
+import { atEverySize } from '../tests/support/shot';
 import { Visitor } from '../tests/support/visitor';
 import { LANGUAGES } from '../tests/support/words';
 
-const SIZES = [[1920, 1080], [1024, 768], [768, 1024], [390, 844]] as const;
 const ADA = '+15550100009';
 
 // More orders than anybody places in an hour.
@@ -22,17 +22,14 @@ const test = base.extend<{ shop: Orderly }>({
 
 /** What is in sight of a screen that nobody scrolls. */
 async function take(page: Page, name: string): Promise<void> {
-  const before = page.viewportSize();
-  for (const [width, height] of SIZES) {
-    await page.setViewportSize({ width, height });
+  await atEverySize(page, async (size) => {
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      const path = new URL(`../shots/${name}-${width}x${height}-${colorScheme}.png`, import.meta.url).pathname;
+      const path = new URL(`../shots/${name}-${size}-${colorScheme}.png`, import.meta.url).pathname;
       await page.screenshot({ path, animations: 'disabled' });
     }
-  }
+  });
   await page.emulateMedia({ colorScheme: null, reducedMotion: null });
-  if (before !== null) await page.setViewportSize(before);
 }
 
 for (const language of LANGUAGES) {
@@ -64,8 +61,8 @@ for (const language of LANGUAGES) {
       await manager.post(`/staff/orders/${id}/claim`);
       if (id !== orders[11]?.id) await manager.post(`/staff/orders/${id}/ready`);
     }
-    await expect(page.getByTestId('kiosk-ready').getByRole('listitem')).toHaveCount(6);
-    await expect(page.getByTestId('kiosk-preparing')).toContainText(w('kiosk.more', { count: 23 }));
+    await expect(page.getByTestId('kiosk-ready').getByRole('listitem')).toHaveCount(11);
+    await expect(page.getByTestId('kiosk-preparing')).toContainText(w('kiosk.more', { count: 17 }));
     await shows('scan');
     await take(page, `wall-scan-${language}`);
     await manager.patch('/staff/stores/harbor/settings', { capacity: 1 });

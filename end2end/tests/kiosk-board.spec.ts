@@ -69,10 +69,12 @@ for (const language of LANGUAGES) {
     await desk.expectLive();
     const there = boss.page.getByTestId('screen-presence');
     const on = (screen: string) => `${w(`people.screen_${screen}`)} · ${w('people.screen_on')}`;
-    await expect(there).toHaveText([on('wall'), on('scanner')], { timeout: 60_000 });
-    await boss.expectSameDocument();
+    await expect(there).toHaveText([on('wall'), on('scanner')]);
     // Not `leave`: the page was 401 before the screen was paired, which the console tells.
     await desk.context.close();
+    const away = `${w('people.screen_scanner')} · ${w(`people.screen_minutes.${language === 'en' ? 'one' : 'other'}`, { count: 1 })}`;
+    await expect(there, 'a screen that is dead is not green').toHaveText([on('wall'), away]);
+    await boss.expectSameDocument();
     await expectAccessible(boss.page, 'the settings with a screen that is there');
 
     // The shop comes back as it was: the wall stays. It comes back as another version: the wall loads itself again.
@@ -83,12 +85,15 @@ for (const language of LANGUAGES) {
     await screen.expectLive();
     await looked;
     await screen.expectSameDocument();
-    await page.route(/\/pkg\/.*\.js\?\d/, (route) => route.fulfill({ status: 404 }));
+    // The first answer is none: it asks again.
+    const answers = [502, 404];
+    await page.route(/\/pkg\/.*\.js\?\d/, (route) => route.fulfill({ status: answers.shift() ?? 404 }));
     await shop.kill();
     await screen.expectPaused('live.reconnecting');
     const loaded = page.waitForEvent('load');
     await shop.start();
     await loaded;
+    expect(answers, 'it has asked twice').toEqual([]);
     await screen.expectLive();
     expect(await page.evaluate(() => 'remembered' in window), 'it was loaded again').toBe(false);
     await shopper.leave();

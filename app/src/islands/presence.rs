@@ -12,10 +12,10 @@ use leptos::{prelude::*, task::spawn_local};
 
 use crate::{tab, words as w};
 
-/// Between two looks, in milliseconds: as often as it is written down who is there.
-const EVERY: i32 = 20_000;
-/// A screen that was there this long ago still is, as far as anybody knows.
-const ALIVE_SECONDS: i64 = 45;
+/// Between two looks, in milliseconds: as soon as somebody wonders whether a screen has come up, it is told.
+const EVERY: i32 = 3_000;
+/// A screen that was connected when this was told still is, as far as the page knows, for so long.
+const KNOWN_SECONDS: i64 = 45;
 
 /// A store's kiosks, as they were told last; `None`: nothing since the page was made.
 type Kiosks = ArcRwSignal<Option<Arc<[KioskView]>>>;
@@ -59,9 +59,9 @@ pub fn screen_name(device: &TokenView, locale: Locale) -> String {
 }
 
 /// Whether it is connected, and if not, since when: its tone and words.
-fn standing(seen: Option<Timestamp>, now: Timestamp, locale: Locale) -> (&'static str, String) {
+fn standing(connected: bool, seen: Option<Timestamp>, now: Timestamp, locale: Locale) -> (&'static str, String) {
     match seen.map(|seen| now.seconds_since(seen)) {
-        Some(seconds) if seconds <= ALIVE_SECONDS => ("go", w::people::screen_on(locale).to_owned()),
+        Some(seconds) if connected && seconds <= KNOWN_SECONDS => ("go", w::people::screen_on(locale).to_owned()),
         Some(seconds @ ..7_200) => ("stop", w::people::screen_minutes(locale, (seconds / 60).max(1))),
         Some(seconds @ ..172_800) => ("stop", w::people::screen_hours(locale, seconds / 3_600)),
         Some(seconds) => ("stop", w::people::screen_days(locale, seconds / 86_400)),
@@ -86,7 +86,7 @@ pub fn ScreenPresence(store: StoreId, kiosk: KioskId, devices: Vec<TokenView>, n
     });
     let pill = move |device: TokenView| {
         let name = screen_name(&device, locale);
-        let standing = Memo::new(move |_| standing(device.seen_at, now.get(), locale));
+        let standing = Memo::new(move |_| standing(device.connected, device.seen_at, now.get(), locale));
         view! {
             <span class="pill" data-tone=move || standing.get().0 data-testid="screen-presence">{name}" · "{move || standing.get().1}</span>
         }
@@ -101,13 +101,15 @@ mod tests {
     #[test]
     fn a_screen_is_away_for_as_long_as_nobody_has_seen_it() {
         let at = |seconds: i64| Timestamp::from_millis(1_000_000_000_000 + seconds * 1000);
-        let said = |seen: i64, now: i64| standing(Some(at(seen)), at(now), Locale::En);
-        assert_eq!([said(0, 45), said(0, 0), said(5, 0)].map(|(tone, _)| tone), ["go"; 3], "also where clocks differ a little");
-        let away = [46, 119, 120, 7_199, 7_200, 172_799, 172_800].map(|now| said(0, now).1);
+        let said = |connected: bool, seen: i64, now: i64| standing(connected, Some(at(seen)), at(now), Locale::En);
+        let on = [said(true, 0, 45), said(true, 0, 0), said(true, 5, 0)];
+        assert_eq!(on.map(|(tone, _)| tone), ["go"; 3], "also where clocks differ a little");
+        assert_eq!([said(false, 0, 1), said(false, 5, 0), said(true, 0, 46)].map(|(tone, _)| tone), ["stop"; 3]);
+        let away = [46, 119, 120, 7_199, 7_200, 172_799, 172_800].map(|now| said(false, 0, now).1);
         let expected = [("minute", 1), ("minute", 1), ("minutes", 2), ("minutes", 119), ("hours", 2), ("hours", 47), ("days", 2)];
         for (text, (unit, count)) in away.iter().zip(expected) {
             assert!(text.contains(&format!("{count} {unit}")), "{text}: {count} {unit}");
         }
-        assert_eq!(standing(None, at(0), Locale::En).0, "wait");
+        assert_eq!(standing(false, None, at(0), Locale::En).0, "wait");
     }
 }

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use domain::{
     Locale, Timestamp, prep,
     topic::Topic,
-    view::{BoardView, OrderView},
+    view::{BoardEntry, BoardView, OrderView},
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -41,9 +41,9 @@ impl Place {
     /// By the board, which was told at `at`; `None` where it does not name the order, for it is older than the order's news, or
     /// the order is far back.
     fn of(order: &OrderView, board: &BoardView, at: Timestamp) -> Option<Self> {
-        let since = order.fulfilments.first()?.since;
-        // Numbers begin anew every day; two that are alike did not enter the queue at the same moment.
-        let found = board.preparing.iter().position(|entry| entry.number == order.number && entry.since == since && !entry.making)?;
+        // Numbers begin anew every day; two that are alike were not placed at the same moment.
+        let is_this = |entry: &BoardEntry| entry.number == order.number && entry.since == order.placed_at && !entry.making;
+        let found = board.preparing.iter().position(is_this)?;
         let position = board.preparing[..found].iter().filter(|entry| !entry.making).count() as i64 + 1;
         let hands = board.preparing.iter().filter(|entry| entry.making).count() as i64;
         let turns = prep::turns(position, hands);
@@ -153,14 +153,14 @@ mod tests {
         Currency, Money,
         ordering::{OrderStatus, PaymentMethod, PaymentStatus},
         prep::{FulfilmentKind, FulfilmentStatus},
-        view::{BoardEntry, FulfilmentView, PaymentView, QuoteView},
+        view::{FulfilmentView, PaymentView, QuoteView},
     };
 
     use super::*;
 
     const T: fn(i64) -> Timestamp = Timestamp::from_millis;
 
-    fn order(number: i64, since: i64) -> OrderView {
+    fn order(number: i64, placed_at: i64) -> OrderView {
         let zero = Money::zero(Currency::USD);
         OrderView {
             id: "0193b3c4-5d6e-7f80-9a1b-2c3d4e5f6071".parse().unwrap(),
@@ -184,14 +184,14 @@ mod tests {
                 id: "0193b3c4-5d6e-7f80-9a1b-2c3d4e5f6072".parse().unwrap(),
                 kind: FulfilmentKind::Pickup,
                 status: FulfilmentStatus::Queued,
-                since: T(since),
+                since: T(placed_at + 1),
                 claimed_by: None,
             }],
             queue_position: Some(9),
             estimated_ready_at: None,
             ready_by: None,
             cancellable: true,
-            placed_at: T(0),
+            placed_at: T(placed_at),
             updated_at: T(0),
             sequence: 3,
         }
@@ -202,7 +202,7 @@ mod tests {
         let entry = |number, since, making| BoardEntry { number, since: T(since), making };
         let preparing = vec![entry(1, 10, true), entry(2, 20, false), entry(3, 30, true), entry(4, 40, false), entry(5, 50, false)];
         let mut board = BoardView { preparing, ready: Vec::new(), pace_seconds: Some(60) };
-        let place = |number, since, board: &BoardView| Place::of(&order(number, since), board, T(1_000));
+        let place = |number, placed_at, board: &BoardView| Place::of(&order(number, placed_at), board, T(1_000));
         // Two are being made, so the third turn of one is the second of two.
         assert_eq!(place(5, 50, &board), Some(Place { position: Some(3), ready_at: Some(T(121_000)) }));
         assert_eq!(place(2, 20, &board), Some(Place { position: Some(1), ready_at: Some(T(61_000)) }));

@@ -16,10 +16,17 @@ thread_local! {
     static SEEN_TO: Cell<bool> = const { Cell::new(false) };
     /// What keeps it on.
     static LOCK: RefCell<Option<JsValue>> = const { RefCell::new(None) };
+    /// How often it was begun to look for another version; only who began last goes on.
+    static LOOKS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Between two tries to keep the screen on, in milliseconds: a battery that runs low is a reason to refuse, for as long as it does.
 const AGAIN: i32 = 2_000;
+
+/// Until an answer about the shop's version is definite, it is asked for again: after so many milliseconds, and after twice as long
+/// every time, up to the longest.
+const ASK_AGAIN: i32 = 2_000;
+const ASK_AGAIN_LONGEST: i32 = 60_000;
 
 /// Keeps the screen on for as long as the component is on it.
 pub fn stay_awake() {
@@ -108,11 +115,22 @@ pub fn keep_up(connection: ReadSignal<Connection>) {
 async fn look() {
     let script = document().query_selector("link[rel=modulepreload]").ok().flatten().and_then(|link| link.get_attribute("href"));
     let Some(script) = script else { return };
+    let this = LOOKS.get().wrapping_add(1);
+    LOOKS.set(this);
     // All the screens of a shop are back at the same moment.
     super::pause((js_sys::Math::random() * 3_000.0) as i32).await;
-    // What is kept of it here would say that it is still there.
-    let there = super::ask(&format!("{script}?{}", js_sys::Date::now()), super::Body::Nothing).await;
-    if there.is_ok_and(|reply| reply.status == 404) {
-        let _ = window().location().reload();
+    let mut again = ASK_AGAIN;
+    while LOOKS.get() == this {
+        // What is kept of it here would say that it is still there.
+        match super::ask(&format!("{script}?{}", js_sys::Date::now()), super::Body::Nothing).await {
+            Ok(reply) if reply.ok() => return,
+            Ok(reply) if reply.status == 404 => {
+                let _ = window().location().reload();
+                return;
+            }
+            // A network that is hardly back, or a proxy whose shop is not: neither says anything of the version.
+            Ok(_) | Err(_) => super::pause(again).await,
+        }
+        again = again.saturating_mul(2).min(ASK_AGAIN_LONGEST);
     }
 }

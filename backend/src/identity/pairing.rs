@@ -42,8 +42,9 @@ impl Identities {
     pub async fn kiosks(&self, caller: &Caller, at: &StoreId) -> Result<Vec<KioskView>, IdentityError> {
         caller.require(Right::Staff, at)?;
         let mut sql = self.db.reader();
-        let codes = store::pairing_codes(&mut sql, at, self.db.clock().now()).await?;
-        let devices = store::devices(&mut sql, at).await?;
+        let now = self.db.clock().now();
+        let codes = store::pairing_codes(&mut sql, at, now).await?;
+        let devices = store::devices(&mut sql, at, now).await?;
         let kiosks = Stores.kiosks(&mut sql, at).await?;
         let view = |id: KioskId| KioskView {
             devices: devices.iter().filter(|device| device.kiosk.as_ref() == Some(&id)).cloned().collect(),

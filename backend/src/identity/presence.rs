@@ -14,28 +14,68 @@ use uuid::Uuid;
 use super::{Caller, Identities, Right, store};
 use crate::db::{DbError, Sql};
 
-/// How often it is written down: a manager looks at minutes, and a wall of screens writes one statement.
+/// How often it is written down while nobody comes or goes: a manager looks at minutes, and a wall of screens writes one statement.
 const EVERY_MILLIS: i64 = 20_000;
 /// Who looks less often than that does not see what happens in between.
 const PAUSE_MILLIS: i64 = 10_000;
+/// For so long a note of a screen holds: two more may fail to be written. A gateway that ends without a word leaves its screens
+/// connected until then.
+const HOLDS_SECONDS: i64 = 45;
 
 /// When somebody was there is known for a day.
 pub(super) const KEPT_SECONDS: i64 = 24 * 3600;
 
 /// What this process has seen and not written down yet.
 #[derive(Debug, Default)]
-pub(super) struct Watch(Mutex<Watching>);
+pub(super) struct Watch {
+    watching: Mutex<Watching>,
+    /// One note is written at a time: that somebody has gone must not be overtaken by that they are there.
+    writing: tokio::sync::Mutex<()>,
+}
 
 #[derive(Debug, Default)]
 struct Watching {
     /// When it looked last.
     looked: Option<Timestamp>,
-    /// When it wrote last.
+    /// When it noted last.
     noted: Option<Timestamp>,
-    /// From when on it has looked without a pause and not written so.
+    /// From when on it has looked without a pause and not noted so.
     since: Timestamp,
-    screens: BTreeSet<Uuid>,
+    /// Who was connected when it looked last: whoever comes or goes is noted at once.
+    there: There,
+    /// Screens whose connection has ended, to be noted.
+    left: BTreeMap<Uuid, Left>,
+    /// Who worked at a bar since the last note, and when they were last connected.
     people: BTreeMap<UserId, Timestamp>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct There {
+    screens: BTreeSet<Uuid>,
+    people: BTreeSet<UserId>,
+}
+
+impl There {
+    fn of(connected: &[Caller]) -> Self {
+        let mut there = Self::default();
+        for caller in connected {
+            match caller {
+                Caller::Token { role: Role::Kiosk, token, .. } => drop(there.screens.insert(token.0)),
+                caller if caller.may_somewhere(Right::Queue) => there.people.extend(caller.user()),
+                _ => {}
+            }
+        }
+        there
+    }
+}
+
+/// A screen whose connection to this process has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Left {
+    /// When it was last connected.
+    pub seen_at: Timestamp,
+    /// Until when what this process noted of it holds. What holds longer is another's, to whom it is connected.
+    pub until: Timestamp,
 }
 
 /// Who was there, to be written down.
@@ -44,8 +84,12 @@ struct Watching {
 pub struct Note {
     pub(super) at: Timestamp,
     pub(super) since: Timestamp,
-    /// Tokens of screens.
+    /// Tokens of screens that are connected.
     pub(super) screens: Vec<Uuid>,
+    /// Until when that holds.
+    pub(super) until: Timestamp,
+    /// Tokens of screens that were and no longer are.
+    pub(super) left: Vec<(Uuid, Left)>,
     /// Who works at a bar, and when they were last connected.
     pub(super) people: Vec<(UserId, Timestamp)>,
 }
@@ -61,34 +105,38 @@ pub(crate) struct Away {
 
 impl Watch {
     fn lock(&self) -> MutexGuard<'_, Watching> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// These are connected at `now`. A note, where it is time for one.
+    /// These are connected at `now`. A note, where somebody has come or gone, or it is time for one.
     fn look(&self, connected: &[Caller], now: Timestamp) -> Option<Note> {
         let mut watching = self.lock();
         let between = |from: Timestamp| now.as_millis() - from.as_millis();
         if !watching.looked.is_some_and(|looked| (0..=PAUSE_MILLIS).contains(&between(looked))) {
             watching.since = now;
         }
-        watching.looked = Some(now);
-        for caller in connected {
-            match caller {
-                Caller::Token { role: Role::Kiosk, token, .. } => drop(watching.screens.insert(token.0)),
-                caller if caller.may_somewhere(Right::Queue) => {
-                    watching.people.extend(caller.user().map(|user| (user, now)));
-                }
-                _ => {}
-            }
+        let there = There::of(connected);
+        watching.people.extend(there.people.iter().map(|user| (*user, now)));
+        let before = std::mem::replace(&mut watching.there, there);
+        let changed = before != watching.there;
+        if let (Some(looked), Some(noted)) = (watching.looked, watching.noted) {
+            let left = Left { seen_at: looked, until: noted.plus_seconds(HOLDS_SECONDS) };
+            let gone: Vec<_> = before.screens.difference(&watching.there.screens).map(|screen| (*screen, left)).collect();
+            watching.left.extend(gone);
         }
-        if watching.noted.is_some_and(|noted| between(noted).abs() < EVERY_MILLIS) {
+        watching.looked = Some(now);
+        if !changed && watching.noted.is_some_and(|noted| between(noted).abs() < EVERY_MILLIS) {
             return None;
         }
         watching.noted = Some(now);
+        let mut left = std::mem::take(&mut watching.left);
+        left.retain(|screen, _| !watching.there.screens.contains(screen));
         Some(Note {
             at: now,
             since: std::mem::replace(&mut watching.since, now),
-            screens: std::mem::take(&mut watching.screens).into_iter().collect(),
+            screens: watching.there.screens.iter().copied().collect(),
+            until: now.plus_seconds(HOLDS_SECONDS),
+            left: left.into_iter().collect(),
             people: std::mem::take(&mut watching.people).into_iter().collect(),
         })
     }
@@ -96,7 +144,9 @@ impl Watch {
     /// A note that could not be written is part of the next one.
     fn put_back(&self, note: &Note) {
         let mut watching = self.lock();
-        watching.screens.extend(&note.screens);
+        for (screen, left) in &note.left {
+            watching.left.entry(*screen).or_insert(*left);
+        }
         for (user, seen_at) in &note.people {
             watching.people.entry(*user).or_insert(*seen_at);
         }
@@ -107,8 +157,8 @@ impl Watch {
 }
 
 impl Identities {
-    /// These are connected now. Every twenty seconds there is a note of it, for [`Identities::note`]. For whoever keeps
-    /// connections open, and looks at them every few seconds.
+    /// These are connected now. There is a note of it, for [`Identities::note`], whenever somebody has come or gone since the
+    /// last look, and every twenty seconds. For whoever keeps connections open, and looks at them every few seconds.
     pub fn look(&self, connected: &[Caller]) -> Option<Note> {
         self.watch.look(connected, self.db.clock().now())
     }
@@ -116,6 +166,7 @@ impl Identities {
     /// Writes down who was there.
     pub async fn note(&self, note: Note) -> Result<(), DbError> {
         let unwritten = Unwritten { watch: &self.watch, note: Some(note.clone()) };
+        let _turn = self.watch.writing.lock().await;
         self.db.transaction(move |tx| Box::pin(async move { store::note_in(tx, &note).await })).await?;
         unwritten.forget();
         Ok(())
@@ -173,20 +224,39 @@ mod tests {
     }
 
     #[test]
-    fn who_has_gone_in_between_is_noted_by_when_they_were_last_there() {
+    fn who_comes_or_goes_is_noted_at_once_and_by_when_they_were_last_there() {
         let watch = Watch::default();
         let (kim, wu) = (person(1, Role::Barista), person(2, Role::Warehouse));
+        let user = kim.user().unwrap();
         assert!(watch.look(std::slice::from_ref(&kim), AT(0)).is_some());
-        assert_eq!(watch.look(&[kim.clone(), wu, screen()], AT(8)), None);
-        assert_eq!(watch.look(&[], AT(16)), None);
-        let note = watch.look(&[], AT(24)).unwrap();
-        let people = vec![(kim.user().unwrap(), AT(8))];
-        assert_eq!(note, Note { at: AT(24), since: AT(0), screens: vec![Uuid::nil()], people });
-        // What was not written is written later.
+        // Who works at no bar is nobody here.
+        assert_eq!(watch.look(&[kim.clone(), wu], AT(2)), None);
+        let note = watch.look(&[kim.clone(), screen()], AT(4)).unwrap();
+        assert_eq!((&note.screens, &note.left, &note.people), (&vec![Uuid::nil()], &vec![], &vec![(user, AT(4))]));
+        assert_eq!(watch.look(&[screen(), kim.clone()], AT(6)), None);
+        let note = watch.look(&[kim], AT(8)).unwrap();
+        let left = vec![(Uuid::nil(), Left { seen_at: AT(6), until: AT(4 + HOLDS_SECONDS) })];
+        let people = vec![(user, AT(8))];
+        assert_eq!(note, Note { at: AT(8), since: AT(4), screens: vec![], until: AT(8 + HOLDS_SECONDS), left, people });
+        let note = watch.look(&[], AT(10)).unwrap();
+        assert_eq!((note.at, note.left.len(), note.people.len()), (AT(10), 0, 0), "what was told is not told again");
+    }
+
+    #[test]
+    fn what_was_not_written_is_written_later() {
+        let watch = Watch::default();
+        let kim = person(1, Role::Barista);
+        assert!(watch.look(&[kim, screen()], AT(0)).is_some());
+        let note = watch.look(&[], AT(8)).unwrap();
+        assert_eq!((note.left.len(), note.people.len()), (1, 1));
         watch.put_back(&note);
-        assert_eq!(watch.look(&[], AT(32)), None);
-        assert_eq!(watch.look(&[], AT(40)), None);
-        assert_eq!(watch.look(&[], AT(44)), Some(Note { at: AT(44), ..note }));
+        assert_eq!(watch.look(&[], AT(16)), None);
+        assert_eq!(watch.look(&[], AT(24)), None);
+        let later = watch.look(&[], AT(28)).unwrap();
+        assert_eq!(later, Note { at: AT(28), until: AT(28 + HOLDS_SECONDS), ..note });
+        // A screen that is there again has not gone.
+        watch.put_back(&later);
+        assert!(watch.look(&[screen()], AT(30)).unwrap().left.is_empty());
     }
 
     #[test]

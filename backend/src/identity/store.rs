@@ -189,14 +189,17 @@ pub(super) async fn tokens(sql: &mut impl Sql) -> Result<Vec<TokenRow>, DbError>
 }
 
 /// The tokens of a store that are good.
-pub(super) async fn tokens_of(sql: &mut impl Sql, at: &StoreId) -> Result<Vec<TokenView>, DbError> {
+pub(super) async fn tokens_of(sql: &mut impl Sql, at: &StoreId, now: Timestamp) -> Result<Vec<TokenView>, DbError> {
     let text = "select t.id, t.name, t.role, t.kiosk, t.created_at, t.seen_at, t.screen, a.name as made_by \
                 from token t left join account a on a.id = t.issued_by \
                 where t.store = $1 and t.revoked_at is null order by t.created_at, t.id";
-    sql.fetch_all(text, args![at]).await?.iter().map(token_view).collect()
+    sql.fetch_all(text, args![at]).await?.iter().map(|row| token_view(row, now)).collect()
 }
 
-fn token_view(row: &Row) -> Result<TokenView, DbError> {
+/// As it is at `now`. Until when a screen is connected, as far as is known, is what is kept of it: a time that is still to come is
+/// one of those who are.
+fn token_view(row: &Row, now: Timestamp) -> Result<TokenView, DbError> {
+    let until: Option<Timestamp> = row.get("seen_at")?;
     Ok(TokenView {
         id: row.get("id")?,
         name: row.get("name")?,
@@ -204,7 +207,8 @@ fn token_view(row: &Row) -> Result<TokenView, DbError> {
         kiosk: row.get("kiosk")?,
         created_at: row.get("created_at")?,
         made_by: row.get("made_by")?,
-        seen_at: row.get("seen_at")?,
+        seen_at: until.map(|until| until.min(now)),
+        connected: until.is_some_and(|until| until > now),
         screen: row.get::<Option<String>>("screen")?.and_then(|screen| screen.parse().ok()),
     })
 }

@@ -132,7 +132,7 @@ impl Identities {
     /// A store's tokens that are good, oldest first, for who may see them.
     pub async fn store_tokens(&self, caller: &Caller, at: &StoreId) -> Result<Vec<TokenView>, IdentityError> {
         caller.require(Right::Staff, at)?;
-        Ok(store::tokens_of(&mut self.db.reader(), at).await?)
+        Ok(store::tokens_of(&mut self.db.reader(), at, self.db.clock().now()).await?)
     }
 
     /// Makes a token of a store worthless, and what was made by it; whoever is connected by one of these is cut off within seconds.

@@ -93,19 +93,15 @@ pub(super) async fn active(sql: &mut impl Sql, store: &StoreId) -> Result<Vec<Ti
     sql.fetch_all(text, args![store]).await?.iter().map(TicketRow::from_row).collect()
 }
 
-/// The numbers in one lane, those that were placed first, at most so many.
-pub(super) async fn numbers(
-    sql: &mut impl Sql,
-    store: &StoreId,
-    lane: FulfilmentStatus,
-    most: i64,
-) -> Result<Vec<(Timestamp, BoardEntry)>, DbError> {
+/// The numbers in one lane of what is being prepared, those that were placed first, at most so many; each since it was placed, for
+/// whoever waits has waited since then, also where somebody claimed it and let go of it again.
+pub(super) async fn numbers(sql: &mut impl Sql, store: &StoreId, lane: FulfilmentStatus, most: i64) -> Result<Vec<BoardEntry>, DbError> {
     // The lanes are named again because their index holds nothing else, and the planner must see that.
-    let text = "select number, since, placed_at from fulfilment where store = $1 and status = $2 \
+    let text = "select number, placed_at from fulfilment where store = $1 and status = $2 \
                 and status in ('queued', 'making', 'ready') order by placed_at, number limit $3";
     let rows = sql.fetch_all(text, args![store, lane.as_str(), most]).await?;
     let making = lane == FulfilmentStatus::Making;
-    let entry = |row: &Row| Ok((row.get("placed_at")?, BoardEntry { number: row.get("number")?, since: row.get("since")?, making }));
+    let entry = |row: &Row| Ok(BoardEntry { number: row.get("number")?, since: row.get("placed_at")?, making });
     rows.iter().map(entry).collect()
 }
 

@@ -15,6 +15,7 @@ mod ordering;
 mod payment;
 mod pickup;
 mod prep;
+mod presence;
 mod races;
 mod refund;
 mod report;

@@ -131,6 +131,10 @@ on_both_databases! {
         cafe.work(&barista("Lee"), orders[2], Work::Claim).await.unwrap();
         assert_eq!(cafe.backend.queue.wait_seconds(&mut reader, &id("harbor")).await.unwrap(), Some(2 * 90));
         cafe.work(&kim, orders[2], Work::Release).await.unwrap();
+        // Who claims it and lets go of it does not make anybody's wait shorter.
+        let board = cafe.backend.queue.board(&mut reader, &id("harbor")).await.unwrap();
+        let ages: Vec<_> = board.preparing.iter().map(|entry| (entry.number, now - entry.since)).collect();
+        assert_eq!(ages, [(2, 93_000), (3, 92_000), (4, 91_000)]);
         cafe.cancel(&kim, orders[2]).await.unwrap();
         assert_eq!(cafe.view(orders[3]).await.queue_position, Some(1));
         assert_eq!(numbers(&cafe.backend.queue.board(&mut reader, &id("harbor")).await.unwrap().preparing), [2, 4]);

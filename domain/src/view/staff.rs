@@ -45,8 +45,11 @@ wire! {
         created_at: Timestamp,
         /// Who made it; null: the command line, or it is a kiosk's.
         made_by: Option<String>,
-        /// When a kiosk was last connected over MQTT, to twenty seconds; null: never, or it is none.
+        /// When a kiosk was last connected over MQTT, to a few seconds; null: never, or it is none.
         seen_at: Option<Timestamp>,
+        /// It still is; left out while it is not.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        connected: bool,
         /// What a kiosk's browser showed last; null: nothing yet, or it is none.
         screen: Option<Screen>,
     }

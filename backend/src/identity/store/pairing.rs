@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::token_view;
 use crate::args;
 use crate::db::{DbError, Sql, Tx, ids};
+use crate::identity::presence::Left;
 use crate::identity::staff::NewCode;
 
 /// Writes a kiosk's code down, and who made it, in place of the one before.
@@ -49,20 +50,30 @@ pub(in super::super) async fn forget_pairing(tx: &mut Tx, kiosk: &KioskId) -> Re
 }
 
 /// What has been made a kiosk of a store, and not been revoked.
-pub(in super::super) async fn devices(sql: &mut impl Sql, store: &StoreId) -> Result<Vec<TokenView>, DbError> {
+pub(in super::super) async fn devices(sql: &mut impl Sql, store: &StoreId, now: Timestamp) -> Result<Vec<TokenView>, DbError> {
     let text = "select t.id, t.name, t.role, t.kiosk, t.created_at, t.seen_at, t.screen, a.name as made_by \
                 from token t join kiosk k on k.id = t.kiosk left join account a on a.id = t.issued_by \
                 where k.store = $1 and t.revoked_at is null order by t.created_at, t.id";
-    sql.fetch_all(text, args![store]).await?.iter().map(token_view).collect()
+    sql.fetch_all(text, args![store]).await?.iter().map(|row| token_view(row, now)).collect()
 }
 
-/// These tokens' holders are connected now.
-pub(super) async fn note_seen(tx: &mut Tx, tokens: &[Uuid], at: Timestamp) -> Result<(), DbError> {
+/// These tokens' holders are connected, which holds until then. What another gateway noted later stays.
+pub(super) async fn note_seen(tx: &mut Tx, tokens: &[Uuid], until: Timestamp) -> Result<(), DbError> {
     let text = tx.either(
-        "update token set seen_at = $2 where id in (select value from json_each($1))",
-        "update token set seen_at = $2 where id in (select jsonb_array_elements_text($1::jsonb))",
+        "update token set seen_at = $2 where id in (select value from json_each($1)) and coalesce(seen_at, 0) < $2",
+        "update token set seen_at = $2 where id in (select jsonb_array_elements_text($1::jsonb)) and coalesce(seen_at, 0) < $2",
     );
-    tx.execute(text, args![ids(tokens), at]).await.map(drop)
+    tx.execute(text, args![ids(tokens), until]).await.map(drop)
+}
+
+/// The connections of these tokens' holders have ended. A note that holds longer than the one of who says so is of another
+/// gateway, to which they are connected.
+pub(super) async fn note_left(tx: &mut Tx, left: &[(Uuid, Left)]) -> Result<(), DbError> {
+    for (token, Left { seen_at, until }) in left {
+        let text = "update token set seen_at = $2 where id = $1 and seen_at > $2 and seen_at <= $3";
+        tx.execute(text, args![TokenId(*token), *seen_at, *until]).await?;
+    }
+    Ok(())
 }
 
 /// This token's holder shows this from now on.

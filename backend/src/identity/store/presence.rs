@@ -4,7 +4,7 @@ use domain::{Timestamp, UserId};
 use serde_json::{Value, json};
 
 use super::super::presence::{Away, Note};
-use super::pairing::note_seen;
+use super::pairing::{note_left, note_seen};
 use crate::args;
 use crate::db::{DbError, Sql, Tx};
 
@@ -15,7 +15,10 @@ const MEMORY_MILLIS: i64 = 600_000;
 /// processes that look at the same time move it once.
 pub(in super::super) async fn note_in(tx: &mut Tx, note: &Note) -> Result<(), DbError> {
     if !note.screens.is_empty() {
-        note_seen(tx, &note.screens, note.at).await?;
+        note_seen(tx, &note.screens, note.until).await?;
+    }
+    if !note.left.is_empty() {
+        note_left(tx, &note.left).await?;
     }
     tx.execute(
         "update presence_watch set watched = watched + case when $1 <= at or $1 <= $2 then 0 when at > $2 then $1 - at else $1 - $2 end, at = $1 \
