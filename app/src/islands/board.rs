@@ -33,11 +33,10 @@ use crate::{
 /// What the tickets share.
 #[derive(Clone, Copy)]
 pub(crate) struct Bar {
-    pub store: StoredValue<String>,
+    /// Of which store, and who works here: a colleague's claim is not given back without being asked.
+    pub place: StoredValue<(String, UserId)>,
     pub now: ReadSignal<Timestamp>,
     pub locale: Locale,
-    /// Who works here: a colleague's claim is not given back without being asked.
-    pub me: UserId,
     /// Orders whose button is at work, or waits to be.
     pub busy: RwSignal<BTreeSet<OrderId>>,
     /// What was on the board before: only what has just come flashes.
@@ -64,6 +63,15 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
+    pub fn store(self) -> String {
+        self.place.with_value(|(store, _)| store.clone())
+    }
+
+    /// Whether this is who works here.
+    pub fn is_me(self, user: UserId) -> bool {
+        self.place.with_value(|(_, me)| *me == user)
+    }
+
     /// Does `verb` to an order. The ticket moves when the news of it comes.
     pub fn act(self, order: OrderId, number: i64, verb: &'static str) {
         self.pressed.set(Some(order));
@@ -150,7 +158,7 @@ impl Bar {
     }
 
     fn station_key(self) -> String {
-        format!("orderly.board.station.{}", self.store.get_value())
+        format!("orderly.board.station.{}", self.store())
     }
 
     /// The station that is chosen, if any, to look at.
@@ -232,7 +240,7 @@ impl Bar {
 
     /// The whole queue, where it does not come by itself or something unexpected happened.
     async fn ask_again(self) {
-        let reply = tab::ask(&format!("/api/v1/staff/stores/{}/queue", self.store.get_value()), tab::Body::Nothing).await;
+        let reply = tab::ask(&format!("/api/v1/staff/stores/{}/queue", self.store()), tab::Body::Nothing).await;
         if let Ok(queue) = reply.and_then(|reply| reply.json::<QueueView>()) {
             let _ = self.asked.try_set(Some(queue));
         }
@@ -257,10 +265,9 @@ pub fn Board(
         lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready).map(|ticket| ticket.order).collect()
     };
     let bar = Bar {
-        store: StoredValue::new(store.id.to_string()),
+        place: StoredValue::new((store.id.to_string(), person.id)),
         now: tab::ticking(now),
         locale,
-        me: person.id,
         busy: RwSignal::new(BTreeSet::new()),
         seen: StoredValue::new(all(&queue)),
         asked: RwSignal::new(None),

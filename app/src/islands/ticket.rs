@@ -52,7 +52,7 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
     let going = move || bar.busy.with(|busy| busy.contains(&order));
     // A colleague's claim is given back by a second press.
     let asked = RwSignal::new(false);
-    let colleague = StoredValue::new(ticket.claimed_by.as_ref().filter(|person| person.id != bar.me).map(|person| person.name.clone()));
+    let colleague = StoredValue::new(ticket.claimed_by.as_ref().filter(|person| !bar.is_me(person.id)).map(|person| person.name.clone()));
     let asks = move |verb: &str| verb == "release" && colleague.with_value(Option::is_some);
     let verb = move |verb: &'static str, label: &'static str, class: &'static str| {
         let submit = move |event: SubmitEvent| {
@@ -70,7 +70,7 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
         };
         view! {
             <form method="post" action=paths::form::TICKET on:submit=submit>
-                <input type="hidden" name="store" value=bar.store.get_value()/>
+                <input type="hidden" name="store" value=bar.store()/>
                 <input type="hidden" name="order" value=order.to_string()/>
                 <button class=class name="verb" value=verb aria-busy=move || going().to_string()
                     aria-disabled=move || bar.offline.get().then_some("true") aria-describedby=move || bar.offline.get().then_some("live-line")>

@@ -60,7 +60,7 @@ pub(super) fn cancel_fold(order: OrderId, number: i64, bar: Bar) -> AnyView {
     };
     let fields = move || {
         view! {
-            <input type="hidden" name="store" value=bar.store.get_value()/>
+            <input type="hidden" name="store" value=bar.store()/>
             <input type="hidden" name="order" value=order.to_string()/>
             <input type="hidden" name="verb" value="cancel"/>
         }

@@ -183,7 +183,7 @@ async fn what_was_refused_never_arrives() {
         let mut raw = stage.raw().await;
         raw.send(&connect(4, 60, (name != "nobody").then_some(name))).await;
         raw.packet().await;
-        let filters = ["#", "+/#", "v1/#", "v1/+/+/+", "v1/orders/#"];
+        let filters = ["#", "+/#", "v1/#", "v1/+/+", "v1/orders/#"];
         raw.send(&subscribe(4, &filters.map(|filter| (filter, 0)))).await;
         raw.packet().await;
         raw.send(&subscribe(4, &topics.each_ref().map(|topic| (topic.as_str(), 0)))).await;
