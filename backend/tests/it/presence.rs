@@ -29,7 +29,7 @@ impl Cafe {
     }
 
     /// Whether the screen is connected, and when it was last.
-    async fn screen(&self) -> (bool, Option<Timestamp>) {
+    async fn noted(&self) -> (bool, Option<Timestamp>) {
         let pat = person("Pat", Some((Role::Manager, "pier")));
         let kiosks = self.backend.identities.kiosks(&pat, &id("pier")).await.expect("its manager sees it");
         let device = &kiosks[0].devices[0];
@@ -47,26 +47,26 @@ on_both_databases! {
         let cafe = Cafe::open(&shop).await;
         let screen = [cafe.screen().await];
         assert!(cafe.sees(&[]).await);
-        assert_eq!(cafe.screen().await, (false, None));
+        assert_eq!(cafe.noted().await, (false, None));
         let came = later(&shop);
         assert!(cafe.sees(&screen).await);
-        assert_eq!(cafe.screen().await, (true, Some(came)));
+        assert_eq!(cafe.noted().await, (true, Some(came)));
         // While nothing changes it is noted now and then; it stays connected in between.
         let mut seen = came;
         let mut notes = 0;
         for _ in 0..60 {
             seen = later(&shop);
             notes += usize::from(cafe.sees(&screen).await);
-            assert_eq!(cafe.screen().await, (true, Some(seen)));
+            assert_eq!(cafe.noted().await, (true, Some(seen)));
         }
         assert_eq!(notes, 6);
         later(&shop);
         assert!(cafe.sees(&[]).await);
-        assert_eq!(cafe.screen().await, (false, Some(seen)));
+        assert_eq!(cafe.noted().await, (false, Some(seen)));
         assert!(!cafe.sees(&[]).await, "it has gone once");
         let back = later(&shop);
         assert!(cafe.sees(&screen).await);
-        assert_eq!(cafe.screen().await, (true, Some(back)));
+        assert_eq!(cafe.noted().await, (true, Some(back)));
     }
 
     async fn a_gateway_that_ends_without_a_word_has_its_screens_for_a_while(shop) {
@@ -78,10 +78,10 @@ on_both_databases! {
         let next = Cafe::open(&shop).await;
         shop.hands.advance(Duration::from_secs(44));
         next.sees(&[]).await;
-        assert!(next.screen().await.0);
+        assert!(next.noted().await.0);
         shop.hands.advance(Duration::from_secs(1));
         next.sees(&[]).await;
-        assert_eq!(next.screen().await, (false, Some(came.plus_seconds(45))));
+        assert_eq!(next.noted().await, (false, Some(came.plus_seconds(45))));
     }
 
     async fn two_gateways_say_nothing_of_each_others_screens(shop) {
@@ -95,7 +95,7 @@ on_both_databases! {
                 later(&shop);
                 had.sees(&screen).await;
                 has.sees(&[]).await;
-                assert!(one.screen().await.0, "round {round}: the other one never had it, or no longer has");
+                assert!(one.noted().await.0, "round {round}: the other one never had it, or no longer has");
             }
             later(&shop);
             if round < 2 {
@@ -105,14 +105,14 @@ on_both_databases! {
                 has.sees(&screen).await;
                 had.sees(&[]).await;
             }
-            assert!(one.screen().await.0, "round {round}: it is with the other one");
+            assert!(one.noted().await.0, "round {round}: it is with the other one");
         }
         // After the last round it is with the first.
         let last = shop.clock.now();
         later(&shop);
         other.sees(&[]).await;
-        assert!(one.screen().await.0);
+        assert!(one.noted().await.0);
         one.sees(&[]).await;
-        assert_eq!(one.screen().await, (false, Some(last)));
+        assert_eq!(one.noted().await, (false, Some(last)));
     }
 }
