@@ -246,7 +246,8 @@ mod tests {
     fn what_was_not_written_is_written_later() {
         let watch = Watch::default();
         let kim = person(1, Role::Barista);
-        assert!(watch.look(&[kim, screen()], AT(0)).is_some());
+        assert!(watch.look(&[kim.clone(), screen()], AT(0)).is_some());
+        assert_eq!(watch.look(&[kim, screen()], AT(2)), None);
         let note = watch.look(&[], AT(8)).unwrap();
         assert_eq!((note.left.len(), note.people.len()), (1, 1));
         watch.put_back(&note);
