@@ -75,7 +75,7 @@ on_both_databases! {
         for n in 0..8 {
             let guest = guest();
             let begun = cafe.begin_from(&guest, HOUSE).await;
-            // The first three order, all others change their mind: five of either would be many.
+            // The first three order, all others change their mind: with the next one, three of either would be many if they still counted.
             if n < 3 {
                 cafe.place(&guest, &begun, "tok_ok").await.unwrap();
             } else {
