@@ -1,5 +1,5 @@
 import { defineConfig } from '@playwright/test';
-import { chromium } from './chromium';
+import { chromiumShell } from './chromium';
 
 export default defineConfig({
   testDir: 'photographs',
@@ -8,5 +8,5 @@ export default defineConfig({
   workers: 1,
   expect: { timeout: 20_000 },
   timeout: 900_000,
-  use: { browserName: 'chromium', launchOptions: chromium },
+  use: { browserName: 'chromium', launchOptions: chromiumShell },
 });

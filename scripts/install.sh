@@ -102,13 +102,14 @@ case $target in
     want nats-server "a cluster of brokers outside, for the tests" has_nats
     want python3-pip "fetches a real MQTT client for the tests" has_pip
     ;;
-  journeys | shots | bench) want chromium "the journeys run in it" have chromium ;;&
+  journeys | shots) want chromium-headless-shell "the journeys run in it" have chromium-headless-shell ;;&
   journeys)
     want postgresql "one journey has two processes on it" has_initdb
     want mosquitto "a broker outside, for two journeys" test -x /usr/sbin/mosquitto
     ;;
   shots) want fonts-noto-cjk "Chinese on photographs" test -d /usr/share/fonts/opentype/noto ;;
   bench)
+    want chromium "the browser that is measured" have chromium
     want wrk "measures pages a second" have wrk
     want postgresql "orders on PostgreSQL, beside pgbench" has_initdb
     ;;

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium as engine, type Browser, expect, type Page } from '@playwright/test';
-import { chromium } from '../../chromium';
+import { chromiumShell } from '../../chromium';
 
 const [WIDTH, HEIGHT] = [640, 480];
 
@@ -18,7 +18,7 @@ export class Eye {
     const file = join(folder, 'ticket.y4m');
     await writeFile(file, await film(phone, await picture.evaluate((svg) => svg.outerHTML)));
     const args = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-video-capture=${file}`];
-    return new Eye(await engine.launch({ ...chromium, args: [...(chromium.args ?? []), ...args] }), folder);
+    return new Eye(await engine.launch({ ...chromiumShell, args: [...(chromiumShell.args ?? []), ...args] }), folder);
   }
 
   async close(): Promise<void> {
