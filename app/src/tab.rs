@@ -158,11 +158,19 @@ pub enum Body<'a> {
     },
 }
 
-/// Asks the server. `body` decides the method: GET without, POST with.
+/// Whoever has not answered within this, in milliseconds, is not there: over a connection that is half dead, what is sent is
+/// swallowed without a word.
+const ANSWERS_WITHIN: i32 = 10_000;
+
+/// Asks the server, for ten seconds at most. `body` decides the method: GET without, POST with.
 pub async fn ask(url: &str, body: Body<'_>) -> Result<Reply, Unreachable> {
     let init = web_sys::RequestInit::new();
     if matches!(body, Body::Parting(_)) {
         js::set(&init, "keepalive", true);
+    }
+    // A browser that is too old for it waits for as long as it likes.
+    if let Ok(limit) = js::call(&js::global("AbortSignal"), "timeout", &[ANSWERS_WITHIN.into()]) {
+        js::set(&init, "signal", limit);
     }
     let headers = web_sys::Headers::new()?;
     headers.set("accept", "application/json")?;
