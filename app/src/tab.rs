@@ -8,11 +8,13 @@ pub mod js;
 
 use std::time::Duration;
 
-use domain::{Locale, Timestamp};
+use domain::{Locale, Timestamp, view::Problem};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
+
+use crate::wire::Refusal;
 
 /// Now, as the server would say: its `now` at the page's making, and the time that has gone by here since. A tablet whose
 /// clock is wrong shows right ages all the same. Ticks every second.
@@ -140,6 +142,15 @@ impl Reply {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Unreachable> {
         serde_json::from_str(&self.body).map_err(|_| Unreachable)
     }
+
+    /// What a form of ours was answered. Who is turned away before the form was even read, for want of a session or for being too
+    /// fast, is told so by a problem. A server that failed may have done it all the same: that is no answer.
+    pub fn answer<T: DeserializeOwned + From<Refusal>>(&self) -> Result<T, Unreachable> {
+        match self.status {
+            400..500 => self.json().map(|Problem { code, .. }| Refusal { code, faults: Vec::new() }.into()),
+            _ => self.json(),
+        }
+    }
 }
 
 /// What is sent along.
@@ -221,4 +232,23 @@ pub fn fields(form: &web_sys::HtmlFormElement) -> Result<String, Unreachable> {
         query.append(&name, &value);
     }
     Ok(String::from(query.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::PlaceAnswer;
+
+    #[test]
+    fn who_is_turned_away_before_the_form_is_told_why() {
+        let answer = |status: u16, body: &str| Reply { status, body: body.to_owned() }.answer::<PlaceAnswer>();
+        let problem = r#"{"type":"about:blank","title":"","status":401,"detail":"","code":"session_required"}"#;
+        let refused = |code: &str| Ok::<_, Unreachable>(PlaceAnswer::Refused(Refusal { code: code.to_owned(), faults: Vec::new() }));
+        assert_eq!(answer(401, problem), refused("session_required"));
+        assert_eq!(answer(200, r#"{"Refused":{"code":"no_lines","faults":[]}}"#), refused("no_lines"));
+        assert_eq!(answer(200, r#"{"Placed":{"page":"/orders/1"}}"#), Ok(PlaceAnswer::Placed { page: "/orders/1".to_owned() }));
+        for (status, body) in [(403, "a proxy's page"), (502, "a proxy's page"), (500, problem), (200, "")] {
+            assert_eq!(answer(status, body), Err(Unreachable), "{status}: it may have been done");
+        }
+    }
 }
