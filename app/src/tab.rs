@@ -3,10 +3,11 @@
 
 pub mod awake;
 pub mod bell;
+mod clock;
 pub mod eye;
 pub mod js;
 
-use std::time::Duration;
+pub use self::clock::{steady, ticking};
 
 use domain::{Locale, Timestamp, view::Problem};
 use leptos::prelude::*;
@@ -15,22 +16,6 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::wire::Refusal;
-
-/// Now, as the server would say: its `now` at the page's making, and the time that has gone by here since. A tablet whose
-/// clock is wrong shows right ages all the same. Ticks every second.
-pub fn ticking(server_now: Timestamp) -> ReadSignal<Timestamp> {
-    let (now, set_now) = signal(server_now);
-    Effect::new(move |_| {
-        let started = js_sys::Date::now();
-        let tick = move || {
-            let _ = set_now.try_set(server_now.plus_millis((js_sys::Date::now() - started) as i64));
-        };
-        if let Ok(timer) = set_interval_with_handle(tick, Duration::from_secs(1)) {
-            on_cleanup(move || timer.clear());
-        }
-    });
-    now
-}
 
 /// Hours and minutes in this machine's time zone, as its user writes them where the page has their language.
 pub fn local_time(at: Timestamp, locale: Locale) -> String {
@@ -131,6 +116,8 @@ impl From<JsValue> for Unreachable {
 /// An answer: status and body.
 pub struct Reply {
     pub status: u16,
+    /// When it was made, by the server's clock, to the second.
+    pub date: Option<Timestamp>,
     body: String,
 }
 
@@ -209,8 +196,10 @@ pub async fn ask(url: &str, body: Body<'_>) -> Result<Reply, Unreachable> {
     init.set_headers(&headers);
     let request = web_sys::Request::new_with_str_and_init(url, &init)?;
     let response: web_sys::Response = JsFuture::from(window().fetch_with_request(&request)).await?.dyn_into()?;
+    let date = response.headers().get("date")?.map(|date| js_sys::Date::parse(&date));
+    let date = date.filter(|at| at.is_finite()).map(|at| Timestamp::from_millis(at as i64));
     let body = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
-    Ok(Reply { status: response.status(), body })
+    Ok(Reply { status: response.status(), date, body })
 }
 
 /// A form's fields, by name and value, as they are now.
@@ -241,7 +230,7 @@ mod tests {
 
     #[test]
     fn who_is_turned_away_before_the_form_is_told_why() {
-        let answer = |status: u16, body: &str| Reply { status, body: body.to_owned() }.answer::<PlaceAnswer>();
+        let answer = |status: u16, body: &str| Reply { status, date: None, body: body.to_owned() }.answer::<PlaceAnswer>();
         let problem = r#"{"type":"about:blank","title":"","status":401,"detail":"","code":"session_required"}"#;
         let refused = |code: &str| Ok::<_, Unreachable>(PlaceAnswer::Refused(Refusal { code: code.to_owned(), faults: Vec::new() }));
         assert_eq!(answer(401, problem), refused("session_required"));
