@@ -240,6 +240,23 @@ for (const language of LANGUAGES) {
     await shopper.leave();
   });
 
+  test(`an order that is swallowed on its way is the same one when it is sent again (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.atCheckout(browser, shop, { language });
+    const { page, w } = shopper;
+    await expect(page.getByTestId('hold')).toBeVisible();
+    const key = page.locator('#place input[name=key]');
+    const before = await key.inputValue();
+    // A connection that is half dead: it is never answered.
+    await page.route('**/do/checkout/place', () => {});
+    await page.getByTestId('place-order').click();
+    await expect(page.getByTestId('place-order')).toHaveAttribute('aria-busy', 'true');
+    await expect(page.getByRole('main')).toContainText(w('problem.unavailable'));
+    expect(await key.inputValue()).toBe(before);
+    await page.unroute('**/do/checkout/place');
+    await shopper.placeOrder();
+    await shopper.leave();
+  });
+
   test(`an order without a cookie is told what it wants for (${language})`, async ({ browser, shop }) => {
     const shopper = await Shopper.atCheckout(browser, shop, { language });
     const { page, w } = shopper;
