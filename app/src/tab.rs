@@ -3,32 +3,19 @@
 
 pub mod awake;
 pub mod bell;
+mod clock;
 pub mod eye;
 pub mod js;
 
-use std::time::Duration;
+pub use self::clock::{steady, ticking};
 
-use domain::{Locale, Timestamp};
+use domain::{Locale, Timestamp, view::Problem};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// Now, as the server would say: its `now` at the page's making, and the time that has gone by here since. A tablet whose
-/// clock is wrong shows right ages all the same. Ticks every second.
-pub fn ticking(server_now: Timestamp) -> ReadSignal<Timestamp> {
-    let (now, set_now) = signal(server_now);
-    Effect::new(move |_| {
-        let started = js_sys::Date::now();
-        let tick = move || {
-            let _ = set_now.try_set(server_now.plus_millis((js_sys::Date::now() - started) as i64));
-        };
-        if let Ok(timer) = set_interval_with_handle(tick, Duration::from_secs(1)) {
-            on_cleanup(move || timer.clear());
-        }
-    });
-    now
-}
+use crate::wire::Refusal;
 
 /// Hours and minutes in this machine's time zone, as its user writes them where the page has their language.
 pub fn local_time(at: Timestamp, locale: Locale) -> String {
@@ -129,6 +116,8 @@ impl From<JsValue> for Unreachable {
 /// An answer: status and body.
 pub struct Reply {
     pub status: u16,
+    /// When it was made, by the server's clock, to the second.
+    pub date: Option<Timestamp>,
     body: String,
 }
 
@@ -139,6 +128,15 @@ impl Reply {
 
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Unreachable> {
         serde_json::from_str(&self.body).map_err(|_| Unreachable)
+    }
+
+    /// What a form of ours was answered. Who is turned away before the form was even read, for want of a session or for being too
+    /// fast, is told so by a problem. A server that failed may have done it all the same: that is no answer.
+    pub fn answer<T: DeserializeOwned + From<Refusal>>(&self) -> Result<T, Unreachable> {
+        match self.status {
+            400..500 => self.json().map(|Problem { code, .. }| Refusal { code, faults: Vec::new() }.into()),
+            _ => self.json(),
+        }
     }
 }
 
@@ -158,11 +156,19 @@ pub enum Body<'a> {
     },
 }
 
-/// Asks the server. `body` decides the method: GET without, POST with.
+/// Whoever has not answered within this, in milliseconds, is not there: over a connection that is half dead, what is sent is
+/// swallowed without a word.
+const ANSWERS_WITHIN: i32 = 10_000;
+
+/// Asks the server, for ten seconds at most. `body` decides the method: GET without, POST with.
 pub async fn ask(url: &str, body: Body<'_>) -> Result<Reply, Unreachable> {
     let init = web_sys::RequestInit::new();
     if matches!(body, Body::Parting(_)) {
         js::set(&init, "keepalive", true);
+    }
+    // A browser that is too old for it waits for as long as it likes.
+    if let Ok(limit) = js::call(&js::global("AbortSignal"), "timeout", &[ANSWERS_WITHIN.into()]) {
+        js::set(&init, "signal", limit);
     }
     let headers = web_sys::Headers::new()?;
     headers.set("accept", "application/json")?;
@@ -190,8 +196,10 @@ pub async fn ask(url: &str, body: Body<'_>) -> Result<Reply, Unreachable> {
     init.set_headers(&headers);
     let request = web_sys::Request::new_with_str_and_init(url, &init)?;
     let response: web_sys::Response = JsFuture::from(window().fetch_with_request(&request)).await?.dyn_into()?;
+    let date = response.headers().get("date")?.map(|date| js_sys::Date::parse(&date));
+    let date = date.filter(|at| at.is_finite()).map(|at| Timestamp::from_millis(at as i64));
     let body = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
-    Ok(Reply { status: response.status(), body })
+    Ok(Reply { status: response.status(), date, body })
 }
 
 /// A form's fields, by name and value, as they are now.
@@ -213,4 +221,23 @@ pub fn fields(form: &web_sys::HtmlFormElement) -> Result<String, Unreachable> {
         query.append(&name, &value);
     }
     Ok(String::from(query.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::PlaceAnswer;
+
+    #[test]
+    fn who_is_turned_away_before_the_form_is_told_why() {
+        let answer = |status: u16, body: &str| Reply { status, date: None, body: body.to_owned() }.answer::<PlaceAnswer>();
+        let problem = r#"{"type":"about:blank","title":"","status":401,"detail":"","code":"session_required"}"#;
+        let refused = |code: &str| Ok::<_, Unreachable>(PlaceAnswer::Refused(Refusal { code: code.to_owned(), faults: Vec::new() }));
+        assert_eq!(answer(401, problem), refused("session_required"));
+        assert_eq!(answer(200, r#"{"Refused":{"code":"no_lines","faults":[]}}"#), refused("no_lines"));
+        assert_eq!(answer(200, r#"{"Placed":{"page":"/orders/1"}}"#), Ok(PlaceAnswer::Placed { page: "/orders/1".to_owned() }));
+        for (status, body) in [(403, "a proxy's page"), (502, "a proxy's page"), (500, problem), (200, "")] {
+            assert_eq!(answer(status, body), Err(Unreachable), "{status}: it may have been done");
+        }
+    }
 }

@@ -90,6 +90,18 @@ pub enum HoldAnswer {
     Refused(Refusal),
 }
 
+/// What an answer is where its form was refused.
+macro_rules! refusable {
+    ($($answer:ident)*) => {
+        $(impl From<Refusal> for $answer {
+            fn from(refusal: Refusal) -> Self {
+                Self::Refused(refusal)
+            }
+        })*
+    };
+}
+refusable! { CartAnswer SwapAnswer SwitchAnswer HoldAnswer PlaceAnswer }
+
 /// What a cart costs: each of its lines in their order, and all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {

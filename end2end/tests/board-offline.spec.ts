@@ -66,6 +66,29 @@ for (const language of LANGUAGES) {
     await barista.leave();
   });
 
+  test(`a command that is swallowed is told, and may be pressed again (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.atBoard(browser, shop, { language });
+    const { page, w } = barista;
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    await shopper.page.goto('/s/harbor');
+    const number = String((await shopper.api.orderCoffee()).number);
+    const claim = barista.button(number, 'board.claim');
+    // A connection that is half dead: nothing is ever answered, and the line still says that it is live.
+    const swallowed = ['**/api/v1/staff/orders/*/claim', '**/api/v1/staff/stores/*/queue'];
+    for (const call of swallowed) await page.route(call, () => {});
+    await claim.click();
+    await expect(claim).toHaveAttribute('aria-busy', 'true');
+    await expect(page.getByTestId('board-problem')).toContainText(w('board.unreachable'));
+    await expect(claim).toHaveAttribute('aria-busy', 'false');
+    await barista.expectLive();
+    for (const call of swallowed) await page.unroute(call);
+    await claim.click();
+    await expect(barista.ticket(number, 'making')).toBeVisible();
+    await expect(page.getByTestId('board-problem')).toHaveCount(0);
+    await shopper.leave();
+    await barista.leave();
+  });
+
   test(`what is promised and cannot be sent is called off aloud (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, { language });
     const { page, w } = barista;

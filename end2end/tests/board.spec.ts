@@ -240,6 +240,10 @@ for (const language of LANGUAGES) {
 
     const third = String((await shopper.api.orderCoffee()).number);
     await expect(barista.ticket(third, 'queued')).toBeVisible();
+    // Who wants no motion sees which one is new, too.
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await expect(barista.ticket(third, 'queued')).toHaveCSS('animation-name', 'ticket-mark');
+    await page.emulateMedia({ reducedMotion: null });
     await expect.poll(notes, { message: 'heard' }).toBe(2);
     const sound = page.getByTestId('sound');
     await expect(sound).toHaveAttribute('aria-pressed', 'true');

@@ -5,6 +5,7 @@ import { Api } from './support/api';
 import { expect, test } from './support/journey';
 import type { Orderly } from './support/orderly';
 import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
 
 async function managerToken(shop: Orderly): Promise<string> {
   const { token } = await shop.json<{ token: string }>('token', 'issue', '--role', 'manager', '--store', 'harbor');
@@ -223,3 +224,48 @@ test('a store that closes during a checkout takes what is held, and nothing else
   await expect(shopper.status).toHaveText(w('order.queued'));
   await shopper.leave();
 });
+
+for (const language of LANGUAGES) {
+  test(`who comes back from an order finds the cart empty (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.atCheckout(browser, shop, { language });
+    const { page, w } = shopper;
+    await expect(page.getByTestId('hold')).toBeVisible();
+    await shopper.placeOrder();
+    await page.goBack();
+    await page.waitForURL('**/s/harbor/checkout');
+    await expect(page.getByText(w('cart.empty_title'))).toBeVisible();
+    await expect(page.getByRole('link', { name: w('cart.see_menu') })).toBeVisible();
+    await expect(page.getByTestId('place-order')).toHaveCount(0);
+    await expect(page.getByRole('main')).not.toContainText(w('problem.no_lines'));
+    await shopper.leave();
+  });
+
+  test(`an order that is swallowed on its way is the same one when it is sent again (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.atCheckout(browser, shop, { language });
+    const { page, w } = shopper;
+    await expect(page.getByTestId('hold')).toBeVisible();
+    const key = page.locator('#place input[name=key]');
+    const before = await key.inputValue();
+    // A connection that is half dead: it is never answered.
+    await page.route('**/do/checkout/place', () => {});
+    await page.getByTestId('place-order').click();
+    await expect(page.getByTestId('place-order')).toHaveAttribute('aria-busy', 'true');
+    await expect(page.getByRole('main')).toContainText(w('problem.unavailable'));
+    expect(await key.inputValue()).toBe(before);
+    await page.unroute('**/do/checkout/place');
+    await shopper.placeOrder();
+    await shopper.leave();
+  });
+
+  test(`an order without a cookie is told what it wants for (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.atCheckout(browser, shop, { language });
+    const { page, w } = shopper;
+    await expect(page.getByTestId('hold')).toBeVisible();
+    await shopper.context.clearCookies();
+    await page.getByTestId('place-order').click();
+    await expect(page.getByRole('main')).toContainText(w('problem.session_required'));
+    await expect(page.getByRole('main')).not.toContainText(w('problem.unavailable'));
+    // That it was refused is in the console, as it should be.
+    await shopper.context.close();
+  });
+}

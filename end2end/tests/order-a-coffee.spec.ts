@@ -110,6 +110,9 @@ test('without JavaScript until the order is placed', async ({ browser, shop }) =
   await shopper.page.goto('/');
   await shopper.chooseStore();
   await shopper.chooseProduct();
+  // Whatever is chosen, it would stay the price of the first choice.
+  await expect(shopper.page.getByTestId('add-to-cart')).toBeVisible();
+  await expect(shopper.page.getByTestId('add-to-cart').locator('data')).toBeHidden();
   await shopper.addWithOat();
   const number = await shopper.placeOrder();
 

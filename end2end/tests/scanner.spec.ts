@@ -213,6 +213,38 @@ for (const language of LANGUAGES) {
     await shopper.leave();
   });
 
+  test(`a ticket that is swallowed on its way is held out again (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.arrive(browser, shop);
+    const manager = new Api(shopper.context.request, shop.url, await shop.token('manager', 'harbor'));
+    await shopper.page.goto('/s/harbor');
+    const order = await shopper.api.orderCoffee();
+    const { ticket } = await shopper.api.get<Ticket>(`/orders/${order.id}/ticket`);
+    for (const verb of ['claim', 'ready']) await manager.post(`/staff/orders/${order.id}/${verb}`);
+    const desk = await scanner(browser, shop, manager, { language });
+    const { page, w } = desk;
+    await desk.expectLive();
+    const scanned = page.getByTestId('scanned');
+    const read = async () => {
+      const asked = page.waitForRequest('**/collect');
+      await page.keyboard.type(ticket);
+      await page.keyboard.press('Enter');
+      return (await asked).headers()['idempotency-key'];
+    };
+    // A connection that is half dead: it is never answered, and the line still says that it is live.
+    await page.route('**/collect', () => {}, { times: 1 });
+    const key = await read();
+    expect(key).toBeTruthy();
+    await expect(scanned).toContainText(w('scanner.away'));
+    await expect(scanned).toHaveAttribute('data-outcome', 'stop');
+    await desk.expectLive();
+    expect(await read(), 'the same wish').toBe(key);
+    await expect(scanned).toContainText(w('scanner.handed'));
+    await expect(page.getByTestId('scanned-number')).toHaveText(String(order.number));
+    // Not `leave`: the page was 401 before the screen was paired, which the console tells.
+    await desk.context.close();
+    await shopper.leave();
+  });
+
   test(`a scanner that was revoked leads to where it is paired again (${language})`, async ({ browser, shop }) => {
     const visitor = await Visitor.arrive(browser, shop);
     const manager = new Api(visitor.context.request, shop.url, await shop.token('manager', 'harbor'));

@@ -185,6 +185,7 @@ impl Bar {
             let reply = tab::ask(&format!("/api/v1/staff/orders/{order}/{verb}"), tab::Body::Keyed(&body.to_string())).await;
             // What was promised and does not happen is said by the order's number, and stays until it was read.
             let promised = undo::undoing(verb).is_none();
+            let away = reply.is_err();
             let refused = match reply {
                 Err(tab::Unreachable) if promised => Err(w::board::no_answer(self.locale).to_owned()),
                 Err(tab::Unreachable) => Ok(Some(Trouble { text: w::board::unreachable(self.locale).to_owned(), away: true })),
@@ -197,17 +198,27 @@ impl Bar {
                 Ok(reply) if promised => Err(self.refusal(&reply)),
                 Ok(reply) => Ok(Some(Trouble { text: self.refusal(&reply), away: false })),
             };
-            if !matches!(refused, Ok(None)) || self.connection.get_untracked() != Connection::Live {
-                self.ask_again().await;
-            }
+            let asks = !matches!(refused, Ok(None)) || self.connection.get_untracked() != Connection::Live;
             let refused = refused.unwrap_or_else(|why| {
                 said::lose(self, order, number, verb, why);
                 None
             });
             self.problem.set(refused);
-            self.busy.update(|busy| {
-                busy.remove(&order);
-            });
+            let free = move || {
+                self.busy.update(|busy| {
+                    busy.remove(&order);
+                });
+            };
+            // Who is not answered need not wait until the queue is not answered, either, before they press again.
+            if away {
+                free();
+            }
+            if asks {
+                self.ask_again().await;
+            }
+            if !away {
+                free();
+            }
         });
     }
 

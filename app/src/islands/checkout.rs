@@ -196,6 +196,16 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
     let alive = alive();
     // Without scripts the page itself has said it, and the press that follows is the confirmation.
     let dearer = Memo::new(move |_| alive.get() && cart.changed().is_some_and(|(told, now)| now.amount > told.amount));
+    // Who comes back from the order sees the page as it was left, where the browser has kept it: with what has been ordered.
+    let placed = StoredValue::new(false);
+    Effect::new(move |_| {
+        let back = window_event_listener_untyped("pageshow", move |_| {
+            if placed.try_get_value() == Some(true) {
+                cart.load_anew();
+            }
+        });
+        on_cleanup(move || back.remove());
+    });
     let send = move || {
         let Some(form) = form.get_untracked() else { return };
         busy.set(true);
@@ -205,8 +215,11 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
                 Err(error) => Err(error),
             };
             // The button stays at work until the next page is there.
-            match answer.and_then(|reply| reply.json()) {
-                Ok(PlaceAnswer::Placed { page }) => return tab::go(&page),
+            match answer.and_then(|reply| reply.answer()) {
+                Ok(PlaceAnswer::Placed { page }) => {
+                    placed.set_value(true);
+                    return tab::go(&page);
+                }
                 Ok(PlaceAnswer::Refused(refusal)) => {
                     // A refusal is kept under its key; the next try is another one.
                     if !refusal.is_open() {
@@ -318,6 +331,10 @@ impl Cart {
     /// Says what went wrong; nothing is held any more, as far as that is known. What costs more than it did is held anew, for the
     /// page to say how much.
     fn refused(self, refusal: Refusal) {
+        if refusal.code == "no_lines" {
+            // It was ordered, or emptied on another page, and this one is of before.
+            return self.load_anew();
+        }
         let again = refusal.code == "total_changed";
         if !refusal.is_open() {
             self.held.set(None);
@@ -326,6 +343,14 @@ impl Cart {
         self.say(refusal);
         if again && !self.ships {
             hold::sync(self);
+        }
+    }
+
+    /// Loads the page as the cart is now; what was pressed was not about that.
+    fn load_anew(self) {
+        let _ = self.pressed.try_set(false);
+        if let Some(store) = self.store.try_get_value() {
+            tab::go(&paths::checkout(store));
         }
     }
 

@@ -66,12 +66,32 @@ impl State {
     }
 }
 
+/// A code, and what its ring is the whole of, in seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Whole {
+    code: String,
+    seconds: i64,
+}
+
+impl Whole {
+    /// The ring of a code that is shown now. One that was there when the page was made is shown for `usual`; of one that has just
+    /// come it is all the time that it has, for how long codes are shown may have been set otherwise meanwhile.
+    fn of(code: &KioskCodeView, before: Option<&Self>, usual: i64, now: Timestamp) -> Self {
+        let seconds = match before {
+            None => usual,
+            Some(before) if before.code == code.code => before.seconds,
+            Some(_) => (code.hide_at - now) / 1000,
+        };
+        Self { code: code.code.clone(), seconds: seconds.max(1) }
+    }
+}
+
 /// `4:05`
 fn minutes(seconds: i64) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
-/// The screen. `seconds`: how long a code is shown; `now`: when the page was made.
+/// The screen. `seconds`: how long the first code is shown; `now`: when the page was made.
 #[island(lazy)]
 pub fn KioskDisplay(
     kiosk: KioskId,
@@ -103,9 +123,11 @@ pub fn KioskDisplay(
     let next_in = Memo::new(move |_| code.with(|code| (code.rotates_at - clock.get()).max(0) / 1000));
     let left = Memo::new(move |_| code.with(|code| code.scans_left));
     let picture = Memo::new(move |_| code.with(|code| (code.svg.clone(), code.url.clone())));
+    let whole = Memo::new(move |before: Option<&Whole>| code.with(|code| Whole::of(code, before, seconds, clock.get_untracked())));
     let ring = move || {
         let left = if state.get() == State::Scan { shown_for.get() } else { next_in.get() };
-        format!("--left: {:.4}", left.clamp(0, seconds.max(1)) as f64 / seconds.max(1) as f64)
+        let whole = whole.with(|whole| whole.seconds);
+        format!("--left: {:.4}", left.clamp(0, whole) as f64 / whole as f64)
     };
     let time = move || {
         view! {
@@ -215,5 +237,26 @@ mod tests {
         store.open = false;
         assert_eq!(State::of(&store, &code, at(0)), State::Closed);
         assert_eq!(minutes(245), "4:05");
+    }
+
+    #[test]
+    fn a_ring_is_full_when_its_code_comes_however_long_that_is_shown() {
+        let at = Timestamp::from_millis;
+        let code = |code: &str, hide_at: i64| KioskCodeView {
+            code: code.to_owned(),
+            url: String::new(),
+            svg: String::new(),
+            scans: 10,
+            scans_left: 10,
+            rotates_at: at(hide_at + 15_000),
+            hide_at: at(hide_at),
+        };
+        let first = Whole::of(&code("A", 45_000), None, 45, at(30_000));
+        assert_eq!(first.seconds, 45, "the page came in the middle of it");
+        assert_eq!(Whole::of(&code("A", 45_000), Some(&first), 45, at(40_000)), first, "somebody has scanned it");
+        let longer = Whole::of(&code("B", 645_000), Some(&first), 45, at(60_000));
+        assert_eq!(longer.seconds, 585);
+        assert_eq!(Whole::of(&code("C", 705_000), Some(&longer), 45, at(660_000)).seconds, 45);
+        assert_eq!(Whole::of(&code("D", 705_000), Some(&longer), 45, at(705_000)).seconds, 1, "one that is over divides by no zero");
     }
 }

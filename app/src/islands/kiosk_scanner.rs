@@ -115,7 +115,7 @@ impl Desk {
             let mut ticket = ticket;
             loop {
                 let outcome = self.ask(&ticket).await;
-                let _ = self.held.try_update_value(|held| held.told(&ticket, outcome.may_change(), js_sys::Date::now()));
+                let _ = self.held.try_update_value(|held| held.told(&ticket, outcome.may_change(), tab::steady()));
                 if outcome.is_revoked() {
                     let _ = self.revoked.try_set(true);
                 }

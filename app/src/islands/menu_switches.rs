@@ -113,7 +113,7 @@ impl Bar {
             let field = if key.0 { "option" } else { "sku" };
             let fields = format!("store={}&{field}={}&available={on}", self.store.get_value(), key.1);
             let reply = tab::ask(paths::form::ITEM, tab::Body::Form(&fields)).await;
-            match reply.and_then(|reply| reply.json()) {
+            match reply.and_then(|reply| reply.answer()) {
                 Ok(SwitchAnswer::Done) => {
                     self.said.set(format!("{name}{}{}", w::menu::colon(self.locale), self.word(on)));
                     self.done.update(|done| {

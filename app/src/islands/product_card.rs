@@ -112,7 +112,7 @@ fn add_form(store: String, product: String, sku: String, name: String, locale: L
                 Ok(fields) => tab::ask(paths::form::CART_ADD, tab::Body::Form(&fields)).await,
                 Err(error) => Err(error),
             };
-            match answer.and_then(|reply| reply.json()) {
+            match answer.and_then(|reply| reply.answer()) {
                 Ok(CartAnswer::Done(summary)) => {
                     cart::changed().set(Some(summary));
                     let _ = added.try_set(true);

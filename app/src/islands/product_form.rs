@@ -153,7 +153,9 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
                         disabled={move || choice.quantity.get() >= MAX_QUANTITY} on:click=move |_| choice.step(1)>{pieces::icon("plus")}</button>
                 </div>
                 <button class="button button--tall button--split" disabled=move || sold_out.get() aria-busy=move || busy.get().to_string()
-                    data-testid="add-to-cart"><span>{label}</span>{total}</button>
+                    data-testid="add-to-cart"><span>{label}</span>
+                    // Without scripts it would stay that of the first choice.
+                    <span class="needs-scripts">{total}</span></button>
             </div>
             {move || stopped.get().then(|| view! { <p class="field-error" role="alert">{pieces::icon("alert")}{w::problem::offline(locale)}</p> })}
             <div role="status" class="sr-only">{move || problems(&quote.get(), tried.get(), locale)}</div>

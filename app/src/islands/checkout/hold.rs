@@ -57,8 +57,8 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
         while let Some(line) = changed(cart) {
             if is_swapped(cart, &line) {
                 let reply = tab::ask(paths::form::CART_SWAP, tab::Body::Form(&swap_fields(cart, &line))).await.map_err(away)?;
-                match reply.json().map_err(away)? {
-                    SwapAnswer::Refused(refusal) => return Err(refusal),
+                match reply.answer().map_err(away)? {
+                    SwapAnswer::Refused(refusal) => return no_line(cart, refusal),
                     SwapAnswer::Done(lines) => settle(cart, &line, lines),
                 }
                 continue;
@@ -66,8 +66,8 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
             let (id, quantity) = (line.id.clone(), line.request.quantity);
             let fields = format!("store={}&line={id}&quantity={quantity}", cart.store.get_value());
             let reply = tab::ask(paths::form::CART_SET, tab::Body::Form(&fields)).await.map_err(away)?;
-            match reply.json().map_err(away)? {
-                CartAnswer::Refused(refusal) => return Err(refusal),
+            match reply.answer().map_err(away)? {
+                CartAnswer::Refused(refusal) => return no_line(cart, refusal),
                 CartAnswer::Done(_) => {
                     cart.saved.update(|saved| saved.iter_mut().filter(|old| old.id == id).for_each(|old| old.clone_from(&line)));
                 }
@@ -83,7 +83,7 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
         }
         let fields = format!("store={}", cart.store.get_value());
         let reply = tab::ask(paths::form::HOLD, tab::Body::Form(&fields)).await.map_err(away)?;
-        let answer = reply.json().map_err(away)?;
+        let answer = reply.answer().map_err(away)?;
         if changed(cart).is_some() {
             continue;
         }
@@ -103,6 +103,15 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
             }
         };
     }
+}
+
+/// A line that cannot be changed, which may be for want of it: then another page has changed the cart, or ordered it.
+fn no_line(cart: Cart, refusal: Refusal) -> Result<(), Refusal> {
+    if refusal.code != "not_found" {
+        return Err(refusal);
+    }
+    cart.load_anew();
+    Ok(())
 }
 
 /// Whether so many of the same things are held as the page shows.

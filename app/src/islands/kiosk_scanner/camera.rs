@@ -121,7 +121,7 @@ async fn watch(eye: &eye::Eye, desk: Desk) {
     while desk.is_there() && eye.is_open() {
         if let Some(code) = eye.look().await {
             let ticket = written(&code);
-            if desk.held.try_update_value(|held| held.sees(&ticket, js_sys::Date::now())) == Some(true) {
+            if desk.held.try_update_value(|held| held.sees(&ticket, tab::steady())) == Some(true) {
                 desk.collect(ticket);
             }
         }

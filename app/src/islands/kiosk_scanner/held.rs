@@ -5,7 +5,7 @@ const STILL: f64 = 8_000.0;
 /// And so long after an answer that may be another by now it is tried again.
 const RETRY: f64 = 2_500.0;
 
-/// The ticket that was before the camera last. Times are this machine's, in milliseconds.
+/// The ticket that was before the camera last. Times are by the clock that nobody sets, in milliseconds.
 #[derive(Debug, Default)]
 pub struct Held {
     ticket: String,

@@ -1,0 +1,66 @@
+// The wall of a stand on a device whose clock is set while it runs, as one without a battery does once it has a network.
+import { Api } from './support/api';
+import { expect, test } from './support/journey';
+import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
+import { Visitor } from './support/visitor';
+
+const HOUR = 3_600_000;
+
+/** For how long codes are shown so that the one of now is for five minutes more: they change at round times. */
+function quiet(): number {
+  const lengths = Array.from({ length: 20 }, (_, step) => 3600 - 61 * step);
+  return lengths.find((length) => length - ((Date.now() / 1000) % length) > 300) ?? 3600;
+}
+
+for (const language of LANGUAGES) {
+  test(`a clock that is set moves no time on the wall (${language})`, async ({ browser, shop }) => {
+    const screen = await Visitor.arrive(browser, shop, { language, viewport: { width: 1920, height: 1080 } });
+    const { page, w } = screen;
+    const manager = new Api(screen.context.request, shop.url, await shop.token('manager', 'harbor'));
+    // A code that does not change in the middle of this.
+    await manager.patch('/staff/stores/harbor/settings', { code_seconds: quiet() });
+    await manager.post('/staff/stores/harbor/kiosks', { id: 'wall-1' });
+    const { code } = await manager.post<{ code: string }>('/staff/stores/harbor/kiosks/wall-1/pairing');
+    await page.addInitScript(() => {
+      const now = Date.now.bind(Date);
+      const clock = { set: 0 };
+      Object.assign(window, { clock });
+      Date.now = () => now() + clock.set;
+    });
+    await page.goto('/kiosk/wall-1');
+    await page.getByLabel(w('kiosk.pair_code')).fill(code);
+    await page.getByTestId('pair-form').getByRole('button').click();
+    const kiosk = page.getByTestId('kiosk');
+    await expect(kiosk).toHaveAttribute('data-state', 'scan');
+    await screen.expectLive();
+    await screen.rememberDocument();
+
+    const next = page.locator('.kiosk__time p');
+    const seconds = async () => {
+      const [, minutes = '', rest = ''] = /(\d+):(\d\d)/.exec((await next.textContent()) ?? '') ?? [];
+      return Number(minutes) * 60 + Number(rest);
+    };
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    await shopper.page.goto('/s/harbor');
+    const ready = page.getByTestId('kiosk-ready').getByRole('listitem');
+    for (const set of [HOUR, -HOUR]) {
+      const before = await seconds();
+      const asked = page.waitForResponse('**/healthz');
+      await page.evaluate((set) => Object.assign((window as unknown as { clock: object }).clock, { set }), set);
+      await asked;
+      // It has ticked since.
+      await expect.poll(seconds).toBeLessThan(before);
+      expect(await seconds(), 'an hour is none').toBeGreaterThan(before - 300);
+      await expect(kiosk).toHaveAttribute('data-state', 'scan');
+      // Who is called is still called.
+      const order = await shopper.api.orderCoffee();
+      for (const verb of ['claim', 'ready']) await manager.post(`/staff/orders/${order.id}/${verb}`);
+      await expect(ready.filter({ hasText: String(order.number) })).toContainText(w('kiosk.age', { minutes: 0 }));
+    }
+    await screen.expectSameDocument();
+    await shopper.leave();
+    // Not `leave`: the page was 401 before the screen was paired, which the console tells.
+    await screen.context.close();
+  });
+}
