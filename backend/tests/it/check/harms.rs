@@ -19,6 +19,12 @@ pub(super) const HARMS: &[Harm] = &[
         tables: &["ledger_transfer"],
     },
     Harm {
+        checks: &["ledger.wallets"],
+        says: "its movements up to number 1 come to 3300, and number 1 says 3301",
+        does: &["update ledger_transfer set balance_after = balance_after + 1 where entry = 1"],
+        tables: &["ledger_transfer"],
+    },
+    Harm {
         checks: &["ledger.sums"],
         says: "from nobody to nowhere",
         does: &["update ledger_transfer set from_account = 'nobody', to_account = 'nowhere' where kind = 'refund'"],
@@ -55,6 +61,12 @@ pub(super) const HARMS: &[Harm] = &[
         checks: &["orders.paid"],
         says: "and its payment is over 1",
         does: &["update payment set amount = 1 where method = 'card' and refunded = 0"],
+        tables: &["payment"],
+    },
+    Harm {
+        checks: &["orders.paid"],
+        says: " USD, and its payment is over ",
+        does: &["update payment set currency = 'EUR' where method = 'card'"],
         tables: &["payment"],
     },
     Harm {
