@@ -3,6 +3,7 @@
 
 mod admitted;
 mod balance;
+mod bank_answer;
 mod board;
 mod board_day;
 mod board_keys;
@@ -40,6 +41,7 @@ mod waiting;
 
 pub use admitted::{Admitted, NextCode};
 pub use balance::Balance;
+pub use bank_answer::BankAnswer;
 pub use board::Board;
 pub use board_tools::Station;
 pub use cart::CartBar;

@@ -89,6 +89,16 @@ pub fn go(page: &str) {
     let _ = window().location().assign(page);
 }
 
+/// Goes to another page, in the place of this one: the way back leads past it.
+pub fn replace(page: &str) {
+    let _ = window().location().replace(page);
+}
+
+/// This page anew, where it stands.
+pub fn reload() {
+    let _ = window().location().reload();
+}
+
 /// A fresh key for a request that must happen once.
 pub fn new_key() -> String {
     let mut bytes = [0_u8; 16];

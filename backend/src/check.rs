@@ -33,7 +33,7 @@ pub const CHECKS: [(&str, &str); 19] = [
     ("holds.ended", "every hold is sold, released or returned with its order, or still runs for a checkout or an unpaid order"),
     ("places.counted", "as many places are counted as are written down"),
     ("places.held", "every place is somebody's who is under way, and everybody under way has one"),
-    ("checkouts.timed", "every live checkout ends by its timer"),
+    ("checkouts.timed", "every live checkout and every open admission ends by its timer"),
     (
         "orders.numbered",
         "numbers of a store's day are there once, up to the last one given; on SQLite all of them, in the order of placing",

@@ -31,7 +31,7 @@ use crate::subscriber::HandlerError;
 use crate::timer::{self, TimerHandler};
 
 /// The timer of an admission, by its id.
-const ADMISSION_END: &str = "kiosk.admission_end";
+pub(crate) const ADMISSION_END: &str = "kiosk.admission_end";
 
 /// All kiosks.
 #[derive(Debug, Clone)]
@@ -296,9 +296,9 @@ pub(crate) async fn forget_in(tx: &mut Tx, owner: &Owner) -> Result<(), DbError>
     Ok(())
 }
 
-/// Admissions after this one, in order, that are open at `now`, for the check.
-pub(crate) async fn open_after(sql: &mut impl Sql, after: &str, now: Timestamp, limit: i64) -> Result<Vec<AdmissionId>, DbError> {
-    store::open_after(sql, after, now, limit).await
+/// Open admissions after this one, in order, and when each ends, for the check.
+pub(crate) async fn open_after(sql: &mut impl Sql, after: &str, limit: i64) -> Result<Vec<(AdmissionId, Timestamp)>, DbError> {
+    store::open_after(sql, after, limit).await
 }
 
 /// Which of these admissions are open, for the check.

@@ -32,6 +32,8 @@ test('a bank that does not answer, and another card that works', async ({ browse
   await expect(shopper.status).toHaveText(w('order.created'));
   await expect(shopper.status).toHaveText(w('order.pay_timed_out'), { timeout: 60_000 });
   await expect(shopper.journey).toContainText(w('why.payment_timeout'));
+  await expect(shopper.journey).toContainText(w('event.payment_given_up'));
+  await expect(shopper.journey, 'no bank has said no').not.toContainText(w('event.payment_declined'));
   await shopper.expectSameDocument();
   await expectAccessible(page, 'the timeline of a payment without an answer');
 

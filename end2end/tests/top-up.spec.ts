@@ -1,7 +1,11 @@
-// A card that pays nothing into the wallet, and one that does: the form is where it was.
+// A card that pays nothing into the wallet, and one that does: the form is where it was. And a bank that asks first: what came of
+// it stands on the page that it leads back to.
 import { expectAccessible } from './support/access';
 import { expect, test } from './support/journey';
 import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
+
+const BANK = { en: { confirm: 'Confirm the payment', refuse: 'Refuse' }, 'zh-CN': { confirm: '确认付款', refuse: '拒绝' } };
 
 for (const javaScriptEnabled of [true, false]) {
   test(`a declined top-up comes back to where it was ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async ({ browser, shop }) => {
@@ -27,6 +31,48 @@ for (const javaScriptEnabled of [true, false]) {
     await page.waitForURL(/saved=topped_up#wallet$/);
     await expect(page.locator('#wallet').getByRole('status').filter({ hasText: w('wallet.topped_up') })).toBeInViewport();
     await expect(page.getByTestId('entries')).toContainText('+$50.00');
+    await shopper.leave();
+  });
+}
+
+for (const language of LANGUAGES) {
+  test(`a bank that asks first is refused, then told yes (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const { page, w } = shopper;
+    await page.goto('/sign-in?back=/account');
+    await shopper.signIn('+15550100001');
+    await page.waitForURL('**/account');
+    await page.locator('#top-up summary').click();
+    const toTheBank = async () => {
+      await page.getByLabel(w('wallet.pay_with')).selectOption('tok_3ds');
+      await page.getByRole('button', { name: w('wallet.top_up_go') }).click();
+      await page.waitForURL(/\/account#wallet$/);
+      await expect(page.getByTestId('confirm-top-up')).toBeVisible();
+    };
+
+    await toTheBank();
+    await page.getByTestId('confirm-top-up').click();
+    await page.getByRole('button', { name: BANK[language].refuse }).click();
+    await page.waitForURL(/\/account\?top_up=/);
+    await expect(page.locator('#top-up').getByRole('alert')).toContainText(w('problem.payment_declined'));
+    await expect(page.getByTestId('confirm-top-up')).toHaveCount(0);
+    await expect(page.getByTestId('balance')).toContainText('33.00');
+    await expectAccessible(page, 'the account after a refusal at the bank');
+
+    await toTheBank();
+    // The same page in another tab, which stays where it is.
+    const tab = await shopper.context.newPage();
+    await tab.goto('/account');
+    await expect(tab.getByTestId('confirm-top-up')).toBeVisible();
+    await page.getByTestId('confirm-top-up').click();
+    await page.getByRole('button', { name: BANK[language].confirm }).click();
+    await page.waitForURL(/\/account\?top_up=/);
+    await expect(page.locator('#wallet').getByRole('status').filter({ hasText: w('wallet.topped_up') })).toBeInViewport();
+    for (const here of [page, tab]) {
+      await expect(here.getByTestId('entries')).toContainText(/\+\D*20\.00/);
+      await expect(here.getByTestId('confirm-top-up')).toHaveCount(0);
+      await expect(here.getByTestId('balance')).toContainText('53.00');
+    }
     await shopper.leave();
   });
 }

@@ -330,7 +330,10 @@ impl Told {
     fn happened(self, entry: &JourneyEntry) -> Option<AnyView> {
         let Self { own, wallet, clock, locale } = self;
         let of_wallet = if wallet { w::happened_by_wallet(&entry.type_name, locale) } else { None };
-        let what = of_wallet.or_else(|| w::happened(&entry.type_name, locale))?;
+        // No bank has said no: we have stopped asking it.
+        let given_up = entry.type_name == "payment.declined.v1" && entry.reason.as_deref() == Some("payment_timeout");
+        let of_no_answer = given_up.then(|| w::event::payment_given_up(locale));
+        let what = of_wallet.or(of_no_answer).or_else(|| w::happened(&entry.type_name, locale))?;
         let who = match entry.actor {
             Actor::Customer(_) | Actor::Guest(_) if own => w::order::by_you(locale),
             Actor::Customer(_) | Actor::Guest(_) => w::order::by_shopper(locale),

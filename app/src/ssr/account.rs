@@ -2,10 +2,10 @@
 
 use backend::{
     identity::{Account, Caller},
-    payment::Confirmation,
+    payment::{Confirmation, TopUpEnd},
 };
 use domain::{
-    Currency, Locale, Money, Timestamp, UserId,
+    Currency, Locale, Money, Timestamp, TopUpId, UserId,
     view::{OrderView, SessionView, WalletEntry, WalletView},
 };
 use leptos::prelude::*;
@@ -19,7 +19,7 @@ use super::{
     visit::{Visit, lead_to, page, query},
 };
 use crate::{
-    islands::{Balance, LocalTime},
+    islands::{Balance, BankAnswer, LocalTime},
     paths,
     pieces::{decimal, icon, price},
     words as w,
@@ -28,6 +28,8 @@ use crate::{
 /// So many of the last orders, and of the wallet's movements.
 const ORDERS: i64 = 3;
 const ENTRIES: i64 = 8;
+/// How often a page looks by itself for what the bank says.
+const LOOKS: i64 = 5;
 /// What can be paid in with one press, in whole units of money.
 const TOP_UPS: [i64; 4] = [10, 20, 50, 100];
 
@@ -36,8 +38,15 @@ const TOP_UPS: [i64; 4] = [10, 20, 50, 100];
 pub fn AccountPage() -> impl IntoView {
     let visit = Visit::here();
     let number = |name: &str| query(name).and_then(|value| value.parse().ok());
-    let asked =
-        Asked { error: query("error"), form: query("form"), amount: number("amount"), saved: query("saved"), before: number("before") };
+    let asked = Asked {
+        error: query("error"),
+        form: query("form"),
+        amount: number("amount"),
+        saved: query("saved"),
+        before: number("before"),
+        top_up: query("top_up").and_then(|id| id.parse().ok()),
+        look: number("look").unwrap_or(1),
+    };
     page(async move { body(visit, asked).await })
 }
 
@@ -52,11 +61,24 @@ struct Asked {
     saved: Option<String>,
     /// Wallet entries before this one.
     before: Option<i64>,
+    /// The top-up that they were at their bank for.
+    top_up: Option<TopUpId>,
+    /// The how many-th look this is for what became of it.
+    look: i64,
 }
 
 async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let locale = visit.locale;
     let Caller::User { user, session, .. } = &visit.caller else { return Ok(lead_to(&paths::sign_in(paths::ACCOUNT))) };
+    if let Some((_, query)) = visit.page.split_once('?') {
+        // Where their bank has sent them back with something for the card provider.
+        visit.backend.payments.shopper_returned(&visit.backend.db, *user, query).await?;
+    }
+    // Before anything is read: what has come is in the wallet that is shown.
+    let returned = match asked.top_up {
+        Some(top_up) => visit.backend.top_ups.returned(*user, top_up).await?,
+        None => None,
+    };
     let (backend, id, before) = (visit.backend.clone(), *user, asked.before);
     let wallet: WalletView =
         visit.backend.db.snapshot(move |tx| Box::pin(async move { backend.wallets.page(tx, id, before, ENTRIES).await })).await?;
@@ -69,10 +91,6 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let stores = orders::stores(&visit, &mut sql).await?;
     drop(sql);
     let confirmations = visit.backend.top_ups.confirmations(&mut visit.backend.db.reader(), id).await?;
-    if let Some((_, query)) = visit.page.split_once('?') {
-        // Where their bank has sent them back with something for the card provider.
-        visit.backend.payments.shopper_returned(&visit.backend.db, id, query).await?;
-    }
     let sessions = visit.backend.identities.sessions(&visit.caller).await?;
     let staff = visit.caller.roles().iter().any(|held| backend::identity::rights::is_staff(held.role));
     let head = head(
@@ -93,7 +111,14 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         Some("delete") => (None, asked.error, None),
         _ => (None, None, asked.error),
     };
-    let form = top_up(wallet.balance.currency, asked.amount, of_top_up.as_deref(), locale);
+    let looked_for = asked.top_up.filter(|_| matches!(returned, Some((_, None))));
+    let waits = looked_for.map(|top_up| bank_answer(top_up, asked.look, locale));
+    let (paid_in, of_top_up, amount) = match returned {
+        Some((_, Some(TopUpEnd::Captured))) => (Some(done(w::wallet::topped_up(locale))), of_top_up, asked.amount),
+        Some((amount, Some(TopUpEnd::Refused(reason)))) => (paid_in, Some(reason), Some(amount.amount)),
+        Some((_, None)) | None => (paid_in, of_top_up, asked.amount),
+    };
+    let form = top_up(wallet.balance.currency, amount, of_top_up.as_deref(), locale);
     let main = view! {
         {head}
         <main class="page" id="main">
@@ -107,7 +132,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
                 {problem(of_others.as_deref(), locale)}
                 {saved}
                 <div class="account">
-                    {money(id, &wallet, &confirmations, view! { {paid_in}{form} }.into_any(), locale)}
+                    {money(id, &wallet, &confirmations, view! { {waits}{paid_in}{form} }.into_any(), locale)}
                     {last_orders(&orders.items, &stores, locale)}
                     {you(&account, staff, locale)}
                     {browsers(&sessions, Some(*session), visit.now, locale)}
@@ -121,7 +146,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
 
 /// The balance, how it grows, and how it came to be.
 fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], top_up: AnyView, locale: Locale) -> AnyView {
-    let entries = &wallet.entries;
+    let (entries, confirming) = (&wallet.entries, !confirmations.is_empty());
     let rows = entries.items.iter().map(|entry| movement(entry, locale)).collect_view();
     let list = if entries.items.is_empty() {
         view! { <p class="soft">{w::wallet::none(locale)}</p> }.into_any()
@@ -134,7 +159,7 @@ fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], top_
     view! {
         <section class="panel" id="wallet" aria-labelledby="wallet-title">
             <h2 id="wallet-title">{w::wallet::title(locale)}</h2>
-            <Balance user balance=wallet.balance locale/>
+            <Balance user balance=wallet.balance confirming locale/>
             {confirmations.iter().map(|wanted| confirm(wanted, locale)).collect_view()}
             {top_up}
             {list}
@@ -158,6 +183,13 @@ fn confirm(wanted: &Confirmation, locale: Locale) -> Option<AnyView> {
         }
         .into_any(),
     )
+}
+
+/// The bank's answer is not there yet: the page looks again.
+fn bank_answer(top_up: TopUpId, look: i64, locale: Locale) -> AnyView {
+    let here = format!("{}?top_up={top_up}#wallet", paths::ACCOUNT);
+    let next = (look < LOOKS).then(|| format!("{}?top_up={top_up}&look={}#wallet", paths::ACCOUNT, look.saturating_add(1)));
+    view! { <BankAnswer here next locale/> }.into_any()
 }
 
 /// Money into the wallet by card. The form happens once, however often it is sent. One that was `refused` stands open with the amount

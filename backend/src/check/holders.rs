@@ -98,15 +98,27 @@ async fn places(tx: &mut Tx, found: &mut Findings) -> Result<(), DbError> {
     }
 }
 
-/// Whoever was let in has a place while they are: their own, their checkout's, or their order's.
+/// Whoever was let in has a place while they are: their own, their checkout's, or their order's. And their time ends, by its
+/// timer: without one an admission that is over would keep its place for ever.
 async fn admissions(tx: &mut Tx, found: &mut Findings) -> Result<(), DbError> {
     let (mut after, now) = (String::new(), tx.now());
     loop {
-        let page = kiosk::open_after(tx, &after, now, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let page = kiosk::open_after(tx, &after, PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
         after = last.to_string();
-        let own = stores::with_place(tx, "admission", ids(&page)).await?;
-        let without: Vec<_> = page.into_iter().filter(|id| !own.contains(&id.to_string())).collect();
+        let open: Vec<_> = page.iter().map(|(id, _)| *id).collect();
+        let timers = timer::due_of(tx, kiosk::ADMISSION_END, &open).await?;
+        for (id, expires_at) in &page {
+            let why = match timers.get(&id.to_string()) {
+                None => "it is open, and its time has no timer".to_owned(),
+                Some(due) if due != expires_at => format!("it ends at {expires_at}, its timer is due at {due}"),
+                Some(_) => continue,
+            };
+            found.add(Breach::new("checkouts.timed", format!("admission {id}"), why));
+        }
+        let own = stores::with_place(tx, "admission", ids(&open)).await?;
+        // Between the end of its time and its timer its place may be gone with its checkout, which ended at the same time.
+        let without: Vec<_> = page.into_iter().filter(|(id, end)| *end > now && !own.contains(&id.to_string())).map(|(id, _)| id).collect();
         let led_to = ordering::checkouts_of_admissions(tx, &without).await?;
         let checkouts: Vec<_> = led_to.iter().map(|(checkout, _)| *checkout).collect();
         let mut placed = stores::with_place(tx, "checkout", ids(&checkouts)).await?;

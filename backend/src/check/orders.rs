@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::Money;
 use domain::event::{
     OrderCancelled, OrderCreated, OrderFulfilled, OrderProcessed, OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded,
     PrepRecalled,
@@ -25,7 +26,7 @@ struct Order<'a> {
     stream: String,
     holds: &'a [Hold],
     payment: Option<Standing>,
-    total: Option<i64>,
+    total: Option<Money>,
     fulfilments: &'a [FulfilmentStatus],
     has_place: bool,
     has_limit: bool,
@@ -105,7 +106,8 @@ impl Order<'_> {
         use PaymentStatus::{ActionRequired, Captured, Declined, PartiallyRefunded, Pending, Refunded, Voided};
         let Some(payment) = self.payment else { return Some("it has no payment".to_owned()) };
         if let Some(total) = self.total.filter(|total| *total != payment.amount) {
-            return Some(format!("it costs {total}, and its payment is over {}", payment.amount));
+            let text = |money: Money| format!("{} {}", money.amount, money.currency);
+            return Some(format!("it costs {}, and its payment is over {}", text(total), text(payment.amount)));
         }
         let status = payment.status;
         let asked = payment.charging;

@@ -5,7 +5,7 @@ use crate::db::{DbError, Tx};
 use crate::ordering::invariants as ordering;
 use crate::payment::invariants as payment;
 use crate::subscriber::parked;
-use crate::{job, timer};
+use crate::{job, kiosk, timer};
 
 /// The services that take an order through its life: nothing of theirs may wait for a person.
 const SAGA: [&str; 4] = ["ordering", "payment", "prep", "shipping"];
@@ -35,7 +35,9 @@ pub(super) async fn look(tx: &mut Tx, progress: &Progress, found: &mut Findings)
     for (top_up, begun_at) in payment::stuck_top_ups(tx, progress.late).await? {
         found.add(Breach::new("sagas.moving", format!("top-up {top_up}"), format!("has been under way since {begun_at}")));
     }
-    for timer in timer::overdue(tx, progress.late, MOST).await?.into_iter().filter(|timer| is_of_an_order(&timer.kind)) {
+    // An admission whose end is not noticed keeps its place from everybody else.
+    let holds_up = |kind: &str| is_of_an_order(kind) || kind == kiosk::ADMISSION_END;
+    for timer in timer::overdue(tx, progress.late, MOST).await?.into_iter().filter(|timer| holds_up(&timer.kind)) {
         let why = format!("was due at {}; {}", timer.due, timer.error.as_deref().unwrap_or("nobody fires it"));
         found.add(Breach::new("sagas.moving", format!("timer {} {}", timer.kind, timer.key), why));
     }

@@ -9,7 +9,7 @@ use super::browser::BrowserId;
 use super::sign_in::SHOPPER_SECONDS;
 use super::store::{self, Known};
 use super::{Caller, Identities, Secret, cookie};
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Sql, Tx};
 
 /// How long a guest's cookie is good.
 pub const GUEST_SECONDS: i64 = 90 * 24 * 3600;
@@ -136,6 +136,13 @@ impl Identities {
 fn unwritten(session: SessionId, now: Timestamp) -> Caller {
     let too_old = cookie::made_at(session).plus_seconds(GUEST_SECONDS) <= now;
     if too_old { Caller::Nobody } else { Caller::Guest { session, fresh: true } }
+}
+
+/// Whether this is a guest whose session is over by now: they have signed in, or out, since they were looked at.
+pub(crate) async fn is_guest_no_more(sql: &mut impl Sql, caller: &Caller) -> Result<bool, DbError> {
+    let Caller::Guest { session, .. } = caller else { return Ok(false) };
+    let now = sql.now();
+    Ok(matches!(store::session(sql, *session, now).await?, Some(Known::Over)))
 }
 
 /// Writes the row of a guest who has none yet, in the transaction of their first mutation. Others have theirs.

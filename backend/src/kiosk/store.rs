@@ -98,10 +98,11 @@ pub(super) async fn move_in(tx: &mut Tx, id: AdmissionId, from: &str, to: &str, 
     Ok(tx.execute(text, args![id, from, to, expires_at]).await? == 1)
 }
 
-/// Admissions after this one, by id, that are open and whose time is not over.
-pub(super) async fn open_after(sql: &mut impl Sql, after: &str, now: Timestamp, limit: i64) -> Result<Vec<AdmissionId>, DbError> {
-    let text = "select id from admission where state = 'open' and expires_at > $1 and id > $2 order by id limit $3";
-    sql.fetch_all(text, args![now, after, limit]).await?.iter().map(|row| row.get("id")).collect()
+/// Open admissions after this one, by id, and when each ends.
+pub(super) async fn open_after(sql: &mut impl Sql, after: &str, limit: i64) -> Result<Vec<(AdmissionId, Timestamp)>, DbError> {
+    let text = "select id, expires_at from admission where state = 'open' and id > $1 order by id limit $2";
+    let rows = sql.fetch_all(text, args![after, limit]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.get("expires_at")?))).collect()
 }
 
 /// Which of these are open.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{AdmissionId, CheckoutId, OrderId, Timestamp};
+use domain::{AdmissionId, CheckoutId, Money, OrderId, Timestamp};
 
 pub(crate) use super::limits::{BARISTA_LIMIT, CHECKOUT_HOLD};
 use super::sagas::SagaRow;
@@ -25,8 +25,8 @@ pub(crate) async fn orders_after(sql: &mut impl Sql, after: Option<OrderId>, lim
     store::orders_after(sql, after, limit).await
 }
 
-/// What these orders cost, in minor units.
-pub(crate) async fn totals_of(sql: &mut impl Sql, orders: &[OrderId]) -> Result<HashMap<OrderId, i64>, DbError> {
+/// What these orders cost.
+pub(crate) async fn totals_of(sql: &mut impl Sql, orders: &[OrderId]) -> Result<HashMap<OrderId, Money>, DbError> {
     Ok(store::totals_of(sql, orders).await?.into_iter().collect())
 }
 

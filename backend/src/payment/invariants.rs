@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::ordering::PaymentStatus;
-use domain::{OrderId, PaymentId, Timestamp, TopUpId};
+use domain::{Money, OrderId, PaymentId, Timestamp, TopUpId};
 
 use super::store::invariants as store;
 use super::{CHARGE, CONFIRM_SECONDS, REFUND};
@@ -15,8 +15,8 @@ use crate::job;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub status: PaymentStatus,
-    /// What was or will be charged, in minor units.
-    pub amount: i64,
+    /// What was or will be charged.
+    pub amount: Money,
     /// Its charge is still being worked on.
     pub charging: bool,
     /// Its refund is on its way.

@@ -7,6 +7,7 @@
 //! while a top-up of its own is under way; money that comes for one that is gone all the same goes back to its card.
 
 mod error;
+mod returned;
 
 use std::time::Duration;
 
@@ -38,8 +39,6 @@ pub(super) const TOP_UP: &str = "payment.top_up";
 pub(super) const TOP_UP_VOID: &str = "payment.top_up_void";
 /// Wakes who waits for a top-up to end, or to want something of the shopper.
 const MOVED: &str = "payment.top_up_moved";
-/// The page that a shopper comes back to after confirming.
-const RETURN_PATH: &str = "/account#wallet";
 /// The most that a card pays in at once, in minor units.
 pub const MAX_TOP_UP: i64 = 1_000_000;
 /// How long a request waits for the provider. It ends before a stopping server does.
@@ -307,7 +306,8 @@ impl TopUpJob {
             token: row.token.as_ref().and_then(|sealed| payments.vault.open(sealed, &key)),
             key,
             description: format!("top-up {id}"),
-            return_path: RETURN_PATH.to_owned(),
+            // The page tells how it ended.
+            return_path: format!("/account?top_up={id}#wallet"),
             // Whatever the provider does with it, it has a time.
             known_at: row.reference.is_some().then_some(row.begun_at),
             reference: row.reference,

@@ -151,6 +151,7 @@ impl Wallets {
 /// What is not as it must be with the wallets, for the check.
 pub(crate) async fn breaches(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
     let mut found = store::invariants::unbalanced(sql).await?;
+    found.extend(store::invariants::misremembered(sql).await?);
     found.extend(store::invariants::one_sided(sql).await?);
     found.extend(store::invariants::booked_otherwise(sql).await?);
     found.extend(store::invariants::topped_up_otherwise(sql).await?);

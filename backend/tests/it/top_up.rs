@@ -151,6 +151,27 @@ on_both_databases! {
         assert_eq!(balance(&cafe, ada).await, 900);
     }
 
+    /// Nor by a request: by the page that their bank leads them to, which is told of their own only.
+    async fn a_confirmed_top_up_is_told_to_the_page_that_its_shopper_returns_to(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let (running, ada) = (cafe.run(), shopper());
+        assert!(matches!(pay(&cafe, ada, "3ds", usd(900), "tok_3ds").await, Err(TopUpError::ActionRequired(_))));
+        let id = cafe.backend.db.reader().fetch_one("select id from top_up", args![]).await.unwrap().get::<String>("id").unwrap();
+        let id = id.parse().unwrap();
+        cafe.books.confirm();
+        // A look that is under way is not hurried.
+        settle(&running).await;
+        let mut told = cafe.backend.top_ups.returned(ada, id).await.unwrap();
+        for _ in 0..10 {
+            if told == Some((usd(900), None)) {
+                told = cafe.backend.top_ups.returned(ada, id).await.unwrap();
+            }
+        }
+        assert_eq!(told, Some((usd(900), Some(TopUpEnd::Captured))));
+        assert_eq!(cafe.backend.top_ups.returned(shopper(), id).await, Ok(None));
+        assert_eq!(balance(&cafe, ada).await, 900);
+    }
+
     async fn a_top_up_that_nobody_confirms_is_given_up(shop) {
         let cafe = Cafe::open(&shop).await;
         let (running, ada) = (cafe.run(), shopper());

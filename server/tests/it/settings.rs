@@ -173,10 +173,15 @@ async fn the_pages_change_the_same_by_plain_forms(server: Server) {
     assert_eq!(foreign.header("location"), Some("/staff/pier/settings?error=forbidden&fields="));
 
     let stock = [("store", "harbor"), ("sku", "butter-croissant"), ("key", "k1"), ("how", "add"), ("units", "3"), ("reason", "received")];
-    for _ in 0..2 {
+    for said in ["saved", "saved_before"] {
         let booked = kim.post_form("/do/staff/stock", &stock).await;
-        assert_eq!(booked.header("location"), Some("/staff/harbor/stock?saved=butter-croissant#count-butter-croissant"));
+        assert_eq!(booked.header("location"), Some(&*format!("/staff/harbor/stock?{said}=butter-croissant#count-butter-croissant")));
     }
+    let other = stock.map(|(field, text)| if field == "units" { (field, "4") } else { (field, text) });
+    let back = "/staff/harbor/stock?error=stock_sent_before&item=butter-croissant#count-butter-croissant";
+    assert_eq!(kim.post_form("/do/staff/stock", &other).await.header("location"), Some(back));
+    let page = kim.page("/staff/harbor/stock?saved_before=butter-croissant").await;
+    assert!(page.text().contains("nothing more was booked: 15"), "{}", page.text());
     let page = kim.page("/staff/harbor/stock?saved=butter-croissant").await;
     assert!(page.text().contains("15 on hand"), "booked once: 12 and 3");
     let none = [("store", "harbor"), ("sku", "butter-croissant"), ("key", "k2"), ("how", "add"), ("units", "0"), ("reason", "received")];

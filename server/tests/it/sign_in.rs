@@ -255,6 +255,8 @@ async fn the_demo_shopper_buys_from_the_wallet_until_it_is_short(server: Server)
         let sent = shopper.post_form("/do/wallet/top-up", &[("key", key), ("amount", "1000"), ("card", card)]).await;
         assert_eq!((sent.status, sent.header("location")), (StatusCode::FOUND, Some(page)), "{}", sent.text());
     }
+    let other = shopper.post_form("/do/wallet/top-up", &[("key", "one"), ("amount", "2000"), ("card", "tok_ok")]).await;
+    assert_eq!(other.header("location"), Some("/account?error=top_up_sent_before&form=top-up&amount=2000#wallet"));
     // It comes back to where it was: open, with what was chosen, and the reason in it and nowhere else.
     let page = shopper.page("/account?error=payment_declined&form=top-up&amount=1000").await;
     let (_, fold) = page.text().split_once("id=\"top-up\"").expect("the fold");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use backend::{
-    idempotency::{Answer, CommandError, KeyError, RequestKey},
+    idempotency::{Answer, CommandError, KeyError, Outcome, RequestKey},
     identity::Right,
     inventory::{Adjustment, StockError},
     refused::Refused as _,
@@ -15,7 +15,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::{staff::shown, visit::Visit},
-    Done, number, refusal,
+    Done, number,
+    once::coded,
+    refusal,
     staff::require,
     to,
     typed::Typed,
@@ -100,7 +102,7 @@ pub async fn adjust_stock(
     let page = paths::stock(&store);
     let typed = Typed::new("stock", [("how", &*how), ("units", &*units), ("reason", &*reason)]);
     match book(&store, &sku, key, &how, number(&units), reason).await {
-        Ok(sku) => to(&format!("{page}?saved={sku}#count-{sku}"), ()),
+        Ok((done, sku)) => to(&format!("{page}?{done}={sku}#count-{sku}"), ()),
         Err(refusal) => {
             // Said at the item, where what was typed stands.
             let item = sku.parse::<Sku>().map(|sku| format!("&item={sku}#count-{sku}")).unwrap_or_default();
@@ -110,7 +112,8 @@ pub async fn adjust_stock(
     }
 }
 
-async fn book(store: &str, sku: &str, key: String, how: &str, units: i64, reason: String) -> Result<Sku, Refusal> {
+/// What the page says of it, and of which item: a form that was booked before books nothing, and does not say that it did.
+async fn book(store: &str, sku: &str, key: String, how: &str, units: i64, reason: String) -> Result<(&'static str, Sku), Refusal> {
     let visit = Visit::here();
     let invalid = |pointer: &str, code: &str| refusal(&StockError::Invalid(Faults(vec![Fault::new(pointer, code, "This cannot be.")])));
     let store: StoreId = store.parse().map_err(|_| invalid("/store", "unknown_store"))?;
@@ -140,8 +143,12 @@ async fn book(store: &str, sku: &str, key: String, how: &str, units: i64, reason
         })
     });
     match once.await {
-        Ok(_) => Ok(sku),
+        Ok(Outcome::Fresh(_)) => Ok(("saved", sku)),
+        Ok(Outcome::Replayed(_)) => Ok(("saved_before", sku)),
         Err(KeyError::Forgotten(answer, _)) => Err(serde_json::from_str(&answer.body).unwrap_or_default()),
+        // What is said of an order's form leads to the orders, where there is nothing to be seen of this.
+        Err(KeyError::Reused) => Err(coded("stock_sent_before")),
+        Err(KeyError::InProgress) => Err(coded("stock_in_progress")),
         Err(error) => Err(refusal(&error)),
     }
 }

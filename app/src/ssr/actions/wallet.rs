@@ -11,7 +11,13 @@ use crate::paths;
 #[server(name = TopUp, prefix = "/do", endpoint = "wallet/top-up")]
 pub async fn top_up(#[server(default)] key: String, #[server(default)] amount: String, #[server(default)] card: String) -> Done<()> {
     let amount = number(&amount);
-    match pay(&key, amount, &card).await {
+    // What is said of an order's form leads to the orders, where there is nothing to be seen of this.
+    let own = |code: String| match &*code {
+        "idempotency_key_reused" => "top_up_sent_before".to_owned(),
+        "request_in_progress" => "top_up_in_progress".to_owned(),
+        _ => code,
+    };
+    match pay(&key, amount, &card).await.map_err(own) {
         Ok(done) => to(&format!("{}?saved={done}#wallet", paths::ACCOUNT), ()),
         Err(code) if code == "sign_in_required" => to(&paths::sign_in(paths::ACCOUNT), ()),
         // The page shows the way to the bank.

@@ -30,14 +30,30 @@ use crate::{
 #[component]
 pub fn StockPage() -> impl IntoView {
     let visit = Visit::here();
-    let asked = (param("store"), query("error"), query("item"), query("saved"));
+    let asked = Asked {
+        store: param("store"),
+        error: query("error"),
+        item: query("item"),
+        saved: query("saved"),
+        saved_before: query("saved_before"),
+    };
     page(async move { body(visit, asked).await })
 }
 
-async fn body(
-    visit: Visit,
-    (store, error, item, saved): (String, Option<String>, Option<String>, Option<String>),
-) -> Result<AnyView, Failure> {
+/// What the address says.
+struct Asked {
+    store: String,
+    error: Option<String>,
+    /// At which item it is said.
+    item: Option<String>,
+    /// The item that was just booked.
+    saved: Option<String>,
+    /// The item of a form that had been booked before.
+    saved_before: Option<String>,
+}
+
+async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
+    let Asked { store, error, item, saved, saved_before } = asked;
     let locale = visit.locale;
     let row = visit.store(&store).await?;
     let Caller::User { .. } = &visit.caller else { return Err(Failure::SignIn) };
@@ -59,6 +75,12 @@ async fn body(
         let text = w::stock::saved(locale, name_of(product, variant, locale), level.on_hand);
         Some(view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{text}</p></div> })
     });
+    let saved_before = saved_before.and_then(|sku| {
+        let (product, variant) = menu.variant(&sku)?;
+        let level = levels.get(&variant.sku)?;
+        let text = w::stock::saved_before(locale, name_of(product, variant, locale), level.on_hand);
+        Some(view! { <div class="notice" data-tone="wait" role="status">{icon("info")}<p class="notice__title">{text}</p></div> })
+    });
     let to_menu = switches.then(|| {
         view! { <div class="row"><a class="button button--plain" href=paths::menu(&row.id)>{w::stock::to_menu(locale)}{icon("forward")}</a></div> }
     });
@@ -69,6 +91,7 @@ async fn body(
     let body = view! {
         {head}
         {saved}
+        {saved_before}
         {counted(&row.id, &menu, &levels, fault.as_ref(), locale)}
         {to_menu}
     };

@@ -1,7 +1,7 @@
 //! What must be true of checkouts and orders, as queries for what is not and for what the others are compared with.
 
 use domain::ordering::OrderStatus;
-use domain::{AdmissionId, CheckoutId, OrderId, StoreId, Timestamp};
+use domain::{AdmissionId, CheckoutId, Money, OrderId, StoreId, Timestamp};
 
 use super::super::sagas::Step;
 use super::CheckoutStatus;
@@ -41,16 +41,16 @@ pub(in super::super) async fn orders_after(sql: &mut impl Sql, after: Option<Ord
     sql.fetch_all(text, args![after, limit]).await?.iter().map(glance_of).collect()
 }
 
-/// What these orders cost, in minor units.
-pub(in super::super) async fn totals_of(sql: &mut impl Sql, orders: &[OrderId]) -> Result<Vec<(OrderId, i64)>, DbError> {
+/// What these orders cost.
+pub(in super::super) async fn totals_of(sql: &mut impl Sql, orders: &[OrderId]) -> Result<Vec<(OrderId, Money)>, DbError> {
     let text = sql.either(
-        "select id, cast(json_extract(quote, '$.total.amount') as bigint) as total from sales_order \
-         where id in (select value from json_each($1))",
-        "select id, cast(quote::jsonb -> 'total' ->> 'amount' as bigint) as total from sales_order \
-         where id in (select jsonb_array_elements_text($1::jsonb))",
+        "select id, cast(json_extract(quote, '$.total.amount') as bigint) as total, json_extract(quote, '$.total.currency') as currency \
+         from sales_order where id in (select value from json_each($1))",
+        "select id, cast(quote::jsonb -> 'total' ->> 'amount' as bigint) as total, quote::jsonb -> 'total' ->> 'currency' as currency \
+         from sales_order where id in (select jsonb_array_elements_text($1::jsonb))",
     );
     let rows = sql.fetch_all(text, args![ids(orders)]).await?;
-    rows.iter().map(|row| Ok((row.get("id")?, row.get("total")?))).collect()
+    rows.iter().map(|row| Ok((row.get("id")?, Money::new(row.get("total")?, row.parse("currency")?)))).collect()
 }
 
 /// These orders, those of them that there are.

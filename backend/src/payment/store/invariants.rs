@@ -1,20 +1,24 @@
 //! What the check wants to know of payments.
 
 use domain::ordering::PaymentStatus;
-use domain::{OrderId, PaymentId, Timestamp, TopUpId};
+use domain::{Money, OrderId, PaymentId, Timestamp, TopUpId};
 
 use crate::args;
 use crate::check::{Breach, MOST};
-use crate::db::{DbError, Sql, ids};
+use crate::db::{DbError, Row, Sql, ids};
 
 /// How the payments of these orders stand, and over how much each is.
-pub(in super::super) async fn of_orders(sql: &mut impl Sql, orders: &[OrderId]) -> Result<Vec<(OrderId, PaymentStatus, i64)>, DbError> {
+pub(in super::super) async fn of_orders(sql: &mut impl Sql, orders: &[OrderId]) -> Result<Vec<(OrderId, PaymentStatus, Money)>, DbError> {
     let text = sql.either(
-        "select order_id, status, amount from payment where order_id in (select value from json_each($1))",
-        "select order_id, status, amount from payment where order_id in (select jsonb_array_elements_text($1::jsonb))",
+        "select order_id, status, amount, currency from payment where order_id in (select value from json_each($1))",
+        "select order_id, status, amount, currency from payment where order_id in (select jsonb_array_elements_text($1::jsonb))",
     );
     let rows = sql.fetch_all(text, args![ids(orders)]).await?;
-    rows.iter().map(|row| Ok((row.get("order_id")?, row.parse("status")?, row.get("amount")?))).collect()
+    let read = |row: &Row| {
+        let amount = Money::new(row.get("amount")?, row.parse("currency")?);
+        Ok((row.get("order_id")?, row.parse("status")?, amount))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Payments of which something else went back than their refunds come to, or than their state says.

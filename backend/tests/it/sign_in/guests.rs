@@ -64,6 +64,21 @@ on_both_databases! {
         assert_eq!(shop.cart(&user, "harbor").await.len(), 3);
     }
 
+    async fn whoever_has_signed_in_meanwhile_is_not_told_that_their_checkout_is_over(shop) {
+        let shop = Shop::open(&shop).await;
+        let (guest, _) = shop.backend().identities.new_guest();
+        let checkout = shop.cafe.begin(&guest, "harbor", &[croissant(1)]).await.unwrap();
+        let (user, _) = shop.sign_in(&guest, &ada()).await;
+        // The request of before comes now. It says what no key keeps: who asks again is somebody else.
+        let late = shop.cafe.place(&guest, &checkout, "tok_ok").await;
+        assert!(matches!(late, Err(OrderingError::SessionRequired)), "{late:?}");
+        shop.cafe.place(&user, &checkout, "tok_ok").await.unwrap();
+        // Whoever is a guest still is told of others' as ever.
+        let (other, _) = shop.backend().identities.new_guest();
+        let others = shop.cafe.place(&other, &checkout, "tok_ok").await;
+        assert!(matches!(others, Err(OrderingError::NotFound)), "{others:?}");
+    }
+
     async fn an_order_that_is_placed_while_signing_in_is_nobody_elses(shop) {
         let shop = Shop::open(&shop).await;
         for round in 0..10 {
@@ -80,7 +95,7 @@ on_both_databases! {
                     assert_eq!(Some(owner), user.owner());
                 }
                 Err(error) => {
-                    assert!(matches!(error, OrderingError::CheckoutExpired | OrderingError::NotFound), "{error}");
+                    assert!(matches!(error, OrderingError::SessionRequired), "{error}");
                     shop.cafe.place(&user, &checkout, "tok_ok").await.unwrap();
                 }
             }

@@ -34,6 +34,22 @@ pub(in super::super) async fn unbalanced(sql: &mut impl Sql) -> Result<Vec<Breac
         .collect()
 }
 
+/// Movements that say of their wallet something else than it held after them.
+pub(in super::super) async fn misremembered(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
+    let text = "select * from (select wallet, entry, balance_after, \
+                cast(sum(case when to_account = 'wallet:' || wallet then amount when from_account = 'wallet:' || wallet then -amount \
+                  else 0 end) over (partition by wallet order by entry) as bigint) as total from ledger_transfer) as summed \
+                where balance_after <> total order by wallet, entry limit $1";
+    let rows = sql.fetch_all(text, args![MOST]).await?;
+    rows.iter()
+        .map(|row| {
+            let (entry, after, total): (i64, i64, i64) = (row.get("entry")?, row.get("balance_after")?, row.get("total")?);
+            let why = format!("its movements up to number {entry} come to {total}, and number {entry} says {after}");
+            Ok(Breach::new("ledger.wallets", format!("wallet of {}", row.get::<UserId>("wallet")?), why))
+        })
+        .collect()
+}
+
 /// Movements that do not belong to a wallet, or of which the sides do not sum to zero.
 pub(in super::super) async fn one_sided(sql: &mut impl Sql) -> Result<Vec<Breach>, DbError> {
     let text = "select id, from_account, to_account, amount from ledger_transfer \

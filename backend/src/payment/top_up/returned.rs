@@ -1,0 +1,41 @@
+//! A shopper who comes back from their bank.
+
+use std::time::Duration;
+
+use domain::{Money, TopUpId, UserId};
+
+use super::{MOVED, TOP_UP, TopUpEnd, TopUps, store};
+use crate::db::{DbError, Wake};
+use crate::job;
+
+/// How long their page waits for the bank's word, which travels by another way than they do.
+const WAIT: Duration = Duration::from_secs(2);
+/// What another process wrote is not always told.
+const LOOK: Duration = Duration::from_millis(100);
+
+impl TopUps {
+    /// Over how much a top-up is whose shopper comes back from their bank, and how it ended, which is waited for a moment; `None`
+    /// where they have no such top-up.
+    pub async fn returned(&self, user: UserId, id: TopUpId) -> Result<Option<(Money, Option<TopUpEnd>)>, DbError> {
+        // Before the first look, so that no end is missed between it and the wait.
+        let woken = self.db.wakes().listen(|wake| matches!(wake, Wake::Job(kind) if kind == MOVED));
+        let Some(row) = store::find(&mut self.db.reader(), id).await?.filter(|row| row.user == user) else { return Ok(None) };
+        if row.end().is_none() {
+            // The provider's notice may be late, or lost: it is asked now.
+            let key = id.to_string();
+            self.db.transaction(move |tx| Box::pin(async move { job::hurry_in(tx, TOP_UP, &key).await })).await?;
+        }
+        let end = async {
+            loop {
+                if let Some(end) = store::find(&mut self.db.reader(), id).await?.and_then(|row| row.end()) {
+                    return Ok::<_, DbError>(end);
+                }
+                tokio::select! {
+                    () = woken.woken() => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                }
+            }
+        };
+        Ok(Some((row.amount, tokio::time::timeout(WAIT, end).await.ok().transpose()?)))
+    }
+}
