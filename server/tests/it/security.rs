@@ -187,9 +187,17 @@ fn behind_https_every_cookie_is_for_https_alone() {
         let mo = guest.with_cookie(signed_in.cookie().unwrap()).with_origin("https://shop.example");
         let told = mo.post_form("/do/staff/kiosk", &[("store", "pier"), ("kiosk", "pier-1"), ("act", "pair")]).await;
         let phone = guest.post_form("/do/sign-in/code", &[("phone", ADA)]).await;
+        let draft = guest.post_form("/do/checkout/place", &[("store", "unicorn")]).await;
+        assert!(draft.header("set-cookie").is_some_and(|set| set.starts_with("orderly_draft=") && set.contains("; Path=/s;")));
         let pairing = mo.call(Method::POST, "/staff/stores/pier/kiosks/pier-1/pairing", &Value::Null).await;
         let paired = guest.call(Method::POST, "/kiosks/pair", &json!({"code": pairing.body["code"]})).await;
-        for (what, reply) in [("a shift", &signed_in), ("what is told once", &told), ("the phone", &phone), ("a screen", &paired)] {
+        for (what, reply) in [
+            ("a shift", &signed_in),
+            ("what is told once", &told),
+            ("the phone", &phone),
+            ("what was typed", &draft),
+            ("a screen", &paired),
+        ] {
             let set = reply.header("set-cookie").unwrap_or_else(|| panic!("{what}: {}", reply.body));
             assert!(set.contains("; HttpOnly") && set.ends_with("; Secure") && set.contains("; SameSite="), "{what}: {set}");
             assert_eq!(reply.header("strict-transport-security"), Some("max-age=31536000"), "{what}");
