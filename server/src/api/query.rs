@@ -76,7 +76,7 @@ fn within(limit: i64) -> Result<i64, AppError> {
     if (1..=200).contains(&limit) { Ok(limit) } else { Err(AppError::said(StatusCode::BAD_REQUEST, "limit_out_of_range")) }
 }
 
-/// The same of a list that is short, and so is read as a whole.
+/// Where a part of a list that is short, and so read as a whole, begins, and how long it is.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Part {

@@ -49,16 +49,16 @@ fn forwarded(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
         let mut pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(name, _)| name.eq_ignore_ascii_case("for")).and_then(|(_, node)| address_of(node))
     };
-    chain(headers, &header::FORWARDED, of_element)
+    chain(headers, header::FORWARDED, of_element)
 }
 
 /// The same of `X-Forwarded-For`.
 fn x_forwarded_for(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
-    chain(headers, &HeaderName::from_static("x-forwarded-for"), address_of)
+    chain(headers, HeaderName::from_static("x-forwarded-for"), address_of)
 }
 
-fn chain(headers: &HeaderMap, name: &HeaderName, address: impl Fn(&str) -> Option<IpAddr>) -> Option<Vec<Option<IpAddr>>> {
-    let texts = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+fn chain(headers: &HeaderMap, name: HeaderName, address: impl Fn(&str) -> Option<IpAddr>) -> Option<Vec<Option<IpAddr>>> {
+    let texts = headers.get_all(&name).iter().filter_map(|value| value.to_str().ok());
     headers.contains_key(name).then(|| texts.flat_map(|text| text.split(',')).map(address).collect())
 }
 

