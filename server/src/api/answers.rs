@@ -30,9 +30,15 @@ pub fn complete(document: &mut OpenApi) {
 }
 
 fn refusals_of_asking(operation: &mut Operation) {
-    let is_query = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(p) if p.parameter_in == ParameterIn::Query);
-    if operation.parameters.iter().flatten().any(is_query) {
+    let is_in = |place: ParameterIn| {
+        operation.parameters.iter().flatten().any(|parameter| matches!(parameter, RefOr::T(p) if p.parameter_in == place))
+    };
+    let (names, asks) = (is_in(ParameterIn::Path), is_in(ParameterIn::Query));
+    if asks {
         refusal(operation, "400", "A query that cannot be read, or a limit or cursor that there is not");
+    }
+    if names {
+        refusal(operation, "404", "There is no such thing, or it is somebody else's");
     }
     // Also where everybody may call: a token that is none is refused before anything is looked at.
     refusal(operation, "401", "Neither a session nor a token, not signed in, or a token that is not good");
@@ -89,6 +95,8 @@ mod tests {
             ("/orders/{id}/journey", "get", "401"),
             ("/stores", "get", "400"),
             ("/stores", "get", "401"),
+            ("/staff/stores/{store}/queue", "get", "404"),
+            ("/webhooks/payments/{provider}", "post", "413"),
         ] {
             assert!(document["paths"][path][method]["responses"].get(status).is_some(), "{method} {path}: {status}");
         }
