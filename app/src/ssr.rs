@@ -31,7 +31,7 @@ use leptos_router::{
 pub use self::{
     failure::{Plain, plain},
     shell::shell,
-    visit::PublicUrl,
+    visit::{PublicUrl, Unremembered},
 };
 
 /// All pages and their addresses.

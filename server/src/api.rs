@@ -107,9 +107,14 @@ pub fn router() -> Router<AppState> {
     let (routes, openapi) = routes();
     routes
         .merge(docs::router(openapi))
-        .fallback(async || problem::AppError::new(StatusCode::NOT_FOUND, "not_found", "There is no such call; see /api/v1/openapi.json."))
+        .fallback(no_such_call)
         .method_not_allowed_fallback(async || method_not_allowed())
         .layer(middleware::from_fn(problem::render))
+}
+
+/// 404 for what there is not.
+pub async fn no_such_call() -> problem::AppError {
+    problem::AppError::new(StatusCode::NOT_FOUND, "not_found", "There is no such call; see /api/v1/openapi.json.")
 }
 
 /// 405 for a call of this path, as the routes have it, that takes other methods than this one; `None` where it takes it, or

@@ -3,6 +3,7 @@
 mod address;
 mod origin;
 
+use app::ssr::Unremembered;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use axum::middleware::Next;
@@ -125,9 +126,10 @@ pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next)
         let (guest, new) = app.backend.identities.new_guest();
         (caller, issued) = (guest, Some(new));
     }
-    if parts.uri.path().starts_with(CODES) {
-        // Whoever opens a code's page is remembered, so a stranger writes something without changing anything.
-        count_stranger(&app, &parts, &caller)?;
+    // Whoever opens a code's page is remembered, so a stranger writes something without changing anything. Where too many of them
+    // come, nobody is refused: the page says less.
+    if parts.uri.path().starts_with(CODES) && !is_remembered_at_code(&app, &parts, &caller) {
+        parts.extensions.insert(Unremembered);
     }
     let of_account = if let Caller::User { language, .. } = &caller { *language } else { None };
     let locale = page_language(&parts.uri, &parts.headers, of_account);
@@ -190,6 +192,12 @@ fn count_stranger(app: &AppState, parts: &Parts, caller: &Caller) -> Result<(), 
         app.metrics.newcomers_refused.inc();
     }
     taken
+}
+
+/// Whether the page of a code may write down that this guest has opened it.
+fn is_remembered_at_code(app: &AppState, parts: &Parts, caller: &Caller) -> bool {
+    let is_new = matches!(caller, Caller::Guest { fresh: true, .. });
+    !app.settings.limits || !is_new || app.limits.remembers_at_code(client_address(parts, &app.settings.trusted_proxies))
 }
 
 /// A cookie is sent by the browser whether its user wants it or not, so a change must come from a page of ours.

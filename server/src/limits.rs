@@ -21,6 +21,9 @@ const ADDRESS: (NonZeroU32, NonZeroU32) = (NonZeroU32::new(300).unwrap(), NonZer
 /// Guests who are here for the first time and change something, of one address: more at once than a full house behind one
 /// router has, and then as many a second as come in through a door.
 const NEWCOMERS: (NonZeroU32, NonZeroU32) = (NonZeroU32::new(2).unwrap(), NonZeroU32::new(1_000).unwrap());
+/// Guests of one address who are here for the first time, open a code's page and are remembered by it. Whoever is not remembered
+/// loses little, so there are fewer at once.
+const CODE_PAGES: (NonZeroU32, NonZeroU32) = (NonZeroU32::new(2).unwrap(), NonZeroU32::new(200).unwrap());
 /// For so long a guest counts once, whatever becomes of what they ask, and an address is told of once.
 const ONCE: Duration = Duration::from_mins(10);
 
@@ -29,6 +32,7 @@ pub struct Limits {
     sessions: DefaultKeyedRateLimiter<SessionId>,
     addresses: DefaultKeyedRateLimiter<IpAddr>,
     newcomers: DefaultKeyedRateLimiter<IpAddr>,
+    code_pages: DefaultKeyedRateLimiter<IpAddr>,
     /// Newcomers that were counted.
     met: DefaultKeyedRateLimiter<SessionId>,
     /// Addresses that were told of.
@@ -45,6 +49,7 @@ impl Default for Limits {
             sessions: RateLimiter::keyed(quota(SESSION)),
             addresses: RateLimiter::keyed(quota(ADDRESS)),
             newcomers: RateLimiter::keyed(quota(NEWCOMERS)),
+            code_pages: RateLimiter::keyed(quota(CODE_PAGES)),
             met: RateLimiter::keyed(once),
             told: RateLimiter::keyed(once),
             clock: DefaultClock::default(),
@@ -77,6 +82,12 @@ impl Limits {
         taken
     }
 
+    /// Whether a guest whom we do not know yet is remembered by the code's page that they open; not where too many of them come
+    /// from one address. It is a bucket of its own: whoever guesses codes takes nobody's place at the counter.
+    pub fn remembers_at_code(&self, address: IpAddr) -> bool {
+        self.code_pages.check_key(&network(address)).is_ok()
+    }
+
     fn take<K: Hash + Eq + Clone>(&self, buckets: &DefaultKeyedRateLimiter<K>, key: &K, burst: NonZeroU32) -> Result<(), AppError> {
         let Err(refused) = buckets.check_key(key) else { return Ok(()) };
         let seconds = refused.wait_time_from(self.clock.now()).as_secs_f64().ceil().max(1.0) as i64;
@@ -95,7 +106,7 @@ impl Limits {
         self.sessions.shrink_to_fit();
         self.met.retain_recent();
         self.met.shrink_to_fit();
-        for addresses in [&self.addresses, &self.newcomers, &self.told] {
+        for addresses in [&self.addresses, &self.newcomers, &self.code_pages, &self.told] {
             addresses.retain_recent();
             addresses.shrink_to_fit();
         }
@@ -129,6 +140,16 @@ mod tests {
         assert_eq!((refused.status, refused.code, refused.extra.retry_after), (StatusCode::TOO_MANY_REQUESTS, "rate_limited", Some(1)));
         assert!(limits.newcomer(guest(1), robot).is_ok(), "whoever was here before stays");
         assert!(limits.newcomer(guest(7_000), other).is_ok());
+    }
+
+    #[test]
+    fn codes_pages_without_end_take_no_newcomer_s_place() {
+        let limits = Limits::default();
+        let (robot, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let remembered = (0..5_000).take_while(|_| limits.remembers_at_code(robot)).count();
+        assert!((200..300).contains(&remembered), "{remembered}");
+        assert!(limits.remembers_at_code(other));
+        assert!(limits.newcomer(SessionId(uuid::Uuid::from_u128(1)), robot).is_ok());
     }
 
     #[test]

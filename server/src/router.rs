@@ -8,7 +8,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{any, get};
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
@@ -34,7 +34,9 @@ pub const PAY_SIM: &str = "/pay-sim";
 /// All routes, and what every request goes through.
 pub fn router(state: AppState) -> Router {
     let style_sheet: Arc<str> = site::style_sheet(&state.leptos).into();
-    let api = Router::new().nest(api::BASE, api::router()).layer(from_fn_with_state(state.clone(), caller::of_api));
+    // What is nested does not have its own address with a slash behind it.
+    let api = Router::new().nest(api::BASE, api::router()).route(&format!("{}/", api::BASE), any(api::no_such_call));
+    let api = api.layer(from_fn_with_state(state.clone(), caller::of_api));
     let mut router = Router::new();
     if let Some(sim) = &state.pay_sim {
         // Shoppers confirm payments there, so it has to be where they are.

@@ -2,7 +2,6 @@
 
 use domain::{Money, OrderId, catalog::Menu, prep::FulfilmentKind, pricing};
 use leptos::prelude::*;
-use leptos_axum::ResponseOptions;
 use uuid::Uuid;
 
 use super::{
@@ -29,7 +28,7 @@ pub fn CheckoutPage() -> impl IntoView {
         error: query("error"),
         told: query("told").and_then(|told| told.parse().ok()),
         again: query("again").and_then(|order| order.parse().ok()),
-        draft: Draft::take(use_context::<ResponseOptions>().as_ref()),
+        draft: Draft::take(),
     };
     page(async move { body(visit, asked).await })
 }

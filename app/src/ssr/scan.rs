@@ -7,6 +7,7 @@ use backend::{
 };
 use domain::{
     StoreId, Timestamp,
+    kiosk::normalise,
     view::{Admission, StoreView},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -17,7 +18,7 @@ use super::{
     failure::Failure,
     frame::frame,
     seo::{Head, head},
-    visit::{Visit, page, param, query},
+    visit::{Unremembered, Visit, page, param, query},
 };
 use crate::{
     islands::{Admitted, NextCode, StoreNotice},
@@ -32,7 +33,8 @@ pub fn ScanPage() -> impl IntoView {
     let visit = Visit::here();
     let (code, error) = (param("code"), query("error"));
     let (client, response) = (expect_context::<Client>(), use_context::<ResponseOptions>());
-    page(async move { body(visit, client, code, error, response).await })
+    let is_remembered = use_context::<Unremembered>().is_none();
+    page(async move { body(visit, client, code, error, response, is_remembered).await })
 }
 
 async fn body(
@@ -41,6 +43,7 @@ async fn body(
     code: String,
     error: Option<String>,
     response: Option<ResponseOptions>,
+    is_remembered: bool,
 ) -> Result<AnyView, Failure> {
     let locale = visit.locale;
     let answer = |status: u16, retry_after: Option<i64>| {
@@ -56,8 +59,9 @@ async fn body(
         Some(error.code().to_owned())
     };
     // A page that anybody may open would be as good for guessing as the call.
-    let (why, place) = match visit.backend.may_see_code(&visit.caller, &client, &code).await {
-        Ok(seen) => match open(&visit, &code, seen).await {
+    let seen = if is_remembered { visit.backend.may_see_code(&visit.caller, &client, &code).await } else { Ok(false) };
+    let (why, place) = match seen {
+        Ok(seen) => match open(&visit, &code, seen, is_remembered).await {
             Ok(Some(opened)) => (opened.refused.as_ref().and_then(|error| refuse(error)), Some(opened)),
             Ok(None) => (None, None),
             Err(error @ KioskError::CodeUnknown) => (refuse(&error), None),
@@ -90,8 +94,11 @@ async fn body(
     Ok(frame(&visit, main.into_any()))
 }
 
-/// Remembers that the code's page was opened; `None` where nothing may be told of it, not even whether it is a code.
-async fn open(visit: &Visit, code: &str, seen: bool) -> Result<Option<Opened>, KioskError> {
+/// Remembers that the code's page was opened, if it may; `None` where nothing may be told of it, not even whether it is a code.
+async fn open(visit: &Visit, code: &str, seen: bool, is_remembered: bool) -> Result<Option<Opened>, KioskError> {
+    if !is_remembered {
+        return normalise(code).map(|_| None).ok_or(KioskError::CodeUnknown);
+    }
     let (backend, caller, code) = (visit.backend.clone(), visit.caller.clone(), code.to_owned());
     let opened = visit.backend.db.transaction(move |tx| {
         Box::pin(async move {

@@ -1,5 +1,6 @@
 //! Signing in by phone: the number, then the code that was sent to it.
 
+use domain::Locale;
 use leptos::prelude::*;
 
 use super::{
@@ -9,7 +10,11 @@ use super::{
     seo::{Head, head},
     visit::{Visit, cookie, page, query},
 };
-use crate::{paths, pieces::icon, words as w};
+use crate::{
+    paths,
+    pieces::{icon, wait as wait_of},
+    words as w,
+};
 
 /// `/sign-in`
 #[component]
@@ -21,6 +26,7 @@ pub fn SignInPage() -> impl IntoView {
         code_sent: query("step").as_deref() == Some("code"),
         error: query("error"),
         left: query("left").and_then(|left| left.parse().ok()),
+        wait: query("wait").and_then(|seconds| seconds.parse().ok()).unwrap_or(0),
         goodbye: query("goodbye").is_some(),
     };
     page(async move { body(visit, asked) })
@@ -33,6 +39,8 @@ struct Asked {
     code_sent: bool,
     error: Option<String>,
     left: Option<i64>,
+    /// In how many seconds another code may be sent or tried.
+    wait: i64,
     goodbye: bool,
 }
 
@@ -60,7 +68,7 @@ fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
 
 fn phone(visit: &Visit, asked: &Asked) -> AnyView {
     let locale = visit.locale;
-    let error = asked.error.as_deref().map(|error| sentence(error, asked.left, visit));
+    let error = asked.error.as_deref().map(|error| sentence(error, asked, locale));
     let described = if error.is_some() { "phone-error phone-hint" } else { "phone-hint" };
     let wrong = (asked.error.as_deref() == Some("invalid_phone")).then_some("true");
     view! {
@@ -86,7 +94,7 @@ fn phone(visit: &Visit, asked: &Asked) -> AnyView {
 
 fn code(visit: &Visit, asked: &Asked) -> AnyView {
     let locale = visit.locale;
-    let error = asked.error.as_deref().map(|error| sentence(error, asked.left, visit));
+    let error = asked.error.as_deref().map(|error| sentence(error, asked, locale));
     let described = if error.is_some() { "code-error code-hint" } else { "code-hint" };
     let wrong = error.is_some().then_some("true");
     let (before, after) = w::sign_in::sent_around(locale);
@@ -134,11 +142,12 @@ fn signed_in(visit: &Visit, asked: &Asked) -> AnyView {
     .into_any()
 }
 
-fn sentence(error: &str, left: Option<i64>, visit: &Visit) -> String {
-    match (error, left) {
-        ("wrong_code", Some(count)) => w::sign_in::wrong(visit.locale, count),
-        ("code_spent", _) => w::sign_in::spent(visit.locale).to_owned(),
-        ("codes_limited" | "rate_limited", _) => w::sign_in::limited(visit.locale).to_owned(),
-        (code, _) => w::refusal(code, visit.locale).to_owned(),
+fn sentence(error: &str, asked: &Asked, locale: Locale) -> String {
+    match (error, asked.left) {
+        ("wrong_code", Some(count)) => w::sign_in::wrong(locale, count),
+        ("code_spent", _) => w::sign_in::spent(locale).to_owned(),
+        ("codes_limited", _) => w::sign_in::limited(locale, wait_of(asked.wait, locale)),
+        ("tries_limited", _) => w::staff::codes_limited(locale, wait_of(asked.wait, locale)),
+        (code, _) => w::refusal(code, locale).to_owned(),
     }
 }

@@ -21,6 +21,11 @@ use crate::wire::{CartSummary, Line, StoreClock};
 #[derive(Debug, Clone)]
 pub struct PublicUrl(pub Arc<str>);
 
+/// Of a code's page: nothing of this visit may be written down, as too many new guests open such pages at the visitor's address.
+/// The server provides it.
+#[derive(Debug, Clone, Copy)]
+pub struct Unremembered;
+
 /// A request for a page. Cheap to clone.
 #[derive(Clone)]
 pub struct Visit {

@@ -206,6 +206,12 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
+/// An address that a browser opens as a page.
+fn is_web(url: &str) -> bool {
+    let is_page = ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) || (url.starts_with('/') && !url.starts_with("//"));
+    is_page && !url.chars().any(char::is_control)
+}
+
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -238,6 +244,10 @@ impl CardProvider for HttpCard {
         let WireStatus { id, status, reason, action_url } = self.ask(Method::POST, "", Some(request.key), &body).await?;
         Ok(match (status, action_url) {
             (WireState::Authorized | WireState::Capturing | WireState::Captured, _) => Authorization::Authorized { reference: id },
+            // Whoever reads the order is led there, so it is a page's address or nonsense.
+            (WireState::ActionRequired, Some(url)) if !is_web(&url) => {
+                return Err(ProviderError::NoAnswer("action_url is no address of a page".to_owned()));
+            }
             (WireState::ActionRequired, Some(url)) => Authorization::ActionRequired { reference: id, url },
             (WireState::Pending | WireState::ActionRequired, _) => Authorization::Pending { reference: id },
             (WireState::Declined, _) => Authorization::Declined { reason: reason.unwrap_or_else(|| "declined".to_owned()) },
@@ -278,6 +288,10 @@ impl CardProvider for HttpCard {
         let heard: WireNotice = serde_json::from_slice(notice.body).map_err(|error| NoticeError::Unreadable(error.to_string()))?;
         if heard.id.is_empty() || heard.id.len() > 255 {
             return Err(NoticeError::Unreadable("an event's id has 1 to 255 characters".to_owned()));
+        }
+        // Not every database takes a NUL in a text.
+        if [&heard.id, &heard.payment].iter().any(|text| text.chars().any(char::is_control)) {
+            return Err(NoticeError::Unreadable("an id has no control characters".to_owned()));
         }
         // How it stands this provider tells whenever it is asked.
         Ok(Notice { event: heard.id, key: heard.payment, outcome: None })
@@ -363,7 +377,13 @@ mod tests {
         ] {
             assert_eq!(hear(&shop, wrong.clone(), BODY), Err(NoticeError::Signature), "{wrong:?}");
         }
-        for body in [&b"{}"[..], b"x", br#"{"id":"","payment":"1","status":"captured"}"#] {
+        for body in [
+            &b"{}"[..],
+            b"x",
+            br#"{"id":"","payment":"1","status":"captured"}"#,
+            br#"{"id":"evt\u0000","payment":"1","status":"captured"}"#,
+            br#"{"id":"evt","payment":"1\u0000","status":"captured"}"#,
+        ] {
             assert!(matches!(hear(&shop, signed(0, NOW, body), body), Err(NoticeError::Unreadable(_))));
         }
     }

@@ -74,6 +74,20 @@ async fn nonsense_is_no_answer() {
     }
 }
 
+#[tokio::test]
+async fn a_shopper_is_led_to_pages_alone() {
+    let asks = async |url: &str| {
+        let answer = format!(r#"{{"id":"pay_1","status":"action_required","action_url":"{url}"}}"#);
+        authorize(&provider(http("200 OK", &answer)).await).await
+    };
+    for url in ["javascript:alert(1)", "data:text/html,x", "mailto:a@b.example", "//evil.example", "bank.example", "https://a\\u0000", ""] {
+        assert!(matches!(asks(url).await, Err(ProviderError::NoAnswer(_))), "{url}");
+    }
+    for url in ["https://bank.example/confirm?a=1", "/pay-sim/confirm/1"] {
+        assert_eq!(asks(url).await, Ok(Authorization::ActionRequired { reference: "pay_1".to_owned(), url: url.to_owned() }));
+    }
+}
+
 /// What is well said and means something else than what was asked for.
 #[tokio::test]
 async fn an_answer_to_another_question_is_not_taken_for_a_yes() {

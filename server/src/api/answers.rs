@@ -22,16 +22,31 @@ pub fn complete(document: &mut OpenApi) {
         }
         let all = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in all.into_iter().flatten() {
+            refusals_of_asking(operation);
             refusal(operation, "429", "Too many requests; see `Retry-After`");
             refusal(operation, "503", "The database is away; ask again");
         }
     }
 }
 
+fn refusals_of_asking(operation: &mut Operation) {
+    let is_in = |place: ParameterIn| {
+        operation.parameters.iter().flatten().any(|parameter| matches!(parameter, RefOr::T(p) if p.parameter_in == place))
+    };
+    let (names, asks) = (is_in(ParameterIn::Path), is_in(ParameterIn::Query));
+    if asks {
+        refusal(operation, "400", "A query that cannot be read, or a limit or cursor that there is not");
+    }
+    if names {
+        refusal(operation, "404", "There is no such thing, or it is somebody else's");
+    }
+    // Also where everybody may call: a token that is none is refused before anything is looked at.
+    refusal(operation, "401", "Neither a session nor a token, not signed in, or a token that is not good");
+}
+
 fn refusals_of_writing(operation: &mut Operation) {
     let is_key = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(p) if p.parameter_in == ParameterIn::Header && p.name == "Idempotency-Key");
     let keyed = operation.parameters.iter().flatten().any(is_key);
-    refusal(operation, "401", "Neither a session nor a token, or not signed in");
     refusal(operation, "403", "Without the right, or from a foreign origin");
     if keyed {
         refusal(operation, "400", "`idempotency_key_required`, or a body that is not JSON");
@@ -71,5 +86,19 @@ mod tests {
         assert!(document["components"]["schemas"].get("Problem").is_some());
         let menu = &document["paths"]["/stores/{store}/menu"]["get"]["responses"];
         assert!(menu.get("429").is_some() && menu.get("422").is_none());
+        for (path, method, status) in [
+            ("/checkouts", "post", "410"),
+            ("/checkouts/{id}", "delete", "410"),
+            ("/orders", "get", "400"),
+            ("/orders/{id}", "get", "401"),
+            ("/orders/{id}/journey", "get", "400"),
+            ("/orders/{id}/journey", "get", "401"),
+            ("/stores", "get", "400"),
+            ("/stores", "get", "401"),
+            ("/staff/stores/{store}/queue", "get", "404"),
+            ("/webhooks/payments/{provider}", "post", "413"),
+        ] {
+            assert!(document["paths"][path][method]["responses"].get(status).is_some(), "{method} {path}: {status}");
+        }
     }
 }

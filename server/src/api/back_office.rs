@@ -8,7 +8,7 @@ use backend::{
     stores::SettingsPatch,
 };
 use domain::{
-    Currency, Fault, Money, OptionId, ProductId, Sku, StoreId, Text, Timestamp,
+    Currency, Fault, Money, OptionId, ProductId, Sku, StoreId, Terms, Text, Timestamp,
     catalog::PriceWindow,
     view::{Problem, ProductView, StoreSettings, StoreView},
 };
@@ -178,8 +178,12 @@ pub async fn adjust_stock(State(app): State<AppState>, keyed: Keyed<StockAdjustm
                 let change = match (request.delta, request.on_hand) {
                     (Some(delta), None) => Some(Adjustment::Delta(delta)),
                     (None, Some(count)) => Some(Adjustment::OnHand(count)),
-                    _ => {
-                        faults.push(Fault::new("/delta", "required", "Give either delta or on_hand."));
+                    (given, _) => {
+                        let (code, detail) = match given {
+                            Some(_) => ("not_both", "Give delta or on_hand, not both."),
+                            None => ("required", "Give either delta or on_hand."),
+                        };
+                        faults.push(Fault::new("/delta", code, detail).with(Terms::words(["delta", "on_hand"])));
                         None
                     }
                 };

@@ -34,6 +34,7 @@ pub async fn quote(
     params(("Idempotency-Key" = String, Header)),
     responses((status = 201, body = CheckoutView), (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 410, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn begin(State(app): State<AppState>, Whence(client): Whence, keyed: Keyed<CheckoutRequest, true>) -> Result<Response, AppError> {
@@ -55,7 +56,8 @@ pub async fn begin(State(app): State<AppState>, Whence(client): Whence, keyed: K
 
 /// Gives a checkout up: its stock is free again.
 #[utoipa::path(delete, path = "/checkouts/{id}", tag = "shop", params(("id" = String, Path)),
-    responses((status = 204), (status = 404, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 204), (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 410, body = Problem, content_type = "application/problem+json")))]
 pub async fn give_up(State(app): State<AppState>, Who(caller): Who, Path(checkout): Path<String>) -> Result<StatusCode, AppError> {
     if caller.key().is_none() {
         return Err(AppError::session_required());

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::{
     extract::{Keyed, Lang},
     problem::AppError,
-    query::{Paging, Params, Path, cursor, id},
+    query::{Paging, Params, Part, Path, cursor, id},
 };
 use crate::{caller::Who, state::AppState};
 
@@ -57,17 +57,19 @@ pub async fn order(
 }
 
 /// Everything that happened to an order, in time order, with who did it and why.
-#[utoipa::path(get, path = "/orders/{id}/journey", tag = "orders", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/orders/{id}/journey", tag = "orders", params(("id" = String, Path), Part),
     responses((status = 200, body = Page<JourneyEntry>), (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub async fn journey(
     State(app): State<AppState>,
     Who(caller): Who,
     Path(order): Path<String>,
+    Params(part): Params<Part>,
 ) -> Result<Json<Page<JourneyEntry>>, AppError> {
     known(&caller)?;
     let order: OrderId = id(&order, "order")?;
-    let items = app.backend.orders.journey(&mut app.backend.db.reader(), &caller, order).await?;
-    Ok(Json(Page { items, next: None }))
+    let journey = app.backend.orders.journey(&mut app.backend.db.reader(), &caller, order).await?;
+    // Nothing of it ever changes its place.
+    part.of(journey, |at, _| at.to_string()).map(Json)
 }
 
 /// What an order's shopper shows to a kiosk's scanner to have it handed over: for its owner alone, until it is.

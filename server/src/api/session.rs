@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::{
     extract::{Body, Lang, Maybe},
     problem::AppError,
-    query::{Path, id},
+    query::{Params, Part, Path, id},
 };
 use crate::{
     caller::{Whence, Who},
@@ -181,10 +181,14 @@ pub async fn delete_me(
 }
 
 /// The browsers in which the account is signed in, the newest first.
-#[utoipa::path(get, path = "/me/sessions", tag = "session",
+#[utoipa::path(get, path = "/me/sessions", tag = "session", params(Part),
     responses((status = 200, body = Page<SessionView>), (status = 403, body = Problem, content_type = "application/problem+json")))]
-pub async fn sessions(State(app): State<AppState>, Who(caller): Who) -> Result<Json<Page<SessionView>>, AppError> {
-    Ok(Json(Page { items: app.backend.identities.sessions(&caller).await?, next: None }))
+pub async fn sessions(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    Params(part): Params<Part>,
+) -> Result<Json<Page<SessionView>>, AppError> {
+    part.of(app.backend.identities.sessions(&caller).await?, |_, session| session.id.to_string()).map(Json)
 }
 
 /// Signs out in all of them.

@@ -12,15 +12,15 @@ use serde::Deserialize;
 use super::{
     extract::Lang,
     problem::AppError,
-    query::{Paging, Params, Path, id},
+    query::{Paging, Params, Part, Path, id},
 };
 use crate::state::AppState;
 
 /// All stores.
-#[utoipa::path(get, path = "/stores", tag = "shop", responses((status = 200, body = Page<StoreView>)))]
-pub async fn stores(State(app): State<AppState>, lang: Lang) -> Result<Json<Page<StoreView>>, AppError> {
-    let items = app.backend.stores.views(&mut app.backend.db.reader(), lang.naming()).await?;
-    Ok(Json(Page { items, next: None }))
+#[utoipa::path(get, path = "/stores", tag = "shop", params(Part), responses((status = 200, body = Page<StoreView>)))]
+pub async fn stores(State(app): State<AppState>, lang: Lang, Params(part): Params<Part>) -> Result<Json<Page<StoreView>>, AppError> {
+    let stores = app.backend.stores.views(&mut app.backend.db.reader(), lang.naming()).await?;
+    part.of(stores, |_, store| store.id.to_string()).map(Json)
 }
 
 /// One store: open, accepting, how long it takes.

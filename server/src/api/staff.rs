@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     extract::Body,
     problem::AppError,
-    query::{Paging, Params, Path, cursor, id},
+    query::{Paging, Params, Part, Path, cursor, id},
     session::limited,
 };
 use crate::{
@@ -28,10 +28,6 @@ use crate::{
 /// Tells a secret, for nobody to keep.
 fn told<T: Serialize>(status: StatusCode, secret: T) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], Json(secret)).into_response()
-}
-
-fn all<T>(items: Vec<T>) -> Json<Page<T>> {
-    Json(Page { items, next: None })
 }
 
 /// Either a one-time code, or store, name and password.
@@ -105,12 +101,17 @@ pub async fn set_password(State(app): State<AppState>, Who(caller): Who, Body(re
 }
 
 /// Everybody who works at a store.
-#[utoipa::path(get, path = "/staff/stores/{store}/members", tag = "staff", params(("store" = String, Path)),
+#[utoipa::path(get, path = "/staff/stores/{store}/members", tag = "staff", params(("store" = String, Path), Part),
     responses((status = 200, body = Page<MemberView>), (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json")))]
-pub async fn members(State(app): State<AppState>, Who(caller): Who, Path(store): Path<String>) -> Result<Json<Page<MemberView>>, AppError> {
+pub async fn members(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    Path(store): Path<String>,
+    Params(part): Params<Part>,
+) -> Result<Json<Page<MemberView>>, AppError> {
     let store: StoreId = id(&store, "store")?;
-    Ok(all(app.backend.identities.members(&caller, &store).await?))
+    part.of(app.backend.identities.members(&caller, &store).await?, |_, member| member.id.to_string()).map(Json)
 }
 
 /// Who is to work at a store.
@@ -208,12 +209,17 @@ pub async fn remove_member(
 }
 
 /// The kiosks of a store and the screens that are paired with them.
-#[utoipa::path(get, path = "/staff/stores/{store}/kiosks", tag = "staff", params(("store" = String, Path)),
+#[utoipa::path(get, path = "/staff/stores/{store}/kiosks", tag = "staff", params(("store" = String, Path), Part),
     responses((status = 200, body = Page<KioskView>), (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json")))]
-pub async fn kiosks(State(app): State<AppState>, Who(caller): Who, Path(store): Path<String>) -> Result<Json<Page<KioskView>>, AppError> {
+pub async fn kiosks(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    Path(store): Path<String>,
+    Params(part): Params<Part>,
+) -> Result<Json<Page<KioskView>>, AppError> {
     let store: StoreId = id(&store, "store")?;
-    Ok(all(app.backend.identities.kiosks(&caller, &store).await?))
+    part.of(app.backend.identities.kiosks(&caller, &store).await?, |_, kiosk| kiosk.id.to_string()).map(Json)
 }
 
 /// A kiosk to be.
@@ -299,12 +305,17 @@ pub async fn pair(State(app): State<AppState>, Whence(client): Whence, Body(requ
 }
 
 /// The tokens of a store that are good, without the tokens.
-#[utoipa::path(get, path = "/staff/stores/{store}/tokens", tag = "staff", params(("store" = String, Path)),
+#[utoipa::path(get, path = "/staff/stores/{store}/tokens", tag = "staff", params(("store" = String, Path), Part),
     responses((status = 200, body = Page<TokenView>), (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json")))]
-pub async fn tokens(State(app): State<AppState>, Who(caller): Who, Path(store): Path<String>) -> Result<Json<Page<TokenView>>, AppError> {
+pub async fn tokens(
+    State(app): State<AppState>,
+    Who(caller): Who,
+    Path(store): Path<String>,
+    Params(part): Params<Part>,
+) -> Result<Json<Page<TokenView>>, AppError> {
     let store: StoreId = id(&store, "store")?;
-    Ok(all(app.backend.identities.store_tokens(&caller, &store).await?))
+    part.of(app.backend.identities.store_tokens(&caller, &store).await?, |_, token| token.id.to_string()).map(Json)
 }
 
 /// What a token is to be.

@@ -18,7 +18,8 @@ const MAX_NOTICE: usize = 64 * 1024;
 #[utoipa::path(post, path = "/webhooks/payments/{provider}", tag = "webhooks", params(("provider" = String, Path)),
     responses((status = 204), (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json")))]
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json")))]
 pub async fn payment(
     State(app): State<AppState>,
     Path(provider): Path<String>,

@@ -1,6 +1,6 @@
 //! Pages and forms: `app`, rendered here, with what a request has at hand.
 
-use app::ssr::{App, PublicUrl, shell};
+use app::ssr::{App, PublicUrl, Unremembered, shell};
 use axum::Router;
 use axum::http::{HeaderValue, header, request::Parts};
 use axum::middleware::from_fn_with_state;
@@ -48,6 +48,9 @@ fn context(state: &AppState) -> impl Fn() + Clone + Send + Sync + 'static {
             provide_context(parts.extensions.get::<Locale>().copied().unwrap_or_default());
             if let Some(client) = parts.extensions.get::<Client>() {
                 provide_context(client.clone());
+            }
+            if let Some(unremembered) = parts.extensions.get::<Unremembered>() {
+                provide_context(*unremembered);
             }
         }
         if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce())

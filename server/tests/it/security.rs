@@ -7,6 +7,7 @@ mod sites;
 
 use std::time::Instant;
 
+use futures::{StreamExt as _, stream};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -123,7 +124,8 @@ async fn a_thousand_wrong_codes_from_one_address_are_slowed_and_nobody_else_is(s
     let allowed = 10 + begun.elapsed().as_secs() / 6 + 1;
     assert!((10..=allowed).contains(&looked_at), "{looked_at} of {allowed}");
     let token = server.place.answer(&["token", "issue", "--role", "kiosk", "--kiosk", "pier-1"]);
-    let code = server.nobody().with_token(&token).get("/kiosks/pier-1/code").await.body["code"].as_str().unwrap().to_owned();
+    let kiosk = server.nobody().with_token(&token);
+    let code = kiosk.get("/kiosks/pier-1/code").await.body["code"].as_str().unwrap().to_owned();
     // Guests cost nothing: each has a bucket of its own, so theirs is the address's, which holds sixty and one more each second.
     // When it is empty they are told nothing about any code, in the same words for a right one.
     let mut looked_at = 0;
@@ -152,6 +154,26 @@ async fn a_thousand_wrong_codes_from_one_address_are_slowed_and_nobody_else_is(s
     // And whoever is signed in at that address comes in with the right one.
     assert!(ada.page(&format!("/scan/{code}")).await.text().contains("data-testid=\"scan-form\""));
     assert_eq!(scan(&ada, code).await.status, StatusCode::CREATED, "nobody else is concerned");
+    // However many of them open such pages, a neighbour who is here for the first time opens the right one, and fills a cart.
+    let nobody = server.nobody();
+    let robot = &nobody;
+    let pages = stream::iter(0..1_300_u32).for_each_concurrent(16, |n| async move {
+        let wrong = format!("/scan/{:08}", 42_222_222 + n).replace(['0', '1'], "2");
+        robot.page(&wrong).await;
+    });
+    pages.await;
+    let code = kiosk.get("/kiosks/pier-1/code").await.body["code"].as_str().unwrap().to_owned();
+    let page = nobody.page(&format!("/scan/{code}")).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text());
+    assert!(page.text().contains("data-testid=\"scan-sign-in\""), "{}", page.text());
+    let neighbour = nobody.with_cookie(page.cookie().expect("a session"));
+    let cart =
+        [("store", "harbor"), ("product", "flat-white"), ("sku", "flat-white-regular"), ("quantity", "1"), ("options[milk][]", "oat")];
+    let added = neighbour.post_form("/do/cart/add", &cart).await;
+    assert_eq!((added.status, added.header("location").map(|page| page.contains("error"))), (StatusCode::FOUND, Some(false)));
+    let lines = json!([{"sku": "flat-white-regular", "quantity": 1, "options": ["oat"]}]);
+    let begin = json!({"store": "harbor", "lines": lines, "fulfilment": {"kind": "pickup"}});
+    assert_eq!(server.guest().await.keyed(Method::POST, "/checkouts", &begin).await.status, StatusCode::CREATED);
 }
 
 #[test]
@@ -164,9 +186,17 @@ fn behind_https_every_cookie_is_for_https_alone() {
         let mo = guest.with_cookie(signed_in.cookie().unwrap()).with_origin("https://shop.example");
         let told = mo.post_form("/do/staff/kiosk", &[("store", "pier"), ("kiosk", "pier-1"), ("act", "pair")]).await;
         let phone = guest.post_form("/do/sign-in/code", &[("phone", ADA)]).await;
+        let draft = guest.post_form("/do/checkout/place", &[("store", "unicorn")]).await;
+        assert!(draft.header("set-cookie").is_some_and(|set| set.starts_with("orderly_draft=") && set.contains("; Path=/s;")));
         let pairing = mo.call(Method::POST, "/staff/stores/pier/kiosks/pier-1/pairing", &Value::Null).await;
         let paired = guest.call(Method::POST, "/kiosks/pair", &json!({"code": pairing.body["code"]})).await;
-        for (what, reply) in [("a shift", &signed_in), ("what is told once", &told), ("the phone", &phone), ("a screen", &paired)] {
+        for (what, reply) in [
+            ("a shift", &signed_in),
+            ("what is told once", &told),
+            ("the phone", &phone),
+            ("what was typed", &draft),
+            ("a screen", &paired),
+        ] {
             let set = reply.header("set-cookie").unwrap_or_else(|| panic!("{what}: {}", reply.body));
             assert!(set.contains("; HttpOnly") && set.ends_with("; Secure") && set.contains("; SameSite="), "{what}: {set}");
             assert_eq!(reply.header("strict-transport-security"), Some("max-age=31536000"), "{what}");

@@ -107,6 +107,15 @@ async fn counts_are_corrected_once_and_never_below_what_is_held(server: Server) 
             refused.body
         );
     }
+    for (change, code, detail) in [
+        (json!({}), "required", "Give either delta or on_hand."),
+        (json!({"delta": 1, "on_hand": 1}), "not_both", "Give delta or on_hand, not both."),
+    ] {
+        let refused = warehouse.keyed(Method::POST, ADJUST, &adjust(change.clone())).await.body;
+        assert_eq!((&refused["errors"][0]["code"], &refused["errors"][0]["detail"]), (&json!(code), &json!(detail)), "{refused}");
+        let refused = warehouse.in_language("zh-CN").keyed(Method::POST, ADJUST, &adjust(change)).await.body;
+        assert_eq!(refused["errors"][0]["detail"], "请从这些中选一个：delta、on_hand。", "{refused}");
+    }
     for client in [server.token("barista", "unicorn"), server.token("warehouse", "harbor")] {
         assert_eq!(client.keyed(Method::POST, ADJUST, &adjust(json!({"delta": 1}))).await.status, StatusCode::FORBIDDEN);
     }

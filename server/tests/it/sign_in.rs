@@ -162,6 +162,17 @@ async fn codes_are_limited_by_phone(server: Server) {
     // Until the first of the five is an hour old.
     assert!((3_500..=3_600).contains(&wait), "{wait}");
     assert_eq!((refused.header("ratelimit-limit"), refused.header("ratelimit-remaining")), (Some("5"), Some("0")));
+    // The form's page says the same time.
+    let told = guest.post_form("/do/sign-in/code", &[("phone", ADA), ("back", "/")]).await;
+    let page = told.header("location").unwrap();
+    let wait: i64 = page.rsplit_once("&error=codes_limited&wait=").expect(page).1.parse().unwrap();
+    assert!((3_500..=3_600).contains(&wait), "{wait}");
+    let minutes = (wait + 59) / 60;
+    for (language, sentence) in [("en", format!("Try again in {minutes} min.")), ("zh-CN", format!("请在 {minutes} 分钟后再试。"))]
+    {
+        let shown = guest.in_language(language).page(page).await;
+        assert!(shown.text().contains(&sentence), "{sentence}: {}", shown.text());
+    }
     assert_eq!(ask("+15550100008").await.status, StatusCode::NO_CONTENT);
 }
 

@@ -3,14 +3,15 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::Fault;
-use http::{HeaderValue, header};
-use leptos_axum::ResponseOptions;
 use serde::{Deserialize, Serialize};
 
+use super::{super::visit::cookie, set_cookie};
 use crate::wire::AddressFields;
 
 const NAME: &str = "orderly_draft";
-const GONE: &str = "orderly_draft=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
+const SECONDS: i64 = 300;
+/// The longest value. A browser drops a cookie of more than 4,096 bytes with its name and whom it is for (RFC 6265, 6.1).
+const LARGEST: usize = 3_800;
 
 /// What was typed, and what was wrong with it.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -22,26 +23,66 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// For the next page of this browser.
-    pub fn leave(&self) {
-        if let Ok(text) = serde_json::to_vec(self) {
-            super::set_cookie(&format!("{NAME}={}; Path=/; Max-Age=300; HttpOnly; SameSite=Lax", URL_SAFE_NO_PAD.encode(text)));
+    /// For the next page of this browser, as much as a browser keeps.
+    pub fn leave(self) {
+        if let Some(value) = self.fitting() {
+            set(&value, SECONDS);
         }
     }
 
-    /// Nothing for the next page: it was done.
+    /// Nothing for the next page: it was done. The form's own address is told of no draft, so whether there is one is not known.
     pub fn forget() {
-        if super::super::visit::cookie(NAME).is_some() {
-            super::set_cookie(GONE);
-        }
+        set("", 0);
     }
 
     /// What the last page left, once.
-    pub fn take(response: Option<&ResponseOptions>) -> Option<Self> {
-        let value = super::super::visit::cookie(NAME)?;
-        if let Some(response) = response {
-            response.append_header(header::SET_COOKIE, HeaderValue::from_static(GONE));
-        }
+    pub fn take() -> Option<Self> {
+        let value = cookie(NAME)?;
+        Self::forget();
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(value).ok()?).ok()
+    }
+
+    /// The cookie's value. Of what does not fit the form's key stays: without it an order could be a second one.
+    fn fitting(mut self) -> Option<String> {
+        if let Some(whole) = self.value() {
+            return Some(whole);
+        }
+        self.faults.clear();
+        self.value().or_else(|| {
+            self.address = AddressFields::default();
+            self.value()
+        })
+    }
+
+    fn value(&self) -> Option<String> {
+        let value = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).ok()?);
+        (value.len() <= LARGEST).then_some(value)
+    }
+}
+
+/// Pages of stores alone show what was typed.
+fn set(value: &str, seconds: i64) {
+    set_cookie(&format!("{NAME}={value}; Path=/s; Max-Age={seconds}; HttpOnly; SameSite=Lax{}", super::people::secure()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(name: &str, faults: usize) -> Option<Draft> {
+        let address = AddressFields { name: name.to_owned(), ..AddressFields::default() };
+        let faults = vec![Fault::new("/address/name", "too_long", "This is too long."); faults];
+        let value = Draft { address, faults, key: Some("key".to_owned()) }.fitting()?;
+        assert!(value.len() <= LARGEST, "{}", value.len());
+        Some(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(value).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn what_a_browser_would_drop_is_left_out() {
+        let long = "x".repeat(LARGEST);
+        for (name, faults, expected) in [("Ada", 1, ("Ada", 1)), ("Ada", 100, ("Ada", 0)), (&*long, 1, ("", 0))] {
+            let draft = kept(name, faults).unwrap();
+            assert_eq!((&*draft.address.name, draft.faults.len(), draft.key.as_deref()), (expected.0, expected.1, Some("key")));
+        }
     }
 }

@@ -28,7 +28,7 @@ pub async fn send_code(#[server(default)] phone: String, #[server(default)] back
     remember(&phone);
     let sent = match &number {
         Ok(number) => visit.backend.identities.send_code(number, &client(), visit.locale).await.map_err(|error| match error {
-            IdentityError::RateLimited { .. } => "codes_limited".to_owned(),
+            IdentityError::RateLimited { seconds, .. } => format!("codes_limited&wait={seconds}"),
             error => refusal(&error).code,
         }),
         Err(InvalidPhone) => Err("invalid_phone".to_owned()),
@@ -59,6 +59,7 @@ pub async fn sign_in_by_phone(
             let why = match (&error, error.extra().attempts_left) {
                 (_, Some(left @ 1..)) => format!("{}&left={left}", error.code()),
                 (_, Some(_)) => "code_spent".to_owned(),
+                (IdentityError::RateLimited { seconds, .. }, None) => format!("tries_limited&wait={seconds}"),
                 _ => refusal(&error).code,
             };
             // Its last try is spent, too: what helps now is a new code.

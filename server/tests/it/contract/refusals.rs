@@ -13,6 +13,7 @@ on_both_databases! {
     what_is_not_json_not_keyed_or_not_there_is_named
     what_is_refused_is_said_in_the_language_asked_for
     a_query_that_cannot_be_read_names_its_parameter
+    every_list_is_read_in_parts
     a_method_that_a_call_does_not_take_is_told_with_those_that_it_takes
     hostile_texts_stay_texts
 }
@@ -106,8 +107,11 @@ async fn what_is_not_json_not_keyed_or_not_there_is_named(server: Server) {
     assert_eq!((unkeyed.status, unkeyed.code()), (StatusCode::BAD_REQUEST, "idempotency_key_required"));
     let sessionless = nobody.keyed(Method::POST, "/checkouts", &checkout("harbor", json!([coffee(1)]))).await;
     assert_eq!((sessionless.status, sessionless.code()), (StatusCode::UNAUTHORIZED, "session_required"));
-    for path in ["/stores/nowhere", "/stores/nowhere/menu", "/orders/0193b3c4-5d6e-7f80-9a1b-2c3d4e5f6071", "/orders/x", "/no/such"] {
+    for path in
+        ["/stores/nowhere", "/stores/nowhere/menu", "/orders/0193b3c4-5d6e-7f80-9a1b-2c3d4e5f6071", "/orders/x", "/no/such", "", "/"]
+    {
         let missing = shopper.get(path).await;
+        assert_eq!(missing.content_type, "application/problem+json", "{path}");
         assert_eq!((missing.status, missing.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}");
     }
     assert_eq!(shopper.get("/orders?limit=201").await.status, StatusCode::BAD_REQUEST);
@@ -184,6 +188,38 @@ async fn a_query_that_cannot_be_read_names_its_parameter(server: Server) {
         let refused = shopper.get(path).await;
         assert_eq!((refused.status, refused.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}: {}", refused.body);
         assert_eq!(refused.header("content-type"), Some("application/problem+json"), "{path}");
+    }
+}
+
+async fn every_list_is_read_in_parts(server: Server) {
+    let mo = server.staff("harbor", "Mo", "manager").await;
+    let journey = format!("/orders/{}/journey", server.guest().await.order_coffee().await);
+    let staff = |list: &str| format!("/staff/stores/harbor/{list}");
+    for path in ["/stores".to_owned(), journey, "/me/sessions".to_owned(), staff("members"), staff("kiosks"), staff("tokens")] {
+        for (query, code) in [
+            ("limit=201", "limit_out_of_range"),
+            ("limit=0", "limit_out_of_range"),
+            ("limit=x", "invalid_query"),
+            ("cursor=no-such", "invalid_cursor"),
+        ] {
+            let refused = mo.get(&format!("{path}?{query}")).await;
+            assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, code), "{path}?{query}: {}", refused.body);
+        }
+        let names = |page: &Value| {
+            let items = page["items"].as_array().unwrap().iter();
+            items.map(|item| item.get("id").unwrap_or(item).clone()).collect::<Vec<_>>()
+        };
+        let whole = names(&mo.get(&path).await.body);
+        let (mut read, mut query) = (Vec::new(), "limit=1".to_owned());
+        loop {
+            let page = mo.get(&format!("{path}?{query}")).await.body;
+            assert!(names(&page).len() <= 1, "{path}?{query}: {page}");
+            read.extend(names(&page));
+            let Some(next) = page["next"].as_str() else { break };
+            query = format!("limit=1&cursor={next}");
+        }
+        // What happens to the order meanwhile comes at the end.
+        assert!(read.starts_with(&whole), "{path}: {read:?} of {whole:?}");
     }
 }
 
