@@ -66,6 +66,32 @@ test('a network that goes and comes back', async ({ browser, shop }) => {
   await shopper.leave();
 });
 
+test('a kept page without a network is as old as it was made', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page } = shopper;
+  const order = await waits(shopper);
+  const made = await page.locator('html').getAttribute('data-made');
+  await page.goto('/s/harbor');
+  const barista = await bar(shop, shopper);
+  await barista.post(`/staff/orders/${order.id}/claim`);
+  // Half an hour passes by the browser's clock.
+  await page.addInitScript(() => {
+    const now = Date.now;
+    Date.now = () => now() + 30 * 60_000;
+  });
+  await shopper.context.setOffline(true);
+  await page.goBack();
+  await expect(page.locator('html'), 'what was kept').toHaveAttribute('data-made', String(made));
+  await expect(page.getByTestId('tracker')).not.toHaveAttribute('data-status', 'making');
+  await expect(shopper.liveLine).toHaveAttribute('data-state', 'offline');
+  // The hour is the store's.
+  await expect(shopper.liveLine).toContainText(new Date(Number(made)).toISOString().slice(13, 19));
+  await shopper.context.setOffline(false);
+  await shopper.expectLive();
+  await expect(page.getByTestId('tracker')).toHaveAttribute('data-status', 'making');
+  await shopper.leave();
+});
+
 test('a tab that is looked at again does not wait for its turn', async ({ browser, shop }) => {
   const shopper = await Shopper.arrive(browser, shop);
   await shopper.page.addInitScript(() => {
