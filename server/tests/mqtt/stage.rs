@@ -37,6 +37,8 @@ pub struct Facts {
     pub stores: HashSet<StoreId>,
     /// How often it was asked for the stores.
     pub stores_read: u64,
+    /// How often it was asked for what is retained.
+    pub retained_read: u64,
     pub snapshots: HashMap<Topic, Bytes>,
     /// How long it takes to answer how something is.
     pub thinks: Duration,
@@ -109,6 +111,7 @@ impl House for TestHouse {
     }
 
     async fn retained(&self) -> Result<Vec<Topic>, DbError> {
+        self.arrange(|facts| facts.retained_read += 1);
         self.ask(|facts| facts.snapshots.keys().filter(|topic| topic.retained()).cloned().collect())
     }
 }
