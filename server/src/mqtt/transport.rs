@@ -15,12 +15,17 @@ const PIECE: usize = 1024;
 const SILENT: Duration = Duration::from_mins(2);
 /// And again after so long, four times in all.
 const PROBE: Duration = Duration::from_secs(15);
+/// Who takes nothing of what is sent for so long is gone.
+const DEAF: Duration = Duration::from_secs(30);
 
 /// What every connection is told, plain or HTTP's, which may become a WebSocket: a small message is not kept back to be sent with the
 /// next, and a machine that has gone without a word is noticed, though its client wants no keep-alive.
 pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENT).with_interval(PROBE).with_retries(4))
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENT).with_interval(PROBE).with_retries(4))?;
+    // What is on its way keeps the probes from being sent.
+    socket.set_tcp_user_timeout(Some(DEAF))
 }
 
 /// What has arrived.
@@ -104,4 +109,23 @@ fn broken(error: &axum::Error) -> io::Error {
         _ => io::ErrorKind::ConnectionAborted,
     };
     io::Error::new(kind, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_gone_without_a_word_is_noticed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        prepare(&stream).unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+        assert!(socket.tcp_keepalive_time().unwrap() <= Duration::from_mins(2), "who is sent nothing");
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(DEAF), "who is sent something");
+    }
 }
