@@ -92,6 +92,40 @@ test('a kept page without a network is as old as it was made', async ({ browser,
   await shopper.leave();
 });
 
+test('what happened to an order is asked for once at a time, and again where the answer did not come', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page } = shopper;
+  const order = await waits(shopper);
+  const barista = await bar(shop, shopper);
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  let [asked, open, most] = [0, 0, 0];
+  await page.route('**/api/v1/orders/*/journey', async (route) => {
+    asked += 1;
+    open += 1;
+    most = Math.max(most, open);
+    const turn = asked;
+    if (turn === 1) await answered;
+    open -= 1;
+    if (turn === 1) await route.fulfill({ json: { items: [], next: null } });
+    else if (turn === 2) await route.abort();
+    else await route.continue();
+  });
+  await barista.post(`/staff/orders/${order.id}/claim`);
+  await expect(page.getByTestId('tracker')).toHaveAttribute('data-status', 'making');
+  await expect.poll(() => asked).toBe(1);
+  await barista.post(`/staff/orders/${order.id}/ready`);
+  await expect(shopper.status).toHaveText(shopper.w('order.ready'));
+  answer();
+  await expect.poll(() => asked, { timeout: 30_000 }).toBeGreaterThanOrEqual(3);
+  await expect(page.getByTestId('journey').getByRole('listitem', { includeHidden: true }).first()).toBeAttached();
+  expect(most, 'at once').toBe(1);
+  await shopper.expectSameDocument();
+  await shopper.leave();
+});
+
 test('a tab that is looked at again does not wait for its turn', async ({ browser, shop }) => {
   const shopper = await Shopper.arrive(browser, shop);
   await shopper.page.addInitScript(() => {
