@@ -26,7 +26,7 @@ pub struct Limits {
     pub questions_at_once: NonZeroU32,
     /// From the first byte to CONNECT.
     pub handshake: Duration,
-    /// A client that takes nothing, or acknowledges nothing, for so long is disconnected.
+    /// A client that takes nothing, acknowledges nothing, or sends no more of what it has begun to send, for so long is disconnected.
     pub patience: Duration,
 }
 

@@ -16,11 +16,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::mqtt::prepare;
+use crate::mqtt::{Arrived, prepare};
 use crate::places::Places;
 
 /// What a connection may take.
@@ -82,10 +83,14 @@ async fn answer(server: Arc<http1::Builder>, stream: TcpStream, from: SocketAddr
     if let Err(error) = prepare(&stream) {
         tracing::debug!(%error, "a connection stays as it came");
     }
+    let arrived = Arrived::default();
+    let counted = arrived.clone();
+    let stream = InspectReader::new(stream, move |bytes: &[u8]| counted.add(bytes.len()));
     let service = service_fn(move |request: Request<Incoming>| {
         let app = is_for_us(&request).then(|| app.clone());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(from));
+        request.extensions_mut().insert(arrived.clone());
         async move {
             match app {
                 Some(app) => app.oneshot(request).await,

@@ -1,15 +1,18 @@
 //! What an address may ask of the shop, and how much one message may carry.
 
 use std::num::NonZeroU32;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::UserId;
 use domain::topic::Topic;
 use futures::{SinkExt as _, StreamExt as _};
 use server::mqtt::Limits;
-use tokio::io::DuplexStream;
+use server::serve::http::{self, Manners};
+use tokio::io::{AsyncWriteExt as _, DuplexStream};
+use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::stage::{Raw, Stage, connect, order, shopper, soon, subscribe};
@@ -112,4 +115,49 @@ async fn several_packets_may_be_larger_than_one() {
         }
     })
     .await;
+}
+
+/// What is begun and never finished would be kept for as long as its sender likes.
+#[tokio::test]
+async fn what_is_begun_is_finished_in_time() {
+    let stage = Stage::with(Limits { patience: Duration::from_millis(300), ..Limits::default() }).await;
+    // Half a packet.
+    let mut plain = stage.raw().await;
+    plain.send(&connect(5, 60, None)).await;
+    plain.packet().await;
+    plain.send(&[0x82, 0x7F, 0]).await;
+    assert_eq!(plain.end().await, Some(0x8D));
+
+    // Half a message of a WebSocket, which only our own server counts.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let web = listener.local_addr().unwrap();
+    tokio::spawn(http::serve(listener, stage.door.clone(), Manners::default(), CancellationToken::new()));
+    let greeted = async || {
+        let mut request = format!("ws://{web}/mqtt").into_client_request().unwrap();
+        request.headers_mut().insert("Sec-WebSocket-Protocol", "mqtt".parse().unwrap());
+        let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        socket.send(tungstenite::Message::Binary(connect(5, 60, None).into())).await.unwrap();
+        let accepted = soon("CONNACK", socket.next()).await.unwrap().unwrap().into_data();
+        assert_eq!((accepted[0], accepted[3]), (0x20, 0));
+        socket
+    };
+    let (mut quick, mut slow) = (greeted().await, greeted().await);
+    // Whole, and no message of its own.
+    quick.send(tungstenite::Message::Ping("here".into())).await.unwrap();
+    // A masked frame of 65,535 bytes that is not the last of its message.
+    let begun = [&[0x02, 0xFE, 0xFF, 0xFF, 0, 0, 0, 0][..], &[0; 4000]].concat();
+    slow.get_mut().write_all(&begun).await.unwrap();
+    let told = soon("DISCONNECT", slow.next()).await.unwrap().unwrap().into_data();
+    assert_eq!((told[0], told[2]), (0xE0, 0x8D));
+    quick.send(tungstenite::Message::Binary(vec![0xC0, 0].into())).await.unwrap();
+    let answer = soon("PINGRESP", async {
+        loop {
+            let message = quick.next().await.unwrap().unwrap();
+            if message.is_binary() {
+                break message.into_data();
+            }
+        }
+    })
+    .await;
+    assert_eq!(answer[..], [0xD0, 0], "who has sent all that was begun stays");
 }
