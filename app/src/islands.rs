@@ -21,6 +21,7 @@ mod kiosk_scanner;
 mod live_line;
 mod live_menu;
 mod local_time;
+mod look;
 mod menu_switches;
 mod open_switch;
 mod orders;

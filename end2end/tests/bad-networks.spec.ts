@@ -66,6 +66,66 @@ test('a network that goes and comes back', async ({ browser, shop }) => {
   await shopper.leave();
 });
 
+test('a kept page without a network is as old as it was made', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page } = shopper;
+  const order = await waits(shopper);
+  const made = await page.locator('html').getAttribute('data-made');
+  await page.goto('/s/harbor');
+  const barista = await bar(shop, shopper);
+  await barista.post(`/staff/orders/${order.id}/claim`);
+  // Half an hour passes by the browser's clock.
+  await page.addInitScript(() => {
+    const now = Date.now;
+    Date.now = () => now() + 30 * 60_000;
+  });
+  await shopper.context.setOffline(true);
+  await page.goBack();
+  await expect(page.locator('html'), 'what was kept').toHaveAttribute('data-made', String(made));
+  await expect(page.getByTestId('tracker')).not.toHaveAttribute('data-status', 'making');
+  await expect(shopper.liveLine).toHaveAttribute('data-state', 'offline');
+  // The hour is the store's.
+  await expect(shopper.liveLine).toContainText(new Date(Number(made)).toISOString().slice(13, 19));
+  await shopper.context.setOffline(false);
+  await shopper.expectLive();
+  await expect(page.getByTestId('tracker')).toHaveAttribute('data-status', 'making');
+  await shopper.leave();
+});
+
+test('what happened to an order is asked for once at a time, and again where the answer did not come', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page } = shopper;
+  const order = await waits(shopper);
+  const barista = await bar(shop, shopper);
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  let [asked, open, most] = [0, 0, 0];
+  await page.route('**/api/v1/orders/*/journey', async (route) => {
+    asked += 1;
+    open += 1;
+    most = Math.max(most, open);
+    const turn = asked;
+    if (turn === 1) await answered;
+    open -= 1;
+    if (turn === 1) await route.fulfill({ json: { items: [], next: null } });
+    else if (turn === 2) await route.abort();
+    else await route.continue();
+  });
+  await barista.post(`/staff/orders/${order.id}/claim`);
+  await expect(page.getByTestId('tracker')).toHaveAttribute('data-status', 'making');
+  await expect.poll(() => asked).toBe(1);
+  await barista.post(`/staff/orders/${order.id}/ready`);
+  await expect(shopper.status).toHaveText(shopper.w('order.ready'));
+  answer();
+  await expect.poll(() => asked, { timeout: 30_000 }).toBeGreaterThanOrEqual(3);
+  await expect(page.getByTestId('journey').getByRole('listitem', { includeHidden: true }).first()).toBeAttached();
+  expect(most, 'at once').toBe(1);
+  await shopper.expectSameDocument();
+  await shopper.leave();
+});
+
 test('a tab that is looked at again does not wait for its turn', async ({ browser, shop }) => {
   const shopper = await Shopper.arrive(browser, shop);
   await shopper.page.addInitScript(() => {

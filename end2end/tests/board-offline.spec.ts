@@ -89,6 +89,32 @@ for (const language of LANGUAGES) {
     await barista.leave();
   });
 
+  test(`a manager's phone that hears nothing says so in full (${language})`, async ({ browser, shop }) => {
+    const manager = await Barista.arrive(browser, shop, { language, viewport: { width: 390, height: 844 } });
+    const { page } = manager;
+    await page.goto('/staff');
+    await manager.signIn('Mo', 'manager');
+    await page.routeWebSocket('**/mqtt', (socket) => socket.close());
+    await page.goto('/staff/harbor/queue');
+    await manager.expectPaused('live.board_reconnecting');
+    for (const width of [320, 390]) {
+      await page.setViewportSize({ width, height: 844 });
+      const covered = await manager.liveLine.evaluate((line) => {
+        const at = line.getBoundingClientRect();
+        const others = document.querySelectorAll('.staff-bar h1, .staff-tabs, .staff-bar__tools > *');
+        const over = [...others].filter((other) => {
+          const { left, right, top, bottom } = other.getBoundingClientRect();
+          // Less than a pixel is rounding.
+          return left < at.right - 1 && right > at.left + 1 && top < at.bottom - 1 && bottom > at.top + 1;
+        });
+        return { fits: at.left >= 0 && at.right <= innerWidth && line.scrollWidth <= line.clientWidth, over: over.map((it) => it.className) };
+      });
+      expect(covered, `at ${width} px`).toEqual({ fits: true, over: [] });
+    }
+    await expectAccessible(page, 'the board of a phone that hears nothing');
+    await manager.leave();
+  });
+
   test(`what is promised and cannot be sent is called off aloud (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, { language });
     const { page, w } = barista;

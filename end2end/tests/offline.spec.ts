@@ -72,3 +72,33 @@ for (const language of LANGUAGES) {
     await barista.leave();
   });
 }
+
+for (const language of LANGUAGES) {
+  test(`pages whose parts are live say when they are not (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.atCheckout(browser, shop, { language });
+    const manager = await Barista.arrive(browser, shop, { language });
+    await manager.page.goto('/staff');
+    await manager.signIn('Mo', 'manager');
+    for (const [visitor, path] of [
+      [shopper, '/s/harbor/p/flat-white'],
+      [shopper, '/s/harbor/checkout'],
+      [manager, '/staff/harbor/settings'],
+    ] as const) {
+      const { page, context, liveLine } = visitor;
+      await page.goto(path);
+      await visitor.expectLive();
+      const around = page.locator('.live-quiet');
+      await expect(around, 'it takes no room').toHaveCSS('position', 'absolute');
+      await context.setOffline(true);
+      await expect(liveLine).toContainText(beginning(language, 'live.offline'));
+      await expect(around).toHaveCSS('position', 'static');
+      await expect(liveLine).toBeInViewport();
+      await expectAccessible(page, `${path} without a network`);
+      await context.setOffline(false);
+      await visitor.expectLive();
+      await expect(around).toHaveCSS('position', 'absolute');
+    }
+    await manager.leave();
+    await shopper.leave();
+  });
+}

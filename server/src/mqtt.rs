@@ -46,6 +46,7 @@ pub use self::limits::Limits;
 use self::limits::Questions;
 pub use self::message::NotLive;
 use self::stores::Stores;
+pub use self::transport::Arrived;
 use self::transport::Plain;
 pub(crate) use self::transport::prepare;
 pub use self::websocket::upgrade;

@@ -8,21 +8,17 @@ use domain::{
     topic::Topic,
     view::{EndedView, StoreView, TodayView},
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 use super::{
     live_line::connection,
+    look::{Came, look_again},
     today_charts::{by_hour, sold},
 };
 use crate::{
     live::{self, Connection},
     paths, tab, words as w,
 };
-
-/// Between two looks, in milliseconds: in a rush the store's status is told many times a second.
-const PAUSE: i32 = 1000;
-/// The same where the last look came to nothing.
-const LONG_PAUSE: i32 = 5000;
 
 /// What the parts of the page share.
 pub(super) type Shown = Memo<Arc<TodayView>>;
@@ -59,38 +55,29 @@ pub fn Today(today: TodayView, locale: Locale) -> impl IntoView {
 fn keep_up(newest: ReadSignal<Arc<TodayView>>, set_newest: WriteSignal<Arc<TodayView>>, old: RwSignal<bool>) {
     let (store, day, version) = newest.with_untracked(|today| (today.store.clone(), today.day.clone(), today.version));
     let later = live::subscribe::<StoreView>(Topic::Status(store.clone()), version);
-    // Told since the last look; and whether somebody looks.
-    let (told, looking) = (StoredValue::new(false), StoredValue::new(false));
-    let look_again = move || {
-        told.set_value(true);
-        if looking.get_value() {
-            return;
-        }
-        looking.set_value(true);
+    let look_again = look_again(move || {
         let (store, day) = (store.to_string(), day.clone());
-        spawn_local(async move {
-            // The page may be gone meanwhile.
-            while told.try_get_value() == Some(true) {
-                told.set_value(false);
-                let nowhere = match look(&store, &day).await {
-                    Looked::At(today) => {
-                        let _ = set_newest.try_set(Arc::new(*today));
-                        false
-                    }
-                    // The page itself knows what day it is.
-                    Looked::Elsewhere => return tab::go(&paths::today(&store)),
-                    Looked::Gone => return tab::go(&paths::gone(&paths::today(&store))),
-                    Looked::Nowhere => {
-                        let _ = told.try_set_value(true);
-                        true
-                    }
-                };
-                let _ = old.try_set(nowhere);
-                tab::pause(if nowhere { LONG_PAUSE } else { PAUSE }).await;
-            }
-            let _ = looking.try_set_value(false);
-        });
-    };
+        async move {
+            let came = match look(&store, &day).await {
+                Looked::At(today) => {
+                    let _ = set_newest.try_set(Arc::new(*today));
+                    Came::Seen
+                }
+                // The page itself knows what day it is.
+                Looked::Elsewhere => {
+                    tab::go(&paths::today(&store));
+                    return Came::Over;
+                }
+                Looked::Gone => {
+                    tab::go(&paths::gone(&paths::today(&store)));
+                    return Came::Over;
+                }
+                Looked::Nowhere => Came::ToNothing,
+            };
+            let _ = old.try_set(came == Came::ToNothing);
+            came
+        }
+    });
     let connection = connection();
     Effect::new({
         let look_again = look_again.clone();

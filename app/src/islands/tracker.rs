@@ -14,13 +14,13 @@ use domain::{
 use leptos::{
     ev::{Event, SubmitEvent},
     prelude::*,
-    task::spawn_local,
 };
 
 use self::cancel::cancel;
 use super::{
     countdown::{Words, countdown},
     live_line::{live_line, offline},
+    look::{Came, look_again},
     progress::{Step, called_off_because, data_status, headline, next_step, steps, wants_confirmation},
     store_time::store_time,
     waiting::{self, Place},
@@ -123,15 +123,26 @@ pub fn OrderTracker(
 /// The journey, read again whenever the order has changed.
 fn read_again(journey: Vec<JourneyEntry>, order: Memo<OrderView>) -> RwSignal<Vec<JourneyEntry>> {
     let journey = RwSignal::new(journey);
+    let id = order.with_untracked(|order| order.id);
+    let look_again = look_again(move || async move {
+        let reply = tab::ask(&format!("/api/v1/orders/{id}/journey"), tab::Body::Nothing).await;
+        let page = match reply {
+            // Who may not look is not helped by asking again.
+            Ok(reply) if matches!(reply.status, 401 | 403 | 404) => return Came::Seen,
+            reply => reply.and_then(|reply| reply.json::<Page<JourneyEntry>>()),
+        };
+        match page {
+            Ok(page) => {
+                let _ = journey.try_set(page.items);
+                Came::Seen
+            }
+            Err(tab::Unreachable) => Came::ToNothing,
+        }
+    });
     Effect::new(move |shown: Option<i64>| {
-        let (id, sequence) = order.with(|order| (order.id, order.sequence));
+        let sequence = order.with(|order| order.sequence);
         if shown.is_some_and(|shown| shown != sequence) {
-            spawn_local(async move {
-                let reply = tab::ask(&format!("/api/v1/orders/{id}/journey"), tab::Body::Nothing).await;
-                if let Ok(page) = reply.and_then(|reply| reply.json::<Page<JourneyEntry>>()) {
-                    let _ = journey.try_set(page.items);
-                }
-            });
+            look_again();
         }
         sequence
     });

@@ -128,6 +128,12 @@ fn now() -> Timestamp {
     Timestamp::from_millis(js_sys::Date::now() as i64)
 }
 
+/// When the server made the page, which may have been kept for long; not later than this machine's clock says, which may be wrong.
+fn made() -> Timestamp {
+    let made = document().document_element().and_then(|html| html.get_attribute("data-made")?.parse::<i64>().ok());
+    made.map_or_else(now, |millis| Timestamp::from_millis(millis).min(now()))
+}
+
 /// Whether somebody may be looking.
 fn is_visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
@@ -262,11 +268,11 @@ impl Client {
         self.retry();
     }
 
-    /// Since when what is shown may be old: from the first of all failures in a row.
+    /// Since when what is shown may be old: from the first of all failures in a row, and from the page's making where nothing was heard.
     fn old_since(&self) -> Timestamp {
         match self.connection.get_untracked() {
             Connection::Reconnecting { since } | Connection::Offline { since } => since,
-            Connection::Connecting | Connection::Live => self.heard.unwrap_or_else(now),
+            Connection::Connecting | Connection::Live => self.heard.unwrap_or_else(made),
         }
     }
 

@@ -19,7 +19,7 @@ use super::{
     visit::{Visit, lead_to, page, query},
 };
 use crate::{
-    islands::{Balance, BankAnswer, LocalTime},
+    islands::{Balance, BankAnswer, LiveLine, LocalTime},
     paths,
     pieces::{decimal, icon, price},
     words as w,
@@ -160,6 +160,7 @@ fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], top_
         <section class="panel" id="wallet" aria-labelledby="wallet-title">
             <h2 id="wallet-title">{w::wallet::title(locale)}</h2>
             <Balance user balance=wallet.balance confirming locale/>
+            <div class="live-quiet"><LiveLine clock=None locale/></div>
             {confirmations.iter().map(|wanted| confirm(wanted, locale)).collect_view()}
             {top_up}
             {list}

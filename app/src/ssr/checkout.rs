@@ -9,10 +9,10 @@ use super::{
     failure::Failure,
     frame::{empty, frame, problem},
     seo::{Head, head},
-    visit::{Visit, page, param, query},
+    visit::{Visit, clock, page, param, query},
 };
 use crate::{
-    islands::Checkout,
+    islands::{Checkout, LiveLine},
     paths,
     pieces::{icon, line_name},
     wire::{self, Refusal},
@@ -96,6 +96,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
             <div class="stack">
                 <h1>{w::checkout::title(locale)}</h1>
                 {back}
+                <div class="live-quiet"><LiveLine clock=Some(clock(&row.time_zone, visit.now)) locale/></div>
                 <Checkout page=data now=visit.now locale/>
             </div>
         </main>

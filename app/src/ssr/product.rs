@@ -9,10 +9,10 @@ use super::{
     scan::admitted,
     seo::{self, Head, head},
     storefront::picture,
-    visit::{Visit, page, param, query},
+    visit::{Visit, clock, page, param, query},
 };
 use crate::{
-    islands::{ProductForm, StoreStatus},
+    islands::{LiveLine, ProductForm, StoreStatus},
     paths,
     pieces::icon,
     wire::Chosen,
@@ -70,6 +70,7 @@ async fn body(visit: Visit, store: String, product: String, chosen: Chosen, erro
                         <p class="lead">{shown.description.clone()}</p>
                         <StoreStatus store=status.clone() ships locale/>
                         {notice}
+                        <div class="live-quiet"><LiveLine clock=Some(clock(&row.time_zone, visit.now)) locale/></div>
                     </div>
                     <ProductForm menu=only status now=visit.now chosen sent locale/>
                 </div>

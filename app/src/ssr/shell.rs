@@ -1,6 +1,6 @@
 //! The document around every page.
 
-use domain::Locale;
+use domain::{Locale, Timestamp};
 use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*, tachys::html::InertElement};
 use leptos_meta::{HashedStylesheet, MetaTags};
 
@@ -14,9 +14,11 @@ const SKIPPED: &str =
 /// The whole document, with the page in its body.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let locale = use_context::<Locale>().unwrap_or_default();
+    // What the browser keeps says later on how old it is, as long as it has heard nothing.
+    let made = use_context::<Timestamp>().map(|now| now.as_millis().to_string());
     view! {
         <!DOCTYPE html>
-        <html lang=locale.tag()>
+        <html lang=locale.tag() data-made=made>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>

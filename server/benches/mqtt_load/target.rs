@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use async_trait::async_trait;
-use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::routing::get;
+use axum::{Extension, Router};
 use backend::db::DbError;
 use backend::identity::{Caller, Secret, Whose};
 use backend::live::BrokerAddress;
@@ -20,7 +20,7 @@ use bytes::Bytes;
 use domain::topic::Topic;
 use domain::{SessionId, StoreId, UserId};
 use rumqttc::AsyncClient;
-use server::mqtt::{Counters, Gateway, House, Limits};
+use server::mqtt::{Arrived, Counters, Gateway, House, Limits};
 use server::serve::http::{self, Manners};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -167,8 +167,8 @@ pub async fn gateway() -> Result<()> {
     let login = options.credentials().context("a credential")?;
     println!("{} {} {} {}", listener.local_addr()?, options.broker_address().1, login.username, login.password);
     std::io::stdout().flush()?;
-    let route = get(move |upgrade: WebSocketUpgrade| {
-        let response = gateway.upgrade(upgrade, None, [127, 0, 0, 1].into());
+    let route = get(move |upgrade: WebSocketUpgrade, Extension(arrived): Extension<Arrived>| {
+        let response = gateway.upgrade(upgrade, None, [127, 0, 0, 1].into(), arrived);
         async move { response }
     });
     // As `orderly` serves them: what a WebSocket costs is this, too.

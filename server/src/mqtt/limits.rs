@@ -19,14 +19,14 @@ pub struct Limits {
     pub packets_per_second: u32,
     /// Packets at once, after a quiet time.
     pub packets_at_once: u32,
-    /// Questions to the shop of an address a second: who somebody is, and whose an order or a kiosk. Beyond it connections end with
-    /// "busy", and come again. The machine itself is not counted.
+    /// Questions to the shop of an address a second: who somebody is, whose an order or a kiosk, and how something is that no broker
+    /// keeps. Beyond it connections end with "busy", and come again. The machine itself is not counted.
     pub questions_per_second: NonZeroU32,
     /// Questions at once, after a quiet time: a house full of phones comes back together.
     pub questions_at_once: NonZeroU32,
     /// From the first byte to CONNECT.
     pub handshake: Duration,
-    /// A client that takes nothing, or acknowledges nothing, for so long is disconnected.
+    /// A client that takes nothing, acknowledges nothing, or sends no more of what it has begun to send, for so long is disconnected.
     pub patience: Duration,
 }
 

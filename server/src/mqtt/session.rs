@@ -129,6 +129,7 @@ async fn admit<T: Transport>(gateway: Arc<Inner>, transport: T, entrance: Entran
         window: WINDOW.min(connect.receive_maximum.into()),
         outstanding: HashSet::new(),
         stuck: None,
+        begun: None,
         last_id: 0,
     };
     Some((session, version.accepted(assigned, too_long.then_some(keep_alive))))
@@ -189,6 +190,8 @@ struct Session<T> {
     outstanding: HashSet<u16>,
     /// Since when nothing of it was acknowledged, while more waits.
     stuck: Option<Instant>,
+    /// Since when what it has begun to send is not whole.
+    begun: Option<Instant>,
     last_id: u16,
 }
 
@@ -233,6 +236,7 @@ impl<T: Transport> Session<T> {
     async fn step(&mut self) -> Result<(), End> {
         while let Some(frame) = self.wire.frame()? {
             self.heard = Instant::now();
+            self.begun = None;
             let packet = self.version.read(frame).map_err(|broken| End::Ours(broken.reason()))?;
             let weight = match &packet {
                 // As many as were sent; our own publisher is not held to a pace.
@@ -261,12 +265,15 @@ impl<T: Transport> Session<T> {
         self.stuck = if room || !self.client.is_waiting() { None } else { self.stuck.or_else(|| Some(Instant::now())) };
         let silent = self.silence.map(|silence| (self.heard + silence, Reason::KeepAliveTimeout));
         let stuck = self.stuck.map(|since| (since + self.gateway.limits.patience, Reason::QuotaExceeded));
-        // One timer for both.
-        let first = silent.into_iter().chain(stuck).min_by_key(|(at, _)| *at);
+        let is_begun = !self.wire.buffer.is_empty() || self.wire.transport.is_begun();
+        self.begun = if is_begun { self.begun.or_else(|| Some(Instant::now())) } else { None };
+        let begun = self.begun.map(|since| (since + self.gateway.limits.patience, Reason::KeepAliveTimeout));
+        // One timer for all.
+        let first = silent.into_iter().chain(stuck).chain(begun).min_by_key(|(at, _)| *at);
         tokio::select! {
             biased;
             read = self.wire.transport.read(&mut self.wire.buffer) => match read? {
-                Read::Bytes => Ok(()),
+                Read::Bytes | Read::Part => Ok(()),
                 // It costs as much as a packet.
                 Read::Nothing if self.pace.take(1, Instant::now()) => Ok(()),
                 Read::Nothing => Err(End::Ours(Reason::MessageRateTooHigh)),
@@ -370,11 +377,10 @@ async fn over(at: Option<(Instant, Reason)>) -> Reason {
 
 #[cfg(test)]
 mod tests {
-    use axum::extract::ws::WebSocket;
-
+    use super::super::transport::Web;
     use super::*;
 
-    fn size<F>(_: impl Fn(Arc<Inner>, WebSocket, Entrance) -> F) -> usize {
+    fn size<F>(_: impl Fn(Arc<Inner>, Web, Entrance) -> F) -> usize {
         size_of::<F>()
     }
 

@@ -1,25 +1,30 @@
-//! Which stores there are: a name that is none costs neither the shop a query nor a broker outside a subscription.
+//! Which stores there are, and what is retained of them: a name that is none costs neither the shop a query nor a broker outside a
+//! subscription, and a wildcard costs no query of its own.
 
 use std::collections::HashSet;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use backend::db::DbError;
 use domain::StoreId;
+use domain::topic::Topic;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::House;
 
-/// Between two readings, however many names are asked for that are not known.
+/// Between two readings, however many ask.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// When something was read last, and how it went.
+type Last<A> = Mutex<Option<(Instant, Result<A, DbError>)>>;
 
 /// The stores as they were read last.
 #[derive(Default)]
 pub(super) struct Stores {
     known: RwLock<HashSet<StoreId>>,
-    /// When they were read last, and how it went.
-    last: Mutex<Option<(Instant, Result<(), DbError>)>>,
+    last: Last<()>,
+    retained: Last<Arc<[Topic]>>,
 }
 
 impl Stores {
@@ -28,17 +33,13 @@ impl Stores {
         if self.knows(store) {
             return Ok(true);
         }
-        // One reads for all who wait, and fails for them, too.
-        let mut last = self.last.lock().await;
-        let recent = last.as_ref().filter(|(at, _)| at.elapsed() < PAUSE).map(|(_, read)| read.clone());
-        let read = if let Some(read) = recent {
-            read
-        } else {
-            let read = house.stores().await.map(|stores| self.learn(stores));
-            *last = Some((Instant::now(), read.clone()));
-            read
-        };
-        read.map(|()| self.knows(store))
+        recent(&self.last, async { house.stores().await.map(|stores| self.learn(stores)) }).await?;
+        Ok(self.knows(store))
+    }
+
+    /// Every retained topic that somebody may hear by a wildcard, as of [`PAUSE`] ago at most.
+    pub(super) async fn retained(&self, house: &dyn House) -> Result<Arc<[Topic]>, DbError> {
+        recent(&self.retained, async { house.retained().await.map(Arc::<[Topic]>::from) }).await
     }
 
     fn knows(&self, store: &StoreId) -> bool {
@@ -48,4 +49,17 @@ impl Stores {
     fn learn(&self, stores: HashSet<StoreId>) {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = stores;
     }
+}
+
+/// What was read within [`PAUSE`], or is read now: one reads for all who wait, and fails for them, too.
+async fn recent<A: Clone>(last: &Last<A>, read: impl Future<Output = Result<A, DbError>>) -> Result<A, DbError> {
+    let mut last = last.lock().await;
+    if let Some((at, answer)) = last.as_ref()
+        && at.elapsed() < PAUSE
+    {
+        return answer.clone();
+    }
+    let answer = read.await;
+    *last = Some((Instant::now(), answer.clone()));
+    answer
 }

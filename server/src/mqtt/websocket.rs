@@ -8,7 +8,8 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use super::{Entrance, Gateway, codec, session};
+use super::transport::Web;
+use super::{Arrived, Entrance, Gateway, codec, session};
 use crate::api::problem::AppError;
 use crate::caller::{client_address, is_ours, session_cookie};
 use crate::state::AppState;
@@ -35,13 +36,15 @@ pub async fn upgrade(
     let upgrade =
         upgrade.map_err(|_| AppError::said(StatusCode::UPGRADE_REQUIRED, "upgrade_required").with_header(header::UPGRADE, "websocket"))?;
     let from = client_address(&parts, &app.settings.trusted_proxies);
-    Ok(app.gateway.upgrade(upgrade, session_cookie(headers).map(str::to_owned), from))
+    let arrived = parts.extensions.get::<Arrived>().cloned().unwrap_or_default();
+    Ok(app.gateway.upgrade(upgrade, session_cookie(headers).map(str::to_owned), from, arrived))
 }
 
 impl Gateway {
-    /// Answers an upgrade. The caller has made sure that the `Origin` is ours; `cookie` is the session cookie's value.
+    /// Answers an upgrade. The caller has made sure that the `Origin` is ours; `cookie` is the session cookie's value,
+    /// `arrived` counts the bytes of the connection.
     /// Without our subprotocol it is 400, with every place taken 503, with all of the address's 429.
-    pub fn upgrade(&self, upgrade: WebSocketUpgrade, cookie: Option<String>, from: IpAddr) -> Response {
+    pub fn upgrade(&self, upgrade: WebSocketUpgrade, cookie: Option<String>, from: IpAddr, arrived: Arrived) -> Response {
         let upgrade = upgrade.protocols([PROTOCOL]);
         if upgrade.selected_protocol().is_none() {
             return AppError::said(StatusCode::BAD_REQUEST, "subprotocol_required").into_response();
@@ -66,6 +69,6 @@ impl Gateway {
             .write_buffer_size(0)
             .max_frame_size(LARGEST_MESSAGE)
             .max_message_size(LARGEST_MESSAGE)
-            .on_upgrade(move |socket| tasks.track_future(session::serve(inner, socket, entrance, Some(place))))
+            .on_upgrade(move |socket| tasks.track_future(session::serve(inner, Web::new(socket, arrived), entrance, Some(place))))
     }
 }

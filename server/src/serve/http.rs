@@ -15,13 +15,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::mqtt::prepare;
+use crate::mqtt::{Arrived, prepare};
 use crate::places::Places;
 
 /// What a connection may take.
@@ -38,8 +38,6 @@ pub struct Manners {
 
 /// The longest header, in bytes.
 const HEADER: usize = 64 * 1024;
-/// Who takes nothing of an answer for so long is gone.
-const DEAF: Duration = Duration::from_secs(30);
 
 impl Default for Manners {
     fn default() -> Self {
@@ -81,14 +79,18 @@ pub async fn serve(mut listener: TcpListener, app: Router, manners: Manners, sto
 }
 
 async fn answer(server: Arc<http1::Builder>, stream: TcpStream, from: SocketAddr, app: Router, stop: CancellationToken) {
-    // What is sent is small and wanted now, and whoever has gone while a WebSocket waits is noticed.
-    if let Err(error) = prepare(&stream).and_then(|()| SockRef::from(&stream).set_tcp_user_timeout(Some(DEAF))) {
+    // What is sent is small and wanted now, and whoever has gone while a WebSocket waits, or an answer is sent, is noticed.
+    if let Err(error) = prepare(&stream) {
         tracing::debug!(%error, "a connection stays as it came");
     }
+    let arrived = Arrived::default();
+    let counted = arrived.clone();
+    let stream = InspectReader::new(stream, move |bytes: &[u8]| counted.add(bytes.len()));
     let service = service_fn(move |request: Request<Incoming>| {
         let app = is_for_us(&request).then(|| app.clone());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(from));
+        request.extensions_mut().insert(arrived.clone());
         async move {
             match app {
                 Some(app) => app.oneshot(request).await,
@@ -126,6 +128,7 @@ mod tests {
     use std::io;
 
     use axum::routing::get;
+    use socket2::SockRef;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::ToSocketAddrs;
     use tokio::time::timeout;
@@ -193,7 +196,7 @@ mod tests {
         let socket = SockRef::from(&watched);
         assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
         assert!(socket.tcp_keepalive_time().unwrap() <= Duration::from_mins(2), "a WebSocket may say nothing for ever");
-        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(DEAF));
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(30)), "an answer may be taken by nobody");
     }
 
     #[tokio::test]

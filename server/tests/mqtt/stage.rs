@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::http::{HeaderMap, header};
 use axum::routing::get;
+use axum::{Extension, Router};
 use backend::db::DbError;
 use backend::identity::{Caller, Whose};
 use backend::live::BrokerAddress;
@@ -17,7 +17,7 @@ use bytes::Bytes;
 use domain::topic::Topic;
 use domain::view::{Role, RoleView};
 use domain::{OrderId, SessionId, StoreId, TokenId, UserId};
-use server::mqtt::{Counters, Gateway, House, Limits};
+use server::mqtt::{Arrived, Counters, Gateway, House, Limits};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
@@ -37,6 +37,8 @@ pub struct Facts {
     pub stores: HashSet<StoreId>,
     /// How often it was asked for the stores.
     pub stores_read: u64,
+    /// How often it was asked for what is retained.
+    pub retained_read: u64,
     pub snapshots: HashMap<Topic, Bytes>,
     /// How long it takes to answer how something is.
     pub thinks: Duration,
@@ -109,6 +111,7 @@ impl House for TestHouse {
     }
 
     async fn retained(&self) -> Result<Vec<Topic>, DbError> {
+        self.arrange(|facts| facts.retained_read += 1);
         self.ask(|facts| facts.snapshots.keys().filter(|topic| topic.retained()).cloned().collect())
     }
 }
@@ -147,11 +150,13 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let web = listener.local_addr().unwrap();
         let served = gateway.clone();
-        let route = get(move |upgrade: WebSocketUpgrade, headers: HeaderMap| {
+        let route = get(move |upgrade: WebSocketUpgrade, headers: HeaderMap, arrived: Option<Extension<Arrived>>| {
             let cookie = headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).map(str::to_owned);
             // Whoever says nothing of their address is this machine.
             let from = headers.get("x-from").and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-            let response = served.upgrade(upgrade, cookie, from);
+            // Counted by our own server alone.
+            let arrived = arrived.map(|Extension(arrived)| arrived).unwrap_or_default();
+            let response = served.upgrade(upgrade, cookie, from, arrived);
             async move { response }
         });
         let door = Router::new().route("/mqtt", route);

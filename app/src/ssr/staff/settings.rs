@@ -11,12 +11,12 @@ use super::super::{
     actions::typed::Typed,
     failure::Failure,
     seo::{Head, head},
-    visit::{Visit, page, param, query},
+    visit::{Visit, clock, page, param, query},
 };
 use super::frame::{Tab, store_frame};
 use super::people::Problem;
 use crate::{
-    islands::{OpenSwitch, SettingsWatch, StoreStatus},
+    islands::{LiveLine, OpenSwitch, SettingsWatch, StoreStatus},
     paths,
     pieces::icon,
     words as w,
@@ -48,6 +48,7 @@ async fn body(visit: Visit, (store, error, faulty, saved, done): (String, Option
     let body = view! {
         {head}
         {saved}
+        <div class="live-quiet"><LiveLine clock=Some(clock(&row.time_zone, visit.now)) locale/></div>
         <SettingsWatch store=status.clone() settings=row.settings.clone() mark locale/>
         <section class="panel" aria-labelledby="open-title">
             <h2 id="open-title">{w::settings::open(locale)}</h2>

@@ -48,9 +48,7 @@ impl<T: Transport> Session<T> {
         for topic in topics {
             let whose = match topic {
                 Topic::Order(_) | Topic::KioskCode(_) => {
-                    if self.from.is_some_and(|from| !self.gateway.questions.take(from)) {
-                        return Err(End::Ours(Reason::ServerBusy));
-                    }
+                    self.may_ask()?;
                     ask(self.gateway.house.whose(&topic)).await?
                 }
                 _ => None,
@@ -72,6 +70,8 @@ impl<T: Transport> Session<T> {
             RetainHandling::Never => false,
         };
         let mut named: Vec<_> = grounds.iter().map(|(topic, _)| topic.clone()).collect();
+        // Whose it is and how it is are one question.
+        let counted: Vec<_> = grounds.iter().filter(|(_, whose)| whose.is_some()).map(|(topic, _)| topic.clone()).collect();
         let qos = wish.qos.min(1);
         let retain_as_published = wish.retain_as_published;
         let subscription =
@@ -87,12 +87,15 @@ impl<T: Transport> Session<T> {
         }
         if retained && keys.iter().any(|key| key.topic().is_none()) {
             // What a wildcard matches, only the shop knows. Whoever may have the filter may hear all of it.
-            let all = ask(self.gateway.house.retained()).await?;
-            named.extend(all.into_iter().filter(|topic| filter.matches(&topic.to_string())));
+            let all = ask(self.gateway.stores.retained(&*self.gateway.house)).await?;
+            named.extend(all.iter().filter(|topic| filter.matches(&topic.to_string())).cloned());
         }
         // The shop itself is asked for what no broker keeps: topics of one order or user, and those that nobody heard yet; and for
         // everything while a broker outside is away, for what was kept before grows old meanwhile.
         for topic in named.iter().filter(|topic| retained && !(*self.gateway.upstream.borrow() && self.gateway.broker.keeps(topic))) {
+            if !counted.contains(topic) {
+                self.may_ask()?;
+            }
             // Read after the client is listed: what happens in between comes as a message with a greater sequence.
             if let Some(payload) = ask(self.gateway.house.snapshot(topic)).await?
                 && let Err(error) = self.gateway.broker.answer(topic, payload, &self.client)
@@ -101,6 +104,14 @@ impl<T: Transport> Session<T> {
             }
         }
         Ok(Ok(qos))
+    }
+
+    /// Counts a question to the shop; an address that has none left comes again.
+    fn may_ask(&self) -> Result<(), End> {
+        match self.from {
+            Some(from) if !self.gateway.questions.take(from) => Err(End::Ours(Reason::ServerBusy)),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn unsubscribe(&mut self, id: u16, filters: &[String]) -> Result<(), End> {
