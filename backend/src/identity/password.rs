@@ -103,7 +103,7 @@ impl Identities {
         };
         drop(reader);
         // Of a person, however their name is written; of a name that nobody has, or the others would be told apart.
-        let who = kept.as_ref().map_or_else(|| format!("{at}/{}", name.to_lowercase()), |kept| kept.user.to_string());
+        let who = kept.as_ref().map_or_else(|| format!("{at}/{}", name::folded(&name)), |kept| kept.user.to_string());
         let buckets = PasswordTry { address: client.address, who, known };
         throttle::take_all(self, &buckets.all()).await.map_err(of_passwords)?;
         let (typed, hash) = (password.to_owned(), kept.as_ref().map(|kept| kept.hash.clone()));

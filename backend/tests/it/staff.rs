@@ -2,6 +2,7 @@
 
 mod audited;
 mod lost;
+mod names;
 
 use std::time::Duration;
 
