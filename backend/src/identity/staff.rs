@@ -3,7 +3,7 @@
 use domain::event::{Actor, StaffAdded, StaffCodeMade, StaffRevoked, StaffRolesChanged, StaffSignedIn};
 use domain::name;
 use domain::view::{MemberView, Person, Role};
-use domain::{SessionId, StoreId, Timestamp, UserId};
+use domain::{Faults, SessionId, StoreId, Timestamp, UserId};
 
 use super::browser::BrowserId;
 use super::hashing::of_code;
@@ -64,6 +64,16 @@ pub struct Invited {
     pub expires_at: Timestamp,
 }
 
+/// The name, as it is kept, of whoever is to be added with this role; or all that is wrong with the two.
+pub fn member_name(name: &str, role: Role) -> Result<String, IdentityError> {
+    match (name::clean(name), rights::is_staff(role)) {
+        (Ok(name), true) => Ok(name),
+        (Ok(_), false) => Err(IdentityError::NotStaff),
+        (Err(invalid), true) => Err(invalid.into()),
+        (Err(invalid), false) => Err(Faults(vec![invalid.fault("/name"), IdentityError::not_staff("/role")]).into()),
+    }
+}
+
 /// What a name that somebody of the store has already means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SameName {
@@ -97,10 +107,7 @@ impl Identities {
         made_by: Option<UserId>,
         by: Actor,
     ) -> Result<Invited, IdentityError> {
-        let name = name::clean(&name)?;
-        if !rights::is_staff(role) {
-            return Err(IdentityError::NotStaff);
-        }
+        let name = member_name(&name, role)?;
         let made = self.hashing.run(NewCode::make).await?;
         self.db
             .transaction(move |tx| {
@@ -163,8 +170,10 @@ impl Identities {
         if caller.user() == Some(user) {
             return Err(IdentityError::OwnRole);
         }
-        if !roles.iter().all(|role| rights::is_staff(*role)) {
-            return Err(IdentityError::NotStaff);
+        let others = roles.iter().enumerate().filter(|(_, role)| !rights::is_staff(**role));
+        let faults: Vec<_> = others.map(|(index, _)| IdentityError::not_staff(format!("/roles/{index}"))).collect();
+        if !faults.is_empty() {
+            return Err(Faults(faults).into());
         }
         roles.sort_by_key(|role| *role as u8);
         roles.dedup();
