@@ -199,7 +199,10 @@ for (const language of LANGUAGES) {
 
     await manager.delete('/staff/stores/pier/kiosks/pier-1');
     await expect(kiosk).toHaveAttribute('data-state', 'revoked');
-    await page.reload();
+    const again = page.getByTestId('pair-again');
+    await expect(again).toHaveText(w('scanner.pair_again'));
+    await expectAccessible(page, 'a screen that is none any more');
+    await again.click();
     await expect(page.getByTestId('pair-form')).toBeVisible();
     await phone.leave();
     await api.leave();
