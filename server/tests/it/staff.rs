@@ -1,5 +1,7 @@
 //! The people of a store over HTTP: signing in by code and password, being added, changed and revoked; screens and tokens.
 
+mod door;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
