@@ -471,6 +471,8 @@ on_both_databases! {
                 ("store.settings_changed", "Mo", None),
                 ("staff.added", "Mo", Some("Kim")),
                 ("staff.signed_in", "Mo", Some("Mo")),
+                // By the command line, where nobody signs in.
+                ("staff.added", "", Some("Mo")),
             ]
         );
         assert_eq!(entries[1].number, Some(1));
