@@ -1,6 +1,7 @@
 //! The people of a store: passwords, roles, screens, tokens, and what is written down of all that.
 
 mod audited;
+mod guests;
 mod lost;
 mod names;
 
