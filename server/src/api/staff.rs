@@ -16,12 +16,12 @@ use domain::{
     view::{AuditEntry, KioskView, MeView, MemberView, NewMemberView, NewTokenView, Page, PairingView, Problem, Role, TokenView},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
 use super::{
     extract::{Body, Whole},
     problem::AppError,
     query::{Paging, Params, Path, cursor, id},
+    roles,
     session::limited,
 };
 use crate::{
@@ -117,21 +117,6 @@ pub async fn members(State(app): State<AppState>, Who(caller): Who, Path(store):
     Ok(all(app.backend.identities.members(&caller, &store).await?))
 }
 
-/// The schema of a role out of these, for calls that take not all of them.
-fn one_of(roles: &[Role]) -> RefOr<Schema> {
-    let words: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-    let description = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).description(Some(description)).into()
-}
-
-fn staff_role() -> RefOr<Schema> {
-    one_of(&[Role::Barista, Role::Warehouse, Role::Manager])
-}
-
-fn token_role() -> RefOr<Schema> {
-    one_of(&[Role::Barista, Role::Warehouse, Role::Manager, Role::Kiosk])
-}
-
 /// Who is to work at a store.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -139,7 +124,7 @@ pub struct NewMember {
     /// What the others call them: 1 to 60 characters.
     pub name: String,
     /// `barista`, `warehouse` or `manager`.
-    #[schema(schema_with = staff_role)]
+    #[schema(schema_with = roles::of_staff)]
     pub role: Role,
 }
 
@@ -334,7 +319,7 @@ pub async fn tokens(State(app): State<AppState>, Who(caller): Who, Path(store): 
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
     /// `barista`, `warehouse`, `manager` or `kiosk`.
-    #[schema(schema_with = token_role)]
+    #[schema(schema_with = roles::of_tokens)]
     pub role: Role,
     /// 1 to 60 characters; of a staff token the name that others see.
     pub name: String,
