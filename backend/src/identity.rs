@@ -154,7 +154,7 @@ impl IdentityError {
 
     /// A role, named at `pointer`, that is not of the staff.
     fn not_staff(pointer: impl Into<String>) -> Fault {
-        Fault::new(pointer, "unknown_role", "Choose barista, warehouse or manager.")
+        Fault::new(pointer, "unknown_role", "Choose barista, warehouse or manager.").with(Terms::words(["barista", "warehouse", "manager"]))
     }
 
     /// The operating system, which gives randomness, memory and threads, did not.
