@@ -1,4 +1,4 @@
-//! What staff and devices did at a store, and which shoppers were slowed down, for its managers. It is nothing of its own:
+//! What staff, devices and the command line did at a store, and which shoppers were slowed down, for its managers. It is nothing of its own:
 //! whatever they do is a fact of the log, with who did it, so an entry can neither be missing nor be left behind.
 
 use std::collections::HashMap;

@@ -44,7 +44,7 @@ pub use rights::{Denied, Right, Whose};
 pub use secret::{Keys, Secret};
 pub use session::{IssuedSession, Seen, ensure_session_in};
 pub use sign_in::shopper_by_phone_in;
-pub use staff::Invited;
+pub use staff::{Invited, member_name};
 pub use throttle::{Network, network};
 pub use token::{NewToken, TokenRow};
 
@@ -152,6 +152,11 @@ impl IdentityError {
         Self::Invalid(Faults(vec![Fault::new(pointer, code, detail)]))
     }
 
+    /// A role, named at `pointer`, that is not of the staff.
+    fn not_staff(pointer: impl Into<String>) -> Fault {
+        Fault::new(pointer, "unknown_role", "Choose barista, warehouse or manager.").with(Terms::words(["barista", "warehouse", "manager"]))
+    }
+
     /// The operating system, which gives randomness, memory and threads, did not.
     fn randomness(error: impl std::fmt::Display) -> Self {
         Self::Database(DbError::Unavailable(error.to_string()))
@@ -211,7 +216,7 @@ impl Refused for IdentityError {
         match self {
             Self::Invalid(faults) => faults.0.clone(),
             Self::Name(invalid) => vec![invalid.fault("/name")],
-            Self::NotStaff => vec![Fault::new("/role", "unknown_role", "Choose barista, warehouse or manager.")],
+            Self::NotStaff => vec![Self::not_staff("/role")],
             _ => Vec::new(),
         }
     }

@@ -26,6 +26,7 @@ use crate::db::{DbError, Sql, Tx};
 use crate::identity::rights::Right;
 use crate::identity::{Caller, Owner};
 use crate::log::{self, NewEvent};
+use crate::ordering;
 use crate::stores::{Holder, StoreRow, Stores};
 use crate::subscriber::HandlerError;
 use crate::timer::{self, TimerHandler};
@@ -311,12 +312,16 @@ async fn find_in(tx: &mut Tx, typed: &str) -> Result<Code, KioskError> {
     store::code(tx, &code).await?.ok_or(KioskError::CodeUnknown)
 }
 
-/// Refuses where neither slot nor grace is left, or the store is closed.
+/// Refuses where neither slot nor grace is left, the store is closed, or they may not order there any more today: the place would be
+/// held for nothing.
 async fn lets_in(tx: &mut Tx, owner: &Owner, code: &Code, store: &StoreRow) -> Result<(), KioskError> {
     if tx.now() >= code.ends_at && !is_in_grace(tx, owner, code).await? {
         return Err(KioskError::CodeExpired);
     }
-    if store.open { Ok(()) } else { Err(KioskError::StoreClosed) }
+    if !store.open {
+        return Err(KioskError::StoreClosed);
+    }
+    if ordering::limit_reached(tx, owner, store).await? { Err(KioskError::OrderLimitReached) } else { Ok(()) }
 }
 
 /// Whether a scan would let somebody in at this moment. Only a look: the scan itself decides again.

@@ -162,7 +162,8 @@ pub async fn read_stream(sql: &mut impl Sql, stream: &str) -> Result<Vec<Recorde
     sql.fetch_all(text, args![stream]).await?.iter().map(Recorded::from_row).collect()
 }
 
-/// What staff and devices did at a store before this event, and who was slowed down there; the newest first, at most `limit`.
+/// What staff, devices and the command line did at a store before this event, and who was slowed down there; the newest first, at
+/// most `limit`.
 pub(crate) async fn for_managers(sql: &mut impl Sql, at: &StoreId, before: Option<EventId>, limit: i64) -> Result<Vec<Recorded>, DbError> {
     // Ids are hexadecimal, so all of them come before a g.
     // A product's texts are no one store's: their change names the stores that list it. Each half comes out of an index of its own.
@@ -170,7 +171,8 @@ pub(crate) async fn for_managers(sql: &mut impl Sql, at: &StoreId, before: Optio
         ($its_stores:literal) => {
             concat!(
                 "select * from (select * from event where source = $1 and (substr(actor, 1, 6) in ('staff:', 'token:') \
-                 or type in ('shopper.slowed.v1', 'prep.released.v1', 'checkout.crowded.v1')) \
+                 or type in ('shopper.slowed.v1', 'prep.released.v1', 'checkout.crowded.v1', \
+                 'staff.added.v1', 'staff.code_made.v1', 'token.issued.v1', 'token.revoked.v1')) \
                  and id < coalesce($2, 'g') and position is not null order by id desc limit $3) as here \
                  union all select * from (select * from event where type = 'product.changed.v1' \
                  and substr(actor, 1, 6) in ('staff:', 'token:') and $1 in (",

@@ -34,7 +34,7 @@ use domain::{OrderId, StoreId};
 pub use self::adopt::{adopt_in, forget_in, under_way};
 pub use self::cart::{CartLine, Carts};
 pub use self::checkout::Checkouts;
-pub(crate) use self::daily::purge_in;
+pub(crate) use self::daily::{limit_reached, purge_in};
 pub use self::error::OrderingError;
 pub use self::kept::KeptCheckout;
 pub use self::limits::{BaristaLimit, CheckoutHold};

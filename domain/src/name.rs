@@ -63,6 +63,12 @@ pub fn clean(typed: &str) -> Result<String, InvalidName> {
     }
 }
 
+/// The name without its capitals, of any script, for comparing. Databases do not agree on how that is done.
+pub fn folded(name: &str) -> String {
+    // There and back: some small letters share a capital, such as the two sigmas.
+    name.to_uppercase().to_lowercase()
+}
+
 /// Characters that show nothing of their own (Unicode's default ignorable code points and format characters, and the blanks that
 /// are no white space).
 const fn is_hidden(c: char) -> bool {
@@ -119,6 +125,16 @@ mod tests {
         let longest = "字".repeat(LONGEST);
         assert_eq!(clean(&longest), Ok(longest.clone()));
         assert_eq!(clean(&format!("{longest}字")), Err(InvalidName::TooLong));
+    }
+
+    #[test]
+    fn capitals_of_any_script_are_left_out() {
+        for (one, other) in
+            [("Kim", "kIM"), ("Ärger", "ärger"), ("ŁUCJA", "łucja"), ("Élodie", "élodie"), ("Ирина", "ИРИНА"), ("ΝΙΚΟΣ", "νικοσ")]
+        {
+            assert_eq!(folded(one), folded(other), "{one}");
+        }
+        assert_ne!(folded("Élodie"), folded("Elodie"), "another letter is another name");
     }
 
     #[test]

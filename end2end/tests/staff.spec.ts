@@ -18,6 +18,18 @@ for (const language of LANGUAGES) {
     await manager.signIn('Mo', 'manager');
     await expect(page.getByRole('heading', { name: w('staff.choose_title') })).toBeVisible();
     await expectAccessible(page, 'the home of staff without a password');
+    // What is refused is said where it was typed, in sight on a phone, too.
+    const size = page.viewportSize();
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.getByLabel(w('staff.new_password'), { exact: true }).fill(PASSWORD);
+    await page.getByLabel(w('staff.again_password')).fill(`${PASSWORD}!`);
+    await page.getByRole('button', { name: w('staff.save_password') }).click();
+    const refused = page.getByTestId('password-form').getByRole('alert');
+    await expect(refused).toHaveText(w('problem.password_twice'));
+    await expect(refused).toBeInViewport();
+    await expect(page.getByLabel(w('staff.again_password'))).toHaveAttribute('aria-invalid', 'true');
+    await expectAccessible(page, 'a password that was refused');
+    if (size) await page.setViewportSize(size);
     await page.getByLabel(w('staff.new_password'), { exact: true }).fill(PASSWORD);
     await page.getByLabel(w('staff.again_password')).fill(PASSWORD);
     await page.getByRole('button', { name: w('staff.save_password') }).click();
@@ -199,7 +211,10 @@ for (const language of LANGUAGES) {
 
     await manager.delete('/staff/stores/pier/kiosks/pier-1');
     await expect(kiosk).toHaveAttribute('data-state', 'revoked');
-    await page.reload();
+    const again = page.getByTestId('pair-again');
+    await expect(again).toHaveText(w('scanner.pair_again'));
+    await expectAccessible(page, 'a screen that is none any more');
+    await again.click();
     await expect(page.getByTestId('pair-form')).toBeVisible();
     await phone.leave();
     await api.leave();

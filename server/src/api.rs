@@ -15,6 +15,7 @@ mod kiosk;
 mod orders;
 mod query;
 mod queue;
+mod roles;
 mod session;
 mod shop;
 mod staff;

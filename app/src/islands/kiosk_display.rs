@@ -14,7 +14,7 @@ use super::{
     store_status::newest,
 };
 use crate::{
-    live, pieces,
+    live, paths, pieces,
     tab::{self, awake},
     words as w,
 };
@@ -109,6 +109,8 @@ pub fn KioskDisplay(
     let refused = live::refused();
     let name = store.name.clone();
     let store = newest(store);
+    // The same page, which asks for the code of a pairing once this screen is none.
+    let itself = paths::kiosk(&kiosk);
     // What is retained is at least as new as the page.
     let later = live::subscribe::<KioskCodeView>(Topic::KioskCode(kiosk), 0);
     let code = Memo::new(move |_| later.get().map_or_else(|| code.clone(), |later| (*later).clone()));
@@ -167,6 +169,9 @@ pub fn KioskDisplay(
             };
             // A shop that is closed or full, and a screen that is none, wait for no code.
             let waits = !matches!(other, State::Closed | State::Full | State::Revoked);
+            let again = (other == State::Revoked).then(|| {
+                view! { <a class="button button--tall" href=itself.clone() data-testid="pair-again">{w::scanner::pair_again(locale)}</a> }
+            });
             let icon = match other {
                 State::Closed => "store",
                 State::Revoked => "alert",
@@ -178,6 +183,7 @@ pub fn KioskDisplay(
                     <p class="kiosk__sign" aria-hidden="true">{pieces::icon(icon)}</p>
                     <h1>{title}</h1>
                     <p class="lead">{text}</p>
+                    {again}
                 </div>
                 {waits.then(|| view! { <div class="kiosk__side">{time()}</div> })}
             }

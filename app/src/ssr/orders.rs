@@ -147,8 +147,13 @@ pub fn moment(at: Timestamp, locale: Locale) -> String {
 
 /// `Nov 22, 10:36 AM`, by a store's clocks.
 pub fn moment_at(at: Timestamp, clock: StoreClock, locale: Locale) -> String {
+    w::orders::moment(locale, date_at(at, clock, locale), clock.hour(at, locale))
+}
+
+/// The day of it by a store's clock.
+pub fn date_at(at: Timestamp, clock: StoreClock, locale: Locale) -> String {
     let text = at.plus_seconds(i64::from(clock.offset_minutes) * 60).to_string();
-    w::orders::moment(locale, date(text.get(..10).unwrap_or_default(), locale), clock.hour(at, locale))
+    date(text.get(..10).unwrap_or_default(), locale)
 }
 
 /// `Nov 22`, of `2026-11-22`.

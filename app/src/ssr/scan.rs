@@ -121,6 +121,7 @@ fn told(code: &str) -> (u16, Option<i64>) {
         "code_unknown" => (404, None),
         "store_closed" => (409, None),
         "code_expired" | "code_used" => (410, None),
+        "order_limit_reached" => (429, None),
         "code_exhausted" | "rate_limited" => (429, Some(10)),
         "store_at_capacity" | "unavailable" => (503, Some(10)),
         _ => (400, None),
@@ -180,8 +181,8 @@ fn turned_away(visit: &Visit, code: &str, why: &str, place: Option<(StoreId, Tim
     let (locale, now) = (visit.locale, visit.now);
     let again = matches!(why, "store_at_capacity" | "store_closed" | "rate_limited" | "unavailable");
     let again = again.then(|| view! { <a class="button" href=paths::scan(code)>{w::scan::again(locale)}</a> });
-    let orders =
-        (why == "code_used").then(|| view! { <a class="button button--quiet" href=paths::ORDERS>{w::lost::my_orders(locale)}</a> });
+    let orders = matches!(why, "code_used" | "order_limit_reached")
+        .then(|| view! { <a class="button button--quiet" href=paths::ORDERS>{w::lost::my_orders(locale)}</a> });
     let next = place.as_ref().filter(|_| matches!(why, "code_exhausted" | "code_used"));
     let next = next.map(|(_, at)| view! { <NextCode at=*at now locale/> });
     let menu = place.map(|(store, _)| {
@@ -189,18 +190,23 @@ fn turned_away(visit: &Visit, code: &str, why: &str, place: Option<(StoreId, Tim
         let class = if matches!(why, "code_exhausted" | "code_expired") { "button" } else { "button button--quiet" };
         view! { <a class=class href=paths::store(store.to_string())>{w::cart::see_menu(locale)}</a> }
     });
+    let sentence = match why {
+        "order_limit_reached" => w::scan::limit_text(locale),
+        why => w::refusal(why, locale),
+    };
     let heading = match why {
         "code_used" => w::scan::used_title(locale),
         "code_exhausted" => w::scan::gone_title(locale),
         "code_expired" => w::scan::late_title(locale),
         "code_unknown" => w::scan::unknown_title(locale),
+        "order_limit_reached" => w::scan::limit_title(locale),
         _ => w::scan::not_now(locale),
     };
     view! {
         <div class="stack" data-testid="scan-refused" data-code=why.to_owned()>
             <p class="door__sign" aria-hidden="true">{icon("scan")}</p>
             <h1>{heading}</h1>
-            <p class="lead" role="alert">{w::refusal(why, locale)}</p>
+            <p class="lead" role="alert">{sentence}</p>
             {next}
             <div class="row">{again}{orders}{menu}<a class="button button--quiet" href=paths::HOME>{w::lost::all_places(locale)}</a></div>
         </div>

@@ -23,7 +23,7 @@ use leptos::prelude::*;
 
 pub use self::{
     audit::AuditPage,
-    door::sign_in,
+    door::{password_field, sign_in},
     menu::MenuPage,
     settings::{SettingsPage, shown},
     stock::StockPage,
@@ -86,12 +86,12 @@ async fn home(visit: Visit, error: Option<String>, saved: bool) -> Result<AnyVie
         </header>
         <main class="page" id="main">
             <div class="stack stack--wide">
-                {problem(error.as_deref(), locale)}
+                {problem(error.as_deref().filter(|error| door::password_field(error, !wants_password).is_none()), locale)}
                 {saved.then(|| door::password_saved(locale))}
-                {wants_password.then(|| door::choose_password(locale))}
+                {wants_password.then(|| door::choose_password(error.as_deref(), locale))}
                 {nothing}
                 {panels}
-                {(!wants_password).then(|| door::change_password(locale))}
+                {(!wants_password).then(|| door::change_password(error.as_deref(), locale))}
             </div>
         </main>
     };

@@ -31,6 +31,17 @@ pub struct AccountEdit {
     pub language: Option<Option<Locale>>,
 }
 
+impl AccountEdit {
+    /// The name as it is kept; `None` where it stays.
+    pub fn kept_name(&self) -> Result<Option<String>, InvalidName> {
+        match self.name.as_deref().map(name::clean) {
+            None => Ok(None),
+            Some(Err(InvalidName::Empty)) => Ok(Some(String::new())),
+            Some(name) => name.map(Some),
+        }
+    }
+}
+
 impl Identities {
     /// The account; `None` where there is none (any more).
     pub async fn account(&self, sql: &mut impl Sql, user: UserId) -> Result<Option<Account>, DbError> {
@@ -40,12 +51,7 @@ impl Identities {
     /// Changes what the owner may change. Staff keep the name that their manager gave them.
     pub async fn edit_account(&self, caller: &Caller, edit: AccountEdit) -> Result<(), IdentityError> {
         let user = of_session(caller)?;
-        let name = match edit.name.as_deref().map(name::clean) {
-            None => None,
-            Some(Ok(name)) => Some(name),
-            Some(Err(InvalidName::Empty)) => Some(String::new()),
-            Some(Err(invalid)) => return Err(invalid.into()),
-        };
+        let name = edit.kept_name()?;
         if name.is_some() && is_staff(caller) {
             return Err(IdentityError::StaffAccount);
         }

@@ -80,7 +80,8 @@ fn check(password: &str, name: &str) -> Result<(), IdentityError> {
 }
 
 impl Identities {
-    /// Signs somebody of the staff in by their name and password, and answers a new session. A wrong one, a name that there
+    /// Signs somebody of the staff in by their name and password, and answers a new session, as
+    /// [`Self::staff_sign_in`] does. A wrong one, a name that there
     /// is not and one without a password look the same and take as long.
     pub async fn staff_sign_in_by_password(
         &self,
@@ -103,14 +104,14 @@ impl Identities {
         };
         drop(reader);
         // Of a person, however their name is written; of a name that nobody has, or the others would be told apart.
-        let who = kept.as_ref().map_or_else(|| format!("{at}/{}", name.to_lowercase()), |kept| kept.user.to_string());
+        let who = kept.as_ref().map_or_else(|| format!("{at}/{}", name::folded(&name)), |kept| kept.user.to_string());
         let buckets = PasswordTry { address: client.address, who, known };
         throttle::take_all(self, &buckets.all()).await.map_err(of_passwords)?;
         let (typed, hash) = (password.to_owned(), kept.as_ref().map(|kept| kept.hash.clone()));
         let right = self.hashing.run(move || is_password(&typed, hash.as_deref())).await?;
         let Some(kept) = kept.filter(|_| right) else { return Err(IdentityError::WrongPassword) };
         let (issued, session, browser) = self.new_shift(client, false);
-        let (old, keys) = (before.session().filter(|_| !before.is_guest()), self.keys.clone());
+        let (before, keys) = (before.clone(), self.keys.clone());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
@@ -119,7 +120,7 @@ impl Identities {
                         return Err(IdentityError::WrongPassword);
                     }
                     buckets.forgive_in(tx, &keys).await?;
-                    super::staff::begin_in(tx, &session, kept.user, browser, old, "password").await
+                    super::staff::begin_in(tx, &session, kept.user, browser, &before, "password").await
                 })
             })
             .await?;

@@ -146,7 +146,7 @@ async fn account_in(tx: &mut Tx, hash: &str, phone: &Phone) -> Result<UserId, Db
 }
 
 /// Everything that a guest has is the account's.
-async fn take_over_in(tx: &mut Tx, from: Owner, to: Owner) -> Result<(), IdentityError> {
+pub(super) async fn take_over_in(tx: &mut Tx, from: Owner, to: Owner) -> Result<(), IdentityError> {
     ordering::adopt_in(tx, &from, &to).await.map_err(|error| IdentityError::Database(error.into_database()))?;
     idempotency::adopt_in(tx, &from.to_string(), &to.to_string()).await?;
     Ok(())

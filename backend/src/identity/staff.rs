@@ -3,7 +3,7 @@
 use domain::event::{Actor, StaffAdded, StaffCodeMade, StaffRevoked, StaffRolesChanged, StaffSignedIn};
 use domain::name;
 use domain::view::{MemberView, Person, Role};
-use domain::{SessionId, StoreId, Timestamp, UserId};
+use domain::{Faults, StoreId, Timestamp, UserId};
 
 use super::browser::BrowserId;
 use super::hashing::of_code;
@@ -11,7 +11,7 @@ use super::rights::Right;
 use super::secret::{Secret, random};
 use super::session::{IssuedSession, NewSession};
 use super::throttle::{self, Bucket};
-use super::{Caller, Client, Identities, IdentityError, pairing, rights, store, token};
+use super::{Caller, Client, Identities, IdentityError, Owner, pairing, rights, sign_in, store, token};
 use crate::db::Tx;
 use crate::log::{self, NewEvent};
 use crate::stores::Stores;
@@ -64,6 +64,16 @@ pub struct Invited {
     pub expires_at: Timestamp,
 }
 
+/// The name, as it is kept, of whoever is to be added with this role; or all that is wrong with the two.
+pub fn member_name(name: &str, role: Role) -> Result<String, IdentityError> {
+    match (name::clean(name), rights::is_staff(role)) {
+        (Ok(name), true) => Ok(name),
+        (Ok(_), false) => Err(IdentityError::NotStaff),
+        (Err(invalid), true) => Err(invalid.into()),
+        (Err(invalid), false) => Err(Faults(vec![invalid.fault("/name"), IdentityError::not_staff("/role")]).into()),
+    }
+}
+
 /// What a name that somebody of the store has already means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SameName {
@@ -97,10 +107,7 @@ impl Identities {
         made_by: Option<UserId>,
         by: Actor,
     ) -> Result<Invited, IdentityError> {
-        let name = name::clean(&name)?;
-        if !rights::is_staff(role) {
-            return Err(IdentityError::NotStaff);
-        }
+        let name = member_name(&name, role)?;
         let made = self.hashing.run(NewCode::make).await?;
         self.db
             .transaction(move |tx| {
@@ -163,8 +170,10 @@ impl Identities {
         if caller.user() == Some(user) {
             return Err(IdentityError::OwnRole);
         }
-        if !roles.iter().all(|role| rights::is_staff(*role)) {
-            return Err(IdentityError::NotStaff);
+        let others = roles.iter().enumerate().filter(|(_, role)| !rights::is_staff(**role));
+        let faults: Vec<_> = others.map(|(index, _)| IdentityError::not_staff(format!("/roles/{index}"))).collect();
+        if !faults.is_empty() {
+            return Err(Faults(faults).into());
         }
         roles.sort_by_key(|role| *role as u8);
         roles.dedup();
@@ -199,21 +208,21 @@ impl Identities {
             .await
     }
 
-    /// Signs in by a one-time code, which is spent by it, and answers a new session: the browser's old one is ended if
-    /// somebody was signed in by it.
+    /// Signs in by a one-time code, which is spent by it, and answers a new session: the browser's old one is ended, and what a
+    /// guest has ordered by it is theirs.
     pub async fn staff_sign_in(&self, before: &Caller, typed: &str, client: &Client) -> Result<IssuedSession, IdentityError> {
         let bucket = Bucket::StaffCodesFromAddress(client.address);
         throttle::take_all(self, &[bucket]).await?;
         let code = normalized(typed).ok_or(IdentityError::WrongCode)?;
         let hash = self.hashing.run(move || of_code(&code)).await?;
         let (issued, session, browser) = self.new_shift(client, true);
-        let (old, keys) = (before.session().filter(|_| !before.is_guest()), self.keys.clone());
+        let (before, keys) = (before.clone(), self.keys.clone());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
                     let user = store::spend_code(tx, hash).await?.ok_or(IdentityError::WrongCode)?;
                     throttle::give_back_in(tx, &keys, bucket).await?;
-                    begin_in(tx, &session, user, browser, old, "code").await
+                    begin_in(tx, &session, user, browser, &before, "code").await
                 })
             })
             .await?;
@@ -230,18 +239,22 @@ impl Identities {
     }
 }
 
-/// Begins a shift: a session of their own, and none that was there before.
+/// Begins a shift: a session of their own, and none that was there before; what a guest has by that one comes along.
 pub(super) async fn begin_in(
     tx: &mut Tx,
     session: &NewSession,
     user: UserId,
     browser: BrowserId,
-    old: Option<SessionId>,
+    before: &Caller,
     by: &'static str,
 ) -> Result<(), IdentityError> {
     store::insert_session(tx, session, Some(user)).await?;
     store::know_browser(tx, browser, user).await?;
-    if let Some(old) = old {
+    // Somebody who ordered a drink on the way to work still has it.
+    if let Caller::Guest { session: guest, .. } = before {
+        sign_in::take_over_in(tx, Owner::Session(*guest), Owner::User(user)).await?;
+    }
+    if let Some(old) = before.session() {
         store::end_session(tx, old).await?;
     }
     for at in store::stores_of_staff(tx, user).await? {

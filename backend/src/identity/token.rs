@@ -3,7 +3,7 @@
 use domain::event::{Actor, TokenIssued, TokenRevoked};
 use domain::name;
 use domain::view::{Role, TokenView};
-use domain::{KioskId, MerchantId, StoreId, Timestamp, TokenId, UserId};
+use domain::{Fault, Faults, KioskId, MerchantId, StoreId, Timestamp, TokenId, UserId};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -109,14 +109,19 @@ impl Identities {
         let store = new.store.clone().ok_or(Denied::Forbidden)?;
         caller.require(Right::Staff, &store)?;
         Stores.get(&mut self.db.reader(), &store).await?.ok_or(IdentityError::NotFound)?;
-        let known = match &new.kiosk {
-            Some(kiosk) => Stores.of_kiosk(&mut self.db.reader(), kiosk).await?.as_ref() == Some(&store),
-            None => rights::is_staff(new.role),
-        };
-        match (known, &new.kiosk) {
-            (true, _) => {}
-            (false, Some(_)) => return Err(IdentityError::invalid("/kiosk", "unknown_kiosk", "There is no such kiosk at this store.")),
-            (false, None) => return Err(IdentityError::invalid("/role", "unknown_role", "Choose barista, warehouse, manager or kiosk.")),
+        let mut faults: Vec<_> = name::clean(&new.name).err().map(|invalid| invalid.fault("/name")).into_iter().collect();
+        if new.role != Role::Kiosk && !rights::is_staff(new.role) {
+            faults.push(Fault::new("/role", "unknown_role", "Choose barista, warehouse, manager or kiosk."));
+        }
+        if let Some(kiosk) = &new.kiosk {
+            if Stores.of_kiosk(&mut self.db.reader(), kiosk).await?.as_ref() != Some(&store) {
+                faults.push(Fault::new("/kiosk", "unknown_kiosk", "There is no such kiosk at this store."));
+            }
+        } else if new.role == Role::Kiosk {
+            faults.push(Fault::new("/kiosk", "required", "Say which kiosk it is."));
+        }
+        if !faults.is_empty() {
+            return Err(Faults(faults).into());
         }
         self.issue_token_by(new, caller.person().map(|person| person.id), caller.actor(&store)).await
     }

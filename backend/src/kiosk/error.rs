@@ -38,6 +38,9 @@ pub enum KioskError {
     StoreClosed,
     #[error("The store has as many orders as it can make. Please try again in a moment.")]
     AtCapacity,
+    /// Whoever came in could not order.
+    #[error("You have had as many orders as this store takes from one person in a day.")]
+    OrderLimitReached,
     #[error(transparent)]
     Unavailable(#[from] DbError),
 }
@@ -72,6 +75,7 @@ impl Refused for KioskError {
             Self::CodeUsed => "code_used",
             Self::StoreClosed => "store_closed",
             Self::AtCapacity => "store_at_capacity",
+            Self::OrderLimitReached => "order_limit_reached",
             Self::Unavailable(error) => error.code(),
         }
     }
@@ -83,7 +87,7 @@ impl Refused for KioskError {
             Self::NotFound | Self::CodeUnknown => 404,
             Self::StoreClosed => 409,
             Self::CodeExpired | Self::CodeUsed => 410,
-            Self::CodeExhausted { .. } => 429,
+            Self::CodeExhausted { .. } | Self::OrderLimitReached => 429,
             Self::AtCapacity => 503,
             Self::Unavailable(error) => error.status(),
         }

@@ -1,7 +1,7 @@
 //! How often one shopper may order at a store in a day, where the store says so.
 
 use super::{OrderingError, day, store};
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Sql, Tx};
 use crate::identity::{self, Owner};
 use crate::stores::StoreRow;
 
@@ -12,15 +12,21 @@ const KEPT_SECONDS: i64 = 25 * 3600;
 /// is placed, for whose it is may have changed between. The caller has changed the owner's live checkout at the store in this
 /// transaction; there is one of them, so two orders of one shopper are counted one after the other.
 pub(super) async fn may_order_in(tx: &mut Tx, owner: &Owner, at: &StoreRow) -> Result<(), OrderingError> {
-    let Some(limit) = at.settings.order_limit else { return Ok(()) };
-    let today = day::of(tx.now(), &at.time_zone);
-    let mut placed = store::orders_of_day(tx, owner, &at.id, &today).await?;
+    if limit_reached(tx, owner, at).await? { Err(OrderingError::OrderLimitReached) } else { Ok(()) }
+}
+
+/// Whether somebody has ordered as often today as the store lets anybody. Only a look, for who would let them in: the checkout
+/// decides again.
+pub(crate) async fn limit_reached(sql: &mut impl Sql, owner: &Owner, at: &StoreRow) -> Result<bool, DbError> {
+    let Some(limit) = at.settings.order_limit else { return Ok(false) };
+    let today = day::of(sql.now(), &at.time_zone);
+    let mut placed = store::orders_of_day(sql, owner, &at.id, &today).await?;
     if let Owner::User(user) = owner
-        && let Some(phone) = identity::phone_of(tx, *user).await?
+        && let Some(phone) = identity::phone_of(sql, *user).await?
     {
-        placed += store::orders_before(tx, &phone, &at.id, &today).await?;
+        placed += store::orders_before(sql, &phone, &at.id, &today).await?;
     }
-    if placed >= limit { Err(OrderingError::OrderLimitReached) } else { Ok(()) }
+    Ok(placed >= limit)
 }
 
 /// Keeps how often the owner has ordered today for the phone of their account, which is being deleted.

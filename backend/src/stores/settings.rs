@@ -115,7 +115,8 @@ impl Reading<'_> {
             );
             return None;
         }
-        let number = value.as_i64().filter(|n| (least..=most).contains(n));
+        // JSON has one kind of number: 20.0 is 20. What is beyond 64 bits stops at their end, which is out of range.
+        let number = value.as_i64().or_else(|| value.as_f64().map(|n| n as i64)).filter(|n| (least..=most).contains(n));
         if number.is_none() {
             self.faults
                 .push(Fault::new(pointer(field), "out_of_range", format!("Choose {least} to {most}.")).with(Terms::between(least, most)));
@@ -188,7 +189,7 @@ mod tests {
     fn the_limits_themselves_are_allowed() {
         for body in [
             json!({"capacity": 1, "order_limit": 1, "scans_per_code": 1, "code_seconds": 30, "customer_seconds": 30, "barista_seconds": 60, "wait_target_seconds": 60}),
-            json!({"capacity": 1000, "order_limit": 100, "scans_per_code": 1000, "code_seconds": 3600, "customer_seconds": 3600, "barista_seconds": 14400, "wait_target_seconds": 7200}),
+            json!({"capacity": 1000.0, "order_limit": 100, "scans_per_code": 1000, "code_seconds": 3600, "customer_seconds": 3600, "barista_seconds": 14400, "wait_target_seconds": 7200}),
         ] {
             assert!(SettingsPatch::read(&body).is_ok(), "{body}");
         }

@@ -1,5 +1,7 @@
 //! Codes, scans and admissions: as many come in as the bar can serve, and every place comes back.
 
+mod limits;
+
 use std::time::Duration;
 
 use backend::identity::{Caller, Client};

@@ -1,7 +1,9 @@
 //! The people of a store: passwords, roles, screens, tokens, and what is written down of all that.
 
 mod audited;
+mod guests;
 mod lost;
+mod names;
 
 use std::time::Duration;
 
@@ -470,6 +472,8 @@ on_both_databases! {
                 ("store.settings_changed", "Mo", None),
                 ("staff.added", "Mo", Some("Kim")),
                 ("staff.signed_in", "Mo", Some("Mo")),
+                // By the command line, where nobody signs in.
+                ("staff.added", "", Some("Mo")),
             ]
         );
         assert_eq!(entries[1].number, Some(1));

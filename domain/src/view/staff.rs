@@ -77,7 +77,8 @@ wire! {
 
     /// Who did it.
     AuditActor {
-        /// `staff` or `token`; `customer` or `guest` for a shopper, who has no name here.
+        /// `staff` or `token`; `customer` or `guest` for a shopper, who has no name here; `system` where nobody has signed in: the
+        /// command line, or the shop itself.
         kind: String,
         id: String,
         /// Of a person or of a token.

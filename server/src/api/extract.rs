@@ -57,9 +57,15 @@ pub struct Whole<T> {
 
 impl<T> Whole<T> {
     fn in_shape(self) -> Result<T, AppError> {
+        self.checked(|_| Vec::new())
+    }
+
+    /// The body where its shape is right; else all that is wrong with it, with what `check` has against the values of the rest. For
+    /// calls that cannot do what they are asked in order to know it.
+    pub fn checked(self, check: impl FnOnce(&T) -> Vec<Fault>) -> Result<T, AppError> {
         match self.misshapen {
             None => Ok(self.body),
-            Some(misshapen) => Err(AppError::invalid(misshapen.faults)),
+            Some(misshapen) => Err(AppError::invalid(misshapen.and(check(&self.body)))),
         }
     }
 }

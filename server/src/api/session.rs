@@ -17,7 +17,7 @@ use domain::{
 use serde::Deserialize;
 
 use super::{
-    extract::{Body, Lang, Maybe},
+    extract::{Body, Lang, Maybe, Whole},
     problem::AppError,
     query::{Params, Part, Path, id},
 };
@@ -148,8 +148,10 @@ pub struct MeEdit {
 #[utoipa::path(patch, path = "/me", tag = "session", request_body = MeEdit,
     responses((status = 200, body = MeView), (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json")))]
-pub async fn edit_me(State(app): State<AppState>, Who(caller): Who, Body(edit): Body<MeEdit>) -> Result<Json<MeView>, AppError> {
-    let edit = AccountEdit { name: edit.name, language: edit.language.map(Some) };
+pub async fn edit_me(State(app): State<AppState>, Who(caller): Who, whole: Whole<MeEdit>) -> Result<Json<MeView>, AppError> {
+    let of = |edit: &MeEdit| AccountEdit { name: edit.name.clone(), language: edit.language.map(Some) };
+    let edit = whole.checked(|edit| of(edit).kept_name().err().map(|invalid| invalid.fault("/name")).into_iter().collect())?;
+    let edit = of(&edit);
     app.backend.identities.edit_account(&caller, edit).await?;
     let now = app.backend.identities.recheck(std::slice::from_ref(&caller)).await?.into_iter().next().flatten();
     Ok(Json(app.backend.me(&now.unwrap_or(Caller::Nobody)).await?))

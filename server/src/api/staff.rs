@@ -7,17 +7,21 @@ use axum::{
     http::{StatusCode, header},
     response::{AppendHeaders, IntoResponse, Response},
 };
-use backend::identity::{Invited, IssuedSession, NewToken, Pairing, Right};
+use backend::{
+    identity::{Invited, IssuedSession, NewToken, Pairing, Right, member_name},
+    refused::Refused as _,
+};
 use domain::{
-    EventId, Fault, KioskId, StoreId, TokenId, UserId,
+    EventId, Fault, KioskId, StoreId, TokenId, UserId, name,
     view::{AuditEntry, KioskView, MeView, MemberView, NewMemberView, NewTokenView, Page, PairingView, Problem, Role, TokenView},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    extract::Body,
+    extract::{Body, Whole},
     problem::AppError,
     query::{Paging, Params, Part, Path, cursor, id},
+    roles,
     session::limited,
 };
 use crate::{
@@ -121,6 +125,7 @@ pub struct NewMember {
     /// What the others call them: 1 to 60 characters.
     pub name: String,
     /// `barista`, `warehouse` or `manager`.
+    #[schema(schema_with = roles::of_staff)]
     pub role: Role,
 }
 
@@ -129,7 +134,8 @@ fn invited(invited: Invited) -> NewMemberView {
     NewMemberView { id: person.id, name: person.name, roles, code: code.expose().to_owned(), expires_at }
 }
 
-/// Adds somebody to a store's staff and answers their one-time code. The same name again is the same person.
+/// Adds somebody to a store's staff and answers their one-time code. A name that somebody there has already, in whatever capitals, is
+/// refused: 422 `name_taken`.
 #[utoipa::path(post, path = "/staff/stores/{store}/members", tag = "staff", request_body = NewMember, params(("store" = String, Path)),
     responses((status = 201, body = NewMemberView), (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -138,8 +144,9 @@ pub async fn add_member(
     State(app): State<AppState>,
     Who(caller): Who,
     Path(store): Path<String>,
-    Body(new): Body<NewMember>,
+    whole: Whole<NewMember>,
 ) -> Result<Response, AppError> {
+    let new = whole.checked(|new| member_name(&new.name, new.role).err().map(|error| error.faults()).unwrap_or_default())?;
     let store: StoreId = id(&store, "store")?;
     let added = app.backend.identities.add_member(&caller, store, new.name, new.role).await?;
     Ok(told(StatusCode::CREATED, invited(added)))
@@ -323,6 +330,7 @@ pub async fn tokens(
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
     /// `barista`, `warehouse`, `manager` or `kiosk`.
+    #[schema(schema_with = roles::of_tokens)]
     pub role: Role,
     /// 1 to 60 characters; of a staff token the name that others see.
     pub name: String,
@@ -340,12 +348,18 @@ pub async fn issue_token(
     State(app): State<AppState>,
     Who(caller): Who,
     Path(store): Path<String>,
-    Body(request): Body<TokenRequest>,
+    whole: Whole<TokenRequest>,
 ) -> Result<Response, AppError> {
+    let faults = |request: &TokenRequest| -> Vec<Fault> {
+        name::clean(&request.name).err().map(|invalid| invalid.fault("/name")).into_iter().collect()
+    };
+    let request = whole.checked(faults)?;
     let store: StoreId = id(&store, "store")?;
     caller.require(Right::Staff, &store)?;
-    let unknown = |_| AppError::invalid(vec![Fault::new("/kiosk", "unknown_kiosk", "There is no such kiosk at this store.")]);
-    let kiosk = request.kiosk.map(|kiosk| kiosk.parse().map_err(unknown)).transpose()?;
+    let kiosk = request.kiosk.as_deref().map(str::parse::<KioskId>).transpose().map_err(|_| {
+        let unknown = Fault::new("/kiosk", "unknown_kiosk", "There is no such kiosk at this store.");
+        AppError::invalid(faults(&request).into_iter().chain([unknown]).collect())
+    })?;
     let new = NewToken { role: request.role, store: Some(store), merchant: None, kiosk, name: request.name };
     let (id, token) = app.backend.identities.issue_store_token(&caller, new).await?;
     Ok(told(StatusCode::CREATED, NewTokenView { id, token: token.expose().to_owned() }))

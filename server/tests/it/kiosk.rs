@@ -106,6 +106,19 @@ async fn a_scan_lets_one_in_and_the_kiosk_sees_it(server: Server) {
     server.place.execute("update kiosk_code set ends_at = 1 where $1 is not null").await;
     let over = page(&server.nobody()).await;
     assert!(over.status == StatusCode::GONE && over.text().contains("href=\"/s/pier\""));
+
+    // Who could not order is told so at the door, and spends nothing.
+    assert_eq!(set(json!({"order_limit": 1})).await.status, StatusCode::OK);
+    let next = kiosk.get("/kiosks/pier-1/code").await.body;
+    server.place.execute("update kiosk_code set ends_at = ends_at + 300000 where $1 is not null").await;
+    let next = next["code"].as_str().unwrap();
+    let had = scan(&ada, next).await;
+    assert_eq!((had.status, had.code()), (StatusCode::TOO_MANY_REQUESTS, "order_limit_reached"), "{}", had.body);
+    for (language, title) in [("en", "No more orders here today"), ("zh-CN", "今天不能再点单了")] {
+        let page = ada.in_language(language).page(&format!("/scan/{next}")).await;
+        assert!(page.status == StatusCode::TOO_MANY_REQUESTS && page.text().contains(title), "{}", page.text());
+    }
+    assert_eq!(kiosk.get("/kiosks/pier-1/code").await.body["scans_left"], 10);
 }
 
 async fn a_scan_is_for_who_is_signed_in_and_codes_are_not_guessed(server: Server) {

@@ -180,10 +180,14 @@ async fn a_thousand_wrong_codes_from_one_address_are_slowed_and_nobody_else_is(s
 fn behind_https_every_cookie_is_for_https_alone() {
     let settings = [("ORDERLY_PUBLIC_URL", "https://shop.example")];
     run_with(Place::on_sqlite(), &settings, async |server: Server| {
-        let guest = server.nobody().with_cookie(server.nobody().page("/").await.cookie().unwrap()).with_origin("https://shop.example");
+        let newcomer = async || {
+            let cookie = server.nobody().page("/").await.cookie().unwrap();
+            server.nobody().with_cookie(cookie).with_origin("https://shop.example")
+        };
+        let (guest, door) = (newcomer().await, newcomer().await);
         let code = server.place.answer(&["staff", "add", "--store", "pier", "--name", "Mo", "--role", "manager"]);
-        let signed_in = guest.call(Method::POST, "/staff/sign-in", &json!({"code": code})).await;
-        let mo = guest.with_cookie(signed_in.cookie().unwrap()).with_origin("https://shop.example");
+        let signed_in = door.call(Method::POST, "/staff/sign-in", &json!({"code": code})).await;
+        let mo = door.with_cookie(signed_in.cookie().unwrap()).with_origin("https://shop.example");
         let told = mo.post_form("/do/staff/kiosk", &[("store", "pier"), ("kiosk", "pier-1"), ("act", "pair")]).await;
         let phone = guest.post_form("/do/sign-in/code", &[("phone", ADA)]).await;
         let draft = guest.post_form("/do/checkout/place", &[("store", "unicorn")]).await;

@@ -27,6 +27,11 @@ async fn settings_change_in_part_and_say_what_is_wrong_with_them(server: Server)
     assert_eq!(manager.get(SETTINGS).await.body, expected);
     assert_eq!(manager.call(Method::PATCH, SETTINGS, &json!({})).await.body, expected);
 
+    // JSON has one kind of number.
+    let whole = manager.call(Method::PATCH, SETTINGS, &json!({"capacity": 20.0})).await;
+    assert_eq!((whole.status, &whole.body["capacity"]), (StatusCode::OK, &json!(20)), "{}", whole.body);
+    expected["capacity"] = json!(20);
+
     let wrong = json!({"capacity": 0, "admission": "never", "order_limit": 101, "scans_per_code": 1001, "code_seconds": 29,
         "customer_seconds": 3601, "barista_seconds": "900", "wait_target_seconds": 59, "colour": "red"});
     let refused = manager.call(Method::PATCH, SETTINGS, &wrong).await;

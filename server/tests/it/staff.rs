@@ -1,5 +1,7 @@
 //! The people of a store over HTTP: signing in by code and password, being added, changed and revoked; screens and tokens.
 
+mod door;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -315,6 +317,7 @@ async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
         );
     }
     assert!(page.text().contains("Kim &lt;b&gt; can no longer sign in here"));
+    assert!(page.text().contains("made by Mo · made on "), "{}", page.text());
     assert!(page.text().contains("Kim &lt;b&gt;") && !page.text().contains("Kim <b>"), "a name stays a text");
     let kim = mo.get("/staff/stores/harbor/members").await.body["items"][0]["id"].as_str().unwrap().to_owned();
     let change = async |act: &'static str, more: &[(&'static str, &'static str)]| {
@@ -344,6 +347,7 @@ async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
         "took Kim &lt;b&gt; off the staff",
         "added the screen counter-1",
         "signed in",
+        "From the command line:",
     ] {
         assert!(audit.text().contains(said), "{said}: {}", audit.text());
     }
@@ -351,7 +355,8 @@ async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
     assert!(
         chinese.text().contains("修改了设置")
             && chinese.text().contains("添加了屏幕 counter-1")
-            && chinese.text().contains("将 Kim &lt;b&gt; 移出员工"),
+            && chinese.text().contains("将 Kim &lt;b&gt; 移出员工")
+            && chinese.text().contains("通过命令行："),
         "{}",
         chinese.text()
     );

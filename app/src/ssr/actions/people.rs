@@ -11,7 +11,10 @@ use domain::{KioskId, StoreId, TokenId, UserId, view::Role};
 use leptos::prelude::*;
 
 use super::{
-    super::visit::{PublicUrl, Visit, cookie},
+    super::{
+        staff::password_field,
+        visit::{PublicUrl, Visit, cookie},
+    },
     Done, refusal, set_cookie, to,
     typed::Typed,
 };
@@ -92,7 +95,12 @@ pub async fn choose_password(
     match visit.backend.identities.set_password(&visit.caller, current, password).await {
         Ok(()) => to(&format!("{}?saved=1", paths::STAFF), ()),
         Err(error) if error.status() == 401 && error.code() == "sign_in_required" => to(paths::STAFF, ()),
-        Err(error) => to(&format!("{}?error={}#password", paths::STAFF, refusal(&error).code), ()),
+        Err(error) => {
+            let code = refusal(&error).code;
+            // What is about none of its fields is said above it.
+            let place = if password_field(&code, true).is_some() { "#password" } else { "" };
+            to(&format!("{}?error={code}{place}", paths::STAFF), ())
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use backend::{
 use domain::{OptionId, OrderId, Sku, StoreId};
 use leptos::prelude::*;
 
-use super::{super::visit::Visit, Done, refusal, set_cookie, to};
+use super::{super::visit::Visit, Done, refusal, set_cookie, to, typed::Typed};
 use crate::{
     paths,
     wire::{Refusal, SwitchAnswer},
@@ -45,6 +45,10 @@ pub async fn sign_in(
         }
         Err(error) => {
             let page = back.split('?').next().unwrap_or(paths::STAFF);
+            if by_name {
+                // Never the password.
+                Typed::new("door", [("store", &*store), ("name", &*name)]).leave();
+            }
             let code = match (&error, error.extra().retry_after) {
                 (IdentityError::PasswordsLimited { .. }, Some(seconds)) => format!("passwords_limited&wait={seconds}"),
                 (IdentityError::RateLimited { .. }, Some(seconds)) => format!("codes_limited&wait={seconds}"),

@@ -1,5 +1,5 @@
-//! What was typed into a form of the settings or of the stock that was refused, for the form to show again: a cookie that the next page
-//! takes away.
+//! What was typed into a form of the settings, of the stock or at the door that was refused, for the form to show again: a cookie
+//! that the next page takes away.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ const CHARACTERS: usize = 100;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Typed {
-    /// Which form: `settings`, `stock`, `member`, `screen` or `token`.
+    /// Which form: `settings`, `stock`, `door`, `member`, `screen` or `token`.
     pub form: String,
     pub values: BTreeMap<String, String>,
 }

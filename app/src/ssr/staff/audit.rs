@@ -75,7 +75,8 @@ fn line(entry: &AuditEntry, clock: StoreClock, locale: Locale) -> AnyView {
         view! { {w::menu::colon(locale)}<a href=paths::order(id)>{w::audit::order(locale, number)}</a> }
     });
     // What nobody did has a sentence of its own.
-    let by = (entry.by.kind != "system").then(|| view! { <strong>{by}</strong>{token}" " });
+    let by = if by_command(entry) { w::audit::command_line(locale).to_owned() } else { by };
+    let by = (entry.by.kind != "system" || by_command(entry)).then(|| view! { <strong>{by}</strong>{token}" " });
     let details = details(entry, locale).into_iter().map(|text| view! { <small>{text}</small> }).collect_view();
     view! {
         <li class="entry" data-testid="audit-entry">
@@ -84,6 +85,12 @@ fn line(entry: &AuditEntry, clock: StoreClock, locale: Locale) -> AnyView {
         </li>
     }
     .into_any()
+}
+
+/// Whether somebody did it who has the command line: there nobody signs in.
+fn by_command(entry: &AuditEntry) -> bool {
+    entry.by.kind == "system"
+        && matches!(&*entry.type_name, "staff.added.v1" | "staff.code_made.v1" | "token.issued.v1" | "token.revoked.v1")
 }
 
 /// What was done, as the rest of a sentence that begins with who did it.

@@ -5,6 +5,7 @@ use domain::Locale;
 use leptos::prelude::*;
 
 use super::super::{
+    actions::typed::Typed,
     frame::{language, skip},
     seo::{Head, head},
     visit::{Visit, query},
@@ -34,7 +35,9 @@ pub fn sign_in(visit: &Visit, error: Option<String>, stores: &[StoreRow]) -> Any
         visit,
         Head { title: w::staff::title(locale).to_owned(), description: w::staff::description(locale).to_owned(), ..Head::default() },
     );
-    let name = (!stores.is_empty()).then(|| name_form(&back, name_error, stores, locale));
+    // Another form's is left for the page that it is of.
+    let typed = if by.as_deref() == Some("name") { Typed::take() } else { None };
+    let name = (!stores.is_empty()).then(|| name_form(&back, name_error, stores, typed.as_ref(), locale));
     view! {
         {head}
         {skip(locale)}
@@ -60,9 +63,11 @@ fn said(sentence: Option<String>, id: &'static str) -> Option<AnyView> {
     Some(view! { <p class="field-error" id=id role="alert">{icon("alert")}{sentence?}</p> }.into_any())
 }
 
-fn name_form(back: &str, error: Option<String>, stores: &[StoreRow], locale: Locale) -> AnyView {
-    // The page that they want to is of one store.
-    let here = back.split('/').nth(2);
+fn name_form(back: &str, error: Option<String>, stores: &[StoreRow], typed: Option<&Typed>, locale: Locale) -> AnyView {
+    let typed = |field: &str| Typed::value(typed, "door", field);
+    // What they chose before, or else: the page that they want to is of one store.
+    let chosen = typed("store");
+    let here = chosen.as_deref().or_else(|| back.split('/').nth(2));
     let options = stores
         .iter()
         .map(|row| view! { <option value=row.id.to_string() selected=here == Some(row.id.as_str())>{row.name.in_locale(locale).to_owned()}</option> })
@@ -75,7 +80,8 @@ fn name_form(back: &str, error: Option<String>, stores: &[StoreRow], locale: Loc
             <div class="field"><label for="store">{w::staff::store(locale)}</label><select class="input" id="store" name="store">{options}</select></div>
             <div class="field">
                 <label for="name">{w::staff::name(locale)}</label>
-                <input class="input" id="name" name="name" autocomplete="username" autocapitalize="words" spellcheck="false" required=true maxlength="60" aria-invalid=wrong/>
+                <input class="input" id="name" name="name" autocomplete="username" autocapitalize="words" spellcheck="false" required=true maxlength="60" value=typed("name")
+                    aria-invalid=wrong/>
             </div>
             <div class="field">
                 <label for="password">{w::staff::password(locale)}</label>
@@ -108,43 +114,68 @@ fn code_form(back: &str, error: Option<String>, locale: Locale) -> AnyView {
     .into_any()
 }
 
-/// Whoever came in by a code has yet to choose a password.
-pub fn choose_password(locale: Locale) -> AnyView {
+/// Whoever came in by a code has yet to choose a password. `error`: what the page was refused for, which may be about this.
+pub fn choose_password(error: Option<&str>, locale: Locale) -> AnyView {
     view! {
         <section class="panel" id="password" aria-labelledby="password-title">
             <h2 id="password-title">{w::staff::choose_title(locale)}</h2>
             <p class="soft">{w::staff::choose_text(locale)}</p>
-            {password_form(false, locale)}
+            {password_form(false, error, locale)}
         </section>
     }
     .into_any()
 }
 
 /// The same for who has one.
-pub fn change_password(locale: Locale) -> AnyView {
+pub fn change_password(error: Option<&str>, locale: Locale) -> AnyView {
+    let refused = error.is_some_and(|error| password_field(error, true).is_some());
     view! {
         <section class="panel" id="password">
-            <details class="fold"><summary>{w::staff::change_title(locale)}</summary>{password_form(true, locale)}</details>
+            <details class="fold" open=refused><summary>{w::staff::change_title(locale)}</summary>{password_form(true, error, locale)}</details>
         </section>
     }
     .into_any()
 }
 
-fn password_form(has_one: bool, locale: Locale) -> AnyView {
+/// The field of the password's form that a refusal is about; `None`: it is about none of them. `has_one`: the one before is asked for.
+pub fn password_field(error: &str, has_one: bool) -> Option<&'static str> {
+    match error {
+        "password_twice" => Some("again"),
+        "password_too_short" | "password_too_long" | "password_too_common" => Some("password"),
+        "wrong_current_password" | "rate_limited" if has_one => Some("current"),
+        _ => None,
+    }
+}
+
+fn password_form(has_one: bool, error: Option<&str>, locale: Locale) -> AnyView {
+    let wrong = error.and_then(|error| Some((password_field(error, has_one)?, w::refusal(error, locale))));
+    // What is wrong with a field; for `aria-invalid` whether it is, for `aria-describedby` where that and its hint are said.
+    let fault = |name: &str, hint: Option<&'static str>| {
+        let sentence = wrong.filter(|(field, _)| *field == name).map(|(_, sentence)| sentence.to_owned());
+        let invalid = sentence.is_some().then_some("true");
+        let described: Vec<_> = invalid.map(|_| "password-error").into_iter().chain(hint).collect();
+        let described = (!described.is_empty()).then(|| described.join(" "));
+        (said(sentence, "password-error"), invalid, described)
+    };
     let current = has_one.then(|| {
+        let (said, invalid, described) = fault("current", None);
         view! {
             <div class="field">
                 <label for="current">{w::staff::current_password(locale)}</label>
-                <input class="input" id="current" name="current" type="password" autocomplete="current-password" required=true maxlength="200"/>
+                <input class="input" id="current" name="current" type="password" autocomplete="current-password" required=true maxlength="200"
+                    aria-describedby=described aria-invalid=invalid/>
+                {said}
             </div>
         }
     });
-    let field = |name: &'static str, label: &'static str, described: Option<&'static str>| {
+    let field = |name: &'static str, label: &'static str, hint: Option<&'static str>| {
+        let (said, invalid, described) = fault(name, hint);
         view! {
             <div class="field">
                 <label for=format!("new-{name}")>{label}</label>
                 <input class="input" id=format!("new-{name}") name=name type="password" autocomplete="new-password" required=true minlength="8" maxlength="200"
-                    aria-describedby=described/>
+                    aria-describedby=described aria-invalid=invalid/>
+                {said}
             </div>
         }
     };

@@ -45,7 +45,7 @@ pub async fn sections(
         <div id="made" class="made">{notice}</div>
         {people(&Part { store, form: "member", typed, problem, locale }, &members, own)}
         {screens(&Part { store, form: "screen", typed, problem, locale }, &row.id, &kiosks, visit.now)}
-        {programs(&Part { store, form: "token", typed, problem, locale }, &tokens)}
+        {programs(&Part { store, form: "token", typed, problem, locale }, &tokens, &row.time_zone)}
     };
     Ok((view.into_any(), mark))
 }

@@ -1,5 +1,6 @@
 //! The people of a store, their one-time codes and passwords.
 
+use domain::name::folded;
 use domain::view::{MemberView, Role};
 use domain::{SessionId, StoreId, Timestamp, UserId};
 
@@ -30,9 +31,12 @@ pub(in super::super) async fn staff_member(tx: &mut Tx, store: &StoreId, name: &
 
 /// Whether somebody of this name, in whatever capitals, works at the store.
 pub(in super::super) async fn works_here_by_name(tx: &mut Tx, store: &StoreId, name: &str) -> Result<bool, DbError> {
-    let text = "select f.account from staff f join account_role r on r.account = f.account and r.store = f.store \
-                where f.store = $1 and lower(f.name) = lower($2) limit 1";
-    Ok(tx.fetch_optional(text, args![store, name]).await?.is_some())
+    // They are few, and SQLite knows the capitals of ASCII only.
+    let text = "select distinct f.name from staff f join account_role r on r.account = f.account and r.store = f.store where f.store = $1";
+    let rows = tx.fetch_all(text, args![store]).await?;
+    let names = rows.iter().map(|row| row.get::<String>("name")).collect::<Result<Vec<_>, _>>()?;
+    let wanted = folded(name);
+    Ok(names.iter().any(|name| folded(name) == wanted))
 }
 
 /// Everybody who works at a store, by name.
@@ -135,18 +139,22 @@ pub(in super::super) struct Password {
 /// The password of somebody by this name at the store. Capitals tell apart whom nothing else does: who has the very name comes
 /// first, and without them one that is theirs but for its capitals, unless it could be somebody else's, too.
 pub(in super::super) async fn password_by_name(sql: &mut impl Sql, store: &StoreId, name: &str) -> Result<Option<Password>, DbError> {
-    let text = "select f.account, p.hash, case when f.name = $2 then 1 else 0 end as exactly \
-                from staff f left join staff_password p on p.account = f.account \
-                where f.store = $1 and (f.name = $2 or lower(f.name) = lower($2)) \
-                and exists (select 1 from account_role r where r.account = f.account) order by exactly desc, f.name limit 2";
-    let found = sql.fetch_all(text, args![store, name]).await?;
-    let Some(first) = found.first() else { return Ok(None) };
-    if found.len() > 1 && first.get::<i64>("exactly")? == 0 {
-        return Ok(None);
+    let text = "select f.account, f.name, p.hash from staff f left join staff_password p on p.account = f.account \
+                where f.store = $1 and exists (select 1 from account_role r where r.account = f.account)";
+    // They are few, and SQLite knows the capitals of ASCII only.
+    let wanted = folded(name);
+    let (mut very, mut alike) = (None, Vec::new());
+    for row in &sql.fetch_all(text, args![store]).await? {
+        let (user, hash): (UserId, Option<String>) = (row.get("account")?, row.get("hash")?);
+        let theirs: String = row.get("name")?;
+        if theirs == name {
+            very = Some((user, hash));
+        } else if folded(&theirs) == wanted {
+            alike.push((user, hash));
+        }
     }
-    let hash: Option<String> = first.get("hash")?;
-    let user = first.get("account")?;
-    Ok(hash.map(|hash| Password { user, hash }))
+    let alone = if alike.len() == 1 { alike.pop() } else { None };
+    Ok(very.or(alone).and_then(|(user, hash)| Some(Password { user, hash: hash? })))
 }
 
 pub(in super::super) async fn password_of(sql: &mut impl Sql, user: UserId) -> Result<Option<Password>, DbError> {

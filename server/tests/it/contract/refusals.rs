@@ -10,6 +10,7 @@ use crate::support::{Server, on_both_databases};
 
 on_both_databases! {
     a_wrong_cart_is_told_everything_at_once
+    people_and_tokens_are_refused_with_all_that_is_wrong
     what_is_not_json_not_keyed_or_not_there_is_named
     what_is_refused_is_said_in_the_language_asked_for
     a_query_that_cannot_be_read_names_its_parameter
@@ -79,6 +80,44 @@ async fn a_wrong_cart_is_told_everything_at_once(server: Server) {
             assert!(faults.contains(&(&json!(pointer), &json!(code))), "{path}: {pointer} in {faults:?}");
         }
     }
+}
+
+const MEMBERS: &str = "/staff/stores/harbor/members";
+
+async fn people_and_tokens_are_refused_with_all_that_is_wrong(server: Server) {
+    let mo = server.staff("harbor", "Mo", "manager").await;
+    let kim = mo.call(Method::POST, MEMBERS, &json!({"name": "Kim", "role": "barista"})).await;
+    let roles = format!("{MEMBERS}/{}/roles", kim.body["id"].as_str().unwrap());
+    let tokens = "/staff/stores/harbor/tokens";
+    let long = "x".repeat(61);
+    for (method, path, body, expected) in [
+        (Method::PUT, &*roles, json!({"roles": ["customer"]}), vec![("/roles/0", "unknown_role")]),
+        (Method::PUT, &*roles, json!({"roles": ["barista", "kiosk"]}), vec![("/roles/1", "unknown_role")]),
+        (Method::POST, MEMBERS, json!({"name": "  ", "role": "customer"}), vec![("/name", "required"), ("/role", "unknown_role")]),
+        (Method::POST, MEMBERS, json!({"name": "  ", "role": "boss"}), vec![("/name", "required"), ("/role", "invalid_value")]),
+        (Method::POST, tokens, json!({"name": "ok", "role": "kiosk"}), vec![("/kiosk", "required")]),
+        (Method::POST, tokens, json!({"name": "", "role": "operator"}), vec![("/name", "required"), ("/role", "unknown_role")]),
+        (Method::POST, tokens, json!({"name": "", "role": "king"}), vec![("/name", "required"), ("/role", "invalid_value")]),
+        (
+            Method::POST,
+            tokens,
+            json!({"name": "", "role": "kiosk", "kiosk": "No One"}),
+            vec![("/kiosk", "unknown_kiosk"), ("/name", "required")],
+        ),
+        (Method::PATCH, "/me", json!({"name": long, "language": "fr"}), vec![("/language", "invalid_value"), ("/name", "name_too_long")]),
+    ] {
+        let refused = mo.call(method, path, &body).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request"), "{path} {body}");
+        let told = |error: &Value| (error["pointer"].as_str().unwrap().to_owned(), error["code"].as_str().unwrap().to_owned());
+        let mut faults: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(told).collect();
+        faults.sort_unstable();
+        let expected: Vec<_> = expected.into_iter().map(|(pointer, code)| (pointer.to_owned(), code.to_owned())).collect();
+        assert_eq!(faults, expected, "{path} {body}");
+    }
+    // What can be chosen is what the call takes.
+    let boss = mo.call(Method::POST, MEMBERS, &json!({"name": "Lee", "role": "boss"})).await;
+    assert_eq!(boss.body["errors"][0]["detail"], "Choose one of barista, warehouse, manager.");
+    assert_eq!(mo.get(MEMBERS).await.body["items"].as_array().unwrap().len(), 2, "nobody was added");
 }
 
 async fn what_is_not_json_not_keyed_or_not_there_is_named(server: Server) {

@@ -52,7 +52,7 @@ fn screen(at: &StoreId, kiosk: &KioskView, now: Timestamp, locale: Locale) -> An
         (0, None) => w::people::unpaired(locale).to_owned(),
         (count, _) => w::people::paired(locale, count),
     };
-    let devices = kiosk.devices.iter().map(|device| token(store, device, locale)).collect_view();
+    let devices = kiosk.devices.iter().map(|device| token(store, device, None, locale)).collect_view();
     view! {
         <li class="count" data-testid="screen">
             <details>

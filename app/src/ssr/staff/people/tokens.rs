@@ -3,6 +3,7 @@
 use domain::{Locale, view::TokenView};
 use leptos::prelude::*;
 
+use super::super::super::{orders::date_at, visit::clock};
 use super::super::role_name;
 use super::{
     Part,
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{islands::screen_name, paths, words as w};
 
-pub(super) fn programs(part: &Part<'_>, tokens: &[TokenView]) -> AnyView {
+pub(super) fn programs(part: &Part<'_>, tokens: &[TokenView], time_zone: &str) -> AnyView {
     let Part { store, locale, .. } = *part;
     let (fault, wrong, described) = part.fault("name", None);
     let (role_fault, role_wrong, role_described) = part.fault("role", None);
@@ -19,7 +20,8 @@ pub(super) fn programs(part: &Part<'_>, tokens: &[TokenView]) -> AnyView {
     let list = if own.is_empty() {
         view! { <p class="soft">{w::people::no_tokens(locale)}</p> }.into_any()
     } else {
-        let rows = own.into_iter().map(|each| token(store, each, locale)).collect_view();
+        let made = |each: &TokenView| w::people::made_on(locale, date_at(each.created_at, clock(time_zone, each.created_at), locale));
+        let rows = own.into_iter().map(|each| token(store, each, Some(made(each)), locale)).collect_view();
         view! { <ul class="stock-list" data-testid="tokens">{rows}</ul> }.into_any()
     };
     view! {
@@ -50,13 +52,15 @@ pub(super) fn programs(part: &Part<'_>, tokens: &[TokenView]) -> AnyView {
     .into_any()
 }
 
-pub(super) fn token(store: &str, token: &TokenView, locale: Locale) -> AnyView {
+/// `made`: when, of one that is no screen's.
+pub(super) fn token(store: &str, token: &TokenView, made: Option<String>, locale: Locale) -> AnyView {
     let screen = token.kiosk.is_some();
     let note = if screen {
         token.screen.map(|_| screen_name(token, locale))
     } else {
-        let role = role_name(token.role, locale).to_owned();
-        Some(token.made_by.as_deref().map_or_else(|| role.clone(), |name| format!("{role} · {}", w::people::made_by(locale, name))))
+        let by = token.made_by.as_deref().map(|name| w::people::made_by(locale, name));
+        let facts = [Some(role_name(token.role, locale).to_owned()), by, made];
+        Some(facts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
     };
     let (word, question, yes) = if screen {
         (w::people::unpair(locale), w::people::unpair_sure(locale).to_owned(), w::people::unpair_go(locale))

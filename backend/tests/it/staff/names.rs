@@ -1,0 +1,25 @@
+//! Names without their capitals: of any script, and on both databases alike.
+
+use domain::view::Role;
+
+use super::{GOOD, by_code, from, harbor, manager};
+use crate::cafe::Cafe;
+use crate::support::on_both_databases;
+use backend::refused::Refused as _;
+
+on_both_databases! {
+    async fn a_name_is_one_name_in_whatever_capitals(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let identities = &cafe.backend.identities;
+        let mo = manager(&cafe).await;
+        for (name, otherwise) in [("Ärger", "ärger"), ("łucja", "ŁUCJA"), ("Élodie", "éLODIE")] {
+            let added = identities.add_member(&mo, harbor(), name.to_owned(), Role::Barista).await.unwrap();
+            let taken = identities.add_member(&mo, harbor(), otherwise.to_owned(), Role::Barista).await.unwrap_err();
+            assert_eq!((taken.status(), taken.faults().remove(0).code.as_str()), (422, "name_taken"), "{otherwise}");
+            let caller = by_code(&cafe, added.code.expose()).await;
+            identities.set_password(&caller, None, GOOD.to_owned()).await.unwrap();
+            let signed_in = cafe.by_password(otherwise, GOOD, &from(1)).await.unwrap();
+            assert_eq!(signed_in.user(), Some(added.person.id), "{otherwise}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What was refused at the door, or of a password, stands in the form that it was sent by.
+
+use super::{GOOD, leads_to};
+use crate::support::{Server, on_both_databases};
+
+on_both_databases! {
+    a_wrong_password_leaves_store_and_name_as_they_were
+    a_password_that_is_refused_is_said_at_its_field
+}
+
+/// The element with this id, up to its end.
+fn element<'t>(text: &'t str, id: &str) -> &'t str {
+    let (_, rest) = text.split_once(&format!("id=\"{id}\"")).unwrap_or_else(|| panic!("no {id} in {text}"));
+    rest.split('>').next().unwrap()
+}
+
+/// Whether the form of the password stands open.
+fn is_unfolded(text: &str) -> bool {
+    let (before, _) = text.split_once("data-testid=\"password-form\"").unwrap_or_else(|| panic!("no form in {text}"));
+    let (_, fold) = before.rsplit_once("<details").unwrap_or_else(|| panic!("no fold in {text}"));
+    fold.split('>').next().unwrap().contains(" open")
+}
+
+async fn a_wrong_password_leaves_store_and_name_as_they_were(server: Server) {
+    let guest = server.guest().await;
+    let form = [("store", "pier"), ("name", "Élodie"), ("password", "a guess at it"), ("back", "/staff")];
+    let wrong = guest.post_form("/do/staff/sign-in", &form).await;
+    assert_eq!(leads_to(&wrong), "/staff?error=wrong_password&by=name");
+    let typed = wrong.cookies().into_iter().find(|pair| pair.starts_with("orderly_typed=")).expect("what was typed");
+    let again = guest.with("cookie", &format!("{}; {typed}", guest.cookie())).page(leads_to(&wrong)).await;
+    assert!(element(again.text(), "name").contains("value=\"Élodie\""), "{}", element(again.text(), "name"));
+    assert!(again.text().contains("<option value=\"pier\" selected"), "{}", again.text());
+    assert!(!element(again.text(), "password").contains("value="), "the password is kept nowhere");
+    assert!(again.cookies().iter().any(|pair| pair == "orderly_typed="), "for this page alone");
+}
+
+async fn a_password_that_is_refused_is_said_at_its_field(server: Server) {
+    let mo = server.staff("harbor", "Mo", "manager").await;
+    let change = async |fields: &[(&str, &str)]| leads_to(&mo.post_form("/do/staff/password", fields).await).to_owned();
+    let shown = async |page: &str| mo.page(page).await.text().to_owned();
+    let refused_at = |text: &str, field: &str| {
+        assert!(element(text, field).contains("aria-invalid=\"true\""), "{}", element(text, field));
+        assert!(element(text, field).contains("aria-describedby=\"password-error"), "{}", element(text, field));
+        assert_eq!((text.matches("aria-invalid").count(), text.matches("role=\"alert\"").count()), (1, 1), "said once");
+    };
+    let twice = change(&[("password", GOOD), ("again", "over the Counter")]).await;
+    refused_at(&shown(&twice).await, "new-again");
+    let short = change(&[("password", "short"), ("again", "short")]).await;
+    refused_at(&shown(&short).await, "new-password");
+    assert_eq!(change(&[("password", GOOD), ("again", GOOD)]).await, "/staff?saved=1");
+
+    // Who has one finds the form unfolded.
+    assert!(!is_unfolded(&shown("/staff").await));
+    let wrong = change(&[("current", "a guess at it"), ("password", GOOD), ("again", GOOD)]).await;
+    let text = shown(&wrong).await;
+    assert!(is_unfolded(&text), "{text}");
+    refused_at(&text, "current");
+    // What is about no field of it is said above.
+    let other = shown("/staff?error=forbidden").await;
+    assert!(!other.contains("aria-invalid") && !is_unfolded(&other), "{other}");
+}
