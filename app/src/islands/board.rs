@@ -340,7 +340,7 @@ pub fn Board(
             {tabs.view(&id, &paths::queue(&id), locale)}
             <div class="staff-bar__tools" on:submit=stop>
                 {switches.then(|| open_switch(id.clone(), paths::queue(&id), open, locale))}
-                <span class="row">{pieces::icon("person")}{person.name}</span>
+                <span class="row staff-bar__person">{pieces::icon("person")}<span>{person.name}</span></span>
             </div>
         </header>
         <div class="toasts">{said::view(bar)}{undo::undo_view(bar)}</div>
