@@ -95,6 +95,7 @@ impl Scene {
     }
 }
 
+/// Robots at work.
 type Robots = JoinSet<anyhow::Result<()>>;
 
 /// Lets them order and work until all orders are handed over or called off. When they are interrupted, or one of them fell over, what
@@ -123,7 +124,7 @@ pub async fn run(plan: Plan, interrupted: impl Future<Output = ()>) -> anyhow::R
     if let Err(error) = done {
         let left = tokio::time::timeout(LEAVE, leave(&scene, &staff, baristas, shoppers)).await;
         scene.progress.end();
-        left.unwrap_or_else(|_| Err(anyhow!("the shop does not answer; orders of the robots stay open"))).context(error.to_string())?;
+        left.unwrap_or_else(|_| Err(anyhow!("the shop does not answer; orders of the robots stay open"))).context(format!("{error:#}"))?;
         return Err(error);
     }
     let (collected, cancelled) = scene.progress.end();
