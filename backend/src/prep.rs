@@ -121,7 +121,11 @@ impl Queue {
 
     /// Fails what is not handed over: its order was called off. What was failed.
     pub(crate) async fn fail_in(&self, tx: &mut Tx, order: OrderId, reason: &str) -> Result<Vec<Failed>, DbError> {
-        store::fail_in(tx, order, reason).await
+        let failed = store::fail_in(tx, order, reason).await?;
+        for ticket in failed.iter().filter(|ticket| ticket.made_at.is_some()) {
+            made::forget_in(tx, ticket).await?;
+        }
+        Ok(failed.into_iter().map(|ticket| Failed { fulfilment: ticket.id, kind: ticket.kind }).collect())
     }
 }
 

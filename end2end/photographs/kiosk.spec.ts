@@ -43,6 +43,7 @@ for (const language of LANGUAGES) {
     const open = async (id: string) => {
       const { code } = await manager.post<{ code: string }>('/staff/stores/harbor/kiosks', { id });
       await page.goto(`/kiosk/${id}`);
+      if (id === 'counter-1') await take(page, `wall-pairing-${language}`);
       await page.getByLabel(w('kiosk.pair_code')).fill(code);
       await page.getByTestId('pair-form').getByRole('button').click();
       await wall.expectLive();
@@ -115,6 +116,9 @@ for (const language of LANGUAGES) {
     await take(page, `wall-exhausted-${language}`);
     await shows('changing');
     await take(page, `wall-changing-${language}`);
+    await manager.delete('/staff/stores/harbor/kiosks/counter-2');
+    await shows('revoked');
+    await take(page, `wall-revoked-${language}`);
     await shopper.context.close();
     await desk.context.close();
     await wall.context.close();

@@ -1,10 +1,31 @@
 // A photograph of every page as people meet it, at every size and in both colour schemes: `make shots`, then look into end2end/shots.
 import { expect } from '@playwright/test';
+import { Api } from '../tests/support/api';
 import { Barista } from '../tests/support/barista';
-import { test } from '../tests/support/journey';
+import { test as base } from '../tests/support/journey';
+import { Orderly } from '../tests/support/orderly';
 import { Shopper } from '../tests/support/shopper';
 import { shoot } from '../tests/support/shot';
 import { LANGUAGES } from '../tests/support/words';
+
+// More orders than anybody places in an hour.
+const test = base.extend<{ shop: Orderly }>({
+  shop: async ({}, use) => {
+    const shop = await Orderly.open({ ORDERLY_LIMITS: 'off' });
+    await use(shop);
+    await shop.close();
+  },
+});
+
+// What stands on a busy board, each with what is chosen of it.
+const RUSH = [
+  ['flat-white-regular', 'oat'],
+  ['latte-large', 'whole', 'vanilla'],
+  ['espresso-double'],
+  ['lemonade-large'],
+  ['cappuccino-regular', 'soy', 'extra-shot'],
+  ['iced-peach-tea-regular'],
+] as const;
 
 for (const language of LANGUAGES) {
   test(`the shopper's pages (${language})`, async ({ browser, shop }) => {
@@ -58,6 +79,8 @@ for (const language of LANGUAGES) {
     await take('staff-sign-in');
     await barista.signIn('Kim', 'manager');
     await take('staff-home');
+    // A day of which there is something to tell.
+    await shop.command('robot', '--store', 'harbor', '--orders', '40', '--speed', '50', '--seed', '1', '--url', shop.url);
     for (const page of ['menu', 'stock', 'today', 'settings', 'audit']) {
       await barista.page.goto(`/staff/harbor/${page}`);
       await take(`staff-${page}`);
@@ -71,6 +94,16 @@ for (const language of LANGUAGES) {
       await shopper.page.goto('/s/harbor/p/flat-white');
       await shopper.addWithOat();
       numbers.push(await shopper.placeOrder());
+    }
+    const staff = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    for (let order = 0; order < 12; order += 1) {
+      const lines = [order, order + 1].slice(0, 1 + (order % 2)).map((n) => {
+        const [sku, ...options] = RUSH[n % RUSH.length] ?? RUSH[0];
+        return { sku, quantity: 1 + (n % 3 === 2 ? 1 : 0), options };
+      });
+      const { id } = await shopper.api.order(lines);
+      if (order < 6) await staff.post(`/staff/orders/${id}/claim`);
+      if (order < 3) await staff.post(`/staff/orders/${id}/ready`);
     }
     const [first = '', second = ''] = numbers;
     for (const number of [first, second]) await barista.button(number, 'board.claim').click();

@@ -1,8 +1,10 @@
 // The board's smaller things: who was quicker, what is new, and what is folded away.
 import { expectAccessible } from './support/access';
+import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { keepOffers } from './support/offers';
+import { Orderly } from './support/orderly';
 import { Shopper } from './support/shopper';
 import { LANGUAGES } from './support/words';
 
@@ -272,3 +274,47 @@ for (const language of LANGUAGES) {
     await barista.leave();
   });
 }
+
+// More orders than anybody places in a minute.
+const rush = test.extend<{ shop: Orderly }>({
+  shop: async ({}, use) => {
+    const shop = await Orderly.open({ ORDERLY_LIMITS: 'off' });
+    await use(shop);
+    await shop.close();
+  },
+});
+
+rush('a tablet that is turned keeps thirty tickets in their lanes, and what is to be made in sight', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  const manager = new Api(shopper.context.request, shop.url, await shop.token('manager', 'harbor'));
+  // More than the café lets in at once.
+  await manager.patch('/staff/stores/harbor/settings', { capacity: null });
+  for (let order = 0; order < 30; order += 1) {
+    const { id } = await shopper.api.orderCoffee();
+    if (order < 20) await manager.post(`/staff/orders/${id}/claim`);
+    if (order < 10) await manager.post(`/staff/orders/${id}/ready`);
+  }
+  const barista = await Barista.atBoard(browser, shop);
+  const { page } = barista;
+  await expect(page.getByTestId('ticket')).toHaveCount(30);
+  for (const [width, height] of [[768, 1024], [1024, 768], [768, 1024]] as const) {
+    await page.setViewportSize({ width, height });
+    const look = () =>
+      page.evaluate(async () => {
+        // What is out of sight is only known to be so when a frame was drawn.
+        for (let frame = 0; frame < 3; frame += 1) await new Promise((drawn) => requestAnimationFrame(drawn));
+        const wide = [...document.querySelectorAll('[data-testid="ticket"]')].filter((ticket) => {
+          const lane = ticket.closest('.lane')?.getBoundingClientRect();
+          const { left, right } = ticket.getBoundingClientRect();
+          return lane === undefined || left < lane.left - 1 || right > lane.right + 1;
+        });
+        return { width: window.innerWidth, wide: wide.length };
+      });
+    await expect.poll(look, { message: `tickets that leave their lane at ${width}` }).toEqual({ width, wide: 0 });
+    const totals = await page.getByTestId('totals').boundingBox();
+    expect(totals?.width ?? 0, 'the totals have a row of their own').toBeGreaterThan(width - 20);
+  }
+  await shopper.leave();
+  await barista.leave();
+});

@@ -42,6 +42,7 @@ for (const language of LANGUAGES) {
     await cleo.signIn('+15550100007');
     await expect(cleo.page.getByTestId('scan-refused')).toHaveAttribute('data-code', 'store_at_capacity');
     await expect(cleo.page.getByTestId('scan-refused')).toContainText(w('problem.store_at_capacity'));
+    await expectAccessible(cleo.page, 'a code of a full stand');
     expect((await manager.get<{ scans_left: number }>('/kiosks/wall-1/code')).scans_left).toBe(shown.scans_left);
 
     // An order keeps the place of who was let in, until the drink is ready.

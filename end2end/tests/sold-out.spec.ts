@@ -164,6 +164,29 @@ test('the bar finds, switches by keyboard, and sees what a colleague switches', 
   await two.leave();
 });
 
+for (const language of LANGUAGES) {
+  test(`what is counted and gone is not said to be on sale (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.arrive(browser, shop, { language });
+    const kim = await bar(barista);
+    const shopper = await Shopper.arrive(browser, shop);
+    const staff = await manager(shop, shopper);
+    const croissant = switchOf(kim, 'butter-croissant');
+    const word = croissant.locator('.switch__word');
+    await expect(word).toHaveText(barista.w('staff.on_sale'));
+    await staff.post('/staff/stock-adjustments', { store: 'harbor', sku: 'butter-croissant', on_hand: 0, reason: 'eaten' });
+    await expect(word).toHaveText(barista.w('switches.none'));
+    await expect(croissant).toContainText(barista.w('switches.none_left'));
+    await expectAccessible(kim, 'the switches, one of them of what is gone');
+    await press(kim, 'butter-croissant', false);
+    await expect(word).toHaveText(barista.w('staff.sold_out'));
+    await staff.post('/staff/stock-adjustments', { store: 'harbor', sku: 'butter-croissant', on_hand: 5, reason: 'baked' });
+    await press(kim, 'butter-croissant', true);
+    await expect(word).toHaveText(barista.w('staff.on_sale'));
+    await shopper.leave();
+    await barista.leave();
+  });
+}
+
 test('the switches are plain forms without scripts', async ({ browser, shop }) => {
   const plain = await Barista.arrive(browser, shop, { javaScriptEnabled: false });
   const { page, w } = plain;

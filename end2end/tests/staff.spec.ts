@@ -223,16 +223,38 @@ for (const language of LANGUAGES) {
 }
 
 for (const language of LANGUAGES) {
-  test(`on a small phone the tab of the page that is shown is in sight (${language})`, async ({ browser, shop }) => {
-    const manager = await Barista.arrive(browser, shop, { language, viewport: { width: 320, height: 640 } });
+  test(`on a phone every tab of a manager's pages is in sight and beside the others (${language})`, async ({ browser, shop }) => {
+    const manager = await Barista.arrive(browser, shop, { language });
     const { page } = manager;
     await page.goto('/staff');
-    await manager.signIn('Mo', 'manager');
-    for (const place of ['queue', 'menu', 'stock', 'today', 'settings', 'audit']) {
-      await page.goto(`/staff/harbor/${place}`);
-      const current = page.locator('.staff-tabs [aria-current="page"]');
-      await expect(current).toHaveAttribute('href', `/staff/harbor/${place}`);
-      await expect(current).toBeInViewport({ ratio: 0.98 });
+    await manager.signIn('Maximiliane Wolkenstein-Trostburg', 'manager');
+    for (const [width, height] of [[390, 700], [320, 640]] as const) {
+      await page.setViewportSize({ width, height });
+      for (const place of ['queue', 'menu', 'stock', 'today', 'settings', 'audit']) {
+        await page.goto(`/staff/harbor/${place}`);
+        const current = page.locator('.staff-tabs [aria-current="page"]');
+        await expect(current).toHaveAttribute('href', `/staff/harbor/${place}`);
+        await expect(current).toBeInViewport({ ratio: 0.98 });
+        const where = await page.locator('.staff-tabs a').evaluateAll((tabs) =>
+          tabs.map((tab) => {
+            const { left, right, top, bottom } = tab.getBoundingClientRect();
+            return { name: tab.textContent, left, right, top, bottom };
+          }),
+        );
+        const over = where.flatMap((a, n) =>
+          where.slice(n + 1).filter((b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom).map((b) => [a.name, b.name]),
+        );
+        expect(over, `tabs that lie over each other on ${place} at ${width}`).toEqual([]);
+        expect(where.filter(({ left, right }) => left < 0 || right > width), `out of sight on ${place} at ${width}`).toEqual([]);
+        if (['queue', 'settings', 'audit'].includes(place)) await expectAccessible(page, `${place} on a phone ${width} wide`);
+        // However long her own name is, what the page is called stays in whole words.
+        const [lines, words] = await page.getByRole('heading', { level: 1 }).evaluate((title) => {
+          const text = document.createRange();
+          text.selectNodeContents(title);
+          return [new Set([...text.getClientRects()].map(({ bottom }) => Math.round(bottom))).size, (title.textContent ?? '').trim().split(/\s+/).length];
+        });
+        expect(lines, `the title of ${place} at ${width}`).toBeLessThanOrEqual(words ?? 0);
+      }
     }
     await manager.leave();
   });

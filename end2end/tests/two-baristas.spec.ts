@@ -1,4 +1,5 @@
 // Two baristas, one ticket: one of them has it, the other is told who; and what was done is taken back by buttons and by keys.
+import { expectAccessible } from './support/access';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { Shopper } from './support/shopper';
@@ -68,6 +69,49 @@ for (const language of LANGUAGES) {
     // The refusal is in the loser's console, as it should be.
     await loser.context.close();
     await winner.leave();
+  });
+}
+
+for (const language of LANGUAGES) {
+  test(`a colleague's ticket is given back by the same keys twice, and to nobody (${language})`, async ({ browser, shop }) => {
+    const kim = await Barista.atBoard(browser, shop, { language });
+    const robin = await Barista.arrive(browser, shop, { language });
+    await robin.page.goto('/staff');
+    await robin.signIn('Robin');
+    await robin.openBoard();
+    await robin.expectLive();
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    await shopper.page.goto('/s/harbor');
+    const number = String((await shopper.api.orderCoffee()).number);
+    await robin.button(number, 'board.claim').click();
+    await expect(kim.ticket(number, 'making')).toContainText('Robin');
+    const sent: string[] = [];
+    kim.page.on('request', (request) => {
+      if (request.url().endsWith('/release')) sent.push(request.url());
+    });
+    const back = async () => {
+      await kim.page.keyboard.type(number);
+      await kim.page.keyboard.press('-');
+    };
+    const problem = kim.page.getByTestId('board-problem');
+    await back();
+    await expect(problem).toContainText(kim.w('board.release_again', { name: 'Robin', number }));
+    await expectAccessible(kim.page, 'the board that asks once more');
+    // Other keys between them: it is asked again.
+    await kim.page.keyboard.type('4711');
+    await kim.page.keyboard.press('Enter');
+    await expect(problem).toContainText(kim.w('board.no_such', { number: 4711 }));
+    await back();
+    await expect(problem).toContainText(kim.w('board.release_again', { name: 'Robin', number }));
+    expect(sent, 'nothing was released yet').toEqual([]);
+    await back();
+    await expect(kim.ticket(number, 'queued')).toBeVisible();
+    await expect(problem).toHaveCount(0);
+    // Once it is said what was done, it would be on offer, too.
+    await expect(kim.page.locator('p.sr-only[role="status"]').filter({ hasText: new RegExp(`\\b${number}\\b`) })).toHaveCount(1);
+    await expect(kim.page.getByTestId('undo')).toHaveCount(0);
+    expect(sent).toHaveLength(1);
+    for (const visitor of [kim, robin, shopper]) await visitor.leave();
   });
 }
 

@@ -14,19 +14,23 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
-use domain::view::{Admission, MenuView, StoreView};
+use anyhow::{Context as _, anyhow, bail};
+use domain::view::{Admission, MenuView, OrderView, StoreView};
 use domain::{OrderId, StoreId};
 use serde::Serialize;
+use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::api::Api;
+use self::api::{Api, Refused};
 use self::chance::Chance;
 use self::progress::Progress;
 
 /// Milliseconds between two shoppers, a barista at work on each: as people do it.
 const ARRIVAL: (u64, u64) = (2_000, 22_000);
+
+/// How long they may take to call off what they ordered when they are interrupted.
+const LEAVE: Duration = Duration::from_secs(30);
 
 /// What is to be done.
 #[derive(Debug, Clone)]
@@ -64,12 +68,20 @@ struct Scene {
     menu: MenuView,
     /// Orders of theirs that a barista may take.
     own: Mutex<HashSet<OrderId>>,
+    /// Orders of theirs that are neither handed over nor called off.
+    open: Mutex<HashSet<OrderId>>,
+    /// There is nothing more to do, or they are interrupted.
+    stop: CancellationToken,
     progress: Progress,
 }
 
 impl Scene {
     fn own(&self) -> std::sync::MutexGuard<'_, HashSet<OrderId>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> std::sync::MutexGuard<'_, HashSet<OrderId>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits as long as a person would, by this store's haste.
@@ -83,8 +95,12 @@ impl Scene {
     }
 }
 
-/// Lets them order and work until all orders are handed over or called off.
-pub async fn run(plan: Plan) -> anyhow::Result<Told> {
+/// Robots at work.
+type Robots = JoinSet<anyhow::Result<()>>;
+
+/// Lets them order and work until all orders are handed over or called off. When they are interrupted, or one of them fell over, what
+/// is still open is called off: nobody would ever fetch it.
+pub async fn run(plan: Plan, interrupted: impl Future<Output = ()>) -> anyhow::Result<Told> {
     let begun = Instant::now();
     let hands = plan.tokens.iter().map(|token| Api::with_token(&plan.url, token)).collect::<anyhow::Result<Vec<_>>>()?;
     let staff = hands.first().context("there is no barista")?.clone();
@@ -97,12 +113,28 @@ pub async fn run(plan: Plan) -> anyhow::Result<Told> {
     }
     let menu: MenuView = staff.get(&format!("/stores/{}/menu", plan.store)).await?;
     let progress = Progress::new(plan.orders);
-    let scene = Arc::new(Scene { menu, own: Mutex::default(), progress, plan });
+    let (own, open, stop) = (Mutex::default(), Mutex::default(), CancellationToken::new());
+    let scene = Arc::new(Scene { menu, own, open, stop, progress, plan });
 
-    let (stop, mut baristas, mut shoppers) = (CancellationToken::new(), JoinSet::new(), JoinSet::new());
+    let (mut baristas, mut shoppers) = (Robots::new(), Robots::new());
+    let done = tokio::select! {
+        done = work(&scene, &staff, hands, &mut baristas, &mut shoppers) => done,
+        () = interrupted => Err(anyhow!("interrupted")),
+    };
+    if let Err(error) = done {
+        let left = tokio::time::timeout(LEAVE, leave(&scene, &staff, baristas, shoppers)).await;
+        scene.progress.end();
+        left.unwrap_or_else(|_| Err(anyhow!("the shop does not answer; orders of the robots stay open"))).context(format!("{error:#}"))?;
+        return Err(error);
+    }
+    let (collected, cancelled) = scene.progress.end();
+    Ok(Told { orders: scene.plan.orders, collected, cancelled, seconds: begun.elapsed().as_secs_f64() })
+}
+
+async fn work(scene: &Arc<Scene>, staff: &Api, hands: Vec<Api>, baristas: &mut Robots, shoppers: &mut Robots) -> anyhow::Result<()> {
     for (n, hand) in hands.into_iter().enumerate() {
         let chance = Chance::of(scene.plan.seed, u64::MAX - n as u64);
-        baristas.spawn(barista::work(scene.clone(), hand, chance, stop.clone()));
+        baristas.spawn(barista::work(scene.clone(), hand, chance));
     }
     let mut arrivals = Chance::of(scene.plan.seed, 0);
     let mut left = scene.plan.orders;
@@ -122,10 +154,25 @@ pub async fn run(plan: Plan) -> anyhow::Result<Told> {
             },
         }
     }
-    stop.cancel();
+    scene.stop.cancel();
     while let Some(ended) = baristas.join_next().await {
         ended.context("a barista fell over")??;
     }
-    let (collected, cancelled) = scene.progress.end();
-    Ok(Told { orders: scene.plan.orders, collected, cancelled, seconds: begun.elapsed().as_secs_f64() })
+    Ok(())
+}
+
+/// All of them go, and what they ordered is called off.
+async fn leave(scene: &Scene, staff: &Api, mut baristas: Robots, mut shoppers: Robots) -> anyhow::Result<()> {
+    scene.stop.cancel();
+    baristas.shutdown().await;
+    // Who is just ordering does so to the end: an order that nobody knows of would stay. What else went wrong was told already, or is
+    // of no use any more.
+    while shoppers.join_next().await.is_some() {}
+    let open = std::mem::take(&mut *scene.open());
+    for order in open {
+        let cancelled = staff.command::<OrderView>(&format!("/staff/orders/{order}/cancel"), &json!({})).await;
+        // What is refused was handed over, or called off, meanwhile.
+        let (Ok(_) | Err(Refused(_))) = cancelled.context("orders of the robots stay open")?;
+    }
+    Ok(())
 }

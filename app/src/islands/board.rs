@@ -72,23 +72,24 @@ impl Bar {
         self.place.with_value(|(_, me)| *me == user)
     }
 
-    /// Does `verb` to an order. The ticket moves when the news of it comes.
-    pub fn act(self, order: OrderId, number: i64, verb: &'static str) {
+    /// Does `verb` to an order. The ticket moves when the news of it comes. `theirs`: it ends a colleague's claim, which is not offered
+    /// to be taken back, for that would claim it for who works here.
+    pub fn act(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
         self.pressed.set(Some(order));
-        self.start(order, number, verb);
+        self.start(order, number, verb, theirs);
     }
 
     /// As [`Bar::act`], by a number and Enter: the focus stays off the buttons, or the next Enter would press one.
-    pub fn bump(self, order: OrderId, number: i64, verb: &'static str) {
+    pub fn bump(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
         self.pressed.set(None);
-        self.start(order, number, verb);
+        self.start(order, number, verb, theirs);
     }
 
-    fn start(self, order: OrderId, number: i64, verb: &'static str) {
+    fn start(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
         if verb == "collect" {
             self.hold(order, number, verb, json!({}), w::board::going_collect(self.locale));
         } else {
-            self.send(order, number, verb, undo::undoing(verb), json!({}));
+            self.send(order, number, verb, undo::undoing(verb).filter(|_| !theirs), json!({}));
         }
     }
 
@@ -351,7 +352,7 @@ pub fn Board(
             {tabs.view(&id, &paths::queue(&id), locale)}
             <div class="staff-bar__tools" on:submit=stop>
                 {switches.then(|| open_switch(id.clone(), paths::queue(&id), open, locale))}
-                <span class="row">{pieces::icon("person")}{person.name}</span>
+                <span class="row staff-bar__person">{pieces::icon("person")}<span>{person.name}</span></span>
             </div>
         </header>
         <div class="toasts">{said::view(bar)}{undo::undo_view(bar)}</div>

@@ -1,9 +1,9 @@
 //! The whole board by a keyboard or a bump bar, whose keys are those of a number pad.
 
 use domain::{
-    Locale, OrderId,
+    Locale, OrderId, UserId,
     prep::FulfilmentStatus,
-    view::{LanesView, QueueView},
+    view::{LanesView, Person, QueueView},
 };
 use leptos::{ev::KeyboardEvent, leptos_dom::helpers::TimeoutHandle, prelude::*};
 use wasm_bindgen::JsCast as _;
@@ -21,9 +21,17 @@ enum Way {
     Back,
 }
 
+/// What a number does to its ticket.
+struct Step {
+    order: OrderId,
+    verb: &'static str,
+    /// Whose claim it ends.
+    holder: Option<Person>,
+}
+
 /// What a number does to a ticket that the station shows: its next step, or the one before it, which a ticket in the queue does
 /// not have.
-fn bump(queue: &QueueView, station: Option<&Station>, number: i64, way: Way) -> Option<(OrderId, &'static str)> {
+fn bump(queue: &QueueView, station: Option<&Station>, number: i64, way: Way) -> Option<Step> {
     let LanesView { queued, making, ready } = &queue.lanes;
     let ticket = queued.iter().chain(making).chain(ready).find(|ticket| ticket.number == number)?;
     if station.is_some_and(|station| !station.has(ticket)) {
@@ -37,7 +45,7 @@ fn bump(queue: &QueueView, station: Option<&Station>, number: i64, way: Way) -> 
         (_, Way::On) => "collect",
         (_, Way::Back) => "recall",
     };
-    Some((ticket.order, verb))
+    Some(Step { order: ticket.order, verb, holder: ticket.claimed_by.clone().filter(|_| verb == "release") })
 }
 
 /// Whether a key is typed into something, or is one of the browser's own.
@@ -61,13 +69,21 @@ pub fn keys(queue: Memo<QueueView>, bar: Bar) -> impl IntoView {
     let forget = move || {
         let _ = typed.try_set(String::new());
     };
+    // A colleague's claim is ended by the same keys twice.
+    let asked = StoredValue::new(None::<(OrderId, UserId)>);
     let press = move |way: Way| {
         let number = typed.with_untracked(|typed| typed.parse::<i64>().unwrap_or_default());
         forget();
-        match queue.with_untracked(|queue| bar.with_station_untracked(|station| bump(queue, station, number, way))) {
-            Some((order, verb)) => bar.bump(order, number, verb),
-            None if way == Way::Back => bar.complain(w::board::no_way_back(bar.locale, number)),
-            None => bar.complain(w::board::no_such(bar.locale, number)),
+        let step = queue.with_untracked(|queue| bar.with_station_untracked(|station| bump(queue, station, number, way)));
+        let colleague = step.as_ref().and_then(|step| Some((step.order, step.holder.clone().filter(|person| !bar.is_me(person.id))?)));
+        let before = asked.get_value();
+        let ask = colleague.as_ref().map(|(order, person)| (*order, person.id)).filter(|ask| before != Some(*ask));
+        asked.set_value(ask);
+        match (step, colleague) {
+            (Some(_), Some((_, person))) if ask.is_some() => bar.complain(w::board::release_again(bar.locale, &person.name, number)),
+            (Some(Step { order, verb, .. }), colleague) => bar.bump(order, number, verb, colleague.is_some()),
+            (None, _) if way == Way::Back => bar.complain(w::board::no_way_back(bar.locale, number)),
+            (None, _) => bar.complain(w::board::no_such(bar.locale, number)),
         }
     };
     let pressed = move |event: KeyboardEvent| {
@@ -144,12 +160,12 @@ mod tests {
     #[test]
     fn a_number_bumps_its_ticket_to_the_next_lane_or_back() {
         let queue = queue();
-        let verb = |number, way| bump(&queue, None, number, way).map(|(_, verb)| verb);
+        let verb = |number, way| bump(&queue, None, number, way).map(|step| step.verb);
         assert_eq!([3, 2, 1, 4].map(|number| verb(number, Way::On)), [Some("claim"), Some("ready"), Some("collect"), None]);
         assert_eq!([3, 2, 1, 4].map(|number| verb(number, Way::Back)), [None, Some("release"), Some("recall"), None]);
         // What a station does not show, it does not move.
         let bakery = Station { name: "Bakery".to_owned(), products: vec!["bun".to_owned()] };
-        let verb = |number| bump(&queue, Some(&bakery), number, Way::On).map(|(_, verb)| verb);
+        let verb = |number| bump(&queue, Some(&bakery), number, Way::On).map(|step| step.verb);
         assert_eq!([3, 2, 1].map(verb), [Some("claim"), Some("ready"), None]);
     }
 }

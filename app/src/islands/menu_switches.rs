@@ -90,8 +90,12 @@ impl Bar {
         named && (wanted || self.state(key).is_some_and(SwitchState::is_sold_out))
     }
 
-    fn word(self, on: bool) -> &'static str {
-        if on { w::staff::on_sale(self.locale) } else { w::staff::sold_out(self.locale) }
+    fn word(self, state: SwitchState) -> &'static str {
+        match state {
+            SwitchState { on: false, .. } => w::staff::sold_out(self.locale),
+            SwitchState { none_left: true, .. } => w::switches::none(self.locale),
+            _ => w::staff::on_sale(self.locale),
+        }
     }
 
     /// Switches it over, once at a time.
@@ -115,7 +119,7 @@ impl Bar {
             let reply = tab::ask(paths::form::ITEM, tab::Body::Form(&fields)).await;
             match reply.and_then(|reply| reply.answer()) {
                 Ok(SwitchAnswer::Done) => {
-                    self.said.set(format!("{name}{}{}", w::menu::colon(self.locale), self.word(on)));
+                    self.said.set(format!("{name}{}{}", w::menu::colon(self.locale), self.word(SwitchState { on, ..state })));
                     self.done.update(|done| {
                         done.insert(key.clone(), (on, version));
                     });
@@ -265,9 +269,10 @@ fn switch(row: SwitchRow, (key, words): (Key, String), bar: Bar) -> AnyView {
                 <input type="hidden" name="q" value=bar.name/>
                 <input type="hidden" name="only" value=move || if bar.only.get() { "sold_out" } else { "" }/>
                 <button class="switch switch--row" role="switch" name="available" value=move || (!state.get().on).to_string()
-                    aria-checked=move || state.get().on.to_string() aria-busy=move || busy.get().to_string() data-testid="switch">
+                    aria-checked=move || state.get().on.to_string() aria-busy=move || busy.get().to_string()
+                    data-left=move || state.get().none_left.then_some("none") data-testid="switch">
                     <span class="switch__name">{row.name}{none_left}</span>
-                    <span class="switch__word">{move || bar.word(state.get().on)}</span>
+                    <span class="switch__word">{move || bar.word(state.get())}</span>
                 </button>
             </form>
         </li>

@@ -61,7 +61,7 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
                 asked.set(true);
             } else {
                 asked.set(false);
-                bar.act(order, number, verb);
+                bar.act(order, number, verb, asks(verb));
             }
         };
         let label = move || match colleague.get_value() {

@@ -6,7 +6,7 @@ use domain::view::Person;
 use domain::{KioskId, OrderId, StoreId, Timestamp};
 
 use super::store::{self, TicketRow};
-use super::{PrepError, Queue, board_gone};
+use super::{PrepError, Queue, board_gone, made};
 use crate::db::Tx;
 use crate::identity::{Caller, Right};
 use crate::log::{self, NewEvent};
@@ -107,6 +107,10 @@ async fn apply_in(tx: &mut Tx, caller: &Caller, ticket: &TicketRow, change: &Cha
     if *change == Change::Ready {
         Stores.give_place_back_in(tx, store_id, Holder::Order(order)).await?;
         ordering::limit_met_in(tx, order).await?;
+        made::keep_in(tx, &moved).await?;
+    }
+    if *change == Change::Recalled {
+        made::forget_in(tx, ticket).await?;
     }
     if let Some(event) = event_of(&moved, change, kiosk) {
         let event = NewEvent::new(event, moved.id).at_store(store_id).in_stream(order).by(caller.actor(store_id));

@@ -8,8 +8,7 @@ use domain::pricing::QuoteLine;
 use domain::view::{BoardEntry, Person};
 use domain::{FulfilmentId, OrderId, StoreId, Timestamp, UserId};
 
-pub(super) use self::made::{made, taken};
-use super::Failed;
+pub(super) use self::made::{correct_last_in, keep_last_in, last_in, made, times};
 use crate::args;
 use crate::db::{DbError, Row, Sql, Tx};
 
@@ -161,11 +160,10 @@ pub(super) async fn put_back_in(tx: &mut Tx, ticket: &TicketRow, holder: &Person
     Ok(moved == 1)
 }
 
-/// Fails what is not handed over.
-pub(super) async fn fail_in(tx: &mut Tx, order: OrderId, reason: &str) -> Result<Vec<Failed>, DbError> {
+/// Fails what is not handed over, and says what that was.
+pub(super) async fn fail_in(tx: &mut Tx, order: OrderId, reason: &str) -> Result<Vec<TicketRow>, DbError> {
     let now = tx.now();
     let text = "update fulfilment set status = 'failed', reason = $1, since = $2 \
-                where order_id = $3 and status not in ('collected', 'shipped', 'failed') returning id, kind";
-    let rows = tx.fetch_all(text, args![reason, now, order]).await?;
-    rows.iter().map(|row| Ok(Failed { fulfilment: row.get("id")?, kind: row.parse("kind")? })).collect()
+                where order_id = $3 and status not in ('collected', 'shipped', 'failed') returning *";
+    tx.fetch_all(text, args![reason, now, order]).await?.iter().map(TicketRow::from_row).collect()
 }

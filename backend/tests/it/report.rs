@@ -151,4 +151,38 @@ on_both_databases! {
         settle(&running).await;
         running.shutdown().await;
     }
+
+    /// However much of other things was made since.
+    async fn what_is_made_seldom_keeps_its_time_through_a_rush(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let kim = barista("Kim");
+        let make = async |orders: &[domain::OrderId], seconds: u64| {
+            for order in orders {
+                cafe.work(&kim, *order, Work::Claim).await.unwrap();
+                shop.hands.advance(Duration::from_secs(seconds));
+                cafe.work(&kim, *order, Work::Ready).await.unwrap();
+                cafe.work(&kim, *order, Work::Collect).await.unwrap();
+            }
+        };
+        for seconds in [100, 40] {
+            let bakes = [order(&cafe, &[croissant(1)], "tok_ok").await];
+            settle(&running).await;
+            make(&bakes, seconds).await;
+        }
+        // More than two hundred, as many at once as the café lets in.
+        for _ in 0..11 {
+            let mut coffees = Vec::new();
+            for _ in 0..19 {
+                coffees.push(order(&cafe, &[flat_white(1)], "tok_ok").await);
+            }
+            settle(&running).await;
+            make(&coffees, 2).await;
+        }
+        let making = queue(&cafe).await.making;
+        let told: Vec<_> = making.iter().map(|time| (time.product.to_string(), time.seconds)).collect();
+        assert_eq!(told, [("butter-croissant".to_owned(), 70), ("flat-white".to_owned(), 2)]);
+        settle(&running).await;
+        running.shutdown().await;
+    }
 }

@@ -53,7 +53,11 @@ export class Api {
 
   /** One flat white with oat milk, paid by card; resolves when the bar has it. */
   async orderCoffee(): Promise<Order> {
-    const lines = [{ sku: 'flat-white-regular', quantity: 1, options: ['oat'] }];
+    return this.order([{ sku: 'flat-white-regular', quantity: 1, options: ['oat'] }]);
+  }
+
+  /** The same of anything that the café sells. */
+  async order(lines: { sku: string; quantity: number; options: string[] }[]): Promise<Order> {
     const checkout = await this.post<{ id: string; quote: { total: unknown } }>('/checkouts', {
       store: 'harbor',
       lines,

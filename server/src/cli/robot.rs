@@ -11,6 +11,7 @@ use domain::view::Role;
 use super::Output;
 use crate::config::Settings;
 use crate::robot::{self, Plan};
+use crate::shutdown::Signals;
 
 #[derive(Debug, Args)]
 pub(super) struct Robot {
@@ -51,13 +52,16 @@ fn speed(text: &str) -> Result<f64, String> {
 pub(super) async fn run(settings: &Settings, command: Robot) -> anyhow::Result<()> {
     let Robot { store, orders, speed, baristas, seed, url, token, json } = command;
     let url = url.unwrap_or_else(|| settings.public_url_at(None)).trim_end_matches('/').to_owned();
+    // Heard from here on: whoever interrupts them leaves neither orders nor tokens behind.
+    let mut signals = Signals::install()?;
+    let interrupted = async move { signals.asked().await };
     let plan = |tokens: Vec<String>| Plan { url, store: store.clone(), orders, speed, seed, tokens };
     let told = if let Some(token) = token {
-        robot::run(plan(vec![token; baristas as usize])).await?
+        robot::run(plan(vec![token; baristas as usize]), interrupted).await?
     } else {
         settings.database_is_there()?;
         let backend = Backend::open(settings.backend(None, None), Clock::system()).await?;
-        let told = with_own_tokens(&backend, &store, baristas, |tokens| robot::run(plan(tokens))).await;
+        let told = with_own_tokens(&backend, &store, baristas, |tokens| robot::run(plan(tokens), interrupted)).await;
         backend.close().await;
         told?
     };
@@ -93,14 +97,7 @@ where
             }
         }
     }
-    let done = if let Some(error) = refused {
-        Err(error)
-    } else {
-        tokio::select! {
-            done = work(tokens) => done,
-            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
-        }
-    };
+    let done = if let Some(error) = refused { Err(error) } else { work(tokens).await };
     for id in ids {
         // Somebody may have revoked it meanwhile: then it is gone all the same.
         backend.identities.revoke_token(id).await.context("the robots' tokens were not revoked: `orderly token list` names them")?;

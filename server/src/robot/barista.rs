@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use domain::view::{OrderView, QueueView};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::Scene;
 use super::api::{Api, Refused};
@@ -14,8 +13,8 @@ use super::chance::Chance;
 const MAKE: (u64, u64) = (15_000, 45_000);
 
 /// Works until told to stop.
-pub(super) async fn work(scene: Arc<Scene>, staff: Api, mut chance: Chance, stop: CancellationToken) -> anyhow::Result<()> {
-    while !stop.is_cancelled() {
+pub(super) async fn work(scene: Arc<Scene>, staff: Api, mut chance: Chance) -> anyhow::Result<()> {
+    while !scene.stop.is_cancelled() {
         let queue: QueueView = staff.get(&format!("/staff/stores/{}/queue", scene.plan.store)).await?;
         let next = queue.lanes.queued.iter().map(|ticket| ticket.order).find(|order| scene.own().contains(order));
         let Some(order) = next else {

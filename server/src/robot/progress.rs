@@ -3,8 +3,11 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Characters of the bar.
-const BAR: usize = 30;
+/// Characters of the bar: all of the line fits a terminal of 80 columns, or every count would begin a new one.
+const BAR: usize = 18;
+
+/// Clears what is right of it: what was written there before.
+const CLEAR: &str = "\x1b[K";
 
 /// The counts.
 #[derive(Debug)]
@@ -36,7 +39,7 @@ impl Progress {
         add(&mut counts);
         if self.shown {
             // A terminal that is gone misses nothing.
-            let _ = write!(std::io::stderr(), "\r{}", line(&counts, self.orders));
+            let _ = write!(std::io::stderr(), "\r{}{CLEAR}", line(&counts, self.orders));
         }
     }
 
@@ -70,7 +73,7 @@ fn line(counts: &Counts, orders: u32) -> String {
     let Counts { placed, ready, collected, cancelled } = counts;
     let done = (BAR as u64 * u64::from(collected + cancelled) / u64::from(orders.max(1))).min(BAR as u64) as usize;
     let bar = format!("{}{}", "#".repeat(done), "-".repeat(BAR - done));
-    format!("[{bar}] {placed} of {orders} placed, {ready} made, {collected} collected, {cancelled} cancelled ")
+    format!("[{bar}] {placed}/{orders} placed, {ready} made, {collected} out, {cancelled} cancelled")
 }
 
 #[cfg(test)]
@@ -81,7 +84,13 @@ mod tests {
     fn the_bar_fills_with_what_is_done() {
         let counts = Counts { placed: 30, ready: 25, collected: 18, cancelled: 2 };
         let shown = line(&counts, 40);
-        assert!(shown.starts_with(&format!("[{}{}] 30 of 40", "#".repeat(15), "-".repeat(15))), "{shown}");
-        assert!(line(&Counts { collected: 50, ..Counts::default() }, 40).starts_with(&format!("[{}]", "#".repeat(30))));
+        assert_eq!(shown, format!("[{}{}] 30/40 placed, 25 made, 18 out, 2 cancelled", "#".repeat(9), "-".repeat(9)));
+        assert!(line(&Counts { collected: 50, ..Counts::default() }, 40).starts_with(&format!("[{}]", "#".repeat(18))));
+    }
+
+    #[test]
+    fn the_line_fits_a_terminal() {
+        let most = Counts { placed: 99_999, ready: 99_999, collected: 99_999, cancelled: 99_999 };
+        assert!(line(&most, 99_999).len() < 80);
     }
 }

@@ -23,12 +23,27 @@ const REGRETS: usize = 10;
 /// Carts that the shop refuses, for something has just sold out, before there is nothing left to buy.
 const CARTS: u32 = 10;
 
-/// From coming in to leaving with it, or without.
+/// From coming in to leaving with it, or without. Who is told to stop leaves at once, but not while ordering, and what they have
+/// ordered stays among the open orders.
 pub(super) async fn come(scene: Arc<Scene>, staff: Api, mut chance: Chance) -> anyhow::Result<()> {
-    let shopper = staff.guest().await?;
-    scene.pause(chance.millis(CHOOSE.0, CHOOSE.1)).await;
+    let enter = async {
+        let shopper = staff.guest().await?;
+        scene.pause(chance.millis(CHOOSE.0, CHOOSE.1)).await;
+        anyhow::Ok(shopper)
+    };
+    let Some(shopper) = scene.stop.run_until_cancelled(enter).await else { return Ok(()) };
+    let shopper = shopper?;
     let order = order(&scene, &shopper, &mut chance).await?;
+    scene.open().insert(order);
     scene.progress.placed();
+    let Some(fetched) = scene.stop.run_until_cancelled(fetch(&scene, &staff, &shopper, order, &mut chance)).await else { return Ok(()) };
+    fetched?;
+    scene.open().remove(&order);
+    Ok(())
+}
+
+/// Waits for an order and takes it, or thinks better of it.
+async fn fetch(scene: &Scene, staff: &Api, shopper: &Api, order: OrderId, chance: &mut Chance) -> anyhow::Result<()> {
     if chance.percent(REGRETS) {
         scene.pause(chance.millis(REGRET.0, REGRET.1)).await;
         // Who is too late takes it after all.
@@ -38,7 +53,7 @@ pub(super) async fn come(scene: Arc<Scene>, staff: Api, mut chance: Chance) -> a
         }
     }
     scene.own().insert(order);
-    let ready = wait(&scene, &shopper, order).await?;
+    let ready = wait(scene, shopper, order).await?;
     scene.own().remove(&order);
     if !ready {
         scene.progress.cancelled();

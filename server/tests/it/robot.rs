@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::{Place, Server, on_both_databases};
@@ -9,6 +10,7 @@ use crate::support::{Place, Server, on_both_databases};
 on_both_databases! {
     robots_order_make_fetch_and_leave_nothing_behind
     robots_touch_no_order_but_their_own
+    robots_that_are_interrupted_leave_nothing_behind
 }
 
 /// Runs them beside this thread's other work, to their end.
@@ -51,6 +53,28 @@ async fn robots_touch_no_order_but_their_own(server: Server) {
     shopper.until(&format!("/orders/{order}"), |order| order["fulfilments"][0]["status"] == "queued").await;
     // A token that was given is its owner's.
     assert_eq!(server.nobody().with_token(&token).get("/staff/stores/harbor/queue").await.status, 200);
+}
+
+async fn robots_that_are_interrupted_leave_nothing_behind(server: Server) {
+    const LANES: [&str; 3] = ["queued", "making", "ready"];
+    let barista = server.token("barista", "harbor");
+    let length = |queue: &Value| LANES.map(|lane| queue["lanes"][lane].as_array().map_or(0, Vec::len)).iter().sum::<usize>();
+    for signal in [Signal::TERM, Signal::INT] {
+        let args = ["robot", "--store", "harbor", "--orders", "5000", "--speed", "100", "--url", &server.url];
+        let mut command = tokio::process::Command::from(server.place.command(&args));
+        let robots = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("orderly runs");
+        barista.until("/staff/stores/harbor/queue", |queue| length(queue) >= 2).await;
+        let pid = robots.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).expect("it runs");
+        kill_process(pid, signal).expect("it runs");
+        let output = robots.wait_with_output().await.expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains("interrupted"), "{signal:?}: {:?}: {said}", output.status);
+        let queue = barista.get("/staff/stores/harbor/queue").await.body;
+        assert_eq!(length(&queue), 0, "{queue}");
+    }
+    let tokens: Value = serde_json::from_str(&server.place.answer(&["token", "list", "--json"])).unwrap();
+    let robots: Vec<_> = tokens.as_array().unwrap().iter().filter(|token| token["name"].as_str().unwrap().starts_with("Robot ")).collect();
+    assert!(robots.len() == 4 && robots.iter().all(|token| !token["revoked_at"].is_null()), "{tokens}");
 }
 
 #[test]
