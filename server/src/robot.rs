@@ -114,7 +114,7 @@ pub async fn run(plan: Plan, interrupted: impl Future<Output = ()>) -> anyhow::R
     let menu: MenuView = staff.get(&format!("/stores/{}/menu", plan.store)).await?;
     let progress = Progress::new(plan.orders);
     let (own, open, stop) = (Mutex::default(), Mutex::default(), CancellationToken::new());
-    let scene = Arc::new(Scene { menu, own, open, stop, progress, plan });
+    let scene = Arc::new(Scene { plan, menu, own, open, stop, progress });
 
     let (mut baristas, mut shoppers) = (Robots::new(), Robots::new());
     let done = tokio::select! {
