@@ -88,11 +88,11 @@ for (const language of LANGUAGES) {
       await page.goto(path);
       await visitor.expectLive();
       const around = page.locator('.live-quiet');
-      await expect(around, 'it takes no room').toHaveCSS('position', 'absolute');
+      await expect(around, 'it is not seen').toHaveCSS('position', 'absolute');
       await context.setOffline(true);
       await expect(liveLine).toContainText(beginning(language, 'live.offline'));
-      await expect(around).toHaveCSS('position', 'static');
-      await expect(liveLine).toBeInViewport();
+      await expect(around, 'nothing moves under a thumb').toHaveCSS('position', 'fixed');
+      await expect(liveLine).toBeInViewport({ ratio: 1 });
       await expectAccessible(page, `${path} without a network`);
       await context.setOffline(false);
       await visitor.expectLive();
