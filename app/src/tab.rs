@@ -9,9 +9,9 @@ pub mod js;
 
 pub use self::clock::{steady, ticking};
 
-use domain::{Locale, Timestamp, view::Problem};
+use domain::{Locale, Timestamp};
 use leptos::prelude::*;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -123,6 +123,12 @@ impl From<JsValue> for Unreachable {
     }
 }
 
+/// What a problem is (RFC 9457, with our `code`). The rest of it would be ten kilobytes of code on every page of the storefront.
+#[derive(Deserialize)]
+struct Turned {
+    code: String,
+}
+
 /// An answer: status and body.
 pub struct Reply {
     pub status: u16,
@@ -144,7 +150,7 @@ impl Reply {
     /// fast, is told so by a problem. A server that failed may have done it all the same: that is no answer.
     pub fn answer<T: DeserializeOwned + From<Refusal>>(&self) -> Result<T, Unreachable> {
         match self.status {
-            400..500 => self.json().map(|Problem { code, .. }| Refusal { code, faults: Vec::new() }.into()),
+            400..500 => self.json().map(|Turned { code }| Refusal { code, faults: Vec::new() }.into()),
             _ => self.json(),
         }
     }
