@@ -130,9 +130,21 @@ test('what somebody else moves takes nobody the focus, and what stays is not dra
   await expect(kim.ticket(third, 'queued')).toBeVisible();
   for (const number of numbers) await kim.ticket(number, 'queued').evaluate((ticket) => Object.assign(ticket, { drawn: true }));
   await kim.button(second, 'board.claim').focus();
+  // How long what moves takes to do so, in milliseconds.
+  const slides = await kim.page.evaluateHandle(() => {
+    const times: unknown[] = [];
+    const animate = Element.prototype.animate;
+    Element.prototype.animate = function (frames, options) {
+      if (this.matches('.ticket')) times.push(typeof options === 'object' ? options.duration : options);
+      return animate.call(this, frames, options);
+    };
+    return times;
+  });
 
   await robin.button(second, 'board.claim').click();
   await expect(kim.ticket(second, 'making')).toBeVisible();
+  await expect.poll(() => slides.evaluate((times) => times.length), 'it is seen to move').toBeGreaterThan(0);
+  expect(new Set(await slides.jsonValue()), 'in the time of the house').toEqual(new Set([220]));
   await expect(kim.button(second, 'board.ready_verb'), 'it follows its ticket').toBeFocused();
   for (const number of [first, third]) {
     expect(await kim.ticket(number, 'queued').evaluate((ticket) => 'drawn' in ticket), `${number} is the same as before`).toBe(true);

@@ -105,7 +105,16 @@ fn duration() -> f64 {
     let root = document().document_element().map_or(JsValue::UNDEFINED, Into::into);
     let token = js::call(&window(), "getComputedStyle", &[root]).and_then(|style| js::call(&style, "getPropertyValue", &["--move".into()]));
     let text = token.ok().and_then(|token| token.as_string()).unwrap_or_default();
-    text.trim().trim_end_matches("ms").parse().unwrap_or_default()
+    millis(&text).unwrap_or_default()
+}
+
+/// A time of a style sheet; one that was made small has `.22s` for `220ms`.
+fn millis(text: &str) -> Option<f64> {
+    let text = text.trim();
+    if let Some(millis) = text.strip_suffix("ms") {
+        return millis.parse().ok();
+    }
+    Some(text.strip_suffix('s')?.parse::<f64>().ok()? * 1000.0)
 }
 
 fn slide(order: OrderId, x: f64, y: f64, duration: f64) {
@@ -140,5 +149,16 @@ fn keep_focus(focused: Option<&(OrderId, Option<String>)>, pressed: RwSignal<Opt
     let target = itself.or_else(next).or_else(|| find("#l-ready".to_owned()));
     if let Some(target) = target.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
         let _ = target.focus();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_however_short_it_was_made() {
+        assert_eq!([" 220ms", ".22s", "0.22s", "1s", "0s"].map(millis), [220.0, 220.0, 220.0, 1000.0, 0.0].map(Some));
+        assert_eq!(["", "220", "soon", "s", "ms"].map(millis), [None; 5]);
     }
 }

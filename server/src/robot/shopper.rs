@@ -124,31 +124,36 @@ async fn wait(scene: &Scene, shopper: &Api, order: OrderId) -> anyhow::Result<bo
     }
 }
 
-/// One to three things of the menu that can be had, with choices that their groups allow.
+/// One to three things of the menu that can be had, with choices that their groups allow; nothing where nothing can be had.
 fn wishes(menu: &MenuView, chance: &mut Chance) -> Vec<LineRequest> {
-    let products: Vec<_> = menu.categories.iter().flat_map(|category| &category.products).collect();
+    let products = menu.categories.iter().flat_map(|category| &category.products);
+    let products: Vec<_> =
+        products.filter(|it| it.variants.iter().any(|variant| variant.available) && it.modifiers.iter().all(leaves_a_choice)).collect();
     let mut lines = Vec::new();
     for _ in 0..=chance.below(3) {
         let Some(product) = chance.one_of(&products) else { break };
         let variants: Vec<_> = product.variants.iter().filter(|variant| variant.available).collect();
-        let Some(variant) = chance.one_of(&variants) else { continue };
-        let Some(options) = product.modifiers.iter().map(|group| choices(group, chance)).collect::<Option<Vec<_>>>() else { continue };
+        let Some(variant) = chance.one_of(&variants) else { break };
+        let options: Vec<_> = product.modifiers.iter().flat_map(|group| choices(group, chance)).collect();
         let quantity = if chance.percent(15) { 2 } else { 1 };
-        lines.push(LineRequest { sku: variant.sku.to_string(), quantity, options: options.concat() });
+        lines.push(LineRequest { sku: variant.sku.to_string(), quantity, options });
     }
     lines
 }
 
-/// What somebody chooses of a group; `None` where too little of it is there.
-fn choices(group: &ModifierView, chance: &mut Chance) -> Option<Vec<String>> {
+/// Whether enough of a group is there.
+fn leaves_a_choice(group: &ModifierView) -> bool {
+    let there = group.options.iter().filter(|option| option.available).count();
+    group.min as usize <= there.min(group.max as usize)
+}
+
+/// What somebody chooses of a group that leaves them a choice.
+fn choices(group: &ModifierView, chance: &mut Chance) -> Vec<String> {
     let mut there: Vec<_> = group.options.iter().filter(|option| option.available).map(|option| option.id.to_string()).collect();
     let (least, most) = (group.min as usize, (group.max as usize).min(there.len()));
-    if least > most {
-        return None;
-    }
     // Most people leave what they need not choose.
     let wanted = if chance.percent(60) { least } else { least + chance.below(most - least + 1) };
-    Some((0..wanted).map(|_| there.swap_remove(chance.below(there.len()))).collect())
+    (0..wanted).map(|_| there.swap_remove(chance.below(there.len()))).collect()
 }
 
 #[cfg(test)]
@@ -183,6 +188,7 @@ mod tests {
         for seed in 0..300 {
             let wanted = wishes(&menu, &mut Chance::of(seed, 1));
             assert_eq!(wanted, wishes(&menu, &mut Chance::of(seed, 1)));
+            assert!(!wanted.is_empty(), "{seed}: a latte can be had");
             for line in wanted {
                 assert_eq!((line.sku.as_str(), line.options.first().map(String::as_str)), ("latte-l", Some("whole")));
                 assert!(line.options.len() <= 3 && (1..=2).contains(&line.quantity));
