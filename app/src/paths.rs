@@ -10,11 +10,6 @@ pub const ACCOUNT: &str = "/account";
 /// Everything that is kept about the caller, as JSON.
 pub const EXPORT: &str = "/api/v1/me/export";
 
-/// Whether an address that somebody else has named is one to follow: of the web, or a page of ours.
-pub fn is_web(url: &str) -> bool {
-    ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) || (url.starts_with('/') && !url.starts_with("//"))
-}
-
 /// The door for shoppers; afterwards they are at `back`, one of our pages.
 pub fn sign_in(back: &str) -> String {
     format!("{SIGN_IN}?back={}", encoded(back))

@@ -23,6 +23,7 @@ pub mod time;
 pub mod topic;
 pub mod view;
 pub mod wallet;
+pub mod web;
 
 pub use fault::{Fault, Faults, Terms};
 pub use id::*;

@@ -20,21 +20,14 @@ for (const language of LANGUAGES) {
     const manager = new Api(screen.context.request, shop.url, await shop.token('manager', 'harbor'));
     // A code that does not change in the middle of this.
     await manager.patch('/staff/stores/harbor/settings', { code_seconds: quiet() });
-    await manager.post('/staff/stores/harbor/kiosks', { id: 'wall-1' });
-    const { code } = await manager.post<{ code: string }>('/staff/stores/harbor/kiosks/wall-1/pairing');
     await page.addInitScript(() => {
       const now = Date.now.bind(Date);
       const clock = { set: 0 };
       Object.assign(window, { clock });
       Date.now = () => now() + clock.set;
     });
-    await page.goto('/kiosk/wall-1');
-    await page.getByLabel(w('kiosk.pair_code')).fill(code);
-    await page.getByTestId('pair-form').getByRole('button').click();
+    await screen.becomeWall(manager, 'harbor', 'wall-1');
     const kiosk = page.getByTestId('kiosk');
-    await expect(kiosk).toHaveAttribute('data-state', 'scan');
-    await screen.expectLive();
-    await screen.rememberDocument();
 
     const next = page.locator('.kiosk__time p');
     const seconds = async () => {

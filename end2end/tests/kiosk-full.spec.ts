@@ -13,15 +13,8 @@ for (const language of LANGUAGES) {
     const manager = new Api(screen.context.request, shop.url, await shop.token('manager', 'pier'));
     // A screen of its own, whose code does not change in the middle of this.
     await manager.patch('/staff/stores/pier/settings', { capacity: 2, code_seconds: 3600 });
-    await manager.post('/staff/stores/pier/kiosks', { id: 'wall-1' });
-    const { code } = await manager.post<{ code: string }>('/staff/stores/pier/kiosks/wall-1/pairing');
-    await page.goto('/kiosk/wall-1');
-    await page.getByLabel(w('kiosk.pair_code')).fill(code);
-    await page.getByTestId('pair-form').getByRole('button').click();
+    await screen.becomeWall(manager, 'pier', 'wall-1');
     const kiosk = page.getByTestId('kiosk');
-    await expect(kiosk).toHaveAttribute('data-state', 'scan');
-    await screen.expectLive();
-    await screen.rememberDocument();
 
     const ada = await Shopper.arrive(browser, shop, { language });
     await ada.comeIn(manager, '+15550100009', 'wall-1');

@@ -8,11 +8,7 @@ import { LANGUAGES } from './support/words';
 for (const language of LANGUAGES) {
   test(`two baristas want one ticket, and the loser is told who has it (${language})`, async ({ browser, shop }) => {
     const kim = await Barista.atBoard(browser, shop, { language });
-    const robin = await Barista.arrive(browser, shop, { language });
-    await robin.page.goto('/staff');
-    await robin.signIn('Robin');
-    await robin.openBoard();
-    await robin.expectLive();
+    const robin = await Barista.atBoard(browser, shop, { language }, 'harbor', 'Robin');
     const shopper = await Shopper.arrive(browser, shop, { language });
     await shopper.page.goto('/s/harbor');
     const number = String((await shopper.api.orderCoffee()).number);
@@ -75,11 +71,7 @@ for (const language of LANGUAGES) {
 for (const language of LANGUAGES) {
   test(`a colleague's ticket is given back by the same keys twice, and to nobody (${language})`, async ({ browser, shop }) => {
     const kim = await Barista.atBoard(browser, shop, { language });
-    const robin = await Barista.arrive(browser, shop, { language });
-    await robin.page.goto('/staff');
-    await robin.signIn('Robin');
-    await robin.openBoard();
-    await robin.expectLive();
+    const robin = await Barista.atBoard(browser, shop, { language }, 'harbor', 'Robin');
     const shopper = await Shopper.arrive(browser, shop, { language });
     await shopper.page.goto('/s/harbor');
     const number = String((await shopper.api.orderCoffee()).number);
@@ -117,11 +109,7 @@ for (const language of LANGUAGES) {
 
 test('what somebody else moves takes nobody the focus, and what stays is not drawn again', async ({ browser, shop }) => {
   const kim = await Barista.atBoard(browser, shop);
-  const robin = await Barista.arrive(browser, shop);
-  await robin.page.goto('/staff');
-  await robin.signIn('Robin');
-  await robin.openBoard();
-  await robin.expectLive();
+  const robin = await Barista.atBoard(browser, shop, {}, 'harbor', 'Robin');
   const shopper = await Shopper.arrive(browser, shop);
   await shopper.page.goto('/s/harbor');
   const numbers: string[] = [];

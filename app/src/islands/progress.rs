@@ -5,9 +5,10 @@ use domain::{
     ordering::{CancelledBy, OrderStatus, PaymentMethod, PaymentStatus},
     prep::{FulfilmentKind, FulfilmentStatus},
     view::{FulfilmentView, JourneyEntry, OrderView},
+    web::is_web,
 };
 
-use crate::{paths, words as w};
+use crate::words as w;
 
 /// The state of an order as one word: that of its fulfilment while there is one under way.
 pub fn data_status(order: &OrderView) -> &'static str {
@@ -56,7 +57,7 @@ pub fn called_off_because(order: &OrderView, locale: Locale) -> Option<String> {
 /// Where the shopper has to confirm the payment, while that is what everything waits for.
 pub fn wants_confirmation(order: &OrderView) -> Option<&str> {
     let waiting = order.status == OrderStatus::Created && order.payment.status == PaymentStatus::ActionRequired;
-    order.payment.action_url.as_deref().filter(|url| waiting && paths::is_web(url))
+    order.payment.action_url.as_deref().filter(|url| waiting && is_web(url))
 }
 
 fn made_by(fulfilment: Option<&FulfilmentView>, locale: Locale) -> String {

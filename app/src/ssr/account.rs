@@ -7,6 +7,7 @@ use backend::{
 use domain::{
     Currency, Locale, Money, Timestamp, TopUpId, UserId,
     view::{OrderView, SessionView, WalletEntry, WalletView},
+    web::is_web,
 };
 use leptos::prelude::*;
 use uuid::Uuid;
@@ -172,7 +173,7 @@ fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], top_
 
 /// The way to the bank, for a top-up that waits for its shopper.
 fn confirm(wanted: &Confirmation, locale: Locale) -> Option<AnyView> {
-    let url = paths::is_web(&wanted.url).then(|| wanted.url.clone())?;
+    let url = is_web(&wanted.url).then(|| wanted.url.clone())?;
     let title = format!("{}: {}", w::order::confirm(locale), wanted.amount.format(locale));
     Some(
         view! {
@@ -189,7 +190,7 @@ fn confirm(wanted: &Confirmation, locale: Locale) -> Option<AnyView> {
 /// The bank's answer is not there yet: the page looks again.
 fn bank_answer(top_up: TopUpId, look: i64, locale: Locale) -> AnyView {
     let here = format!("{}?top_up={top_up}#wallet", paths::ACCOUNT);
-    let next = (look < LOOKS).then(|| format!("{}?top_up={top_up}&look={}#wallet", paths::ACCOUNT, look.saturating_add(1)));
+    let next = (look < LOOKS).then(|| format!("{}?top_up={top_up}&look={}#wallet", paths::ACCOUNT, look + 1));
     view! { <BankAnswer here next locale/> }.into_any()
 }
 

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::Money;
+use domain::{Money, web::is_web};
 use hmac::{Hmac, Mac as _};
 use reqwest::{Client, Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -204,12 +204,6 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
-}
-
-/// An address that a browser opens as a page.
-fn is_web(url: &str) -> bool {
-    let is_page = ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) || (url.starts_with('/') && !url.starts_with("//"));
-    is_page && !url.chars().any(char::is_control)
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -6,8 +6,8 @@
 //! confirmation (3-D Secure) the shopper is told where to give it; the job looks after the rest. An account is not deleted
 //! while a top-up of its own is under way; money that comes for one that is gone all the same goes back to its card.
 
+mod ended;
 mod error;
-mod returned;
 
 use std::time::Duration;
 
@@ -105,11 +105,6 @@ impl TopUps {
         let key = id.to_string();
         super::store::notice::want_failed_refund_again_in(tx, &key).await?;
         job::retry_in(tx, TOP_UP_VOID, &key).await
-    }
-
-    /// How the top-up of this request ended; `None` where it has not, or was never wanted.
-    pub async fn end_of(&self, sql: &mut impl Sql, key: &RequestKey) -> Result<Option<TopUpEnd>, DbError> {
-        Ok(store::find_by_request(sql, &digest(key)).await?.and_then(|row| row.end()))
     }
 
     /// Pays `amount` into the wallet of `user` with a card, once for the request key, and waits for the end or for what

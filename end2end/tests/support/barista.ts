@@ -11,10 +11,10 @@ export class Barista extends Visitor {
   }
 
   /** Somebody who is at the board of a store already, the harbour café's unless another is named. */
-  static async atBoard(browser: Browser, shop: Orderly, likes: Likes = {}, store = 'harbor'): Promise<Barista> {
+  static async atBoard(browser: Browser, shop: Orderly, likes: Likes = {}, store = 'harbor', name = 'Kim'): Promise<Barista> {
     const barista = await Barista.arrive(browser, shop, likes);
     await barista.page.goto('/staff');
-    await barista.signIn('Kim', 'barista', store);
+    await barista.signIn(name, 'barista', store);
     await barista.openBoard(store);
     await barista.expectLive();
     return barista;

@@ -59,6 +59,18 @@ export class Visitor {
     return this.page.getByTestId('live-line');
   }
 
+  /** This browser becomes a screen of a new kiosk of a store, which `manager` may add. */
+  async becomeWall(manager: Api, store: string, kiosk: string): Promise<void> {
+    await manager.post(`/staff/stores/${store}/kiosks`, { id: kiosk });
+    const { code } = await manager.post<{ code: string }>(`/staff/stores/${store}/kiosks/${kiosk}/pairing`);
+    await this.page.goto(`/kiosk/${kiosk}`);
+    await this.page.getByLabel(this.w('kiosk.pair_code')).fill(code);
+    await this.page.getByTestId('pair-form').getByRole('button').click();
+    await expect(this.page.getByTestId('kiosk')).toHaveAttribute('data-state', 'scan');
+    await this.expectLive();
+    await this.rememberDocument();
+  }
+
   async expectLive(): Promise<void> {
     await expect(this.liveLine).toHaveAttribute('data-state', 'live');
   }

@@ -1,5 +1,7 @@
-//! The people of a store, its screens and tokens, and what all of them did. Answers that tell a secret tell it once: they
+//! The people of a store, its screens and `tokens`, and what all of them did. Answers that tell a secret tell it once: they
 //! are kept nowhere, so these calls take no idempotency key.
+
+pub mod tokens;
 
 use axum::{
     Json,
@@ -8,12 +10,12 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Response},
 };
 use backend::{
-    identity::{Invited, IssuedSession, NewToken, Pairing, Right, member_name},
+    identity::{Invited, IssuedSession, Pairing, Right, member_name},
     refused::Refused as _,
 };
 use domain::{
-    EventId, Fault, KioskId, StoreId, TokenId, UserId, name,
-    view::{AuditEntry, KioskView, MeView, MemberView, NewMemberView, NewTokenView, Page, PairingView, Problem, Role, TokenView},
+    EventId, Fault, KioskId, StoreId, UserId,
+    view::{AuditEntry, KioskView, MeView, MemberView, NewMemberView, Page, PairingView, Problem, Role},
 };
 use serde::{Deserialize, Serialize};
 
@@ -311,77 +313,7 @@ pub async fn pair(State(app): State<AppState>, Whence(client): Whence, Body(requ
     Ok(([(header::SET_COOKIE, cookie)], Json(Paired { kiosk })).into_response())
 }
 
-/// The tokens of a store that are good, without the tokens.
-#[utoipa::path(get, path = "/staff/stores/{store}/tokens", tag = "staff", params(("store" = String, Path), Part),
-    responses((status = 200, body = Page<TokenView>), (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json")))]
-pub async fn tokens(
-    State(app): State<AppState>,
-    Who(caller): Who,
-    Path(store): Path<String>,
-    Params(part): Params<Part>,
-) -> Result<Json<Page<TokenView>>, AppError> {
-    let store: StoreId = id(&store, "store")?;
-    part.of(app.backend.identities.store_tokens(&caller, &store).await?, |_, token| token.id.to_string()).map(Json)
-}
-
-/// What a token is to be.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TokenRequest {
-    /// `barista`, `warehouse`, `manager` or `kiosk`.
-    #[schema(schema_with = roles::of_tokens)]
-    pub role: Role,
-    /// 1 to 60 characters; of a staff token the name that others see.
-    pub name: String,
-    /// Which kiosk it is, for role `kiosk`.
-    #[serde(default)]
-    pub kiosk: Option<String>,
-}
-
-/// Makes a token for a store and answers it, this once.
-#[utoipa::path(post, path = "/staff/stores/{store}/tokens", tag = "staff", request_body = TokenRequest, params(("store" = String, Path)),
-    responses((status = 201, body = NewTokenView), (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")))]
-pub async fn issue_token(
-    State(app): State<AppState>,
-    Who(caller): Who,
-    Path(store): Path<String>,
-    whole: Whole<TokenRequest>,
-) -> Result<Response, AppError> {
-    let faults = |request: &TokenRequest| -> Vec<Fault> {
-        name::clean(&request.name).err().map(|invalid| invalid.fault("/name")).into_iter().collect()
-    };
-    let request = whole.checked(faults)?;
-    let store: StoreId = id(&store, "store")?;
-    caller.require(Right::Staff, &store)?;
-    let kiosk = request.kiosk.as_deref().map(str::parse::<KioskId>).transpose().map_err(|_| {
-        let unknown = Fault::new("/kiosk", "unknown_kiosk", "There is no such kiosk at this store.");
-        AppError::invalid(faults(&request).into_iter().chain([unknown]).collect())
-    })?;
-    let new = NewToken { role: request.role, store: Some(store), merchant: None, kiosk, name: request.name };
-    let (id, token) = app.backend.identities.issue_store_token(&caller, new).await?;
-    Ok(told(StatusCode::CREATED, NewTokenView { id, token: token.expose().to_owned() }))
-}
-
-/// Makes a token worthless: what is connected by it is cut off within seconds.
-#[utoipa::path(delete, path = "/staff/stores/{store}/tokens/{id}", tag = "staff", params(("store" = String, Path), ("id" = String, Path)),
-    responses((status = 204), (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json")))]
-pub async fn revoke_token(
-    State(app): State<AppState>,
-    Who(caller): Who,
-    Path((store, token)): Path<(String, String)>,
-) -> Result<StatusCode, AppError> {
-    let store: StoreId = id(&store, "store")?;
-    caller.require(Right::Staff, &store)?;
-    let token: TokenId = id(&token, "token")?;
-    app.backend.identities.revoke_store_token(&caller, &store, token).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// What staff and devices did at a store, the newest first.
+/// What staff, devices and the command line did at a store, the newest first.
 #[utoipa::path(get, path = "/staff/stores/{store}/audit", tag = "staff", params(("store" = String, Path), Paging),
     responses((status = 200, body = Page<AuditEntry>), (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),

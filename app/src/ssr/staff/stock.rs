@@ -69,17 +69,16 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let levels = visit.backend.stock.levels(&mut visit.backend.db.reader(), &row.id).await?;
     let levels: BTreeMap<Sku, StockLevel> = levels.into_iter().map(|level| (level.sku.clone(), level)).collect();
     let head = head(&visit, Head { title: w::stock::page_title(locale, row.name.in_locale(locale)), ..Head::default() });
-    let saved = saved.and_then(|sku| {
+    let booked = saved.map(|sku| (sku, false)).or(saved_before.map(|sku| (sku, true)));
+    let booked = booked.and_then(|(sku, before)| {
         let (product, variant) = menu.variant(&sku)?;
-        let level = levels.get(&variant.sku)?;
-        let text = w::stock::saved(locale, name_of(product, variant, locale), level.on_hand);
-        Some(view! { <div class="notice" data-tone="go" role="status">{icon("check")}<p class="notice__title">{text}</p></div> })
-    });
-    let saved_before = saved_before.and_then(|sku| {
-        let (product, variant) = menu.variant(&sku)?;
-        let level = levels.get(&variant.sku)?;
-        let text = w::stock::saved_before(locale, name_of(product, variant, locale), level.on_hand);
-        Some(view! { <div class="notice" data-tone="wait" role="status">{icon("info")}<p class="notice__title">{text}</p></div> })
+        let (name, left) = (name_of(product, variant, locale), levels.get(&variant.sku)?.on_hand);
+        let (tone, sign, text) = if before {
+            ("wait", "info", w::stock::saved_before(locale, name, left))
+        } else {
+            ("go", "check", w::stock::saved(locale, name, left))
+        };
+        Some(view! { <div class="notice" data-tone=tone role="status">{icon(sign)}<p class="notice__title">{text}</p></div> })
     });
     let to_menu = switches.then(|| {
         view! { <div class="row"><a class="button button--plain" href=paths::menu(&row.id)>{w::stock::to_menu(locale)}{icon("forward")}</a></div> }
@@ -90,8 +89,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let fault = at_item.zip(error).map(|(sku, code)| Refused { sku, code, typed: Typed::take() });
     let body = view! {
         {head}
-        {saved}
-        {saved_before}
+        {booked}
         {counted(&row.id, &menu, &levels, fault.as_ref(), locale)}
         {to_menu}
     };

@@ -1,11 +1,12 @@
-//! A shopper who comes back from their bank.
+//! How top-ups ended, for those who ask: by the request, or back from their bank.
 
 use std::time::Duration;
 
 use domain::{Money, TopUpId, UserId};
 
-use super::{MOVED, TOP_UP, TopUpEnd, TopUps, store};
-use crate::db::{DbError, Wake};
+use super::{MOVED, TOP_UP, TopUpEnd, TopUps, digest, store};
+use crate::db::{DbError, Sql, Wake};
+use crate::idempotency::RequestKey;
 use crate::job;
 
 /// How long their page waits for the bank's word, which travels by another way than they do.
@@ -14,6 +15,11 @@ const WAIT: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(100);
 
 impl TopUps {
+    /// How the top-up of this request ended; `None` where it has not, or was never wanted.
+    pub async fn end_of(&self, sql: &mut impl Sql, key: &RequestKey) -> Result<Option<TopUpEnd>, DbError> {
+        Ok(store::find_by_request(sql, &digest(key)).await?.and_then(|row| row.end()))
+    }
+
     /// Over how much a top-up is whose shopper comes back from their bank, and how it ended, which is waited for a moment; `None`
     /// where they have no such top-up.
     pub async fn returned(&self, user: UserId, id: TopUpId) -> Result<Option<(Money, Option<TopUpEnd>)>, DbError> {
