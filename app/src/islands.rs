@@ -7,6 +7,7 @@ mod bank_answer;
 mod board;
 mod board_day;
 mod board_keys;
+mod board_lane;
 mod board_motion;
 mod board_said;
 mod board_sound;

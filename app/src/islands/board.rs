@@ -1,17 +1,19 @@
 //! The barista's board: three lanes that move by themselves, and buttons that move them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use domain::{
     Locale, OrderId, Timestamp, UserId,
     topic::Topic,
-    view::{OrderView, Person, Problem, QueueView, StoreView, TicketView},
+    view::{OrderView, Person, Problem, QueueView, StoreView},
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use serde_json::{Value, json};
 
 use super::{
-    board_day, board_keys as keys, board_motion as motion,
+    board_day, board_keys as keys,
+    board_lane::{Lane, lane},
+    board_motion as motion,
     board_said::{self as said, Lost, Trouble},
     board_sound,
     board_tools::{self as tools, Station},
@@ -19,7 +21,6 @@ use super::{
     live_line::{connection, live_line, offline},
     open_switch::open_switch,
     staff_tabs::StaffTabs,
-    ticket::ticket,
 };
 use crate::{
     live,
@@ -29,6 +30,9 @@ use crate::{
     wire::StoreClock,
     words as w,
 };
+
+/// The board as it is shown: what is looked at by many is not copied for each.
+pub(crate) type Queue = ReadSignal<Arc<QueueView>>;
 
 /// What the tickets share.
 #[derive(Clone, Copy)]
@@ -42,7 +46,7 @@ pub(crate) struct Bar {
     /// What was on the board before: only what has just come flashes.
     pub seen: StoredValue<BTreeSet<OrderId>>,
     /// The queue as it was asked for while nothing comes by itself.
-    asked: RwSignal<Option<QueueView>>,
+    asked: RwSignal<Option<Arc<QueueView>>>,
     connection: ReadSignal<Connection>,
     /// Nothing can be sent: the buttons wait, and say so.
     pub offline: Signal<bool>,
@@ -60,6 +64,8 @@ pub(crate) struct Bar {
     pub undo: RwSignal<Vec<Undo>>,
     /// What is sent when nobody has taken it back.
     pub later: StoredValue<Later>,
+    /// The page is as the server made it, and works without us.
+    pub untouched: RwSignal<bool>,
 }
 
 impl Bar {
@@ -254,7 +260,7 @@ impl Bar {
     async fn ask_again(self) {
         let reply = tab::ask(&format!("/api/v1/staff/stores/{}/queue", self.store()), tab::Body::Nothing).await;
         if let Ok(queue) = reply.and_then(|reply| reply.json::<QueueView>()) {
-            let _ = self.asked.try_set(Some(queue));
+            let _ = self.asked.try_set(Some(Arc::new(queue)));
         }
     }
 }
@@ -293,26 +299,26 @@ pub fn Board(
         station: RwSignal::new(None),
         undo: RwSignal::new(Vec::new()),
         later: StoredValue::new(Later::default()),
+        untouched: RwSignal::new(true),
     };
     awake::stay_awake();
     awake::keep_up(bar.connection);
     let later = live::subscribe::<QueueView>(Topic::Queue(store.id.clone()), queue.version);
-    let shown = RwSignal::new(queue);
+    let (queue, show) = signal(Arc::new(queue));
     Effect::new(move |_| {
-        let live = later.get().filter(|later| shown.with_untracked(|shown| later.version > shown.version));
-        let asked = bar.asked.get().filter(|asked| shown.with_untracked(|shown| asked.version > shown.version));
-        let newest = match (live, asked) {
+        let newer = |view: &Arc<QueueView>| queue.with_untracked(|shown| view.version > shown.version);
+        let newest = match (later.get().filter(newer), bar.asked.get().filter(newer)) {
             (Some(live), Some(asked)) if asked.version > live.version => asked,
-            (Some(live), _) => (*live).clone(),
+            (Some(live), _) => live,
             (None, Some(asked)) => asked,
             (None, None) => return,
         };
         // What is seen now is where it comes from.
-        let scene = shown.with_untracked(|shown| motion::Scene::before(shown, &newest));
-        shown.set(newest);
+        let scene = queue.with_untracked(|shown| motion::Scene::before(shown, &newest));
+        show.set(newest);
         scene.play(bar.pressed);
     });
-    let queue = Memo::new(move |_| shown.get());
+    Effect::new(move |_| bar.untouched.set(false));
     said::tell_left(bar, queue);
     undo::look_after(queue, bar);
     let (overview, keys, sound) = (tools::overview(queue, bar), keys::keys(queue, bar), board_sound::sound(queue, bar));
@@ -339,13 +345,12 @@ pub fn Board(
     let status = live::subscribe::<StoreView>(Topic::Status(store.id.clone()), store.sequence);
     let open = Signal::derive(move || status.get().map_or(store.open, |store| store.open));
     let id = store.id.to_string();
-    let lanes = [
-        ("l-queued", w::board::queued(locale), Signal::derive(move || queue.with(|queue| queue.lanes.queued.clone()))),
-        ("l-making", w::board::making(locale), Signal::derive(move || queue.with(|queue| queue.lanes.making.clone()))),
-        ("l-ready", w::board::ready(locale), Signal::derive(move || queue.with(|queue| queue.lanes.ready.clone()))),
-    ]
-    .map(|(id, name, tickets)| lane(id, name, tickets, bar))
-    .collect_view();
+    let lanes: [(_, _, Lane); 3] = [
+        ("l-queued", w::board::queued(locale), |lanes| &lanes.queued),
+        ("l-making", w::board::making(locale), |lanes| &lanes.making),
+        ("l-ready", w::board::ready(locale), |lanes| &lanes.ready),
+    ];
+    let lanes = lanes.map(|(id, name, of)| lane(id, name, queue, of, bar)).collect_view();
     view! {
         <header class="staff-bar">
             <div class="staff-bar__title"><h1>{store.name}</h1>{live_line(Some(clock), locale, true)}</div>
@@ -355,7 +360,7 @@ pub fn Board(
                 <span class="row staff-bar__person">{pieces::icon("person")}<span>{person.name}</span></span>
             </div>
         </header>
-        <div class="toasts">{said::view(bar)}{undo::undo_view(bar)}</div>
+        <div class="toasts" data-rows=move || said::rows(bar)>{said::view(bar)}{undo::undo_view(bar)}</div>
         <p class="sr-only" role="status">{bar.said}</p>
         {keys}
         <section class="board-top" aria-label=w::board::shown(locale)>
@@ -363,30 +368,6 @@ pub fn Board(
             <div class="board-top__tools">{board_day::view(queue, locale)}{sound}{keys::help(locale)}</div>
         </section>
         <main class="board" id="main">{lanes}</main>
-    }
-    .into_any()
-}
-
-fn lane(id: &'static str, name: &'static str, tickets: Signal<Vec<TicketView>>, bar: Bar) -> AnyView {
-    let locale = bar.locale;
-    let tickets = Memo::new(move |_| {
-        let mut tickets = tickets.get();
-        bar.with_station(|station| tickets.retain(|ticket| station.is_none_or(|station| station.has(ticket))));
-        tickets
-    });
-    let count = Memo::new(move |_| tickets.with(Vec::len));
-    view! {
-        <section class="lane" aria-labelledby=id data-testid=id>
-            <div class="lane__head">
-                <h2 id=id tabindex="-1">{name}</h2>
-                <span class="lane__count"><span aria-hidden="true">{count}</span><span class="sr-only">{move || w::board::tickets(locale, count.get() as i64)}</span></span>
-            </div>
-            <ul class="lane__tickets" hidden=move || count.get() == 0>
-                <For each=move || tickets.get() key=|ticket| (ticket.order, ticket.status, ticket.since, ticket.claimed_by.as_ref().map(|person| person.id))
-                    children=move |each| ticket(each, bar)/>
-            </ul>
-            {move || (count.get() == 0).then(|| view! { <p class="lane__empty">{w::board::empty(locale)}</p> })}
-        </section>
     }
     .into_any()
 }

@@ -1,13 +1,13 @@
 //! The day so far on the barista's board: what was started, called off and too late, and behind it how long things take.
 
-use domain::{Locale, view::QueueView};
+use domain::Locale;
 use leptos::prelude::*;
 
-use super::{ticket_cancel::fold, today::took};
+use super::{board::Queue, ticket_cancel::fold, today::took};
 use crate::{pieces, words as w};
 
 /// A line with the three numbers; pressed, it shows the times over the lanes, which stay where they are.
-pub fn view(queue: Memo<QueueView>, locale: Locale) -> AnyView {
+pub fn view(queue: Queue, locale: Locale) -> AnyView {
     let today = Memo::new(move |_| queue.with(|queue| queue.today.clone()));
     let making = Memo::new(move |_| {
         let mut making = queue.with(|queue| queue.making.clone());

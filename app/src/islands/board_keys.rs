@@ -8,7 +8,12 @@ use domain::{
 use leptos::{ev::KeyboardEvent, leptos_dom::helpers::TimeoutHandle, prelude::*};
 use wasm_bindgen::JsCast as _;
 
-use super::{board::Bar, board_tools::Station, board_undo::WHILE, ticket_cancel::fold};
+use super::{
+    board::{Bar, Queue},
+    board_tools::Station,
+    board_undo::WHILE,
+    ticket_cancel::fold,
+};
 use crate::{pieces, words as w};
 
 /// Digits of an order's number.
@@ -63,7 +68,7 @@ fn next_station(bar: Bar) {
 }
 
 /// Listens to the keys, and shows the number that is being typed.
-pub fn keys(queue: Memo<QueueView>, bar: Bar) -> impl IntoView {
+pub fn keys(queue: Queue, bar: Bar) -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let timer = StoredValue::new(None::<TimeoutHandle>);
     let forget = move || {

@@ -18,10 +18,20 @@ const MOST: usize = 40;
 
 /// How the board was before a change.
 pub struct Scene {
-    /// Where those stood that may move, from the left and the top of what is seen.
-    places: Vec<(OrderId, f64, f64)>,
+    /// Where those stood that may move.
+    places: Vec<Place>,
     /// Whose button had the focus, and who comes after them.
     focused: Option<(OrderId, Option<String>)>,
+}
+
+/// Where a ticket stands, from the left and the top of what is seen.
+struct Place {
+    order: OrderId,
+    left: f64,
+    top: f64,
+    bottom: f64,
+    /// Whether it goes to another lane.
+    leaves: bool,
 }
 
 impl Scene {
@@ -39,13 +49,16 @@ impl Scene {
             }
         }
         let mut places = Vec::new();
-        if moves() {
-            for ticket in tickets(old).filter(|ticket| changed.contains(ticket.status.as_str()) && is.contains_key(&ticket.order)) {
-                if let Some((left, top, true)) = place(ticket.order) {
-                    places.push((ticket.order, left, top));
-                }
-                if places.len() == MOST {
+        let height = if moves() { height() } else { 0.0 };
+        for lane in [&old.lanes.queued, &old.lanes.making, &old.lanes.ready].into_iter().filter(|_| height > 0.0) {
+            for ticket in lane.iter().filter(|ticket| changed.contains(ticket.status.as_str())) {
+                let Some(place) = place(ticket.order, is.get(&ticket.order).is_some_and(|to| *to != ticket.status)) else { continue };
+                // What stands below may come to be seen; a lane is drawn in its order, so the rest of it may not.
+                if place.top > 2.0 * height || places.len() == MOST {
                     break;
+                }
+                if place.bottom > -height && is.contains_key(&ticket.order) {
+                    places.push(place);
                 }
             }
         }
@@ -56,24 +69,34 @@ impl Scene {
     pub fn play(self, pressed: RwSignal<Option<OrderId>>) {
         request_animation_frame(move || {
             keep_focus(self.focused.as_ref(), pressed);
+            if self.places.is_empty() {
+                return;
+            }
+            let height = height();
             // All are measured before the first is moved.
             let moved: Vec<_> = self
                 .places
                 .iter()
-                .filter_map(|(order, left, top)| {
-                    let (now_left, now_top, _) = place(*order)?;
-                    let (x, y) = (left - now_left, top - now_top);
-                    (x.abs() + y.abs() >= 1.0).then_some((*order, x, y))
+                .filter_map(|was| {
+                    let is = place(was.order, was.leaves)?;
+                    let (x, y) = (was.left - is.left, was.top - is.top);
+                    (x.abs() + y.abs() >= 1.0 && (was.is_seen(height) || is.is_seen(height))).then_some((is, x, y))
                 })
                 .collect();
             if moved.is_empty() {
                 return;
             }
             let duration = duration();
-            for (order, x, y) in moved {
-                slide(order, x, y, duration);
+            for (place, x, y) in moved {
+                slide(&place, x, y, duration);
             }
         });
+    }
+}
+
+impl Place {
+    fn is_seen(&self, height: f64) -> bool {
+        self.bottom > 0.0 && self.top < height
     }
 }
 
@@ -85,13 +108,15 @@ fn element(order: OrderId) -> Option<web_sys::Element> {
     document().get_element_by_id(&format!("t-{order}"))
 }
 
-/// Where a ticket stands, and whether it is seen.
-fn place(order: OrderId) -> Option<(f64, f64, bool)> {
+fn place(order: OrderId, leaves: bool) -> Option<Place> {
     let rect = js::call(&element(order)?.into(), "getBoundingClientRect", &[]).ok()?;
     let side = |name: &str| js::get(&rect, name).as_f64();
-    let height = js::get(&window(), "innerHeight").as_f64()?;
-    let (top, bottom) = (side("top")?, side("bottom")?);
-    Some((side("left")?, top, bottom > 0.0 && top < height))
+    Some(Place { order, left: side("left")?, top: side("top")?, bottom: side("bottom")?, leaves })
+}
+
+/// How much of the page is seen.
+fn height() -> f64 {
+    js::get(&window(), "innerHeight").as_f64().unwrap_or_default()
 }
 
 /// Whether anybody sees motion here, and wants to.
@@ -117,13 +142,18 @@ fn millis(text: &str) -> Option<f64> {
     Some(text.strip_suffix('s')?.parse::<f64>().ok()? * 1000.0)
 }
 
-fn slide(order: OrderId, x: f64, y: f64, duration: f64) {
-    let Some(element) = element(order).map(JsValue::from) else { return };
-    let frame = |transform: String| js::object(&[("transform", transform.into()), ("zIndex", 2.into())]);
+/// Only what the compositor moves by itself is animated: with anything else, the page is drawn anew for every frame.
+fn slide(place: &Place, x: f64, y: f64, duration: f64) {
+    let Some(element) = element(place.order) else { return };
+    if place.leaves {
+        // Over those that it passes. It stays so: nothing overlaps where all have arrived.
+        js::set(&js::get(&element, "style"), "zIndex", 1);
+    }
+    let frame = |transform: String| js::object(&[("transform", transform.into())]);
     let frames: js_sys::Array = [frame(format!("translate({x}px, {y}px)")), frame("none".to_owned())].iter().collect();
     let timing = js::object(&[("duration", duration.into()), ("easing", "cubic-bezier(0.2, 0.7, 0.2, 1)".into())]);
     // Without it the ticket is where it belongs, too.
-    let _ = js::call(&element, "animate", &[frames.into(), timing]);
+    let _ = js::call(&element.into(), "animate", &[frames.into(), timing]);
 }
 
 /// Whose ticket has the focus, and the ticket below it.

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use domain::{
     Locale, OrderId,
-    view::{Person, QueueView, TicketView},
+    view::{Person, TicketView},
 };
 use leptos::prelude::*;
 
-use super::board::Bar;
+use super::board::{Bar, Queue};
 use crate::{pieces, words as w};
 
 /// What did not work.
@@ -59,6 +59,12 @@ pub fn view(bar: Bar) -> impl IntoView {
     }
 }
 
+/// How many rows of a line what is said needs about, for what is scrolled to keep clear of it; from four on as many as there are.
+pub fn rows(bar: Bar) -> usize {
+    let alerts = bar.lost.with(Vec::len) + usize::from(bar.problem.with(Option::is_some));
+    (alerts + bar.undo.with(Vec::len) + usize::from(alerts > 0)).min(4)
+}
+
 fn alert(id: &'static str, title: String, text: String, close: impl Fn() + Clone + Send + 'static, locale: Locale) -> AnyView {
     view! {
         <div class="notice toast" data-tone="stop" role="alert" data-testid=id>
@@ -72,7 +78,7 @@ fn alert(id: &'static str, title: String, text: String, close: impl Fn() + Clone
 }
 
 /// What came back because its board was gone is said, too.
-pub fn tell_left(bar: Bar, queue: Memo<QueueView>) {
+pub fn tell_left(bar: Bar, queue: Queue) {
     Effect::new(move |known: Option<BTreeSet<OrderId>>| {
         queue.with(|queue| {
             let left: Vec<_> = queue.lanes.queued.iter().filter_map(|ticket| Some((ticket, ticket.left_by.as_ref()?))).collect();

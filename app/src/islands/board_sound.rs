@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use domain::{
     OrderId,
-    view::{LanesView, QueueView, TicketView},
+    view::{LanesView, TicketView},
 };
 use leptos::{leptos_dom::helpers::WindowListenerHandle, prelude::*};
 
-use super::board::Bar;
+use super::board::{Bar, Queue};
 use crate::{
     pieces,
     tab::{self, bell},
@@ -21,7 +21,7 @@ const NEW: [f64; 2] = [784.0, 988.0];
 const QUIET: &str = "orderly.board.quiet";
 
 /// Rings for tickets that have just come to the station; answers the switch.
-pub fn sound(queue: Memo<QueueView>, bar: Bar) -> AnyView {
+pub fn sound(queue: Queue, bar: Bar) -> AnyView {
     // Whether a press has been made; whether it was the one that is being made; and whether somebody wants it quiet.
     let (armed, quiet) = (RwSignal::new(false), RwSignal::new(false));
     let first = StoredValue::new(false);

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use domain::{
     Locale,
-    view::{LanesView, QueueView, TicketView},
+    view::{LanesView, TicketView},
 };
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::board::Bar;
+use super::board::{Bar, Queue};
 use crate::{pieces, words as w};
 
 /// Things that are counted together at most.
@@ -55,7 +55,7 @@ fn totals(lanes: &LanesView, station: Option<&Station>, locale: Locale) -> Vec<(
 }
 
 /// The stations to choose from, and the totals of the one that is chosen.
-pub fn overview(queue: Memo<QueueView>, bar: Bar) -> AnyView {
+pub fn overview(queue: Queue, bar: Bar) -> AnyView {
     let locale = bar.locale;
     let several = Memo::new(move |_| queue.with(|queue| bar.with_station(|station| totals(&queue.lanes, station, locale))));
     let chips = bar.stations.with_value(|stations| {
@@ -85,7 +85,11 @@ pub fn overview(queue: Memo<QueueView>, bar: Bar) -> AnyView {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use domain::{OrderId, Timestamp, prep::FulfilmentStatus, view::LineView};
+    use domain::{
+        OrderId, Timestamp,
+        prep::FulfilmentStatus,
+        view::{LineView, QueueView},
+    };
     use serde_json::json;
 
     use super::*;

@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
-use domain::{OrderId, view::QueueView};
+use domain::OrderId;
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use serde_json::Value;
 
-use super::{board::Bar, board_said as said};
+use super::{
+    board::{Bar, Queue},
+    board_said as said,
+};
 use crate::{
     pieces,
     tab::{self, Body},
@@ -143,7 +146,7 @@ pub fn forget(bar: Bar, order: OrderId) {
 
 /// What is not on the board any more needs nothing; what cannot be sent is not promised any longer; and who leaves the page
 /// meant what they pressed.
-pub fn look_after(queue: Memo<QueueView>, bar: Bar) {
+pub fn look_after(queue: Queue, bar: Bar) {
     Effect::new(move |_| {
         let gone: Vec<_> = queue.with(|queue| {
             let here = |order: OrderId| {

@@ -35,7 +35,7 @@ fn clock(seconds: i64) -> String {
 }
 
 /// A ticket with its age, what is to be made, and what can be done with it.
-pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
+pub(super) fn ticket(ticket: &TicketView, bar: Bar) -> AnyView {
     let locale = bar.locale;
     let (order, number) = (ticket.order, ticket.number);
     let queued = ticket.status == FulfilmentStatus::Queued;
@@ -110,8 +110,9 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
             }
         })
         .collect_view();
-    let holder = ticket.claimed_by.map(|person| view! { <p class="ticket__holder">{pieces::icon("person")}{person.name}</p> });
-    let left = ticket.left_by.map(|person| {
+    let holder =
+        ticket.claimed_by.as_ref().map(|person| view! { <p class="ticket__holder">{pieces::icon("person")}{person.name.clone()}</p> });
+    let left = ticket.left_by.as_ref().map(|person| {
         view! { <p class="ticket__left" data-testid="left">{pieces::icon("info")}{w::board::left(locale, &person.name)}</p> }
     });
     view! {
@@ -123,7 +124,7 @@ pub(super) fn ticket(ticket: TicketView, bar: Bar) -> AnyView {
             <ul class="ticket__lines">{lines}</ul>
             {holder}
             {left}
-            <div class="ticket__actions">
+            <div class="ticket__actions" data-two=(!queued).then_some("true")>
                 {actions}
                 {cancel_fold(order, number, bar)}
             </div>

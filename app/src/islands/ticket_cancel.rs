@@ -3,6 +3,7 @@
 use domain::OrderId;
 use leptos::{
     ev::{KeyboardEvent, SubmitEvent},
+    html::Details,
     prelude::*,
 };
 use wasm_bindgen::JsCast as _;
@@ -41,8 +42,30 @@ fn close_around(event: &SubmitEvent) {
     }
 }
 
-/// The usual reasons are one press each; any other is typed, or left out.
+/// The handle, and behind it what is drawn when it is first opened: browsers look at every field of a page whenever a form comes
+/// to it, folded away or not, which takes seconds where each ticket has one. Until we are here, the page has them all.
 pub(super) fn cancel_fold(order: OrderId, number: i64, bar: Bar) -> AnyView {
+    let opened = RwSignal::new(false);
+    let details = NodeRef::<Details>::new();
+    let look = move || {
+        if details.with_untracked(|details| details.as_ref().is_some_and(web_sys::HtmlDetailsElement::open)) {
+            opened.set(true);
+        }
+    };
+    // Somebody may have opened it before we were here.
+    details.on_load(move |_| look());
+    let menu = move || (bar.untouched.get() || opened.get()).then(|| menu(order, number, bar));
+    view! {
+        <details class="ticket__more" node_ref=details on:toggle=move |_| look() on:keydown=fold>
+            <summary>{pieces::icon("more")}<span class="sr-only">{w::board::more(bar.locale)}" "{w::board::order(bar.locale)}" "{number}</span></summary>
+            <div class="ticket__menu">{menu}</div>
+        </details>
+    }
+    .into_any()
+}
+
+/// The usual reasons are one press each; any other is typed, or left out.
+fn menu(order: OrderId, number: i64, bar: Bar) -> AnyView {
     let locale = bar.locale;
     let (because, field) = (format!("because-{order}"), format!("reason-{order}"));
     let usual = [
@@ -69,23 +92,18 @@ pub(super) fn cancel_fold(order: OrderId, number: i64, bar: Bar) -> AnyView {
         view! { <button class="button button--danger" name="reason" value=reason aria-disabled=waits aria-describedby=why>{label}</button> }
     });
     view! {
-        <details class="ticket__more" on:keydown=fold>
-            <summary>{pieces::icon("more")}<span class="sr-only">{w::board::more(locale)}" "{w::board::order(locale)}" "{number}</span></summary>
-            <div class="ticket__menu">
-                <p class="ticket__because" id=because.clone()>{w::board::because(locale)}</p>
-                <form class="ticket__reasons" method="post" action=paths::form::TICKET aria-labelledby=because on:submit=submit>
-                    {fields()}{usual.collect_view()}
-                </form>
-                <form class="ticket__other" method="post" action=paths::form::TICKET on:submit=submit>
-                    {fields()}
-                    <label for=field.clone()>{w::board::other(locale)}</label>
-                    <input class="input" id=field name="reason" maxlength=REASON_LENGTH autocomplete="off"/>
-                    <button class="button button--danger" aria-disabled=waits aria-describedby=why>
-                        {w::board::cancel(locale)}<span class="sr-only">" "{w::board::order(locale)}" "{number}</span>
-                    </button>
-                </form>
-            </div>
-        </details>
+        <p class="ticket__because" id=because.clone()>{w::board::because(locale)}</p>
+        <form class="ticket__reasons" method="post" action=paths::form::TICKET aria-labelledby=because on:submit=submit>
+            {fields()}{usual.collect_view()}
+        </form>
+        <form class="ticket__other" method="post" action=paths::form::TICKET on:submit=submit>
+            {fields()}
+            <label for=field.clone()>{w::board::other(locale)}</label>
+            <input class="input" id=field name="reason" maxlength=REASON_LENGTH autocomplete="off"/>
+            <button class="button button--danger" aria-disabled=waits aria-describedby=why>
+                {w::board::cancel(locale)}<span class="sr-only">" "{w::board::order(locale)}" "{number}</span>
+            </button>
+        </form>
     }
     .into_any()
 }
