@@ -7,7 +7,7 @@ use crate::{paths, words as w};
 
 /// A drawing of the house's hand, only to be looked at; the words stand beside it.
 pub fn icon(name: &'static str) -> impl IntoView {
-    view! { <svg class="icon" aria-hidden="true" inner_html=format!("<use href=\"/img/icons.svg#{name}\"></use>")></svg> }
+    view! { <svg class="icon" aria-hidden="true"><use_ href=format!("/img/icons.svg#{name}")/></svg> }
 }
 
 /// The amount alone, as machines read it: `4.50`.

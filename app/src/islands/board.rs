@@ -319,6 +319,7 @@ pub fn Board(
         scene.play(bar.pressed);
     });
     Effect::new(move |_| bar.untouched.set(false));
+    Effect::new(move |_| said::keep_clear(bar));
     said::tell_left(bar, queue);
     undo::look_after(queue, bar);
     let (overview, keys, sound) = (tools::overview(queue, bar), keys::keys(queue, bar), board_sound::sound(queue, bar));
@@ -360,7 +361,7 @@ pub fn Board(
                 <span class="row staff-bar__person">{pieces::icon("person")}<span>{person.name}</span></span>
             </div>
         </header>
-        <div class="toasts" data-rows=move || said::rows(bar)>{said::view(bar)}{undo::undo_view(bar)}</div>
+        <div class="toasts">{said::view(bar)}{undo::undo_view(bar)}</div>
         <p class="sr-only" role="status">{bar.said}</p>
         {keys}
         <section class="board-top" aria-label=w::board::shown(locale)>

@@ -1,7 +1,10 @@
 //! What moves on the board is seen to move: from where a ticket stood to where it stands, in the time of the house's other
 //! motions. And whoever works by keyboard goes along with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use domain::{
     OrderId,
@@ -15,6 +18,11 @@ use crate::tab::js;
 
 /// Tickets that are moved at once at most: of a whole rush nobody could follow one.
 const MOST: usize = 40;
+
+thread_local! {
+    /// What slides, or has: one a ticket, until it slides again or is gone.
+    static SLIDES: RefCell<BTreeMap<OrderId, JsValue>> = const { RefCell::new(BTreeMap::new()) };
+}
 
 /// How the board was before a change.
 pub struct Scene {
@@ -48,6 +56,7 @@ impl Scene {
                 changed.extend(from.into_iter().chain(to).map(|status| status.as_str()));
             }
         }
+        SLIDES.with_borrow_mut(|slides| slides.retain(|order, _| is.contains_key(order)));
         let mut places = Vec::new();
         let height = if moves() { height() } else { 0.0 };
         for lane in [&old.lanes.queued, &old.lanes.making, &old.lanes.ready].into_iter().filter(|_| height > 0.0) {
@@ -73,6 +82,9 @@ impl Scene {
                 return;
             }
             let height = height();
+            for place in &self.places {
+                stop(place.order);
+            }
             // All are measured before the first is moved.
             let moved: Vec<_> = self
                 .places
@@ -80,16 +92,23 @@ impl Scene {
                 .filter_map(|was| {
                     let is = place(was.order, was.leaves)?;
                     let (x, y) = (was.left - is.left, was.top - is.top);
-                    (x.abs() + y.abs() >= 1.0 && (was.is_seen(height) || is.is_seen(height))).then_some((is, x, y))
+                    let goes = x.abs() + y.abs() >= 1.0 && (was.is_seen(height) || is.is_seen(height));
+                    goes.then(|| (is, format!("translate({x}px, {y}px)")))
                 })
                 .collect();
             if moved.is_empty() {
                 return;
             }
-            let duration = duration();
-            for (place, x, y) in moved {
-                slide(&place, x, y, duration);
+            // For a frame they stand where they stood: what is not drawn there before it slides counts as a shift of the layout.
+            for (place, from) in &moved {
+                stand(place, from);
             }
+            request_animation_frame(move || {
+                let duration = duration();
+                for (place, from) in moved {
+                    slide(place.order, from, duration);
+                }
+            });
         });
     }
 }
@@ -142,18 +161,39 @@ fn millis(text: &str) -> Option<f64> {
     Some(text.strip_suffix('s')?.parse::<f64>().ok()? * 1000.0)
 }
 
-/// Only what the compositor moves by itself is animated: with anything else, the page is drawn anew for every frame.
-fn slide(place: &Place, x: f64, y: f64, duration: f64) {
+/// Ends what a ticket is still sliding from, so that it is measured where it belongs.
+fn stop(order: OrderId) {
+    if let Some(slide) = SLIDES.with_borrow_mut(|slides| slides.remove(&order)) {
+        // Where it has ended, nothing is left to end.
+        let _ = js::call(&slide, "cancel", &[]);
+    }
+    if let Some(element) = element(order) {
+        js::set(&js::get(&element, "style"), "transform", "");
+    }
+}
+
+/// Shows a ticket where it stood.
+fn stand(place: &Place, from: &str) {
     let Some(element) = element(place.order) else { return };
+    let style = js::get(&element, "style");
+    js::set(&style, "transform", from);
     if place.leaves {
         // Over those that it passes. It stays so: nothing overlaps where all have arrived.
-        js::set(&js::get(&element, "style"), "zIndex", 1);
+        js::set(&style, "zIndex", 1);
     }
+}
+
+/// Lets it go. Only what the compositor moves by itself is animated: with anything else, the page is drawn anew for every frame.
+fn slide(order: OrderId, from: String, duration: f64) {
+    let Some(element) = element(order).map(JsValue::from) else { return };
+    js::set(&js::get(&element, "style"), "transform", "");
     let frame = |transform: String| js::object(&[("transform", transform.into())]);
-    let frames: js_sys::Array = [frame(format!("translate({x}px, {y}px)")), frame("none".to_owned())].iter().collect();
+    let frames: js_sys::Array = [frame(from), frame("none".to_owned())].iter().collect();
     let timing = js::object(&[("duration", duration.into()), ("easing", "cubic-bezier(0.2, 0.7, 0.2, 1)".into())]);
     // Without it the ticket is where it belongs, too.
-    let _ = js::call(&element.into(), "animate", &[frames.into(), timing]);
+    if let Ok(slide) = js::call(&element, "animate", &[frames.into(), timing]) {
+        SLIDES.with_borrow_mut(|slides| slides.insert(order, slide));
+    }
 }
 
 /// Whose ticket has the focus, and the ticket below it.

@@ -59,10 +59,14 @@ pub fn view(bar: Bar) -> impl IntoView {
     }
 }
 
-/// How many rows of a line what is said needs about, for what is scrolled to keep clear of it; from four on as many as there are.
-pub fn rows(bar: Bar) -> usize {
+/// Tells the style sheet how many rows what is said has about, the most being four: what is scrolled to keeps clear of it.
+pub fn keep_clear(bar: Bar) {
     let alerts = bar.lost.with(Vec::len) + usize::from(bar.problem.with(Option::is_some));
-    (alerts + bar.undo.with(Vec::len) + usize::from(alerts > 0)).min(4)
+    let rows = (alerts + bar.undo.with(Vec::len) + usize::from(alerts > 0)).min(4);
+    if let Some(root) = document().document_element() {
+        // An attribute that cannot be set is one that nobody looks at.
+        let _ = root.set_attribute("data-rows", &rows.to_string());
+    }
 }
 
 fn alert(id: &'static str, title: String, text: String, close: impl Fn() + Clone + Send + 'static, locale: Locale) -> AnyView {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Locale,
+    Locale, Text,
     view::{LanesView, TicketView},
 };
 use leptos::prelude::*;
@@ -36,22 +36,32 @@ impl Station {
 
 /// What is still to be made, counted over all tickets: what there are several of, the most first.
 fn totals(lanes: &LanesView, station: Option<&Station>, locale: Locale) -> Vec<(i64, String)> {
-    let mut counts = BTreeMap::<String, i64>::new();
+    // By borrowed names first: of two hundred tickets hardly a dozen things have to be written out.
+    let (mut lines, mut options) = (BTreeMap::<_, i64>::new(), BTreeMap::<_, i64>::new());
     for line in lanes.queued.iter().chain(&lanes.making).flat_map(|ticket| &ticket.lines) {
         if station.is_some_and(|station| !station.makes(line.product.as_str())) {
             continue;
         }
-        let mut line = line.clone();
-        line.localize(locale);
-        *counts.entry(pieces::line_name(&line, locale)).or_default() += line.quantity;
+        let name = (said(&line.name, line.names.as_ref(), locale), said(&line.variant, line.variant_names.as_ref(), locale));
+        *lines.entry(name).or_default() += line.quantity;
         for option in &line.options {
-            *counts.entry(option.name.clone()).or_default() += line.quantity;
+            *options.entry(said(&option.name, option.names.as_ref(), locale)).or_default() += line.quantity;
         }
+    }
+    let mut counts = BTreeMap::<String, i64>::new();
+    let lines = lines.into_iter().map(|((product, variant), count)| (pieces::named(product, variant, locale), count));
+    for (name, count) in lines.chain(options.into_iter().map(|(name, count)| (name.to_owned(), count))) {
+        *counts.entry(name).or_default() += count;
     }
     let mut several: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 1).map(|(name, count)| (count, name)).collect();
     several.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     several.truncate(TOTALS);
     several
+}
+
+/// A name in the reader's language, where it came in several.
+fn said<'a>(name: &'a str, names: Option<&'a Text>, locale: Locale) -> &'a str {
+    names.map_or(name, |names| names.in_locale(locale))
 }
 
 /// The stations to choose from, and the totals of the one that is chosen.

@@ -2,6 +2,7 @@
 
 use domain::{prep::FulfilmentKind, view::ProductView};
 use leptos::prelude::*;
+use leptos_meta::Html;
 
 use super::{
     failure::Failure,
@@ -59,6 +60,7 @@ async fn body(visit: Visit, store: String, product: String, chosen: Chosen, erro
     let notice = admitted(&visit, status.clone()).await?;
     let main = view! {
         {head}
+        <Html {..} data-bars="product"/>
         <main class="page" id="main">
             <a class="back" href=paths::store(&row.id)>{icon("back")}{name}</a>
             {problem(error.as_deref(), locale)}

@@ -20,6 +20,7 @@ use domain::{
     view::{Person, Role, RoleView, StoreView},
 };
 use leptos::prelude::*;
+use leptos_meta::Html;
 
 pub use self::{
     audit::AuditPage,
@@ -193,6 +194,7 @@ async fn queue(visit: Visit, store: String, error: Option<String>, order: Option
     let tabs = frame::tabs(&visit, &row.id);
     let view = view! {
         {head}
+        <Html {..} data-bars="board"/>
         {skip(locale)}
         {refused}
         <Board store=status queue stations person=Person { id: *user, name: name.clone() } switches tabs now=visit.now clock=clock(&row.time_zone, visit.now) locale/>

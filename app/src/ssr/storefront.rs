@@ -6,6 +6,7 @@ use domain::{
     view::{CategoryView, ImageView, MenuView, ProductView},
 };
 use leptos::prelude::*;
+use leptos_meta::Html;
 
 use super::{
     failure::Failure,
@@ -75,6 +76,7 @@ async fn body(visit: Visit, store: String, error: Option<String>) -> Result<AnyV
     let notice = admitted(&visit, status.clone()).await?;
     let main = view! {
         {head}
+        <Html {..} data-bars="menu"/>
         // Before the menu, so that it is not behind everything that is on it.
         <CartBar store=row.id.clone() cart locale/>
         <main class="page" id="main">

@@ -3,6 +3,7 @@
 use backend::identity::{Caller, Right};
 use domain::{Locale, catalog::Menu};
 use leptos::prelude::*;
+use leptos_meta::Html;
 
 use super::super::{
     failure::Failure,
@@ -39,6 +40,7 @@ async fn body(visit: Visit, (store, error, name, only): (String, Option<String>,
     });
     let body = view! {
         {head}
+        <Html {..} data-bars="switches"/>
         <div class="row row--between"><p class="soft">{w::switches::lead(locale)}</p>{counts}</div>
         <MenuSwitches store=row.id.clone() version=menu.version groups=groups(&menu, locale) name only clock=clock(&row.time_zone, visit.now) locale/>
     };
