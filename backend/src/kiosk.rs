@@ -312,8 +312,8 @@ async fn find_in(tx: &mut Tx, typed: &str) -> Result<Code, KioskError> {
     store::code(tx, &code).await?.ok_or(KioskError::CodeUnknown)
 }
 
-/// Refuses where neither slot nor grace is left, the store is closed, or they may not order there any more today: the place would be
-/// held for nothing.
+/// Refuses where neither slot nor grace is left, the store is closed, they may not order there any more today, for whom the place
+/// would be held for nothing, or the code was made when there was none.
 async fn lets_in(tx: &mut Tx, owner: &Owner, code: &Code, store: &StoreRow) -> Result<(), KioskError> {
     if tx.now() >= code.ends_at && !is_in_grace(tx, owner, code).await? {
         return Err(KioskError::CodeExpired);
@@ -321,7 +321,11 @@ async fn lets_in(tx: &mut Tx, owner: &Owner, code: &Code, store: &StoreRow) -> R
     if !store.open {
         return Err(KioskError::StoreClosed);
     }
-    if ordering::limit_reached(tx, owner, store).await? { Err(KioskError::OrderLimitReached) } else { Ok(()) }
+    if ordering::limit_reached(tx, owner, store).await? {
+        return Err(KioskError::OrderLimitReached);
+    }
+    // Nobody has used it up: it grants no scan.
+    if code.scans == 0 { Err(KioskError::AtCapacity) } else { Ok(()) }
 }
 
 /// Whether a scan would let somebody in at this moment. Only a look: the scan itself decides again.

@@ -133,6 +133,9 @@ pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next)
     }
     let of_account = if let Caller::User { language, .. } = &caller { *language } else { None };
     let locale = page_language(&parts.uri, &parts.headers, of_account);
+    // A guest's browser keeps what it has, for when there is no network. Of somebody who is signed in it keeps nothing: whoever goes
+    // back at this device after they have signed out would see what was theirs.
+    let kept = if caller.is_guest() { "private, no-cache" } else { "private, no-store" };
     parts.extensions.insert(client(&app, &parts));
     parts.extensions.insert(Who(caller));
     parts.extensions.insert(locale);
@@ -145,7 +148,7 @@ pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next)
     let headers = response.headers_mut();
     headers.entry(header::CONTENT_LANGUAGE).or_insert(HeaderValue::from_static(locale.tag()));
     headers.append(header::VARY, HeaderValue::from_static("accept-language, cookie"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(kept));
     Ok(response)
 }
 

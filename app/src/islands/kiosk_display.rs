@@ -41,12 +41,13 @@ impl State {
     const fn of(store: &StoreView, code: &KioskCodeView, now: Timestamp) -> Self {
         if !store.open {
             Self::Closed
-        } else if now.as_millis() >= code.hide_at.as_millis() {
-            Self::Changing
         } else if code.scans == 0 {
             Self::Busy
         } else if matches!(store.refusal, Some(Refusal::AtCapacity)) {
             Self::Full
+        } else if now.as_millis() >= code.hide_at.as_millis() {
+            // Only now: what comes next lets nobody in while there is no place.
+            Self::Changing
         } else if code.scans_left == 0 {
             Self::Exhausted
         } else {
@@ -238,8 +239,10 @@ mod tests {
         assert_eq!(State::of(&store, &code, at(0)), State::Exhausted);
         code.scans = 0;
         assert_eq!(State::of(&store, &code, at(0)), State::Busy, "the bar is slower than it wants to be");
+        assert_eq!(State::of(&store, &code, at(290_000)), State::Busy, "a code that may let nobody in is not announced");
         (code.scans, code.scans_left, store.refusal) = (10, 5, Some(Refusal::AtCapacity));
         assert_eq!(State::of(&store, &code, at(0)), State::Full, "until a place is free");
+        assert_eq!(State::of(&store, &code, at(290_000)), State::Full, "the next one is no place");
         store.open = false;
         assert_eq!(State::of(&store, &code, at(0)), State::Closed);
         assert_eq!(minutes(245), "4:05");

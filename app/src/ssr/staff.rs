@@ -102,10 +102,13 @@ async fn home(visit: Visit, error: Option<String>, saved: bool) -> Result<AnyVie
 /// What a role is called.
 fn role_name(role: Role, locale: Locale) -> &'static str {
     match role {
+        Role::Customer => w::staff::customer(locale),
         Role::Barista => w::staff::barista(locale),
-        Role::Manager => w::staff::manager(locale),
         Role::Warehouse => w::staff::warehouse(locale),
-        _ => w::staff::other(locale),
+        Role::Manager => w::staff::manager(locale),
+        Role::Operator => w::staff::operator(locale),
+        Role::Merchant => w::staff::merchant(locale),
+        Role::Kiosk => w::staff::kiosk(locale),
     }
 }
 
@@ -209,4 +212,20 @@ fn stations(menu: &Menu, locale: Locale) -> Vec<Station> {
         products: category.products.iter().map(|product| product.id.to_string()).collect(),
     };
     menu.categories.iter().map(station).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_role_has_a_name_of_its_own() {
+        let roles = [Role::Customer, Role::Barista, Role::Warehouse, Role::Manager, Role::Operator, Role::Merchant, Role::Kiosk];
+        for locale in [Locale::En, Locale::ZhCn] {
+            let names = BTreeSet::from(roles.map(|role| role_name(role, locale)));
+            assert_eq!(names.len(), roles.len(), "{names:?}");
+        }
+    }
 }

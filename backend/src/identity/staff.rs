@@ -82,8 +82,8 @@ enum SameName {
 }
 
 impl Identities {
-    /// Adds somebody to the staff of a store and returns their one-time sign-in code, good for a day. The same name at the
-    /// same store is the same person: they get one more role, or only a new code.
+    /// Adds somebody to the staff of a store and returns their one-time sign-in code, good for a day. Who works there by the same
+    /// name is the same person: they get one more role, or only a new code. Who does not any more is not.
     pub async fn staff_add(&self, at: StoreId, name: String, role: Role) -> Result<(Person, Secret), IdentityError> {
         let invited = self.staff_add_by(at, name, role, SameName::IsThem, None, Actor::System).await?;
         Ok((invited.person, invited.code))
@@ -164,7 +164,8 @@ impl Identities {
 
     /// Makes these somebody's roles at a store; none of them: they do not work there any more. What they have open follows
     /// within seconds, and the tokens of the store that a manager made, what was made by those, and the codes that nobody has used
-    /// yet end with her being one. Nobody changes their own: the last manager would lock everybody out.
+    /// yet end with her being one. Their account stays theirs, with the money in it: a namesake who is added later gets another.
+    /// Nobody changes their own: the last manager would lock everybody out.
     pub async fn set_roles(&self, caller: &Caller, at: &StoreId, user: UserId, mut roles: Vec<Role>) -> Result<(), IdentityError> {
         caller.require(Right::Staff, at)?;
         if caller.user() == Some(user) {

@@ -2,6 +2,7 @@
 
 mod audited;
 mod guests;
+mod leaver;
 mod lost;
 mod names;
 

@@ -14,7 +14,7 @@ use domain::{
     Fault, Locale, SessionId,
     view::{MeView, Page, Problem, SessionView},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{
     extract::{Body, Lang, Maybe, Whole},
@@ -139,9 +139,15 @@ pub struct MeEdit {
     /// At most 60 characters; empty takes it away.
     #[serde(default)]
     pub name: Option<String>,
-    /// `en` or `zh-CN`.
-    #[serde(default)]
-    pub language: Option<Locale>,
+    /// `en` or `zh-CN`; null takes the choice back: as the browser asks.
+    #[serde(default, deserialize_with = "named")]
+    #[schema(value_type = Option<Locale>)]
+    pub language: Option<Option<Locale>>,
+}
+
+/// What a field says, be it null; one that is left out is not read.
+fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Changes name and language.
@@ -149,7 +155,7 @@ pub struct MeEdit {
     responses((status = 200, body = MeView), (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json")))]
 pub async fn edit_me(State(app): State<AppState>, Who(caller): Who, whole: Whole<MeEdit>) -> Result<Json<MeView>, AppError> {
-    let of = |edit: &MeEdit| AccountEdit { name: edit.name.clone(), language: edit.language.map(Some) };
+    let of = |edit: &MeEdit| AccountEdit { name: edit.name.clone(), language: edit.language };
     let edit = whole.checked(|edit| of(edit).kept_name().err().map(|invalid| invalid.fault("/name")).into_iter().collect())?;
     let edit = of(&edit);
     app.backend.identities.edit_account(&caller, edit).await?;

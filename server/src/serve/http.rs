@@ -112,13 +112,9 @@ async fn answer(server: Arc<http1::Builder>, stream: TcpStream, from: SocketAddr
     }
 }
 
-/// Whether it asks for a path, which CONNECT does not, of one host (RFC 9112, 3.2), and says its length in one way (6.1): a
-/// proxy in front of us and we might take it for two different requests else.
+/// Whether it asks for a path, which CONNECT does not, of one host (RFC 9112, 3.2): a proxy in front of us and we might take it for
+/// two different requests else.
 fn is_for_us<B>(request: &Request<B>) -> bool {
-    let two_lengths = request.headers().contains_key(header::TRANSFER_ENCODING) && request.headers().contains_key(header::CONTENT_LENGTH);
-    if two_lengths {
-        return false;
-    }
     let hosts = request.headers().get_all(header::HOST).iter().count();
     request.uri().path_and_query().is_some() && (hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11))
 }

@@ -209,6 +209,12 @@ async fn sessions_are_listed_and_ended(server: Server) {
 
     let named = two.call(Method::PATCH, "/me", &json!({"name": "Ada", "language": "zh-CN"})).await;
     assert_eq!((&named.body["user"]["name"], &named.body["user"]["language"]), (&json!("Ada"), &json!("zh-CN")));
+    // What is left out stays; null takes a choice back.
+    let renamed = two.call(Method::PATCH, "/me", &json!({"name": "Bo"})).await;
+    assert_eq!((&renamed.body["user"]["name"], &renamed.body["user"]["language"]), (&json!("Bo"), &json!("zh-CN")));
+    let taken_back = two.call(Method::PATCH, "/me", &json!({"language": null})).await;
+    assert_eq!((taken_back.status, &taken_back.body["user"]["language"]), (StatusCode::OK, &Value::Null));
+    assert_eq!(taken_back.body["user"]["name"], "Bo");
     let long = two.call(Method::PATCH, "/me", &json!({"name": "x".repeat(61)})).await;
     assert_eq!((long.status, &long.body["errors"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("/name")));
     assert_eq!(two.call(Method::DELETE, "/me", &Value::Null).await.status, StatusCode::NO_CONTENT);

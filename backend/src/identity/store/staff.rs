@@ -10,23 +10,33 @@ use crate::db::{DbError, Sql, Tx};
 use crate::identity::browser::{BrowserId, KNOWN_SECONDS};
 use crate::identity::staff::NewCode;
 
-/// The account of this name at the store, made where there is none; and whether it has this role only now.
+/// The account of whoever works at the store by this name, made where nobody does; and whether it has this role only now.
 pub(in super::super) async fn staff_member(tx: &mut Tx, store: &StoreId, name: &str, role: Role) -> Result<(UserId, bool), DbError> {
-    let known = "select account from staff where store = $1 and name = $2";
-    let user = if let Some(row) = tx.fetch_optional(known, args![store, name]).await? {
-        let user = row.get("account")?;
-        lock_account_in(tx, user).await?;
-        user
-    } else {
+    let user = loop {
+        if let Some(user) = of_name(tx, store, name).await? {
+            lock_account_in(tx, user).await?;
+            // Who was taken off the staff before they were locked has the name no more.
+            if of_name(tx, store, name).await? == Some(user) {
+                break user;
+            }
+            continue;
+        }
         let fresh = insert_account(tx, name).await?;
         // Whoever adds the same name at the same time wins or loses here, and both get the same person.
-        let text = "insert into staff (store, name, account) values ($1, $2, $3) \
-                    on conflict (store, name) do update set name = excluded.name returning account";
-        tx.fetch_one(text, args![store, name, fresh]).await?.get("account")?
+        let text = "insert into staff (store, name, account) values ($1, $2, $3) on conflict do nothing";
+        if tx.execute(text, args![store, name, fresh]).await? > 0 {
+            break fresh;
+        }
     };
     let text = "insert into account_role (account, role, store) values ($1, $2, $3) on conflict do nothing";
     let fresh = tx.execute(text, args![user, role.as_str(), store]).await? > 0;
     Ok((user, fresh))
+}
+
+/// Who has this very name at the store.
+async fn of_name(tx: &mut Tx, store: &StoreId, name: &str) -> Result<Option<UserId>, DbError> {
+    let text = "select account from staff where store = $1 and name = $2";
+    tx.fetch_optional(text, args![store, name]).await?.map(|row| row.get("account")).transpose()
 }
 
 /// Whether somebody of this name, in whatever capitals, works at the store.
@@ -93,9 +103,13 @@ pub(in super::super) async fn roles_at(sql: &mut impl Sql, store: &StoreId, user
     Ok(roles)
 }
 
-/// Makes these the roles of somebody at a store; whether they have any left anywhere.
+/// Makes these the roles of somebody at a store; whether they have any left anywhere. Who has none there has no name there, either.
 pub(in super::super) async fn set_roles(tx: &mut Tx, store: &StoreId, user: UserId, roles: &[Role]) -> Result<bool, DbError> {
     tx.execute("delete from account_role where store = $1 and account = $2", args![store, user]).await?;
+    if roles.is_empty() {
+        // Whoever is added by it next is somebody else, and must not come into this account.
+        tx.execute("delete from staff where store = $1 and account = $2", args![store, user]).await?;
+    }
     for role in roles {
         let text = "insert into account_role (account, role, store) values ($1, $2, $3) on conflict do nothing";
         tx.execute(text, args![user, role.as_str(), store]).await?;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use backend::refused::Refused as _;
 use backend::stores::SettingsPatch;
+use domain::view::Role;
 
 use super::refused;
-use crate::cafe::{Cafe, id, person, settle};
+use crate::cafe::{Cafe, Work, id, person, settle};
 use crate::support::on_both_databases;
 
 on_both_databases! {
@@ -33,6 +35,38 @@ on_both_databases! {
         let ben = person("Ben", None);
         cafe.open_page(&ben, &shown.code).await.unwrap();
         cafe.scan(&ben, &shown.code).await.unwrap();
+        running.shutdown().await;
+    }
+
+    /// Where a wait is aimed at, a code that is made while every place is taken grants no scan.
+    async fn a_code_that_grants_no_scan_is_not_used_up(shop) {
+        let cafe = Cafe::open(&shop).await;
+        cafe.pier(SettingsPatch { wait_target_seconds: Some(Some(60)), capacity: Some(Some(1)), ..SettingsPatch::default() }).await;
+        // Only now: the first code is made by the settings of that moment.
+        let running = cafe.run();
+        let (ada, ben) = (person("Ada", None), person("Ben", None));
+        let admission = cafe.scan(&ada, &cafe.code().await.code).await.unwrap();
+        let checkout = cafe.lemonade(&ada, &admission).await.unwrap();
+        let order = cafe.place(&ada, &checkout, "tok_ok").await.unwrap();
+        settle(&running).await;
+        shop.hands.advance(Duration::from_mins(5));
+        settle(&running).await;
+
+        let shown = cafe.code().await;
+        assert_eq!((shown.scans, cafe.active("pier").await), (0, 1));
+        let (page, scan) = (cafe.open_page(&ben, &shown.code).await.unwrap_err(), cafe.scan(&ben, &shown.code).await.unwrap_err());
+        for refusal in [page, scan] {
+            assert_eq!((refusal.code(), refusal.status(), refusal.extra().retry_after), ("store_at_capacity", 503, Some(10)));
+        }
+        // It lets nobody in later, either; the next one does.
+        let kim = person("Kim", Some((Role::Barista, "pier")));
+        cafe.work(&kim, order, Work::Claim).await.unwrap();
+        cafe.work(&kim, order, Work::Ready).await.unwrap();
+        assert_eq!(refused(cafe.scan(&ben, &shown.code).await), ("store_at_capacity", 503));
+        assert_eq!((cafe.code().await.scans_left, cafe.active("pier").await), (0, 0));
+        shop.hands.advance(Duration::from_mins(5));
+        settle(&running).await;
+        cafe.scan(&ben, &cafe.code().await.code).await.unwrap();
         running.shutdown().await;
     }
 }

@@ -65,4 +65,33 @@ on_both_databases! {
             assert_eq!(late.map(drop), Err(IdentityError::WrongCode), "round {round}: a code outlived its person");
         }
     }
+
+    async fn whoever_is_added_while_a_namesake_is_taken_off_is_one_of_two(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let identities = &cafe.backend.identities;
+        let (harbor, mo) = (id("harbor"), person("Mo", Some((Role::Manager, "harbor"))));
+        for round in 0..rounds() * 3 {
+            let name = format!("Kim {round}");
+            let (kim, _) = identities.staff_add(harbor.clone(), name.clone(), Role::Barista).await.unwrap();
+            let racers = (0..3).map(|racer| {
+                let (cafe, mo, harbor, name) = (cafe.clone(), mo.clone(), harbor.clone(), name.clone());
+                async move {
+                    let identities = &cafe.backend.identities;
+                    match racer {
+                        0 => identities.set_roles(&mo, &harbor, kim.id, Vec::new()).await.map(|()| None),
+                        _ => identities.staff_add(harbor, name, Role::Warehouse).await.map(|(person, _)| Some(person.id)),
+                    }
+                }
+            });
+            let added: Vec<_> = at_once(racers).await.into_iter().filter_map(Result::unwrap).filter(|added| *added != kim.id).collect();
+            let members = identities.members(&mo, &harbor).await.unwrap();
+            let here: Vec<_> = members.iter().filter(|member| member.name == name).map(|member| member.id).collect();
+            // Who came before was added to the one who then left; the others are one and the same new person, who can be taken off.
+            assert!(here.len() <= 1 && added.iter().all(|added| here.contains(added)), "round {round}: {added:?}, {here:?}");
+            assert_eq!(here.is_empty(), added.is_empty(), "round {round}");
+            for new in here {
+                identities.set_roles(&mo, &harbor, new, Vec::new()).await.unwrap();
+            }
+        }
+    }
 }

@@ -52,17 +52,26 @@ async fn too_much_of_anything_is_refused(server: Server) {
 
 /// The statuses of everything that is answered to these bytes on one connection.
 async fn said(server: &Server, bytes: &[u8]) -> Vec<u16> {
+    // An answer comes at once; what comes after a quiet second is none to this.
+    heard(server, bytes, Duration::from_secs(1)).await.0
+}
+
+/// The same, and whether the connection was closed, before nothing had come for so long.
+async fn heard(server: &Server, bytes: &[u8], patience: Duration) -> (Vec<u16>, bool) {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     // It may be refused before it has come as a whole.
     let _ = stream.write_all(bytes).await;
     let mut all = Vec::new();
     let mut buffer = [0; 4096];
-    // An answer comes at once; what comes after a quiet second is none to this.
-    while let Ok(Ok(read @ 1..)) = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut buffer)).await {
-        all.extend_from_slice(&buffer[..read]);
-    }
+    let closed = loop {
+        match tokio::time::timeout(patience, stream.read(&mut buffer)).await {
+            Ok(Ok(read @ 1..)) => all.extend_from_slice(&buffer[..read]),
+            Ok(_) => break true,
+            Err(_) => break false,
+        }
+    };
     let text = String::from_utf8_lossy(&all).into_owned();
-    text.split("HTTP/1.1 ").skip(1).filter_map(|answer| answer.get(..3)?.parse().ok()).collect()
+    (text.split("HTTP/1.1 ").skip(1).filter_map(|answer| answer.get(..3)?.parse().ok()).collect(), closed)
 }
 
 async fn one_request_is_one_request(server: Server) {
@@ -71,11 +80,6 @@ async fn one_request_is_one_request(server: Server) {
         format!("POST /api/v1/quotes HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n{headers}\r\n{body}")
     };
     let shapes = [
-        ("length and chunks", post("content-length: 4\r\ntransfer-encoding: chunked\r\n", &format!("0\r\n\r\n{smuggled}"))),
-        (
-            "chunks and length",
-            post(&format!("transfer-encoding: chunked\r\ncontent-length: {}\r\n", smuggled.len() + 5), &format!("0\r\n\r\n{smuggled}")),
-        ),
         ("two lengths", post("content-length: 0\r\ncontent-length: 34\r\n", smuggled)),
         ("a list of lengths", post("content-length: 0, 34\r\n", smuggled)),
         ("a length with a sign", post("content-length: +0\r\n", smuggled)),
@@ -98,6 +102,14 @@ async fn one_request_is_one_request(server: Server) {
         let answers = said(&server, bytes.as_bytes()).await;
         assert!(!answers.contains(&200), "{what}: {answers:?}");
         assert!(answers.len() <= 1 && answers.iter().all(|status| (400..500).contains(status)), "{what}: {answers:?}");
+    }
+    // A length beside chunks counts for nothing, and the connection ends with the answer (RFC 9112, 6.1): what follows, which somebody
+    // who goes by the length takes for a part of this, is no request. Of a call that takes no body, so that it is not what is refused.
+    let [length, chunks] = ["content-length: 4\r\n", "transfer-encoding: chunked\r\n"];
+    for headers in [format!("{length}{chunks}"), format!("{chunks}{length}")] {
+        let both = format!("POST /api/v1/session HTTP/1.1\r\nhost: a\r\n{headers}\r\n0\r\n\r\n{smuggled}");
+        // Long before it would be closed for its silence.
+        assert_eq!(heard(&server, both.as_bytes(), Duration::from_secs(20)).await, (vec![204], true), "{headers}");
     }
     // What is plain is taken, one after the other.
     assert_eq!(said(&server, format!("{smuggled}{smuggled}").as_bytes()).await, [200, 200]);

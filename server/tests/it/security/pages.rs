@@ -12,15 +12,21 @@ with_messages! {
     markup_stays_a_text
 }
 
-/// Every page that there is, as somebody who may see it.
-async fn pages(server: &Server) -> Vec<(Client, String)> {
+/// Every page that there is, as somebody who may see it, and what is kept of it.
+async fn pages(server: &Server) -> Vec<(Client, String, &'static str)> {
+    const OF_GUESTS: &str = "private, no-cache";
+    const OF_WHO_IS_SIGNED_IN: &str = "private, no-store";
+
     let ada = sign_in(server, &server.guest().await, ADA, 1).await;
     let order = ada.order_coffee().await;
     let (mo, pat) = (server.staff("harbor", "Mo", "manager").await, server.staff("pier", "Pat", "manager").await);
     let guest = server.guest().await;
-    let of = |client: &Client, pages: &[&str]| pages.iter().map(|page| (client.clone(), (*page).to_owned())).collect::<Vec<_>>();
+    let of = |client: &Client, kept: &'static str, pages: &[&str]| {
+        pages.iter().map(|page| (client.clone(), (*page).to_owned(), kept)).collect::<Vec<_>>()
+    };
     let mut all = of(
         &guest,
+        OF_GUESTS,
         &[
             "/",
             "/s/harbor",
@@ -33,9 +39,10 @@ async fn pages(server: &Server) -> Vec<(Client, String)> {
             "/no/such",
         ],
     );
-    all.extend(of(&ada, &["/orders", "/account", &format!("/orders/{order}")]));
+    all.extend(of(&ada, OF_WHO_IS_SIGNED_IN, &["/s/harbor", "/orders", "/account", &format!("/orders/{order}")]));
     all.extend(of(
         &mo,
+        OF_WHO_IS_SIGNED_IN,
         &[
             "/staff",
             "/staff/harbor/queue",
@@ -46,14 +53,14 @@ async fn pages(server: &Server) -> Vec<(Client, String)> {
             "/staff/pier/audit",
         ],
     ));
-    all.extend(of(&pat, &["/kiosk/pier-1"]));
+    all.extend(of(&pat, OF_WHO_IS_SIGNED_IN, &["/kiosk/pier-1"]));
     all
 }
 
 async fn every_page_is_guarded_and_has_no_script_of_its_own(server: Server) {
     let mut nonces = std::collections::BTreeSet::new();
     let pages = pages(&server).await;
-    for (client, path) in &pages {
+    for (client, path, kept) in &pages {
         let page = client.with("accept", "text/html").page(path).await;
         let header = |name: &str| page.header(name).unwrap_or_default().to_owned();
         let policy = header("content-security-policy");
@@ -73,7 +80,7 @@ async fn every_page_is_guarded_and_has_no_script_of_its_own(server: Server) {
         assert!(nonce.len() >= 16, "{path}: {scripts}");
         assert_eq!((header("x-content-type-options"), header("x-frame-options")), ("nosniff".to_owned(), "DENY".to_owned()), "{path}");
         assert_eq!(header("referrer-policy"), "strict-origin-when-cross-origin", "{path}");
-        assert_eq!(header("cache-control"), "private, no-cache", "{path}: it is of one visitor");
+        assert_eq!(header("cache-control"), *kept, "{path}: it is of one visitor");
         assert!(page.header("server").is_none() && page.header("x-powered-by").is_none(), "{path}");
         let text = page.text();
         for script in text.split("<script").skip(1) {
