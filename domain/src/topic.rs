@@ -77,30 +77,32 @@ pub struct UnknownTopic;
 impl FromStr for Topic {
     type Err = UnknownTopic;
 
+    /// Only as it is printed: an id in capitals is another topic to every broker, on which nothing is ever published.
     fn from_str(text: &str) -> Result<Self, UnknownTopic> {
         fn id<T: FromStr>(text: &str) -> Result<T, UnknownTopic> {
             text.parse().map_err(|_| UnknownTopic)
         }
         let levels: Vec<&str> = text.split('/').collect();
-        match levels[..] {
+        let topic = match levels[..] {
             ["v1", "stores", store, leaf] => {
                 let store = id(store)?;
                 match leaf {
-                    "status" => Ok(Self::Status(store)),
-                    "menu" => Ok(Self::Menu(store)),
-                    "board" => Ok(Self::Board(store)),
-                    "queue" => Ok(Self::Queue(store)),
-                    _ => Err(UnknownTopic),
+                    "status" => Self::Status(store),
+                    "menu" => Self::Menu(store),
+                    "board" => Self::Board(store),
+                    "queue" => Self::Queue(store),
+                    _ => return Err(UnknownTopic),
                 }
             }
-            ["v1", "kiosks", kiosk, "code"] => Ok(Self::KioskCode(id(kiosk)?)),
-            ["v1", "orders", order] => Ok(Self::Order(id(order)?)),
-            ["v1", "users", user] => Ok(Self::User(id(user)?)),
+            ["v1", "kiosks", kiosk, "code"] => Self::KioskCode(id(kiosk)?),
+            ["v1", "orders", order] => Self::Order(id(order)?),
+            ["v1", "users", user] => Self::User(id(user)?),
             ["v1", "ops", flow] if !flow.is_empty() && flow.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) => {
-                Ok(Self::Ops(flow.to_owned()))
+                Self::Ops(flow.to_owned())
             }
-            _ => Err(UnknownTopic),
-        }
+            _ => return Err(UnknownTopic),
+        };
+        if topic.to_string() == text { Ok(topic) } else { Err(UnknownTopic) }
     }
 }
 
@@ -193,6 +195,15 @@ mod tests {
         ] {
             assert_eq!(topic.to_string().parse(), Ok(topic.clone()));
             assert!(topic.to_string().bytes().all(|b| b.is_ascii_alphanumeric() || b"_/-".contains(&b)));
+        }
+    }
+
+    #[test]
+    fn an_id_in_capitals_is_no_topic() {
+        let id = "0193b3c4-5d6e-7f80-9a1b-2c3d4e5f6071";
+        for kind in ["orders", "users"] {
+            assert!(format!("v1/{kind}/{id}").parse::<Topic>().is_ok());
+            assert_eq!(format!("v1/{kind}/{}", id.to_uppercase()).parse::<Topic>(), Err(UnknownTopic));
         }
     }
 

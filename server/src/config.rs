@@ -132,7 +132,7 @@ impl Settings {
             Some(other) => Err(refuse(name, format!("'{other}' is neither on nor off"))),
         };
         let data = get("ORDERLY_DATA").map_or_else(|| PathBuf::from("data"), PathBuf::from);
-        Ok(Self {
+        let all = Self {
             listen: addresses("ORDERLY_LISTEN", get("ORDERLY_LISTEN").unwrap_or("127.0.0.1:3000"))?,
             database_url: database(get("DATABASE_URL"), &data)?,
             mqtt_url: get("MQTT_URL").map(read::broker).transpose()?,
@@ -156,7 +156,12 @@ impl Settings {
             },
             log_filter: read::log_filter(get("RUST_LOG"))?,
             data,
-        })
+        };
+        if all.mqtt_url.is_none() && !all.runs("live") {
+            let fix = "without live it needs MQTT_URL, the broker outside that another process publishes to; set that, or add live";
+            return Err(refuse("ORDERLY_SERVICES", fix));
+        }
+        Ok(all)
     }
 
     /// Whether this process runs the service.
@@ -266,6 +271,7 @@ mod tests {
             ("ORDERLY_MQTT_LISTEN", "off"),
             ("ORDERLY_PUBLIC_URL", "https://shop.example/"),
             ("ORDERLY_SERVICES", "ordering, prep"),
+            ("MQTT_URL", "mqtt://broker:1883"),
             ("ORDERLY_SECRET", "the newest secret of ours,the one before it"),
             ("ORDERLY_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
             ("ORDERLY_SMS", "file:/tmp/sms.jsonl"),
@@ -276,6 +282,7 @@ mod tests {
         assert_eq!(settings.public_url.as_deref(), Some("https://shop.example"));
         assert!(settings.is_https() && settings.mqtt_listen.is_empty() && !settings.limits);
         assert!(settings.runs("prep") && !settings.runs("live"));
+        assert!(read(&[("ORDERLY_SERVICES", "web,live")]).is_ok(), "the broker inside is enough for who publishes");
         assert_eq!((settings.secrets.len(), settings.trusted_proxies.len()), (2, 2));
         assert_eq!(settings.sms, Sms::File("/tmp/sms.jsonl".into()));
         for url in ["http:http://sms.example/send", "http://sms.example/send"] {
@@ -304,6 +311,7 @@ mod tests {
             ("ORDERLY_SMS", "http:ftp://sms.example"),
             ("ORDERLY_SMS", "https:somewhere"),
             ("ORDERLY_SERVICES", "web,barista"),
+            ("ORDERLY_SERVICES", "ordering,prep"),
             ("ORDERLY_LIMITS", "maybe"),
             ("ORDERLY_PAY_URL", "ftp://bank"),
             ("ORDERLY_SECRET", "one,,two"),

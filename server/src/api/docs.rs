@@ -1,5 +1,5 @@
-//! The contract in machine form: OpenAPI 3.1, AsyncAPI 3 and the JSON Schema of every event and live message, generated from
-//! the types that travel.
+//! The contract in machine form: OpenAPI 3.1, AsyncAPI 3 and the JSON Schema of the `data` of every event and live message,
+//! generated from the types that travel.
 
 mod asyncapi;
 mod schema;

@@ -267,7 +267,8 @@ impl<T: Transport> Session<T> {
         let stuck = self.stuck.map(|since| (since + self.gateway.limits.patience, Reason::QuotaExceeded));
         let is_begun = !self.wire.buffer.is_empty() || self.wire.transport.is_begun();
         self.begun = if is_begun { self.begun.or_else(|| Some(Instant::now())) } else { None };
-        let begun = self.begun.map(|since| (since + self.gateway.limits.patience, Reason::KeepAliveTimeout));
+        // The standard has no reason of its own for it: its client may have been heard all the while.
+        let begun = self.begun.map(|since| (since + self.gateway.limits.patience, Reason::ImplementationSpecificError));
         // One timer for all.
         let first = silent.into_iter().chain(stuck).chain(begun).min_by_key(|(at, _)| *at);
         tokio::select! {

@@ -81,6 +81,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Plain<S> 
     async fn close(&mut self) {
         // Who is gone already need not hear it.
         let _ = self.0.shutdown().await;
+        // With bytes left unread the operating system would reset the connection, and drop what it has still to send.
+        let mut unread = [0; PIECE];
+        while matches!(self.0.read(&mut unread).await, Ok(1..)) {}
     }
 }
 

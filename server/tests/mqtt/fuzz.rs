@@ -72,25 +72,30 @@ fn resident() -> i64 {
 /// Sends all of it, in pieces of any size, and hears all that is said to it: how much was taken, and what was said.
 async fn converse(numbers: &mut Numbers, near: DuplexStream, bytes: &[u8]) -> (usize, Vec<u8>) {
     let (mut reader, mut writer) = tokio::io::split(near);
+    let written = Cell::new(0);
     let write = async {
         // The session may have ended before all is there.
-        let mut written = 0;
-        while written < bytes.len() {
-            let piece = (bytes.len() - written).min(1 + numbers.below(200));
-            match writer.write(&bytes[written..written + piece]).await {
-                Ok(more) => written += more,
-                Err(_) => return written,
+        while written.get() < bytes.len() {
+            let rest = &bytes[written.get()..];
+            match writer.write(&rest[..rest.len().min(1 + numbers.below(200))]).await {
+                Ok(more) => written.set(written.get() + more),
+                Err(_) => break,
             }
         }
         let _ = writer.shutdown().await;
-        written
+        std::future::pending::<()>().await;
     };
     let mut answer = Vec::new();
     let read = async {
         let _ = reader.read_to_end(&mut answer).await;
     };
-    let (written, ()) = soon("the end of a connection", async { tokio::join!(write, read) }).await;
-    (written, answer)
+    // First the reading: a session that has said all throws away what still comes, which is not to be counted as taken.
+    tokio::select! {
+        biased;
+        () = soon("the end of a connection", read) => {}
+        () = write => {}
+    }
+    (written.get(), answer)
 }
 
 async fn over_plain(stage: &Stage, numbers: &mut Numbers, stream: &[u8]) -> (usize, Vec<u8>) {

@@ -57,7 +57,10 @@ fn callers() -> Vec<(&'static str, Caller)> {
     ]
 }
 
-/// Filters, and who may hear them; of the order of the guest (1) and of the shopper (3), both at harbor.
+/// An order of the guest whose id has letters.
+const LETTERED: u128 = 0xA1;
+
+/// Filters, and who may hear them; of the orders of the guest (1 and [`LETTERED`]) and of the shopper (3), all at harbor.
 fn table() -> Vec<(String, &'static [&'static str])> {
     const ALL: &[&str] = &["*"];
     const NONE: &[&str] = &[];
@@ -82,7 +85,8 @@ fn table() -> Vec<(String, &'static [&'static str])> {
     const OPERATOR: &[&str] = &["an operator"];
     const EVERY_STORE: &[&str] = &["a manager of all"];
     let shopper = Uuid::from_u128(3);
-    let rows: [(String, &[&str]); 39] = [
+    let (lettered, manager) = (Uuid::from_u128(LETTERED).to_string(), Uuid::from_u128(10).to_string());
+    let rows: [(String, &[&str]); 44] = [
         ("v1/stores/harbor/status".into(), ALL),
         ("v1/stores/harbor/menu".into(), ALL),
         ("v1/stores/harbor/board".into(), ALL),
@@ -110,10 +114,16 @@ fn table() -> Vec<(String, &'static [&'static str])> {
         (order(3).to_string(), OF_SHOPPER),
         // There is none: it looks like somebody else's.
         (order(99).to_string(), NONE),
+        (format!("v1/orders/{lettered}"), OF_GUEST),
+        // Another topic, on which nobody would ever hear anything.
+        (format!("v1/orders/{}", lettered.to_uppercase()), NONE),
+        (format!("+/orders/{}", lettered.to_uppercase()), NONE),
         ("v1/orders/+".into(), NONE),
         ("v1/orders/#".into(), NONE),
         (format!("v1/users/{shopper}"), &["the shopper who ordered"]),
         (format!("v1/users/{shopper}/#"), &["the shopper who ordered"]),
+        (format!("v1/users/{manager}"), &["a manager of pier"]),
+        (format!("v1/users/{}", manager.to_uppercase()), NONE),
         ("v1/users/+".into(), NONE),
         ("v1/ops/live".into(), OPERATOR),
         ("v1/ops/+".into(), OPERATOR),
@@ -136,7 +146,7 @@ async fn everybody_hears_what_the_contract_says_and_nothing_else() {
         for (name, caller) in callers() {
             facts.tokens.insert(name.to_owned(), caller);
         }
-        for (id, owner) in [(1, guest(1)), (3, shopper(3))] {
+        for (id, owner) in [(1, guest(1)), (LETTERED, guest(1)), (3, shopper(3))] {
             facts.whose.insert(order(id), Whose { owner: owner.owner(), store: harbor.clone() });
         }
         let kiosk = domain::topic::Topic::KioskCode("pier-1".parse().unwrap());

@@ -23,7 +23,7 @@ const CHANNELS: [Channel; 8] = [
         name: "storeStatus",
         address: "v1/stores/{store}/status",
         parameter: ("store", STORE),
-        who: "Anyone.",
+        who: ANYONE,
         what: "Whether a store is open, and how long it takes.",
         type_name: "live.store_status.v1",
     },
@@ -31,7 +31,7 @@ const CHANNELS: [Channel; 8] = [
         name: "storeMenu",
         address: "v1/stores/{store}/menu",
         parameter: ("store", STORE),
-        who: "Anyone.",
+        who: ANYONE,
         what: "What became available or unavailable, or changed its price, cumulative from menu version `since`; who is older fetches the menu again.",
         type_name: "live.menu.v1",
     },
@@ -39,7 +39,7 @@ const CHANNELS: [Channel; 8] = [
         name: "storeBoard",
         address: "v1/stores/{store}/board",
         parameter: ("store", STORE),
-        who: "Anyone.",
+        who: ANYONE,
         what: "The numbers that are being prepared, and those that are ready. No names.",
         type_name: "live.board.v1",
     },
@@ -86,6 +86,8 @@ const CHANNELS: [Channel; 8] = [
 ];
 
 const STORE: &str = "Slug of a store.";
+/// Of what is told to those, too, who do not say who they are.
+const ANYONE: &str = "Anyone.";
 
 /// The document, with where the gateway is: below `public_url`, and at `plain` where devices may come.
 pub(super) fn document(public_url: &str, plain: Option<SocketAddr>) -> Value {
@@ -96,8 +98,8 @@ pub(super) fn document(public_url: &str, plain: Option<SocketAddr>) -> Value {
         "pathname": "/mqtt",
         "protocol": if scheme == "https" { "wss" } else { "ws" },
         "protocolVersion": "5.0",
-        "description": "MQTT 5.0 or 3.1.1 over a WebSocket, subprotocol `mqtt`. A browser is known by its session cookie.",
-        "security": [{"$ref": "#/components/securitySchemes/token"}, {"$ref": "#/components/securitySchemes/cookie"}],
+        "description": "MQTT 5.0 or 3.1.1 over a WebSocket, subprotocol `mqtt`. A browser is known by its session cookie, a program by its token; \
+                        who has neither may connect, and hears what anyone may: the status, the menu and the board of stores.",
     });
     servers.insert("browser".to_owned(), browser);
     if let Some(plain) = plain {
@@ -107,8 +109,8 @@ pub(super) fn document(public_url: &str, plain: Option<SocketAddr>) -> Value {
             "host": plain_host,
             "protocol": "mqtt",
             "protocolVersion": "5.0",
-            "description": "MQTT 5.0 or 3.1.1 over TCP, for devices.",
-            "security": [{"$ref": "#/components/securitySchemes/token"}],
+            "description": "MQTT 5.0 or 3.1.1 over TCP, for devices, which are known by their token; who has none may connect, and hears what \
+                            anyone may: the status, the menu and the board of stores.",
         });
         servers.insert("device".to_owned(), device);
     }
@@ -122,13 +124,18 @@ pub(super) fn document(public_url: &str, plain: Option<SocketAddr>) -> Value {
             "messages": {name: {"$ref": message}},
         });
         channels.insert(name.to_owned(), channel);
-        let operation = json!({
+        let mut operation = json!({
             "action": "send",
             "summary": what,
             "channel": {"$ref": format!("#/channels/{name}")},
             "messages": [{"$ref": format!("#/channels/{name}/messages/{name}")}],
             "bindings": {"mqtt": {"qos": 1, "retain": true, "bindingVersion": "0.2.0"}},
         });
+        // Of the operation, not of the server: there it would have to be satisfied for everything.
+        if who != ANYONE {
+            operation["security"] =
+                json!([{"$ref": "#/components/securitySchemes/token"}, {"$ref": "#/components/securitySchemes/cookie"}]);
+        }
         operations.insert(format!("tell{}{}", name[..1].to_uppercase(), &name[1..]), operation);
         let message = json!({
             "name": type_name,
@@ -228,6 +235,16 @@ mod tests {
         }
         assert_eq!(document["servers"]["browser"]["protocol"], "wss");
         assert!(super::document("http://127.0.0.1:3000", None)["servers"].get("device").is_none());
+    }
+
+    #[test]
+    fn what_anyone_may_hear_wants_no_credentials() {
+        let document = document("https://shop.example", Some("127.0.0.1:1883".parse().unwrap()));
+        assert!(document["servers"].as_object().unwrap().values().all(|server| server.get("security").is_none()), "it would go for all");
+        for (name, operation) in document["operations"].as_object().unwrap() {
+            let public = ["tellStoreStatus", "tellStoreMenu", "tellStoreBoard"].contains(&name.as_str());
+            assert_eq!(operation.get("security").is_none(), public, "{name}");
+        }
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub(super) fn of_type(type_name: &str) -> Option<Value> {
     object.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     object.insert("$id".to_owned(), json!(format!("/api/v1/schemas/{type_name}")));
     object.insert("title".to_owned(), json!(type_name));
+    let of_the_type = object.get("description").and_then(Value::as_str).unwrap_or_default();
+    let description = format!("The `data` of a CloudEvent of type `{type_name}`, without the envelope around it. {of_the_type}");
+    object.insert("description".to_owned(), json!(description.trim_end()));
     if !defs.is_empty() {
         object.insert("$defs".to_owned(), Value::Object(defs));
     }
@@ -53,6 +56,8 @@ mod tests {
         for type_name in event::Event::TYPES.iter().copied().chain(live.iter().map(|(name, ..)| *name)) {
             let schema = of_type(type_name).unwrap();
             assert_eq!(schema["title"], *type_name);
+            let description = schema["description"].as_str().unwrap();
+            assert!(description.starts_with(&format!("The `data` of a CloudEvent of type `{type_name}`")), "{description}");
             let text = schema.to_string();
             assert!(!text.contains("#/components"), "{type_name}: {text}");
             for (at, _) in text.match_indices("#/$defs/") {

@@ -215,6 +215,7 @@ fn why_ended(reason: Reason) -> Option<&'static str> {
     Some(match reason {
         Reason::MalformedPacket => "these bytes are no packet of this version of MQTT",
         Reason::ProtocolError => "the standard forbids this packet here, or what it says",
+        Reason::ImplementationSpecificError => "a packet, or a WebSocket's message, was begun and not finished in 30 s",
         Reason::NotAuthorized => "the session or token that came with this connection has ended, or lost a right; sign in, or come again",
         Reason::ServerBusy => "the shop cannot answer now; come again soon",
         Reason::ServerShuttingDown => "the server ends; come again after a random wait of 1 to 30 s",
