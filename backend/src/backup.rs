@@ -78,8 +78,8 @@ pub async fn save(db: &Db, url: &Secret, file: &Path) -> Result<(), BackupError>
 }
 
 /// Makes the database of a backup, at an address where there is none yet, and brings its schema up to date. What the shop tells from then
-/// on is newer than all that was told before, also of what came after the copy and is lost. No process may run on that address
-/// meanwhile: one that does would go on counting as before.
+/// on is newer than all that was told before, also of what came after the copy and is lost. No other process may have that
+/// address open meanwhile: it would go on counting as before.
 pub async fn restore(url: &Secret, file: &Path, clock: Clock) -> Result<(), BackupError> {
     let mut begins = Vec::new();
     let at_file = |error| BackupError::File { file: file.to_owned(), error };
