@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::catalog;
 use crate::clock::Clock;
 use crate::db::{self, Db, DbError};
 use crate::identity::Secret;
@@ -76,7 +77,9 @@ pub async fn save(db: &Db, url: &Secret, file: &Path) -> Result<(), BackupError>
     result
 }
 
-/// Makes the database of a backup, at an address where there is none yet, and brings its schema up to date.
+/// Makes the database of a backup, at an address where there is none yet, and brings its schema up to date. What the shop tells from then
+/// on is newer than all that was told before, also of what came after the copy and is lost. No other process may have that
+/// address open meanwhile: it would go on counting as before.
 pub async fn restore(url: &Secret, file: &Path, clock: Clock) -> Result<(), BackupError> {
     let mut begins = Vec::new();
     let at_file = |error| BackupError::File { file: file.to_owned(), error };
@@ -118,6 +121,7 @@ async fn restore_file(url: &Secret, file: &Path, target: &Path, clock: Clock) ->
             if !db.is_shop().await? {
                 return Err(BackupError::NoBackup(file.to_owned()));
             }
+            renumber(&db).await?;
             Ok(db.migrate().await?)
         };
         let sound = sound.await;
@@ -148,7 +152,9 @@ async fn restore_dump(url: &Secret, file: &Path, clock: Clock) -> Result<(), Bac
             }
             // All of it, or nothing.
             let how = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"].map(OsString::from);
-            tool("pg_restore", url, how.into_iter().chain([file.into()])).await
+            tool("pg_restore", url, how.into_iter().chain([file.into()])).await?;
+            // Before a server that waits reads what to count from.
+            Ok(renumber(&db).await?)
         };
         let copied = copied.await;
         let ended = db::unlock_schema(alone).await;
@@ -159,6 +165,19 @@ async fn restore_dump(url: &Secret, file: &Path, clock: Clock) -> Result<(), Bac
     let restored = restored.await;
     db.close().await;
     restored
+}
+
+/// Lets what the shop counts for the outside go on above all that it has ever been told.
+async fn renumber(db: &Db) -> Result<(), DbError> {
+    db.transaction(|tx| {
+        Box::pin(async move {
+            match db::renumber_in(tx).await? {
+                Some(first) => catalog::renumber_menus_in(tx, first).await,
+                None => Ok(()),
+            }
+        })
+    })
+    .await
 }
 
 /// Runs one of PostgreSQL's programs on the database to its end.

@@ -22,6 +22,7 @@ pub use self::prices::PriceWindows;
 pub use self::products::{ProductEdit, Search};
 use self::store::Head;
 pub use self::store::import;
+pub(crate) use self::store::renumber_menus_in;
 use crate::db::{Db, DbError, Sql, Tx};
 use crate::stores::{StoreError, StoreRow};
 

@@ -7,6 +7,7 @@
 //! the columns, and [`DbError::Constraint`] carries the same name on both.
 
 mod args;
+mod base;
 mod copy;
 mod error;
 mod postgres;
@@ -26,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::args::ids;
 pub use self::args::{Arg, Args, ToArg};
+use self::base::Base;
+pub(crate) use self::base::renumber_in;
 pub(crate) use self::copy::unlock_schema;
 pub use self::error::DbError;
 use self::postgres::Lent;
@@ -54,6 +57,7 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     engine: Engine,
     clock: Clock,
+    base: Base,
     wakes: Wakes,
     closing: CancellationToken,
     /// The task that outlives a command: the writer, or the one that tells other processes.
@@ -69,11 +73,11 @@ impl Db {
     /// Opens `sqlite:FILE` (folder and file are made where missing) or `postgres://…`. The schema is brought up to date
     /// by [`Db::migrate`]; one that is newer than this program is refused here.
     pub async fn open(url: &str, clock: Clock) -> Result<Self, DbError> {
-        let wakes = Wakes::default();
+        let (wakes, base) = (Wakes::default(), Base::default());
         let closing = CancellationToken::new();
         let (engine, worker) = if url.starts_with("sqlite:") {
             let (options, file) = sqlite::options(url)?;
-            let (database, worker) = sqlite::start(file, clock.clone(), wakes.clone(), closing.clone()).await?;
+            let (database, worker) = sqlite::start(file, clock.clone(), base.clone(), wakes.clone(), closing.clone()).await?;
             (Engine::Sqlite { database, options: Box::new(options) }, worker)
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = postgres::options(url)?;
@@ -82,8 +86,12 @@ impl Db {
         } else {
             return Err(DbError::Unusable("DATABASE_URL must start with sqlite: or postgres:".to_owned()));
         };
-        let db = Self(Arc::new(Inner { engine, clock, wakes, closing, worker: Mutex::new(Some(worker)) }));
-        match db.refuse_newer().await {
+        let db = Self(Arc::new(Inner { engine, clock, base, wakes, closing, worker: Mutex::new(Some(worker)) }));
+        let taken_up = async {
+            db.refuse_newer().await?;
+            db.0.base.read(&mut db.reader()).await
+        };
+        match taken_up.await {
             Ok(()) => Ok(db),
             Err(error) => {
                 db.close().await;
@@ -107,7 +115,8 @@ impl Db {
         result.map_err(|error| match error {
             MigrateError::VersionMissing(found) => DbError::NewerDatabase { found, known: self.known() },
             error => migrate_error(error),
-        })
+        })?;
+        self.0.base.read(&mut self.reader()).await
     }
 
     /// Nobody's tables get ours beside them.
@@ -133,13 +142,7 @@ impl Db {
 
     async fn refuse_newer(&self) -> Result<(), DbError> {
         let mut reader = self.reader();
-        let sql = match self.0.engine {
-            Engine::Sqlite { .. } => "select count(*) as n from sqlite_master where type = 'table' and name = '_sqlx_migrations'",
-            Engine::Postgres(_) => {
-                "select count(*) as n from pg_tables where tablename = '_sqlx_migrations' and schemaname = any (current_schemas(false))"
-            }
-        };
-        if reader.fetch_one(sql, crate::args![]).await?.get::<i64>("n")? == 0 {
+        if !base::has_table(&mut reader, "_sqlx_migrations").await? {
             return Ok(());
         }
         let row = reader.fetch_one("select max(version) as version from _sqlx_migrations", crate::args![]).await?;
@@ -192,7 +195,7 @@ impl Db {
         let command: Command<T, E> = Box::new(command);
         match &self.0.engine {
             Engine::Sqlite { database, .. } => database.transaction(command).await,
-            Engine::Postgres(database) => database.transaction(&self.0.clock, command).await,
+            Engine::Postgres(database) => database.transaction(&self.0.clock, self.0.base.get(), command).await,
         }
     }
 
@@ -206,7 +209,7 @@ impl Db {
             Engine::Sqlite { database, .. } => Conn::Reader(database.readers.begin().await?),
             Engine::Postgres(database) => Conn::Postgres(database.lender.snapshot().await?),
         };
-        let mut tx = Tx::new(conn, self.0.clock.now());
+        let mut tx = Tx::new(conn, self.0.clock.now(), self.0.base.get());
         let answer = read(&mut tx).await;
         tx.roll_back_postgres().await;
         answer
@@ -262,6 +265,10 @@ impl Sql for Reader {
 
     fn now(&self) -> domain::Timestamp {
         self.0.0.clock.now()
+    }
+
+    fn base(&self) -> i64 {
+        self.0.0.base.get()
     }
 
     fn execute(&mut self, _sql: &'static str, _args: Args) -> BoxFuture<'_, Result<u64, DbError>> {

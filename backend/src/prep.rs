@@ -51,10 +51,11 @@ impl Standing {
 }
 
 impl Queue {
-    /// The queue of a store as its staff see it; the version is a log position that it is not older than.
+    /// The queue of a store as its staff see it; the version is the sequence of a log position that it is not older than.
     pub async fn view(&self, sql: &mut impl Sql, store: &StoreId, naming: Naming) -> Result<QueueView, DbError> {
         // The position is read first: what is newer than it comes again with the next message, and nothing is missed.
-        let version = log::head(sql).await?;
+        let position = log::head(sql).await?;
+        let version = sql.sequence(position);
         let mut lanes = LanesView { queued: Vec::new(), making: Vec::new(), ready: Vec::new() };
         for ticket in store::active(sql, store).await? {
             let lane = match ticket.status {

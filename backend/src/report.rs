@@ -32,7 +32,8 @@ impl Reports {
     /// Who may see them is the caller's to decide. `sql` is a snapshot: what is read in it belongs together.
     pub async fn day(&self, sql: &mut impl Sql, at: &StoreId, day: Option<&str>, naming: Naming) -> Result<Option<TodayView>, ReportError> {
         let Some(store) = Stores.get(sql, at).await? else { return Ok(None) };
-        let version = log::head(sql).await?;
+        let position = log::head(sql).await?;
+        let version = sql.sequence(position);
         let today = Day::at(sql.now(), &store.time_zone);
         let day = match day {
             Some(date) => Day::named(date, &store.time_zone).ok_or(ReportError::InvalidDay)?,

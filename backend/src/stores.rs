@@ -136,7 +136,8 @@ impl Stores {
     /// All stores as the outside sees them.
     pub async fn views(&self, sql: &mut impl Sql, naming: Naming) -> Result<Vec<StoreView>, DbError> {
         // The position is read first: what is newer than it comes again with the next message, and nothing is missed.
-        let sequence = log::head(sql).await?;
+        let position = log::head(sql).await?;
+        let sequence = sql.sequence(position);
         let mut views = Vec::new();
         for row in store::list(sql).await? {
             let in_queue = store::in_queue(sql, &row.id).await?;
@@ -148,7 +149,8 @@ impl Stores {
 
     /// One store as the outside sees it.
     pub async fn view(&self, sql: &mut impl Sql, id: &StoreId, naming: Naming) -> Result<Option<StoreView>, DbError> {
-        let sequence = log::head(sql).await?;
+        let position = log::head(sql).await?;
+        let sequence = sql.sequence(position);
         let Some(row) = store::get(sql, id).await? else { return Ok(None) };
         let in_queue = store::in_queue(sql, id).await?;
         let wait = Queue.wait_seconds(sql, id).await?;

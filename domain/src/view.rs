@@ -143,7 +143,7 @@ wire! {
         capacity: Option<i64>,
         /// From the pace of the last hour, by what was made in it and not called off; null: nothing was, so nobody knows.
         estimated_wait_seconds: Option<i64>,
-        /// The log position it was made at, as in the topic's `sequence`.
+        /// Of the log position it was made at, as in the topic's `sequence`.
         sequence: i64,
     }
 
@@ -207,7 +207,7 @@ wire! {
         cancellable: bool,
         placed_at: Timestamp,
         updated_at: Timestamp,
-        /// The order's version: grows with every change.
+        /// Grows with every change, as in the topic's `sequence`.
         sequence: i64,
     }
     /// `GET /orders/{id}/ticket`: what its shopper shows to a kiosk's scanner to have it handed over, once.
@@ -248,6 +248,7 @@ wire! {
     /// `GET /staff/stores/{store}/queue`, and `v1/stores/{store}/queue`.
     QueueView {
         store: StoreId,
+        /// Compares with the topic's `sequence`.
         version: i64,
         lanes: LanesView,
         /// The day so far.

@@ -68,7 +68,7 @@ enum Command {
         /// Where to; it must not be there yet.
         file: PathBuf,
     },
-    /// Make the shop of a backup, where `DATABASE_URL` names a database that is new or empty.
+    /// Make the shop of a backup, where `DATABASE_URL` names a database that is new or empty. Stop the servers of that address first.
     Restore {
         /// What `orderly backup` wrote, of the same kind of database.
         file: PathBuf,

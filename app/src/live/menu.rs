@@ -35,7 +35,7 @@ struct Fetched {
 /// Everything that changed on a store's menu after `version`, which the page was made from; `None` until something does.
 /// Later changes of the list win.
 pub fn menu_changes(store: &StoreId, version: i64) -> Signal<Option<Arc<MenuChanges>>> {
-    // The topic's sequence is a position of the log, the menu has a version of its own.
+    // The topic's sequence is of a position of the log, the menu has a version of its own.
     let told = subscribe::<MenuChanges>(Topic::Menu(store.clone()), 0);
     let (newest, set_newest) = signal(None);
     let store = store.clone();

@@ -150,6 +150,14 @@ pub(super) async fn restart_changes_in(tx: &mut Tx, store: &StoreId) -> Result<O
     Ok(version)
 }
 
+/// Moves the versions of all menus of a restored shop to this one, or further, and forgets what changed before it.
+pub(crate) async fn renumber_menus_in(tx: &mut Tx, first: i64) -> Result<(), DbError> {
+    let text = "update store set menu_version = case when menu_version < $1 then $1 else menu_version + 1 end, \
+                menu_since = case when menu_version < $1 then $1 else menu_version + 1 end";
+    tx.execute(text, args![first]).await?;
+    tx.execute("delete from menu_change", args![]).await.map(drop)
+}
+
 pub(super) async fn put_change_in(tx: &mut Tx, store: &StoreId, item: &Item, version: i64) -> Result<(), DbError> {
     let (kind, id) = parts(item);
     tx.execute(

@@ -90,21 +90,21 @@ impl Postgres {
     }
 
     /// The command runs in a task of its own, to its end, whether or not its caller stays.
-    pub(super) async fn transaction<T, E>(&self, clock: &Clock, command: Command<T, E>) -> Result<T, E>
+    pub(super) async fn transaction<T, E>(&self, clock: &Clock, base: i64, command: Command<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let task = tokio::spawn(self.clone().run(clock.clone(), command));
+        let task = tokio::spawn(self.clone().run(clock.clone(), base, command));
         task.await.unwrap_or_else(|_| Err(E::from(DbError::Unavailable("the process is stopping".to_owned()))))
     }
 
-    async fn run<T, E>(self, clock: Clock, command: Command<T, E>) -> Result<T, E>
+    async fn run<T, E>(self, clock: Clock, base: i64, command: Command<T, E>) -> Result<T, E>
     where
         E: From<DbError>,
     {
         let conn = self.lender.command().await?;
-        let mut tx = Tx::new(Conn::Postgres(conn), clock.now());
+        let mut tx = Tx::new(Conn::Postgres(conn), clock.now(), base);
         tx.beside = Some(self.beside.clone());
         // The block makes a panic before the first await one of the future, too.
         let result = AssertUnwindSafe(async { command(&mut tx).await }).catch_unwind().await;

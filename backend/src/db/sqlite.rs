@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) use self::connection::Connection;
 use self::connection::{BUSY, Mode};
 pub(super) use self::readers::{Lent, Readers};
+use super::base::Base;
 use super::tx::{Conn, Tx};
 use super::wake::{Wake, Wakes};
 use super::{Command, DbError, Sql as _};
@@ -63,6 +64,7 @@ pub(super) fn options(url: &str) -> Result<(SqliteConnectOptions, PathBuf), DbEr
 pub(super) async fn start(
     file: PathBuf,
     clock: Clock,
+    base: Base,
     wakes: Wakes,
     closing: CancellationToken,
 ) -> Result<(Sqlite, tokio::task::JoinHandle<()>), DbError> {
@@ -70,7 +72,7 @@ pub(super) async fn start(
     // Now, not when the thread has begun: what another process writes from here on is seen.
     let seen = conn.fetch_optional("pragma data_version", args![])?.map(|row| row.get("data_version")).transpose()?;
     let (commands, queue) = mpsc::channel(1024);
-    let writer = Writer { file: file.clone(), conn: Some(conn), queue, clock, wakes, closing, seen };
+    let writer = Writer { file: file.clone(), conn: Some(conn), queue, clock, base, wakes, closing, seen };
     let runtime = tokio::runtime::Handle::current();
     let worker = tokio::task::spawn_blocking(move || runtime.block_on(writer.run()));
     Ok((Sqlite { commands, readers: Readers::new(file.clone()), file }, worker))
@@ -156,6 +158,7 @@ struct Writer {
     conn: Option<Connection>,
     queue: mpsc::Receiver<Box<dyn Work>>,
     clock: Clock,
+    base: Base,
     wakes: Wakes,
     closing: CancellationToken,
     /// The database's `data_version`, which changes when another connection writes.
@@ -242,7 +245,7 @@ impl Writer {
             Connection::open(&self.file, Mode::Write)?
         };
         conn.execute("begin immediate", args![])?;
-        Ok(Tx::new(Conn::Writer(conn), self.clock.now()))
+        Ok(Tx::new(Conn::Writer(conn), self.clock.now(), self.base.get()))
     }
 
     /// Commits, and keeps the connection only when all went well.

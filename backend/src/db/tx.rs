@@ -14,6 +14,7 @@ use sqlx::query::Query;
 
 use self::at_once::at_once;
 use super::args::{Arg, Args};
+use super::base::STEP;
 use super::postgres::{Lender, Lent as Postgresql};
 use super::row::Inner;
 use super::sqlite::{Connection, Lent};
@@ -26,6 +27,15 @@ pub trait Sql: Send {
 
     /// What time it is: of a transaction when it began, else now.
     fn now(&self) -> Timestamp;
+
+    /// What this shop's numbers start from, in unix seconds: greater after every restore.
+    fn base(&self) -> i64;
+
+    /// The `sequence` under which the outside is told of the state of a thing that the database counts as `number`, such as a position
+    /// of the log or the version of a row. A restored shop counts on from less, and its sequences are greater all the same.
+    fn sequence(&self, number: i64) -> i64 {
+        self.base() * STEP + number
+    }
 
     /// Which of two texts the database understands, for the few statements that cannot be the same.
     fn either(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
@@ -78,6 +88,7 @@ const AT_ONCE: usize = 12;
 pub struct Tx {
     pub(super) conn: Conn,
     now: Timestamp,
+    base: i64,
     pub(super) failure: Option<DbError>,
     /// The failure cannot be undone by going back to a savepoint.
     pub(super) broken: bool,
@@ -100,10 +111,11 @@ pub(crate) struct Savepoint {
 }
 
 impl Tx {
-    pub(super) fn new(conn: Conn, now: Timestamp) -> Self {
+    pub(super) fn new(conn: Conn, now: Timestamp, base: i64) -> Self {
         Self {
             conn,
             now,
+            base,
             failure: None,
             broken: false,
             wakes: Vec::new(),
@@ -312,6 +324,10 @@ impl Sql for Tx {
 
     fn now(&self) -> Timestamp {
         self.now
+    }
+
+    fn base(&self) -> i64 {
+        self.base
     }
 
     fn execute(&mut self, sql: &'static str, args: Args) -> BoxFuture<'_, Result<u64, DbError>> {

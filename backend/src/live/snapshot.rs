@@ -15,7 +15,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::catalog::Catalog;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Sql as _, Tx};
 use crate::identity::Owner;
 use crate::kiosk::Kiosks;
 use crate::log;
@@ -89,13 +89,13 @@ impl Views {
             Topic::User(user) => {
                 let live = self.user(tx, *user).await?;
                 // A top-up is no fact of the log, so its position may stay the same; both never fall, and one of them grows.
-                let sequence = log::head(tx).await? + Wallets.version(tx, *user).await?;
-                written(tx, topic, None, &user.to_string(), sequence, live).map(Some)
+                let number = log::head(tx).await? + Wallets.version(tx, *user).await?;
+                written(tx, topic, None, &user.to_string(), tx.sequence(number), live).map(Some)
             }
             Topic::Ops(flow) => {
                 // Nothing of it counts up with every change, but the time does. It is taken before the look, so that whoever has
                 // the later one has looked later.
-                let sequence = self.ticks.next(tx.now());
+                let sequence = tx.sequence(self.ticks.next(tx.now()));
                 let progress = subscriber::progress(tx).await?;
                 let Some(found) = progress.iter().find(|progress| flow_of(progress) == *flow) else { return Ok(None) };
                 let view = FlowView { flow: flow.clone(), position: found.position, lag: found.lag, parked: found.parked };
@@ -105,7 +105,7 @@ impl Views {
                 let Some(store) = self.stores.of_kiosk(tx, kiosk).await? else { return Ok(None) };
                 let Some(code) = self.kiosks.shown(tx, kiosk).await? else { return Ok(None) };
                 let position = log::head(tx).await?;
-                written(tx, topic, Some(&store), kiosk.as_str(), position, code).map(Some)
+                written(tx, topic, Some(&store), kiosk.as_str(), tx.sequence(position), code).map(Some)
             }
         }
     }
@@ -124,7 +124,7 @@ impl Views {
     async fn of_store<T: Serialize>(&self, tx: &mut Tx, topic: &Topic, store: &StoreId, data: Option<T>) -> Result<Option<Bytes>, DbError> {
         let Some(data) = data else { return Ok(None) };
         let position = log::head(tx).await?;
-        written(tx, topic, Some(store), store.as_str(), position, data).map(Some)
+        written(tx, topic, Some(store), store.as_str(), tx.sequence(position), data).map(Some)
     }
 }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::store::{CheckoutRow, CheckoutStatus, NewOrder, OrderRow};
 use super::{Carts, OrderingError, Step, checkout, daily, day, limits, sagas, store, view};
 use crate::clock::Clock;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Sql as _, Tx};
 use crate::identity::{Caller, Right, session};
 use crate::inventory::Stock;
 use crate::kiosk;
@@ -70,7 +70,8 @@ impl Orders {
         naming: Naming,
     ) -> Result<OrderView, OrderingError> {
         let (order, payment, ready_by) = self.make_in(tx, caller, id, request, naming).await?;
-        Ok(view::assemble(order, payment, Standing::default(), ready_by, naming))
+        let sequence = tx.sequence(order.version);
+        Ok(view::assemble(order, payment, Standing::default(), ready_by, sequence, naming))
     }
 
     async fn make_in(

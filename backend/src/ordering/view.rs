@@ -68,16 +68,18 @@ impl Orders {
         let payment = self.payments.view(sql, order.id).await?.ok_or(DbError::NotFound)?;
         let standing = Queue.standing(sql, order.id, self.clock.now()).await?;
         let ready_by = if standing.is_before_ready() { limits::due_of(sql, &order).await? } else { None };
-        Ok(assemble(order, payment, standing, ready_by, naming))
+        let sequence = sql.sequence(order.version);
+        Ok(assemble(order, payment, standing, ready_by, sequence, naming))
     }
 }
 
-/// An order as its shopper sees it, of what has been read. `ready_by`: the bar's time limit, while it has one.
+/// An order as its shopper sees it, of what has been read. `ready_by`: the bar's time limit, while it has one. `sequence`: of its version.
 pub(super) fn assemble(
     order: OrderRow,
     payment: PaymentView,
     standing: Standing,
     ready_by: Option<Timestamp>,
+    sequence: i64,
     naming: Naming,
 ) -> OrderView {
     let statuses = standing.fulfilments.iter().map(|fulfilment| fulfilment.status).collect();
@@ -99,7 +101,7 @@ pub(super) fn assemble(
         cancellable,
         placed_at: order.placed_at,
         updated_at: order.updated_at,
-        sequence: order.version,
+        sequence,
     }
 }
 

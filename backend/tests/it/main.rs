@@ -1,5 +1,6 @@
 //! The shop against real databases: one binary, so that it links once and shares one PostgreSQL.
 
+mod backup;
 mod board_gone;
 mod cafe;
 mod catalog;

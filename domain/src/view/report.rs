@@ -23,7 +23,7 @@ wire! {
         begins_at: Timestamp,
         /// 23 to 25 hours later: clocks are changed twice a year.
         ends_at: Timestamp,
-        /// A log position that it is not older than.
+        /// A `sequence` of the store's topics that it is not older than.
         version: i64,
         totals: TotalsView,
         /// All hours of the day.

@@ -142,7 +142,20 @@ export class Orderly {
     return stdout;
   }
 
-  /** The same for commands that know `--json`. */
+  /** A copy of the shop as it is now; its file. */
+  async backup(): Promise<string> {
+    const file = join(this.data, 'shop.backup');
+    await this.command('backup', file);
+    return file;
+  }
+
+  /** The shop, which is stopped, is lost, and comes back as it was in a copy. */
+  async restore(file: string): Promise<void> {
+    for (const end of ['', '-wal', '-shm']) await rm(`${join(this.data, 'orderly.db')}${end}`, { force: true });
+    await this.command('restore', file);
+  }
+
+  /** A command that knows `--json`. */
   async json<T>(...args: string[]): Promise<T> {
     return JSON.parse(await this.command(...args, '--json')) as T;
   }

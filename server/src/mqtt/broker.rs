@@ -383,6 +383,9 @@ mod tests {
         broker.publish(board, payload(7)).unwrap();
         broker.answer(&board.parse().unwrap(), payload(6), &client).unwrap();
         assert_eq!(heard(&client), [(board.to_owned(), 7, true)]);
+        broker.answer(&board.parse().unwrap(), payload(8), &client).unwrap();
+        broker.tell(board, payload(7), Coming::Kept).unwrap();
+        assert_eq!(heard(&client), [(board.to_owned(), 8, true)], "what an older broker kept is not told over it");
     }
 
     #[test]

@@ -202,6 +202,57 @@ fn a_node_asks_the_broker_only_for_what_its_clients_need() {
     });
 }
 
+/// What somebody hears who reads the broker itself, until it is as wanted.
+async fn read_until(broker: &Mosquitto, topic: &str, wanted: impl Fn(&Value) -> bool) {
+    let (client, mut events) = rumqttc::AsyncClient::new(rumqttc::MqttOptions::new("reader", "127.0.0.1", broker.port), 10);
+    client.subscribe(topic, rumqttc::QoS::AtMostOnce).await.unwrap();
+    loop {
+        if let rumqttc::Event::Incoming(rumqttc::Packet::Publish(publish)) = events.poll().await.unwrap()
+            && wanted(&serde_json::from_slice(&publish.payload).unwrap())
+        {
+            return;
+        }
+    }
+}
+
+/// The broker goes on having what it was told last of a shop that is lost.
+#[test]
+fn a_restored_shop_is_heard_over_what_the_broker_has_kept() {
+    let broker = Mosquitto::start();
+    let url = broker.url();
+    crate::support::run_with(Place::on_sqlite(), &[("MQTT_URL", &url)], async |server| {
+        let topic = "v1/stores/harbor/status";
+        let file = server.place.path().join("shop.backup");
+        server.place.answer(&["backup", file.to_str().unwrap()]);
+        // The copy knows nothing of this.
+        let manager = server.token("manager", "harbor");
+        for is_open in [false, true, false, true, false] {
+            open(&manager, is_open).await;
+        }
+        let last = server.nobody().get("/stores/harbor").await.body["sequence"].as_i64().unwrap();
+        let sequence = |event: &Value| event["sequence"].as_str().unwrap().parse::<i64>().unwrap();
+        read_until(&broker, topic, |event| sequence(event) >= last && event["data"]["open"] == false).await;
+
+        let place = server.kill();
+        for end in ["", "-wal", "-shm"] {
+            let lost = place.path().join(format!("orderly.db{end}"));
+            if lost.exists() {
+                std::fs::remove_file(lost).unwrap();
+            }
+        }
+        place.answer(&["restore", file.to_str().unwrap()]);
+        let server = Server::start_with(place, &[("MQTT_URL", &url)]);
+        let mut window = Tab::open(&server, None, None).await;
+        assert!(window.subscribe(topic).await);
+        window.until(|status| status["open"] == true).await;
+        // What the broker keeps is replaced, for its own readers too.
+        read_until(&broker, topic, |event| sequence(event) > last && event["data"]["open"] == true).await;
+        open(&server.token("manager", "harbor"), false).await;
+        window.until(|status| status["open"] == false).await;
+        read_until(&broker, topic, |event| sequence(event) > last && event["data"]["open"] == false).await;
+    });
+}
+
 /// What a shop may rely on: one node of three may be lost, whichever it is, and one after the other. The shop goes on
 /// meanwhile, and every page ends with the newest state: NATS elects new leaders in 4 to 9 s, and waits up to 4 s for each
 /// message that it cannot keep meanwhile.

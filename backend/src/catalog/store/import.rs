@@ -94,12 +94,14 @@ const DRAWING: (i64, i64) = (400, 300);
 /// Adds a store, open and with an empty menu. False where it is there already.
 pub async fn add_store_in(tx: &mut Tx, new: &NewStore) -> Result<bool, DbError> {
     let settings = &new.settings;
+    // Who still has the menu of another shop of this name, such as a demo that was made anew, has an older one.
+    let menu_version = tx.sequence(1);
     let added = tx
         .execute(
             "insert into store (id, sort, kind, name_en, name_zh, tagline_en, tagline_zh, language, currency, time_zone, fulfilment, open, \
              admission, capacity, order_limit, scans_per_code, code_seconds, customer_seconds, barista_seconds, wait_target_seconds, \
              active, menu_version, menu_since) \
-             values ($1, $2, $3, $4, $5, $6, $7, 'en', $8, $9, $10, true, $11, $12, $13, $14, $15, $16, $17, $18, 0, 1, 1) \
+             values ($1, $2, $3, $4, $5, $6, $7, 'en', $8, $9, $10, true, $11, $12, $13, $14, $15, $16, $17, $18, 0, $19, $19) \
              on conflict do nothing",
             args![
                 &new.id,
@@ -119,7 +121,8 @@ pub async fn add_store_in(tx: &mut Tx, new: &NewStore) -> Result<bool, DbError> 
                 settings.code_seconds,
                 settings.customer_seconds,
                 settings.barista_seconds,
-                settings.wait_target_seconds
+                settings.wait_target_seconds,
+                menu_version
             ],
         )
         .await?;
