@@ -4,12 +4,12 @@
 //! runs nobody's code at once.
 
 mod socket;
+mod watch;
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use domain::{Timestamp, topic::Topic};
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*};
-use wasm_bindgen::JsCast as _;
 
 use self::socket::{Notice, Socket};
 use super::{
@@ -122,7 +122,7 @@ pub(super) fn subscribe(topic: &Topic, deliver: Deliver) {
     on_cleanup(move || with(|client| client.unsubscribe(&topic, listener)));
     let first = with(|client| !std::mem::replace(&mut client.watching, true));
     if first {
-        watch();
+        watch::watch();
         // Everything on the page that wants a topic has said so by then, and it is one SUBSCRIBE.
         queue_microtask(open);
     }
@@ -355,51 +355,4 @@ impl Client {
             }
         }
     }
-}
-
-/// Watches what the browser tells: the network is back, the page is looked at again, or left.
-fn watch() {
-    let again = || {
-        let stands = with(|client| {
-            if client.refused.with_untracked(Option::is_some) {
-                // A connection is of who was signed in when it was made: they may have signed in again since.
-                client.socket = None;
-                client.stage = Stage::New;
-            }
-            client.stage >= Stage::Accepted
-        });
-        if stands {
-            // It looks alive, but a machine that slept does not know.
-            ask();
-        } else {
-            with(|client| client.tries.forget());
-            open();
-        }
-    };
-    window_event_listener_untyped("online", move |_| again());
-    window_event_listener_untyped("offline", |_| with(Client::offline));
-    // A page that is kept for the way back must not hold a connection.
-    window_event_listener_untyped("pagehide", |_| {
-        with(|client| {
-            client.socket = None;
-            client.stage = Stage::New;
-            client.waiting = false;
-            if let Some(timer) = client.timer.take() {
-                timer.clear();
-            }
-            // What comes back may be old, and says so until it has heard.
-            let since = client.old_since();
-            client.connection.set(Connection::Reconnecting { since });
-        });
-    });
-    window_event_listener_untyped("pageshow", move |event| {
-        if event.dyn_ref::<web_sys::PageTransitionEvent>().is_some_and(web_sys::PageTransitionEvent::persisted) {
-            again();
-        }
-    });
-    socket::on_document("visibilitychange", move || {
-        if is_visible() {
-            again();
-        }
-    });
 }
