@@ -75,9 +75,9 @@ pub fn connection() -> ReadSignal<Connection> {
     tab::connection()
 }
 
-/// Whether a topic of this page was refused: whoever looks at it may no longer see it, for they have signed out, or lost
-/// the role. Signing in again helps.
-pub fn refused() -> ReadSignal<bool> {
+/// As of when the page is shown where a topic of it is refused: whoever looks at it may no longer see it, for they have signed out, or
+/// lost the role. It is asked for again when they come back to the page, by when they may have signed in; `None`: nothing is refused.
+pub fn refused() -> ReadSignal<Option<Timestamp>> {
     tab::refused()
 }
 

@@ -21,6 +21,16 @@ pub fn sign_in_step(back: &str, step: &str, error: Option<&str>) -> String {
     format!("{}&step={step}{error}", sign_in(back))
 }
 
+/// Where who may no longer see `page` signs in: shoppers come back to it, staff to what they may see by then. `None`: a kiosk's
+/// screen, which is paired again.
+pub fn door(page: &str) -> Option<String> {
+    match page.split('/').nth(1) {
+        Some("kiosk") => None,
+        Some("staff") => Some(STAFF.to_owned()),
+        _ => Some(sign_in(page)),
+    }
+}
+
 /// RFC 3986: everything but the unreserved characters and `/` is written as bytes.
 fn encoded(text: &str) -> String {
     use std::fmt::Write as _;
@@ -170,6 +180,15 @@ pub mod notice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_may_no_longer_see_a_page_is_led_to_their_own_door() {
+        let doors = ["/orders/1", "/", "/staff/harbor/queue", "/kiosk/pier-1/scan"].map(door);
+        assert_eq!(
+            doors.each_ref().map(Option::as_deref),
+            [Some("/sign-in?back=/orders/1"), Some("/sign-in?back=/"), Some("/staff"), None]
+        );
+    }
 
     #[test]
     fn the_way_back_is_one_value_of_the_query() {

@@ -3,7 +3,7 @@ import { expectAccessible } from './support/access';
 import { Api } from './support/api';
 import { expect, test } from './support/journey';
 import { Shopper } from './support/shopper';
-import { LANGUAGES } from './support/words';
+import { beginning, LANGUAGES } from './support/words';
 
 // The demo's shopper, who has 33.00 in the wallet, and somebody whom nobody knows.
 const KNOWN = '+15550100001';
@@ -110,7 +110,7 @@ test('signed out from elsewhere, a page stops being live and says so', async ({ 
   await home.page.getByTestId('session').nth(1).getByRole('button').click();
   await expect(home.page.getByTestId('session')).toHaveCount(1);
   await expect(phone.liveLine).toHaveAttribute('data-state', 'offline');
-  await expect(phone.liveLine).toContainText(phone.w('live.refused'));
+  await expect(phone.liveLine).toContainText(beginning('en', 'live.refused'));
   await home.leave();
   await phone.context.close();
 });

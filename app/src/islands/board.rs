@@ -18,7 +18,7 @@ use super::{
     board_sound,
     board_tools::{self as tools, Station},
     board_undo::{self as undo, Later, Undo},
-    live_line::{connection, live_line, offline},
+    live_line::{connection, live_line, offline, refused},
     open_switch::open_switch,
     staff_tabs::StaffTabs,
 };
@@ -48,7 +48,9 @@ pub(crate) struct Bar {
     /// The queue as it was asked for while nothing comes by itself.
     asked: RwSignal<Option<Arc<QueueView>>>,
     connection: ReadSignal<Connection>,
-    /// Nothing can be sent: the buttons wait, and say so.
+    /// Who works here may no longer see the board.
+    refused: Signal<bool>,
+    /// Nothing can be sent, or would be done: the buttons wait, and say so.
     pub offline: Signal<bool>,
     pub problem: RwSignal<Option<Trouble>>,
     /// What was promised and did not happen, until somebody has read it.
@@ -244,9 +246,14 @@ impl Bar {
     fn offline_stops(self) -> bool {
         let stops = self.offline.get_untracked();
         if stops {
-            self.problem.set(Some(Trouble { text: w::board::offline(self.locale).to_owned(), away: true }));
+            self.problem.set(Some(Trouble { text: self.hindrance().to_owned(), away: true }));
         }
         stops
+    }
+
+    /// Why nothing can be sent, where that is so.
+    pub fn hindrance(self) -> &'static str {
+        if self.refused.get_untracked() { w::board::refused(self.locale) } else { w::board::offline(self.locale) }
     }
 
     fn refusal(self, reply: &tab::Reply) -> String {
@@ -282,6 +289,8 @@ pub fn Board(
         let lanes = &queue.lanes;
         lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready).map(|ticket| ticket.order).collect()
     };
+    let (away, refused) = (offline(), refused());
+    let refused = Signal::derive(move || refused.get().is_some());
     let bar = Bar {
         place: StoredValue::new((store.id.to_string(), person.id)),
         now: tab::ticking(now),
@@ -290,7 +299,8 @@ pub fn Board(
         seen: StoredValue::new(all(&queue)),
         asked: RwSignal::new(None),
         connection: connection(),
-        offline: offline(),
+        refused,
+        offline: Signal::derive(move || away.get() || refused.get()),
         problem: RwSignal::new(None),
         lost: RwSignal::new(Vec::new()),
         said: RwSignal::new(String::new()),
@@ -331,9 +341,8 @@ pub fn Board(
         }
     });
     Effect::new(move |_| {
-        if bar.connection.get() == Connection::Live
-            && bar.problem.with_untracked(|problem| problem.as_ref().is_some_and(|problem| problem.away))
-        {
+        let back = bar.connection.get() == Connection::Live && !bar.offline.get();
+        if back && bar.problem.with_untracked(|problem| problem.as_ref().is_some_and(|problem| problem.away)) {
             bar.problem.set(None);
         }
     });

@@ -163,7 +163,7 @@ pub fn look_after(queue: Queue, bar: Bar) {
     Effect::new(move |_| {
         if bar.offline.get() {
             for held in take_all(bar) {
-                said::lose(bar, held.order, held.number, held.verb, w::board::offline(bar.locale).to_owned());
+                said::lose(bar, held.order, held.number, held.verb, bar.hindrance().to_owned());
             }
         }
     });

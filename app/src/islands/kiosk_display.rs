@@ -116,7 +116,7 @@ pub fn KioskDisplay(
     let later = live::subscribe::<KioskCodeView>(Topic::KioskCode(kiosk), 0);
     let code = Memo::new(move |_| later.get().map_or_else(|| code.clone(), |later| (*later).clone()));
     let state = Memo::new(move |_| {
-        if refused.get() {
+        if refused.get().is_some() {
             return State::Revoked;
         }
         code.with(|code| State::of(&store.get(), code, clock.get()))

@@ -205,7 +205,7 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
     let refused = live::refused();
     let _code = live::subscribe::<KioskCodeView>(Topic::KioskCode(kiosk), 0);
     Effect::new(move |_| {
-        if refused.get() {
+        if refused.get().is_some() {
             desk.revoked.set(true);
         }
     });

@@ -1,20 +1,28 @@
 //! How the connection is, in one line.
 
-use domain::Locale;
+use domain::{Locale, Timestamp};
 use leptos::prelude::*;
 
 use crate::{
     live::{self, Connection},
-    tab,
+    paths, tab,
     wire::StoreClock,
     words as w,
 };
 
 /// How the tab's connection is, from the first effect on: the first render is the server's.
 pub fn connection() -> ReadSignal<Connection> {
-    let (shown, set_shown) = signal(Connection::Connecting);
-    let connection = live::connection();
-    Effect::new(move |_| set_shown.set(connection.get()));
+    from_first_effect(live::connection())
+}
+
+/// As of when the page is shown where a topic of it is refused; from the first effect on.
+pub fn refused() -> ReadSignal<Option<Timestamp>> {
+    from_first_effect(live::refused())
+}
+
+fn from_first_effect<T: Clone + Default + Send + Sync + 'static>(known: ReadSignal<T>) -> ReadSignal<T> {
+    let (shown, set_shown) = signal(T::default());
+    Effect::new(move |_| set_shown.set(known.get()));
     shown
 }
 
@@ -38,33 +46,37 @@ pub fn LiveLine(clock: Option<StoreClock>, locale: Locale) -> impl IntoView {
 }
 
 /// "Live", or since when what is shown is no longer the newest: by the clock of the store, and by the reader's own where the
-/// page is of no store. `short`: as the board says it.
+/// page is of no store. Who may no longer see it is led to where they sign in. `short`: as the board says it.
 pub fn live_line(clock: Option<StoreClock>, locale: Locale, short: bool) -> impl IntoView {
     // To the second: in a rush that matters.
     let hour = move |at| clock.map_or_else(|| tab::local_second(at, locale), |clock| clock.second(at, locale));
     let connection = connection();
-    let refused = live::refused();
+    let refused = refused();
     let alive = alive();
     let state = move || match connection.get() {
         _ if !alive.get() => "none",
-        _ if refused.get() => "offline",
+        _ if refused.get().is_some() => "offline",
         Connection::Connecting => "connecting",
         Connection::Live => "live",
         Connection::Reconnecting { .. } | Connection::Offline { .. } => "offline",
     };
-    let text = move || match (connection.get(), short) {
-        _ if refused.get() => w::live::refused(locale).to_owned(),
-        (Connection::Connecting, _) => w::live::connecting(locale).to_owned(),
-        (Connection::Live, false) => w::live::live(locale).to_owned(),
-        (Connection::Live, true) => w::live::live_short(locale).to_owned(),
-        (Connection::Reconnecting { since }, false) => w::live::reconnecting(locale, hour(since)),
-        (Connection::Reconnecting { since }, true) => w::live::board_reconnecting(locale, hour(since)),
-        (Connection::Offline { since }, false) => w::live::offline(locale, hour(since)),
-        (Connection::Offline { since }, true) => w::live::board_offline(locale, hour(since)),
+    let text = move || match (refused.get(), connection.get(), short) {
+        (Some(since), ..) => w::live::refused(locale, hour(since)),
+        (None, Connection::Connecting, _) => w::live::connecting(locale).to_owned(),
+        (None, Connection::Live, false) => w::live::live(locale).to_owned(),
+        (None, Connection::Live, true) => w::live::live_short(locale).to_owned(),
+        (None, Connection::Reconnecting { since }, false) => w::live::reconnecting(locale, hour(since)),
+        (None, Connection::Reconnecting { since }, true) => w::live::board_reconnecting(locale, hour(since)),
+        (None, Connection::Offline { since }, false) => w::live::offline(locale, hour(since)),
+        (None, Connection::Offline { since }, true) => w::live::board_offline(locale, hour(since)),
+    };
+    let door = move || {
+        let page = refused.get().and_then(|_| location_pathname());
+        page.and_then(|page| paths::door(&page)).map(|door| view! { <a href=door>{w::live::sign_in(locale)}</a> })
     };
     // Nothing connects where no scripts run: there the page says how it is brought up to date.
     view! {
-        <p class="live-line" id="live-line" data-state=state role="status" data-testid="live-line">{text}</p>
+        <p class="live-line" id="live-line" data-state=state role="status" data-testid="live-line">{text}{door}</p>
         <noscript inner_html=format!("<p class=\"live-line\">{}</p>", w::live::no_scripts(locale))></noscript>
     }
 }

@@ -4,18 +4,19 @@
 //! runs nobody's code at once.
 
 mod socket;
+mod watch;
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use domain::{Timestamp, topic::Topic};
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*};
-use wasm_bindgen::JsCast as _;
 
 use self::socket::{Notice, Socket};
 use super::{
     Connection, Deliver,
     packet::{self, Packet},
-    pulse, retry,
+    pulse,
+    retry::Tries,
 };
 
 /// A server that is there answers within this over a connection that is being made.
@@ -33,7 +34,7 @@ struct Wanted {
 }
 
 /// How far a connection is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 enum Stage {
     /// Not there, or not spoken over yet.
     #[default]
@@ -42,11 +43,13 @@ enum Stage {
     Greeted,
     /// The server has said yes.
     Accepted,
+    /// It has said what of all that was wanted it gives.
+    Answered,
 }
 
 struct Client {
     connection: ArcRwSignal<Connection>,
-    refused: ArcRwSignal<bool>,
+    refused: ArcRwSignal<Option<Timestamp>>,
     topics: BTreeMap<String, Wanted>,
     next_listener: u64,
     socket: Option<Socket>,
@@ -57,9 +60,10 @@ struct Client {
     stage: Stage,
     /// The server was asked whether it is there, and the timer gives it up.
     waiting: bool,
-    /// When the server last said something: what is shown is as of then, however late the silence is noticed.
+    /// When the server, which gives all that is wanted, last said something: what is shown is as of then, however late the silence is
+    /// noticed.
     heard: Option<Timestamp>,
-    attempt: u32,
+    tries: Tries,
     next_packet: u16,
     /// The next try, the next question whether the server is there, or the end of waiting for its answer.
     timer: Option<TimeoutHandle>,
@@ -69,7 +73,7 @@ struct Client {
 thread_local! {
     static CLIENT: RefCell<Client> = RefCell::new(Client {
         connection: ArcRwSignal::new(Connection::default()),
-        refused: ArcRwSignal::new(false),
+        refused: ArcRwSignal::new(None),
         topics: BTreeMap::new(),
         next_listener: 0,
         socket: None,
@@ -78,7 +82,7 @@ thread_local! {
         stage: Stage::default(),
         waiting: false,
         heard: None,
-        attempt: 0,
+        tries: Tries::default(),
         next_packet: 0,
         timer: None,
         watching: false,
@@ -93,7 +97,7 @@ pub(super) fn connection() -> ReadSignal<Connection> {
     with(|client| client.connection.read_only()).into()
 }
 
-pub(super) fn refused() -> ReadSignal<bool> {
+pub(super) fn refused() -> ReadSignal<Option<Timestamp>> {
     with(|client| client.refused.read_only()).into()
 }
 
@@ -118,7 +122,7 @@ pub(super) fn subscribe(topic: &Topic, deliver: Deliver) {
     on_cleanup(move || with(|client| client.unsubscribe(&topic, listener)));
     let first = with(|client| !std::mem::replace(&mut client.watching, true));
     if first {
-        watch();
+        watch::watch();
         // Everything on the page that wants a topic has said so by then, and it is one SUBSCRIBE.
         queue_microtask(open);
     }
@@ -224,8 +228,10 @@ impl Client {
         }
         partial.drain(..start);
         self.partial = partial;
-        if self.stage == Stage::Accepted {
-            self.heard = Some(now());
+        if self.stage >= Stage::Accepted {
+            if self.stage == Stage::Answered && self.refused.with_untracked(Option::is_none) {
+                self.heard = Some(now());
+            }
             if std::mem::take(&mut self.waiting) {
                 self.remind(pulse::quiet(is_visible()), ask);
             }
@@ -243,10 +249,9 @@ impl Client {
             Packet::Connected(false) => return false,
             Packet::Connected(true) => {
                 self.stage = Stage::Accepted;
-                self.attempt = 0;
-                self.refused.set(false);
+                self.tries.accepted(now());
             }
-            Packet::Subscribed { refused: true } => self.refused.set(true),
+            Packet::Subscribed { refused } => self.answered(refused),
             Packet::Publish { topic, payload } => {
                 if let Some(wanted) = self.topics.get_mut(topic) {
                     let payload: Rc<[u8]> = payload.into();
@@ -254,9 +259,23 @@ impl Client {
                     wanted.newest = Some(payload);
                 }
             }
-            Packet::Subscribed { refused: false } | Packet::Alive => {}
+            Packet::Alive => {}
         }
         true
+    }
+
+    /// The answer to a SUBSCRIBE: the first one of a connection is that to all that was wanted when it was made.
+    fn answered(&mut self, refused: bool) {
+        let first = std::mem::replace(&mut self.stage, Stage::Answered) == Stage::Accepted;
+        if !refused {
+            self.tries.forget();
+        }
+        match self.refused.get_untracked() {
+            // What is wanted later is as old as the page.
+            None if refused => self.refused.set(Some(self.heard.filter(|_| first).unwrap_or_else(made))),
+            Some(_) if first && !refused => self.refused.set(None),
+            _ => {}
+        }
     }
 
     /// The connection is gone, or given up.
@@ -293,8 +312,8 @@ impl Client {
             // The browser may be wrong about that, so it is tried all the same, only seldom.
             self.offline();
         }
-        self.remind(retry::delay(self.attempt, js_sys::Math::random()), open);
-        self.attempt += 1;
+        let wait = self.tries.wait(now(), js_sys::Math::random());
+        self.remind(wait, open);
     }
 
     /// One timer: whatever was to happen before is no longer.
@@ -336,43 +355,4 @@ impl Client {
             }
         }
     }
-}
-
-/// Watches what the browser tells: the network is back, the page is looked at again, or left.
-fn watch() {
-    let again = || {
-        if with(|client| client.stage == Stage::Accepted) {
-            // It looks alive, but a machine that slept does not know.
-            ask();
-        } else {
-            with(|client| client.attempt = 0);
-            open();
-        }
-    };
-    window_event_listener_untyped("online", move |_| again());
-    window_event_listener_untyped("offline", |_| with(Client::offline));
-    // A page that is kept for the way back must not hold a connection.
-    window_event_listener_untyped("pagehide", |_| {
-        with(|client| {
-            client.socket = None;
-            client.stage = Stage::New;
-            client.waiting = false;
-            if let Some(timer) = client.timer.take() {
-                timer.clear();
-            }
-            // What comes back may be old, and says so until it has heard.
-            let since = client.old_since();
-            client.connection.set(Connection::Reconnecting { since });
-        });
-    });
-    window_event_listener_untyped("pageshow", move |event| {
-        if event.dyn_ref::<web_sys::PageTransitionEvent>().is_some_and(web_sys::PageTransitionEvent::persisted) {
-            again();
-        }
-    });
-    socket::on_document("visibilitychange", move || {
-        if is_visible() {
-            again();
-        }
-    });
 }

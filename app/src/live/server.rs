@@ -1,6 +1,6 @@
 //! On the server nothing arrives: the page is the snapshot.
 
-use domain::topic::Topic;
+use domain::{Timestamp, topic::Topic};
 use leptos::prelude::*;
 
 use super::{Connection, Deliver};
@@ -11,6 +11,6 @@ pub(super) fn connection() -> ReadSignal<Connection> {
     signal(Connection::default()).0
 }
 
-pub(super) fn refused() -> ReadSignal<bool> {
-    signal(false).0
+pub(super) fn refused() -> ReadSignal<Option<Timestamp>> {
+    signal(None).0
 }

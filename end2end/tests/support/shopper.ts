@@ -57,14 +57,14 @@ export class Shopper extends Visitor {
     await expect(this.page.getByTestId('total')).toContainText('$5.10');
   }
 
-  /** Signs in by phone; `count`: the how many-th code of this phone it is. Begins at the sign-in page. */
-  async signIn(phone: string, count = 1): Promise<void> {
-    await this.page.getByLabel(this.w('sign_in.phone')).fill(phone);
-    await this.page.getByRole('button', { name: this.w('sign_in.send') }).click();
-    await expect(this.page.getByRole('heading', { level: 1 })).toHaveText(this.w('sign_in.code_heading'));
-    await this.page.getByLabel(this.w('sign_in.code'), { exact: true }).fill(await this.shop.code(phone, count));
-    await this.page.getByRole('button', { name: this.w('sign_in.sign_in') }).click();
-    await expect(this.page.getByTestId('account-link')).toBeVisible();
+  /** Signs in by phone; `count`: the how many-th code of this phone it is. Begins at the sign-in page, in another tab where `page` is one. */
+  async signIn(phone: string, count = 1, page = this.page): Promise<void> {
+    await page.getByLabel(this.w('sign_in.phone')).fill(phone);
+    await page.getByRole('button', { name: this.w('sign_in.send') }).click();
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(this.w('sign_in.code_heading'));
+    await page.getByLabel(this.w('sign_in.code'), { exact: true }).fill(await this.shop.code(phone, count));
+    await page.getByRole('button', { name: this.w('sign_in.sign_in') }).click();
+    await expect(page.getByTestId('account-link')).toBeVisible();
   }
 
   /** Signed in by phone, and let in by the code on a screen of the stand, which `staff` may see. Ends on the stand's menu. */
