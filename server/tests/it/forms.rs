@@ -34,23 +34,30 @@ async fn an_order_form_sent_again_is_the_same_order(server: Server) {
     let guest = server.guest().await;
     add(&guest, "1", Some("oat")).await;
     let page = guest.page("/s/harbor/checkout").await;
+    assert_eq!(page.header("cache-control"), Some("private, no-store"), "Back must not bring the form again");
     let (key, total) = (hidden(&page, "key"), hidden(&page, "expected_total"));
-    let place = async |checkout: &str, total: &str| {
+    let place = async |checkout: &str, total: &str, payment: &str| {
         let fields = [
             ("store", "harbor"),
             ("key", &key),
             ("checkout", checkout),
             ("expected_total", total),
             ("currency", "USD"),
-            ("payment", "tok_ok"),
+            ("payment", payment),
         ];
         leads_to(&guest.post_form("/do/checkout/place", &fields).await)
     };
-    let order = place("", &total).await;
+    let order = place("", &total, "tok_declined").await;
     assert!(order.starts_with("/orders/"), "{order}");
     // Whatever the page held by then.
-    assert_eq!(place("0199aa00-0000-7000-8000-000000000000", &total).await, order);
-    assert!(place("", "1").await.contains("error=idempotency_key_reused"));
+    assert_eq!(place("0199aa00-0000-7000-8000-000000000000", &total, "tok_declined").await, order);
+    // Another total or another card is another order, which this key does not stand for; nothing is charged for it.
+    for (total, payment) in [("1", "tok_declined"), (&*total, "tok_ok"), (&*total, "wallet")] {
+        let told = place("", total, payment).await;
+        assert!(told.contains("error=idempotency_key_reused"), "{payment}: {told}");
+    }
+    let orders = guest.get("/orders").await;
+    assert_eq!(orders.body["items"].as_array().map(Vec::len), Some(1), "{}", orders.body);
 
     // A form of which nobody knows whether it was done has left its key, once; not where it was done.
     add(&guest, "1", Some("oat")).await;
