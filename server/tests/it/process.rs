@@ -106,6 +106,48 @@ fn a_database_that_cannot_be_used_is_one_line() {
     assert!(line.contains("orderly.db"), "{line}");
 }
 
+/// Asks whether the server is ready until the answer is this one.
+async fn until_ready_is(server: &Server, status: StatusCode) {
+    let (nobody, deadline) = (server.nobody(), std::time::Instant::now() + Duration::from_secs(20));
+    loop {
+        let reply = nobody.page("/readyz").await;
+        if reply.status == status {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{}, not {status}: {}", reply.status, reply.body);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn a_database_whose_file_is_moved_away_is_away_until_it_is_back() {
+    crate::support::run(Place::on_sqlite(), async |server: Server| {
+        let (file, aside) = (server.place.path().join("orderly.db"), server.place.path().join("aside.db"));
+        let guest = server.guest().await;
+        guest.order_coffee().await;
+
+        std::fs::rename(&file, &aside).unwrap();
+        until_ready_is(&server, StatusCode::SERVICE_UNAVAILABLE).await;
+        // Nothing is acknowledged that the next start would not find.
+        let lines = json!([{"sku": "flat-white-regular", "quantity": 1, "options": ["oat"]}]);
+        let checkout = json!({"store": "harbor", "lines": lines, "fulfilment": {"kind": "pickup"}});
+        let refused = guest.keyed(Method::POST, "/checkouts", &checkout).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{}", refused.body);
+        assert_eq!(guest.page("/s/harbor").await.status, StatusCode::SERVICE_UNAVAILABLE);
+
+        std::fs::rename(&aside, &file).unwrap();
+        until_ready_is(&server, StatusCode::OK).await;
+        guest.order_coffee().await;
+        assert_eq!(guest.get("/orders").await.body["items"].as_array().map(Vec::len), Some(2));
+
+        server.ask_to_stop();
+        let (status, log, _) = server.ended(Duration::from_secs(10));
+        assert_eq!(status.code(), Some(0), "{log}");
+        let said: Vec<_> = log.lines().filter(|line| line.contains("no longer the file that is open")).collect();
+        assert!(matches!(said[..], [line] if line.contains("DATABASE_URL") && line.contains("orderly.db")), "{log}");
+    });
+}
+
 #[test]
 fn a_newer_database_is_left_alone() {
     for place in [Place::on_sqlite(), Place::on_postgres()] {
