@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Place, Server, on_both_databases, refusal};
+use crate::support::{Place, Server, Tab, on_both_databases, refusal};
 
 on_both_databases! {
     a_request_in_flight_is_answered_before_the_end
@@ -125,6 +125,7 @@ fn a_database_whose_file_is_moved_away_is_away_until_it_is_back() {
         let (file, aside) = (server.place.path().join("orderly.db"), server.place.path().join("aside.db"));
         let guest = server.guest().await;
         guest.order_coffee().await;
+        let mut tab = Tab::open(&server, Some(guest.cookie()), None).await;
 
         std::fs::rename(&file, &aside).unwrap();
         until_ready_is(&server, StatusCode::SERVICE_UNAVAILABLE).await;
@@ -134,6 +135,8 @@ fn a_database_whose_file_is_moved_away_is_away_until_it_is_back() {
         let refused = guest.keyed(Method::POST, "/checkouts", &checkout).await;
         assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{}", refused.body);
         assert_eq!(guest.page("/s/harbor").await.status, StatusCode::SERVICE_UNAVAILABLE);
+        // Who listens is not left to believe that nothing happens.
+        tab.closed().await;
 
         std::fs::rename(&aside, &file).unwrap();
         until_ready_is(&server, StatusCode::OK).await;
