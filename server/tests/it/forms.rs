@@ -8,6 +8,7 @@ use crate::support::{Client, Reply, Server, on_both_databases};
 
 on_both_databases! {
     an_order_form_sent_again_is_the_same_order
+    a_forms_address_opened_as_a_page_leads_back
     an_order_is_called_off_once_however_often_it_is_pressed
     what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most
 }
@@ -77,6 +78,23 @@ async fn an_order_form_sent_again_is_the_same_order(server: Server) {
         [("store", "harbor"), ("key", &*next), ("checkout", ""), ("expected_total", &*total), ("currency", "USD"), ("payment", "tok_ok")];
     let second = leads_to(&guest.post_form("/do/checkout/place", &fields).await);
     assert!(second.starts_with("/orders/") && second != order, "{second}");
+}
+
+/// A tab that is restored, or Enter in the address bar.
+async fn a_forms_address_opened_as_a_page_leads_back(server: Server) {
+    let guest = server.guest().await.with("accept", "text/html");
+    for (referer, page) in
+        [("/s/harbor/p/flat-white?error=modifier_min", "/s/harbor/p/flat-white"), ("/do/cart/add", "/"), ("//elsewhere.example", "/")]
+    {
+        let client = guest.with("referer", &format!("{}{referer}", server.url));
+        for path in ["/do/cart/add", "/do/no-such"] {
+            let reply = client.page(path).await;
+            assert_eq!((reply.status, reply.header("location")), (StatusCode::SEE_OTHER, Some(page)), "{path} from {referer}");
+        }
+    }
+    for client in [guest.with("referer", "http://elsewhere.example/s/harbor"), server.nobody()] {
+        assert_eq!(client.page("/do/checkout/place").await.header("location"), Some("/"));
+    }
 }
 
 /// Without scripts, and pressed twice at once: both lead to the order, and neither to a complaint.
