@@ -27,7 +27,7 @@ pub fn report(workspace: &Workspace) -> Result<()> {
         }
         let content = fs::read(&file)?;
         let sizes = [content.len(), site::gzip(&content)?.len(), site::brotli(&content)?.len()];
-        if LATER.iter().any(|later| name.starts_with(later)) {
+        if LATER.iter().any(|begins| name.starts_with(begins)) {
             later.push((name.into_owned(), sizes));
         } else {
             line(&name, sizes);
