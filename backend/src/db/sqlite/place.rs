@@ -76,8 +76,8 @@ impl Place {
         };
         match (&last.wrong, &wrong) {
             (None, Some(wrong)) => tracing::error!(
-                "DATABASE_URL: {file} is no longer the file that is open ({wrong}), so nothing is read or written; put it back, or start anew \
-                 with what is to be served"
+                "DATABASE_URL: {file} is no longer the file that is open ({wrong}), so nothing is read or written; put it back, or start \
+                 anew with what is to be served"
             ),
             (Some(_), None) => tracing::warn!("DATABASE_URL: {file} is back; the shop goes on"),
             _ => {}
