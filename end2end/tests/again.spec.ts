@@ -30,6 +30,33 @@ for (const language of LANGUAGES) {
     await expect(page.getByTestId('order-again')).toHaveCount(0);
     await shopper.leave();
   });
+
+  test(`without JavaScript, a form that was sent is not sent again with another card (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.atCheckout(browser, shop, { language, javaScriptEnabled: false });
+    const { page, w } = shopper;
+    const key = page.locator('#place input[name=key]');
+    const sent = await key.inputValue();
+    await shopper.payWith('checkout.card_declined');
+    await shopper.placeOrder();
+
+    await test.step('Back brings what is in the cart now', async () => {
+      await page.goBack();
+      await page.waitForURL('**/s/harbor/checkout');
+      await expect(page.getByText(w('cart.empty_title'))).toBeVisible();
+      await expect(page.getByTestId('place-order')).toHaveCount(0);
+    });
+
+    await test.step('a browser that has kept the form is told so', async () => {
+      await page.goto('/s/harbor/p/flat-white');
+      await shopper.addWithOat();
+      await key.evaluate((input, sent) => input.setAttribute('value', sent), sent);
+      await shopper.payWith('checkout.card_ok');
+      await page.getByTestId('place-order').click();
+      await expect(page.getByRole('main')).toContainText(w('problem.idempotency_key_reused'));
+      expect(await key.inputValue()).not.toBe(sent);
+    });
+    await shopper.leave();
+  });
 }
 
 test('without JavaScript, what is gone is named and left out, and prices are those of now', async ({ browser, shop, request }) => {

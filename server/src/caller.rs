@@ -13,7 +13,7 @@ use domain::Locale;
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 
 pub use self::address::client_address;
-pub use self::origin::is_ours;
+pub use self::origin::{is_ours, page_before};
 use crate::api::{self, problem::AppError};
 use crate::state::AppState;
 
@@ -55,7 +55,7 @@ const WEBHOOKS: &str = "/api/v1/webhooks/";
 const CODES: &str = "/scan/";
 
 /// Where forms and server functions are; elsewhere a page changes nothing, whatever the method.
-const FORMS: &str = "/do/";
+pub const FORMS: &str = "/do/";
 
 fn needs_no_session(path: &str) -> bool {
     NEEDS_NO_SESSION.contains(&path) || path.starts_with(WEBHOOKS)

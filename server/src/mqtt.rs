@@ -4,8 +4,8 @@
 //!
 //! In reading order: the [`codec`] turns bytes into packets; a [`session`] is one connection, carried by a [`transport`] and
 //! held to the [`limits`]; a [`client`] is what everybody else sees of it; [`reach`] says what a filter could match; the
-//! [`broker`] knows who hears what; [`upstream`] follows a broker outside; the [`house`] is the shop that is asked, and the
-//! [`stores`] are those that it has.
+//! [`broker`] knows who hears what; [`upstream`] follows a broker outside; the [`house`] is the shop that is asked, the
+//! [`stores`] are those that it has, and an [`outage`] is when it answers nothing.
 
 mod broker;
 mod client;
@@ -13,6 +13,7 @@ mod codec;
 mod house;
 mod limits;
 mod message;
+mod outage;
 mod reach;
 mod session;
 mod stores;
@@ -27,6 +28,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use backend::db::DbError;
 use backend::identity::{Caller, Secret};
 use backend::live::BrokerAddress;
 use domain::topic::Topic;
@@ -34,7 +36,7 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -45,6 +47,7 @@ pub use self::house::House;
 pub use self::limits::Limits;
 use self::limits::Questions;
 pub use self::message::NotLive;
+use self::outage::Outage;
 use self::stores::Stores;
 pub use self::transport::Arrived;
 use self::transport::Plain;
@@ -66,6 +69,7 @@ pub struct Gateway(Arc<Inner>);
 pub(crate) struct Inner {
     house: Arc<dyn House>,
     stores: Stores,
+    outage: Outage,
     limits: Limits,
     counters: Counters,
     broker: Broker,
@@ -106,6 +110,8 @@ type Name = (String, String);
 struct Listed {
     client: Arc<Client>,
     name: Option<Name>,
+    /// Our own publisher.
+    publisher: bool,
 }
 
 /// By which door a connection came.
@@ -138,6 +144,7 @@ impl Gateway {
         let inner = Arc::new(Inner {
             house,
             stores: Stores::default(),
+            outage: Outage::default(),
             broker: Broker::new(counters.replaced.clone()),
             counters,
             plain: OnceLock::new(),
@@ -278,11 +285,13 @@ impl Gateway {
             same.push(client);
         }
         // Also where nobody is there: that is seen, too.
-        let now = match self.0.house.recheck(&callers).await {
+        let now = match self.ask_about(&callers).await {
             Ok(now) => now,
-            // It will be there again; until then nothing is published either.
-            Err(error) => return tracing::warn!(%error, "the connected cannot be rechecked now"),
+            Err(error) => return self.unanswered(&error),
         };
+        if self.0.outage.answered() {
+            tracing::warn!("the shop answers again, and connections are taken");
+        }
         for (index, same) in by_caller.into_values() {
             let caller = now.get(index).cloned().flatten();
             for client in same {
@@ -298,6 +307,28 @@ impl Gateway {
                     }
                     None => client.close(Reason::NotAuthorized),
                 }
+            }
+        }
+    }
+
+    /// How these callers are now. Where everybody was sent away there is nobody to ask about, and something else shows that the
+    /// shop answers.
+    async fn ask_about(&self, callers: &[Caller]) -> Result<Vec<Option<Caller>>, DbError> {
+        if callers.is_empty() && self.0.outage.is_away() {
+            self.0.house.stores().await?;
+        }
+        self.0.house.recheck(callers).await
+    }
+
+    /// A shop that is away for a moment ends nobody: it will be there again, and until then nothing is published either. One that
+    /// stays away ends everybody, again and again, for some were being let in: their pages must not say that they are live.
+    fn unanswered(&self, error: &DbError) {
+        tracing::warn!(%error, "the connected cannot be rechecked now");
+        // Any other error is an answer.
+        if error.is_transient() && self.0.outage.failed(Instant::now()) {
+            for listed in self.0.clients().by_id.values().filter(|listed| !listed.publisher) {
+                // "Server unavailable" is for CONNACK alone (3.14.2.1).
+                listed.client.close(Reason::ServerBusy);
             }
         }
     }
@@ -329,7 +360,7 @@ impl Inner {
 
     /// Lists a connection. One of the same caller with the same client id ends (3.1.4-3); strangers cannot end each
     /// other's, for they have no name.
-    fn enter(&self, caller: Caller, client_id: &str) -> Arc<Client> {
+    fn enter(&self, caller: Caller, client_id: &str, publisher: bool) -> Arc<Client> {
         let mut clients = self.clients();
         clients.last_id += 1;
         let name = caller.key().filter(|_| !client_id.is_empty()).map(|key| (key, client_id.to_owned()));
@@ -340,7 +371,7 @@ impl Inner {
                 before.client.close(Reason::SessionTakenOver);
             }
         }
-        clients.by_id.insert(client.id, Listed { client: client.clone(), name });
+        clients.by_id.insert(client.id, Listed { client: client.clone(), name, publisher });
         if self.stop.is_cancelled() {
             client.close(Reason::ServerShuttingDown);
         }

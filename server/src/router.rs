@@ -54,6 +54,7 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(async || {
             AppError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method.")
         })
+        .layer(from_fn_with_state(state.clone(), site::lead_back))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_SILENCE))

@@ -2,6 +2,7 @@
 
 mod crawlers;
 mod files;
+mod forms;
 mod pages;
 mod patience;
 mod plain;
@@ -13,6 +14,7 @@ use axum::middleware::from_fn;
 use leptos::config::{Env, LeptosOptions};
 
 pub use self::crawlers::{robots, sitemap};
+pub use self::forms::lead_back;
 pub use self::plain::friendly;
 use crate::config::Settings;
 use crate::state::AppState;

@@ -1,7 +1,9 @@
 //! Cart and checkout.
 
 use domain::{Money, OrderId, catalog::Menu, prep::FulfilmentKind, pricing};
+use http::{HeaderValue, header};
 use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
 use uuid::Uuid;
 
 use super::{
@@ -75,6 +77,10 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         // Of the last units that are held for this visitor there are enough for them.
         let held = visit.backend.checkouts.held(&mut visit.backend.db.reader(), &owner, &row.id).await?;
         part.variants_mut().filter(|variant| held.contains(&variant.sku)).for_each(|variant| variant.available |= variant.out_of_stock);
+    }
+    // A form is good for one order: what has been sent is not to come again with Back, with its key.
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     }
     let draft = draft.unwrap_or_default();
     let key = open_key(&visit, &row.id, draft.key).await;

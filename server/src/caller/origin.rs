@@ -1,6 +1,6 @@
 //! Whether a request comes from a page of ours, as the browser says (Fetch Metadata, and RFC 6454's `Origin`).
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 
 /// What the browser said about where the request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,16 +18,28 @@ pub enum Said {
 pub fn said(headers: &HeaderMap, public_url: &str) -> Said {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
     let site = text("sec-fetch-site").map(|site| matches!(site, "same-origin" | "none"));
-    let origin = text(header::ORIGIN.as_str()).map(|origin| {
-        let (scheme, host) = origin.split_once("://").unwrap_or_default();
-        let open = scheme != "https" && public_url.starts_with("https://");
-        origin == public_url || (!open && !host.is_empty() && text(header::HOST.as_str()) == Some(host))
-    });
+    let origin = text(header::ORIGIN.as_str()).map(|origin| is_own(origin, headers, public_url));
     match (origin, site) {
         (Some(false), _) | (_, Some(false)) => Said::Foreign,
         (Some(true), _) | (None, Some(true)) => Said::Ours,
         (None, None) => Said::Nothing,
     }
+}
+
+fn is_own(origin: &str, headers: &HeaderMap, public_url: &str) -> bool {
+    let (scheme, host) = origin.split_once("://").unwrap_or_default();
+    let open = scheme != "https" && public_url.starts_with("https://");
+    let asked = headers.get(header::HOST).map(|value| value.to_str().unwrap_or("null"));
+    origin == public_url || (!open && !host.is_empty() && asked == Some(host))
+}
+
+/// The path of the page that the browser says it comes from, where that is one of ours.
+pub fn page_before(headers: &HeaderMap, public_url: &str) -> Option<String> {
+    let page: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
+    let origin = format!("{}://{}", page.scheme_str()?, page.authority()?);
+    let path = page.path();
+    // What begins with two of either slash is somebody else's site to a browser.
+    (is_own(&origin, headers, public_url) && !path.starts_with("//") && !path.contains('\\')).then(|| path.to_owned())
 }
 
 /// Whether the request surely comes from a page of ours: what a WebSocket with a cookie must show.
@@ -71,5 +83,25 @@ mod tests {
         let plain =
             HeaderMap::from_iter([(header::HOST, host.parse().unwrap()), (header::ORIGIN, "http://shop.example:3000".parse().unwrap())]);
         assert_eq!(said(&plain, "http://public.example"), Said::Ours, "where we are known without https");
+    }
+
+    #[test]
+    fn the_page_before_is_a_path_of_ours() {
+        for (referer, expected) in [
+            ("https://public.example/s/harbor?error=no_lines", Some("/s/harbor")),
+            ("https://shop.example:3000/", Some("/")),
+            ("https://public.example", Some("/")),
+            ("http://shop.example:3000/s/harbor", None),
+            ("https://evil.example/s/harbor", None),
+            ("https://public.example@evil.example/s/harbor", None),
+            ("https://public.example//evil.example", None),
+            ("https://public.example/\\evil.example", None),
+            ("/s/harbor", None),
+            ("about:blank", None),
+        ] {
+            let said = [(header::HOST, "shop.example:3000".parse().unwrap()), (header::REFERER, referer.parse().unwrap())];
+            let page = page_before(&HeaderMap::from_iter(said), "https://public.example");
+            assert_eq!(page.as_deref(), expected, "{referer}");
+        }
     }
 }

@@ -112,7 +112,7 @@ async fn admit<T: Transport>(gateway: Arc<Inner>, transport: T, entrance: Entran
     // 3.2.2.3.14; in 3.1.1 there is no telling, and 0 means for ever.
     let too_long = version == Version::V5 && (connect.keep_alive == 0 || connect.keep_alive > LONGEST_KEEP_ALIVE);
     let keep_alive = if too_long { LONGEST_KEEP_ALIVE } else { connect.keep_alive };
-    let client = gateway.enter(caller, assigned.as_ref().unwrap_or(&connect.client_id));
+    let client = gateway.enter(caller, assigned.as_ref().unwrap_or(&connect.client_id), publisher);
     let pace = Pace::new(&gateway.limits);
     let session = Session {
         gateway,

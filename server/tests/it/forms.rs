@@ -8,6 +8,7 @@ use crate::support::{Client, Reply, Server, on_both_databases};
 
 on_both_databases! {
     an_order_form_sent_again_is_the_same_order
+    a_forms_address_opened_as_a_page_leads_back
     an_order_is_called_off_once_however_often_it_is_pressed
     what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most
 }
@@ -34,23 +35,30 @@ async fn an_order_form_sent_again_is_the_same_order(server: Server) {
     let guest = server.guest().await;
     add(&guest, "1", Some("oat")).await;
     let page = guest.page("/s/harbor/checkout").await;
+    assert_eq!(page.header("cache-control"), Some("private, no-store"), "Back must not bring the form again");
     let (key, total) = (hidden(&page, "key"), hidden(&page, "expected_total"));
-    let place = async |checkout: &str, total: &str| {
+    let place = async |checkout: &str, total: &str, payment: &str| {
         let fields = [
             ("store", "harbor"),
             ("key", &key),
             ("checkout", checkout),
             ("expected_total", total),
             ("currency", "USD"),
-            ("payment", "tok_ok"),
+            ("payment", payment),
         ];
         leads_to(&guest.post_form("/do/checkout/place", &fields).await)
     };
-    let order = place("", &total).await;
+    let order = place("", &total, "tok_declined").await;
     assert!(order.starts_with("/orders/"), "{order}");
     // Whatever the page held by then.
-    assert_eq!(place("0199aa00-0000-7000-8000-000000000000", &total).await, order);
-    assert!(place("", "1").await.contains("error=idempotency_key_reused"));
+    assert_eq!(place("0199aa00-0000-7000-8000-000000000000", &total, "tok_declined").await, order);
+    // Another total or another card is another order, which this key does not stand for; nothing is charged for it.
+    for (total, payment) in [("1", "tok_declined"), (&*total, "tok_ok"), (&*total, "wallet")] {
+        let told = place("", total, payment).await;
+        assert!(told.contains("error=idempotency_key_reused"), "{payment}: {told}");
+    }
+    let orders = guest.get("/orders").await;
+    assert_eq!(orders.body["items"].as_array().map(Vec::len), Some(1), "{}", orders.body);
 
     // A form of which nobody knows whether it was done has left its key, once; not where it was done.
     add(&guest, "1", Some("oat")).await;
@@ -70,6 +78,23 @@ async fn an_order_form_sent_again_is_the_same_order(server: Server) {
         [("store", "harbor"), ("key", &*next), ("checkout", ""), ("expected_total", &*total), ("currency", "USD"), ("payment", "tok_ok")];
     let second = leads_to(&guest.post_form("/do/checkout/place", &fields).await);
     assert!(second.starts_with("/orders/") && second != order, "{second}");
+}
+
+/// A tab that is restored, or Enter in the address bar.
+async fn a_forms_address_opened_as_a_page_leads_back(server: Server) {
+    let guest = server.guest().await.with("accept", "text/html");
+    for (referer, page) in
+        [("/s/harbor/p/flat-white?error=modifier_min", "/s/harbor/p/flat-white"), ("/do/cart/add", "/"), ("//elsewhere.example", "/")]
+    {
+        let client = guest.with("referer", &format!("{}{referer}", server.url));
+        for path in ["/do/cart/add", "/do/no-such"] {
+            let reply = client.page(path).await;
+            assert_eq!((reply.status, reply.header("location")), (StatusCode::SEE_OTHER, Some(page)), "{path} from {referer}");
+        }
+    }
+    for client in [guest.with("referer", "http://elsewhere.example/s/harbor"), server.nobody()] {
+        assert_eq!(client.page("/do/checkout/place").await.header("location"), Some("/"));
+    }
 }
 
 /// Without scripts, and pressed twice at once: both lead to the order, and neither to a complaint.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Place, Server, on_both_databases, refusal};
+use crate::support::{Place, Server, Tab, on_both_databases, refusal};
 
 on_both_databases! {
     a_request_in_flight_is_answered_before_the_end
@@ -104,6 +104,51 @@ fn a_database_that_cannot_be_used_is_one_line() {
     std::fs::create_dir(&file).unwrap();
     let (line, _) = place.refusal(&["serve"]);
     assert!(line.contains("orderly.db"), "{line}");
+}
+
+/// Asks whether the server is ready until the answer is this one.
+async fn until_ready_is(server: &Server, status: StatusCode) {
+    let (nobody, deadline) = (server.nobody(), std::time::Instant::now() + Duration::from_secs(20));
+    loop {
+        let reply = nobody.page("/readyz").await;
+        if reply.status == status {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{}, not {status}: {}", reply.status, reply.body);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn a_database_whose_file_is_moved_away_is_away_until_it_is_back() {
+    crate::support::run(Place::on_sqlite(), async |server: Server| {
+        let (file, aside) = (server.place.path().join("orderly.db"), server.place.path().join("aside.db"));
+        let guest = server.guest().await;
+        guest.order_coffee().await;
+        let mut tab = Tab::open(&server, Some(guest.cookie()), None).await;
+
+        std::fs::rename(&file, &aside).unwrap();
+        until_ready_is(&server, StatusCode::SERVICE_UNAVAILABLE).await;
+        // Nothing is acknowledged that the next start would not find.
+        let lines = json!([{"sku": "flat-white-regular", "quantity": 1, "options": ["oat"]}]);
+        let checkout = json!({"store": "harbor", "lines": lines, "fulfilment": {"kind": "pickup"}});
+        let refused = guest.keyed(Method::POST, "/checkouts", &checkout).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{}", refused.body);
+        assert_eq!(guest.page("/s/harbor").await.status, StatusCode::SERVICE_UNAVAILABLE);
+        // Who listens is not left to believe that nothing happens.
+        tab.closed().await;
+
+        std::fs::rename(&aside, &file).unwrap();
+        until_ready_is(&server, StatusCode::OK).await;
+        guest.order_coffee().await;
+        assert_eq!(guest.get("/orders").await.body["items"].as_array().map(Vec::len), Some(2));
+
+        server.ask_to_stop();
+        let (status, log, _) = server.ended(Duration::from_secs(10));
+        assert_eq!(status.code(), Some(0), "{log}");
+        let said: Vec<_> = log.lines().filter(|line| line.contains("no longer the file that is open")).collect();
+        assert!(matches!(said[..], [line] if line.contains("DATABASE_URL") && line.contains("orderly.db")), "{log}");
+    });
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Rights that end while somebody is connected.
 
+use std::time::Duration;
+
 use domain::view::Role;
 
 use crate::stage::{Stage, connect, soon, staff, subscribe};
@@ -72,6 +74,31 @@ async fn a_database_that_is_away_ends_nobody_and_admits_nobody() {
     second.send(&connect(5, 60, Some("barista"))).await;
     let refused = second.rest().await;
     assert_eq!((refused[0], refused[3]), (0x20, 0x88));
+}
+
+/// Pages would go on saying that they are live, of a shop that tells nobody anything.
+#[tokio::test]
+async fn a_database_that_stays_away_ends_everybody_until_it_is_back() {
+    let stage = Stage::open().await;
+    let (mut five, mut three) = (barista(&stage).await, stage.raw().await);
+    three.send(&connect(4, 60, None)).await;
+    assert_eq!(three.packet().await, [0x20, 2, 0, 0]);
+    stage.house.arrange(|facts| facts.away = true);
+    // It is asked every two seconds, and has five.
+    let told = tokio::time::timeout(Duration::from_secs(30), five.0.peek(&mut [0])).await;
+    told.expect("it is noticed").unwrap();
+    assert_eq!(five.end().await, Some(0x89));
+    assert_eq!(three.rest().await, b"");
+
+    for token in [None, Some("barista")] {
+        let mut late = stage.raw().await;
+        late.send(&connect(5, 60, token)).await;
+        let refused = late.rest().await;
+        assert_eq!((refused[0], refused[3]), (0x20, 0x88), "{token:?}");
+    }
+    stage.house.arrange(|facts| facts.away = false);
+    stage.gateway.recheck().await;
+    barista(&stage).await;
 }
 
 #[tokio::test]

@@ -183,10 +183,11 @@ struct Order {
 }
 
 impl Order {
-    /// Tells one form from another, without keeping what was typed. The card's token is a secret and stays out of it; so does
-    /// what was held, for a form that is sent again may have lost it.
+    /// Tells one form from another, without keeping what was typed: with another card or the wallet it is another form. What was
+    /// held stays out of it, for a form that is sent again may have lost it.
     fn fingerprint(&self) -> String {
-        idempotency::fingerprint(format!("{} {} {:?}", self.expected_total, self.currency, self.address).as_bytes())
+        let Self { expected_total, currency, payment, address, .. } = self;
+        idempotency::fingerprint(format!("{expected_total} {currency} {payment:?} {address:?}").as_bytes())
     }
 
     async fn place(self, store: &str) -> Result<OrderId, Refusal> {

@@ -1,7 +1,6 @@
 //! The connections that read: lent one at a time, opened when all are out, at most [`READERS`].
 
 use std::ops::{Deref, DerefMut};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -9,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::super::DbError;
 use super::super::args::Args;
 use super::connection::{BUSY, Connection, Mode};
+use super::place::Place;
 
 /// As many reads at once as have ever helped: each runs on the thread that asks.
 const READERS: usize = 16;
@@ -16,7 +16,7 @@ const READERS: usize = 16;
 /// The pool. Clones are the same pool.
 #[derive(Clone)]
 pub(in super::super) struct Readers {
-    file: PathBuf,
+    place: Place,
     free: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
 }
@@ -30,8 +30,8 @@ pub(in super::super) struct Lent {
 }
 
 impl Readers {
-    pub(super) fn new(file: PathBuf) -> Self {
-        Self { file, free: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
+    pub(super) fn new(place: Place) -> Self {
+        Self { place, free: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
     }
 
     pub(in super::super) async fn lend(&self) -> Result<Lent, DbError> {
@@ -40,10 +40,15 @@ impl Readers {
             Ok(permit) => permit.map_err(closed)?,
             Err(_) => return Err(DbError::Unavailable("all connections of the database are busy".to_owned())),
         };
+        // What is read of a file that is gone is of yesterday, and who asks for our readiness asks here.
+        self.place.holds()?;
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let conn = match free {
             Some(conn) => conn,
-            None => Connection::open(&self.file, Mode::Read)?,
+            None => {
+                self.place.holds_now()?;
+                Connection::open(self.place.path(), Mode::Read)?
+            }
         };
         Ok(Lent { conn: Some(conn), free: self.free.clone(), _permit: permit })
     }

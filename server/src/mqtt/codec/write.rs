@@ -194,7 +194,7 @@ fn why_not(code: ConnectReturnCode) -> Option<&'static str> {
         ConnectReturnCode::BadUserNamePassword => "the password is no valid token; take one of `orderly token issue`",
         ConnectReturnCode::NotAuthorized => "this entrance is not for you",
         ConnectReturnCode::BadAuthenticationMethod => "no authentication method is offered; send the token as the password",
-        ConnectReturnCode::ServerUnavailable => "nobody can be identified now; come again soon",
+        ConnectReturnCode::ServerUnavailable => "the shop cannot answer now; come again soon",
         ConnectReturnCode::ServerBusy => "too much is asked from this address; come again soon",
         ConnectReturnCode::QuotaExceeded => "too many connections come from this address",
         _ => return None,

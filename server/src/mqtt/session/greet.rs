@@ -57,6 +57,10 @@ pub(super) async fn identify(gateway: &Inner, entrance: &Entrance, connect: &Con
     if connect.authentication {
         return Err(ConnectReturnCode::BadAuthenticationMethod);
     }
+    // Who is nobody could be let in without asking, and would hear nothing.
+    if matches!(entrance, Entrance::Public { .. }) && gateway.outage.is_away() {
+        return Err(ConnectReturnCode::ServerUnavailable);
+    }
     let unavailable = |error| {
         tracing::warn!(%error, "nobody can be identified now");
         ConnectReturnCode::ServerUnavailable
