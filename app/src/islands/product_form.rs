@@ -9,6 +9,7 @@ use domain::{
 use leptos::{
     ev::{MouseEvent, SubmitEvent},
     prelude::*,
+    task::spawn_local,
 };
 use wasm_bindgen::JsCast as _;
 
@@ -18,7 +19,11 @@ use super::{
     live_menu::live_menu,
     store_status::newest,
 };
-use crate::{paths, pieces, tab, wire::Chosen, words as w};
+use crate::{
+    paths, pieces, tab,
+    wire::{CartAnswer, Chosen},
+    words as w,
+};
 
 /// What is chosen now.
 #[derive(Clone, Copy)]
@@ -105,23 +110,42 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
     let status = newest(status);
     let closed = Memo::new(move |_| status.with(|store| !store.open));
     let offline = offline();
-    // Somebody pressed the button while there was no network: said until there is one.
-    let stopped = RwSignal::new(false);
+    // Why nothing went off when the button was pressed: said until the next press, or until there is a network again.
+    let failed = RwSignal::new(None::<&'static str>);
     Effect::new(move |_| {
-        if !offline.get() {
-            stopped.set(false);
+        if !offline.get() && failed.get_untracked() == Some(w::problem::offline(locale)) {
+            failed.set(None);
         }
     });
+    let next = paths::store(&store);
     let submit = move |event: SubmitEvent| {
+        // Sent by the browser itself, it would leave the page for one of the browser's where nobody answers.
+        event.prevent_default();
         tried.set(true);
+        let Some(form) = form.get_untracked() else { return };
+        if busy.get_untracked() || quote.with_untracked(Result::is_err) {
+            return;
+        }
         if offline.get_untracked() {
-            stopped.set(true);
+            return failed.set(Some(w::problem::offline(locale)));
         }
-        if stopped.get_untracked() || busy.get_untracked() || quote.with_untracked(Result::is_err) {
-            event.prevent_default();
-        } else {
-            busy.set(true);
-        }
+        busy.set(true);
+        failed.set(None);
+        let next = next.clone();
+        spawn_local(async move {
+            let answer = match tab::fields(&form) {
+                Ok(fields) => tab::ask(paths::form::CART_ADD, tab::Body::Form(&fields)).await,
+                Err(error) => Err(error),
+            };
+            let why = match answer.and_then(|reply| reply.answer()) {
+                // The button stays at work until the next page is there.
+                Ok(CartAnswer::Done(_)) => return tab::go(&next),
+                Ok(CartAnswer::Refused(refusal)) => w::refusal(&refusal.code, locale),
+                Err(tab::Unreachable) => w::problem::unreachable(locale),
+            };
+            let _ = failed.try_set(Some(why));
+            let _ = busy.try_set(false);
+        });
     };
     let sizes = (product.variants.len() > 1).then(|| sizes(&product.variants, choice, menu, now, locale));
     let only = (product.variants.len() == 1).then(|| view! { <input type="hidden" name="sku" value=choice.sku.get_untracked()/> });
@@ -157,7 +181,7 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
                     // Without scripts it would stay that of the first choice.
                     <span class="needs-scripts">{total}</span></button>
             </div>
-            {move || stopped.get().then(|| view! { <p class="field-error" role="alert">{pieces::icon("alert")}{w::problem::offline(locale)}</p> })}
+            {move || failed.get().map(|text| view! { <p class="field-error" role="alert">{pieces::icon("alert")}{text}</p> })}
             <div role="status" class="sr-only">{move || problems(&quote.get(), tried.get(), locale)}</div>
         </form>
     }
