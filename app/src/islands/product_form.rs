@@ -15,7 +15,7 @@ use wasm_bindgen::JsCast as _;
 
 use super::{
     checkout::{gone, swap_label},
-    live_line::offline,
+    live_line::{alive, offline},
     live_menu::live_menu,
     store_status::newest,
 };
@@ -101,7 +101,7 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
             choice.read(&form);
         }
     });
-    let busy = tab::busy();
+    let (busy, alive) = (tab::busy(), alive());
     let tried = RwSignal::new(sent);
     let quote = Memo::new(move |_| menu.with(|menu| pricing::quote(menu, &[choice.line()], now)));
     let sold_out =
@@ -158,7 +158,8 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
     };
     let total = move || quote.with(|quote| quote.as_ref().ok().map(|quote| quote.total)).map(|total| pieces::price(total, locale));
     view! {
-        <form node_ref=form class="product__options" method="post" action=paths::form::CART_ADD autocomplete="off" on:submit=submit data-testid="product-form">
+        <form node_ref=form class="product__options" method="post" action=paths::form::CART_ADD autocomplete="off" on:submit=submit
+            data-alive=move || alive.get().then_some("true") data-testid="product-form">
             <input type="hidden" name="store" value=store/>
             <input type="hidden" name="product" value=product.id.to_string()/>
             {only}
@@ -168,17 +169,17 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
             <div class="buy-bar">
                 <div class="stepper" role="group" aria-label=w::product::quantity(locale)>
                     <button class="stepper__button needs-scripts" type="button" aria-label=w::product::less(locale)
-                        disabled=move || choice.quantity.get() <= 1 on:click=move |_| choice.step(-1)>{pieces::icon("minus")}</button>
+                        disabled=move || !alive.get() || choice.quantity.get() <= 1 on:click=move |_| choice.step(-1)>{pieces::icon("minus")}</button>
                     <input class="stepper__value" type="number" name="quantity" min="1" max="99" inputmode="numeric"
                         aria-label=w::product::quantity(locale) value=choice.quantity.get_untracked()
                         prop:value=move || choice.quantity.get()
                         on:change=move |event| choice.quantity.set(event_target_value(&event).parse().unwrap_or(1).clamp(1, MAX_QUANTITY))/>
                     <button class="stepper__button needs-scripts" type="button" aria-label=w::product::more(locale)
-                        disabled={move || choice.quantity.get() >= MAX_QUANTITY} on:click=move |_| choice.step(1)>{pieces::icon("plus")}</button>
+                        disabled={move || !alive.get() || choice.quantity.get() >= MAX_QUANTITY} on:click=move |_| choice.step(1)>{pieces::icon("plus")}</button>
                 </div>
                 <button class="button button--tall button--split" disabled=move || sold_out.get() aria-busy=move || busy.get().to_string()
                     data-testid="add-to-cart"><span>{label}</span>
-                    // Without scripts it would stay that of the first choice.
+                    // Until the form is alive it stays that of the first choice.
                     <span class="needs-scripts">{total}</span></button>
             </div>
             {move || failed.get().map(|text| view! { <p class="field-error" role="alert">{pieces::icon("alert")}{text}</p> })}
