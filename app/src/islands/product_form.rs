@@ -140,7 +140,7 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
             let why = match answer.and_then(|reply| reply.answer()) {
                 // The button stays at work until the next page is there.
                 Ok(CartAnswer::Done(_)) => return tab::go(&next),
-                Ok(CartAnswer::Refused(refusal)) => w::refusal(&refusal.code, locale),
+                Ok(CartAnswer::Refused(refusal)) => w::refusal(&refusal.of_cart().code, locale),
                 Err(tab::Unreachable) => w::problem::unreachable(locale),
             };
             let _ = failed.try_set(Some(why));

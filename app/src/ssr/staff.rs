@@ -31,7 +31,7 @@ pub use self::{
 };
 use super::{
     failure::Failure,
-    frame::{language, problem, skip},
+    frame::{language, problem_at_work, skip},
     seo::{Head, head},
     visit::{Visit, clock, page, param, query},
 };
@@ -86,7 +86,7 @@ async fn home(visit: Visit, error: Option<String>, saved: bool) -> Result<AnyVie
         </header>
         <main class="page" id="main">
             <div class="stack stack--wide">
-                {problem(error.as_deref().filter(|error| door::password_field(error, !wants_password).is_none()), locale)}
+                {problem_at_work(error.as_deref().filter(|error| door::password_field(error, !wants_password).is_none()), locale)}
                 {saved.then(|| door::password_saved(locale))}
                 {wants_password.then(|| door::choose_password(error.as_deref(), locale))}
                 {nothing}
@@ -187,7 +187,7 @@ async fn queue(visit: Visit, store: String, error: Option<String>, order: Option
     let holder = holder.and_then(|ticket| ticket.claimed_by.as_ref()).filter(|_| error.as_deref() == Some("already_claimed"));
     let refused = match holder {
         Some(person) => Some(notice("stop", w::problem::title(locale).to_owned(), Some(w::board::taken(locale, &person.name)))),
-        None => problem(error.as_deref(), locale),
+        None => problem_at_work(error.as_deref(), locale),
     };
     let switches = visit.caller.may(Right::Store, &row.id);
     let tabs = frame::tabs(&visit, &row.id);

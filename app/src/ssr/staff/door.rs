@@ -28,7 +28,7 @@ pub fn sign_in(visit: &Visit, error: Option<String>, stores: &[StoreRow]) -> Any
     let sentence = error.map(|error| match &*error {
         "passwords_limited" => w::staff::passwords_limited(locale, wait_of(wait, locale)),
         "codes_limited" => w::staff::codes_limited(locale, wait_of(wait, locale)),
-        error => w::refusal(error, locale).to_owned(),
+        error => w::refusal_at_work(error, locale).to_owned(),
     });
     let (name_error, code_error) = if by.as_deref() == Some("name") { (sentence, None) } else { (None, sentence) };
     let head = head(
