@@ -23,7 +23,7 @@ use leptos::prelude::*;
 
 pub use self::{
     audit::AuditPage,
-    door::{password_field, sign_in},
+    door::{Door, password_field, sign_in},
     menu::MenuPage,
     settings::{SettingsPage, shown},
     stock::StockPage,
@@ -52,11 +52,11 @@ pub fn StaffHome() -> impl IntoView {
 
 async fn home(visit: Visit, error: Option<String>, saved: bool) -> Result<AnyView, Failure> {
     let locale = visit.locale;
-    let rows = visit.backend.stores.list(&mut visit.backend.db.reader()).await?;
-    let Caller::User { user, name, roles, .. } = &visit.caller else { return Ok(sign_in(&visit, error, &rows)) };
+    let Caller::User { user, name, roles, .. } = &visit.caller else { return Ok(sign_in(&visit, error, &Door::here(&visit).await?)) };
     if !roles.iter().any(|held| is_staff(held.role)) {
-        return Ok(sign_in(&visit, error, &rows));
+        return Ok(sign_in(&visit, error, &Door::here(&visit).await?));
     }
+    let rows = visit.backend.stores.list(&mut visit.backend.db.reader()).await?;
     let rows: Vec<_> = rows.into_iter().filter(|row| visit.caller.is_staff(&row.id)).collect();
     let wants_password = visit.backend.identities.wants_password(*user).await?;
     let mut panels = Vec::new();
@@ -162,7 +162,7 @@ async fn queue(visit: Visit, store: String, error: Option<String>, order: Option
     let Caller::User { user, name, .. } = &visit.caller else {
         // Who has signed in wrongly is told so at the same door.
         return match error {
-            Some(error) => Ok(sign_in(&visit, Some(error), &visit.backend.stores.list(&mut visit.backend.db.reader()).await?)),
+            Some(error) => Ok(sign_in(&visit, Some(error), &Door::here(&visit).await?)),
             None => Err(Failure::SignIn),
         };
     };
