@@ -47,9 +47,17 @@ impl Refusal {
         Self { code: "unavailable".to_owned(), faults: Vec::new() }
     }
 
+    /// The same of what only changes a cart: there is no order to look for.
+    pub fn of_cart(mut self) -> Self {
+        if self.code == "unavailable" {
+            "unreachable".clone_into(&mut self.code);
+        }
+        self
+    }
+
     /// Whether it may have been done all the same: the form keeps its key then, and sent again it is the same order.
     pub fn is_open(&self) -> bool {
-        matches!(&*self.code, "unavailable" | "request_in_progress" | "internal")
+        matches!(&*self.code, "unavailable" | "unreachable" | "request_in_progress" | "internal")
     }
 }
 
@@ -196,6 +204,14 @@ impl StoreClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cart_that_could_not_be_changed_is_no_order() {
+        let cart = Refusal::unavailable().of_cart();
+        assert_eq!((&*cart.code, cart.is_open()), ("unreachable", true));
+        let other = Refusal { code: "out_of_stock".to_owned(), faults: Vec::new() };
+        assert_eq!(other.clone().of_cart(), other);
+    }
 
     #[test]
     fn hours_are_the_stores_and_the_languages() {

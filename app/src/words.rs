@@ -14,6 +14,11 @@ pub fn refusal(code: &str, locale: Locale) -> &'static str {
     problem::by_name(code, locale).unwrap_or_else(|| problem::unknown(locale))
 }
 
+/// The same for who works at a store: what a shopper is told of an order of theirs is not for them.
+pub fn refusal_at_work(code: &str, locale: Locale) -> &'static str {
+    if code == "unavailable" { board::away(locale) } else { refusal(code, locale) }
+}
+
 /// What happened, for an event's type such as `prep.ready.v1`. `None`: nothing that a shopper asks for.
 pub fn happened(event_type: &str, locale: Locale) -> Option<&'static str> {
     let name = event_type.rsplit_once(".v").map_or(event_type, |(name, _)| name);
@@ -44,6 +49,14 @@ pub fn spoken(reason: &str, locale: Locale) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_works_at_a_store_is_not_sent_to_their_orders() {
+        for locale in [Locale::En, Locale::ZhCn] {
+            assert_ne!(refusal_at_work("unavailable", locale), refusal("unavailable", locale));
+            assert_eq!(refusal_at_work("already_claimed", locale), refusal("already_claimed", locale));
+        }
+    }
 
     #[test]
     fn reasons_are_words_or_nothing() {

@@ -5,6 +5,7 @@ import { expect, test } from './support/journey';
 import { Orderly } from './support/orderly';
 import { Postgres } from './support/postgres';
 import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
 
 /** The bar at this process, as a program with a token. */
 async function bar(shop: Orderly, shopper: Shopper): Promise<Api> {
@@ -174,6 +175,29 @@ test('a server that freezes in front of somebody who looks', async ({ browser, s
   await shopper.expectSameDocument();
   await shopper.leave();
 });
+
+for (const language of LANGUAGES) {
+  test(`a server that is gone leads nobody off a product's page (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const { page, w } = shopper;
+    await page.goto('/s/harbor/p/flat-white');
+    await shopper.expectLive();
+    await page.getByRole('button', { name: w('product.more') }).click();
+    await expect(page.getByRole('spinbutton')).toHaveValue('2');
+    await shopper.rememberDocument();
+    await shop.kill();
+    await shopper.expectPaused('live.reconnecting');
+    await page.getByTestId('add-to-cart').click();
+    await expect(page.getByRole('alert')).toContainText(w('problem.unreachable'));
+    await expect(page.getByRole('spinbutton')).toHaveValue('2');
+    await shopper.expectSameDocument();
+    await shop.start();
+    await page.getByTestId('add-to-cart').click();
+    await page.waitForURL('**/s/harbor');
+    await expect(page.getByTestId('cart-bar')).toContainText('2');
+    await shopper.leave();
+  });
+}
 
 test('two processes behind one broker', async ({ browser }) => {
   const [broker, postgres] = [await Mosquitto.open(), await Postgres.open()];

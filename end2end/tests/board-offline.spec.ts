@@ -89,6 +89,29 @@ for (const language of LANGUAGES) {
     await barista.leave();
   });
 
+  test(`a shop whose data is away is told to the bar in its own words, and so is a cart (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.atBoard(browser, shop, { language });
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const { page, w } = shopper;
+    await page.goto('/s/harbor');
+    const number = String((await shopper.api.orderCoffee()).number);
+    await barista.page.route('**/api/v1/staff/orders/*/claim', (route) =>
+      route.fulfill({ status: 503, json: { type: 'about:blank', title: '', status: 503, detail: '', code: 'unavailable', request_id: '' } }),
+    );
+    await barista.button(number, 'board.claim').click();
+    await expect(barista.page.getByTestId('board-problem')).toContainText(w('board.away'));
+    await expect(barista.page.getByTestId('board-problem')).not.toContainText(w('problem.unavailable'));
+
+    await page.route('**/do/cart/add', (route) => route.fulfill({ json: { Refused: { code: 'unavailable', faults: [] } } }));
+    await page.goto('/s/harbor/p/flat-white');
+    await expect(page.getByTestId('add-to-cart').locator('data'), 'the form is alive').toBeVisible();
+    await page.getByTestId('add-to-cart').click();
+    await expect(page.getByRole('alert')).toContainText(w('problem.unreachable'));
+    await shopper.leave();
+    // The refusal is in the console, as it should be.
+    await barista.context.close();
+  });
+
   test(`a manager's phone that hears nothing says so in full (${language})`, async ({ browser, shop }) => {
     const manager = await Barista.arrive(browser, shop, { language, viewport: { width: 390, height: 844 } });
     const { page } = manager;

@@ -106,6 +106,20 @@ for (const language of LANGUAGES) {
     }
     const [title, tabs] = [await page.locator('.staff-bar__title').boundingBox(), await page.locator('.staff-tabs').boundingBox()];
     expect(tabs?.y, 'an upright tablet has it in one row').toBeLessThan((title?.y ?? 0) + (title?.height ?? 0));
+    // So has a ticket its number and its age, the longest of them, too.
+    const heads = await barista.ticket(number, 'queued').evaluate((ticket, word) => {
+      const [name, age] = ['.ticket__number', '.ticket__age'].map((part) => ticket.querySelector(part));
+      const look = () => {
+        const [left, right] = [name, age].map((part) => part?.getBoundingClientRect());
+        return { row: (right?.top ?? 0) < (left?.bottom ?? 0), tall: Math.round(ticket.getBoundingClientRect().height) };
+      };
+      const before = look();
+      name?.lastChild?.replaceWith('888');
+      age?.lastChild?.replaceWith(word);
+      return [before, look()];
+    }, w('board.ready_late'));
+    expect(heads[0]?.row).toBe(true);
+    expect(heads[1], 'whatever is in it').toEqual(heads[0]);
     await shopper.leave();
     await barista.leave();
   });

@@ -2,6 +2,7 @@
 import { Api } from './support/api';
 import { expect, test } from './support/journey';
 import { Shopper } from './support/shopper';
+import { LANGUAGES } from './support/words';
 
 test('a form that comes alive while the server still thinks hears of a new price', async ({ browser, shop }) => {
   const shopper = await Shopper.arrive(browser, shop);
@@ -30,3 +31,21 @@ test('a form that comes alive while the server still thinks hears of a new price
   await expect(page.getByTestId('add-to-cart')).toContainText('$4.80');
   await shopper.leave();
 });
+
+for (const language of LANGUAGES) {
+  test(`a page that never comes alive says so, works, and promises nothing (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const { page, w } = shopper;
+    await page.route('**/*.wasm', (route) => route.abort());
+    for (const path of ['/s/harbor', '/s/harbor/p/flat-white']) {
+      await page.goto(path);
+      await expect(shopper.liveLine).toHaveText(w('live.no_scripts'));
+      await expect(shopper.liveLine).toBeInViewport({ ratio: 1 });
+    }
+    await expect(page.getByTestId('add-to-cart').locator('data'), 'the price would stay that of the first choice').toBeHidden();
+    await expect(page.getByRole('button', { name: w('product.more') })).toBeDisabled();
+    await shopper.addWithOat();
+    // What did not come is in the console, as it should be.
+    await shopper.context.close();
+  });
+}

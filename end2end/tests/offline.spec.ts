@@ -74,6 +74,39 @@ for (const language of LANGUAGES) {
 }
 
 for (const language of LANGUAGES) {
+  test(`wherever one has scrolled to, a page says that it is not live, and nothing moves (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.atBoard(browser, shop, { language });
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    await shopper.page.goto('/s/harbor');
+    const { id } = await shopper.api.orderCoffee();
+    for (const [visitor, path, below, sentence] of [
+      [shopper, '/s/harbor', '.menu-nav', 'live.offline'],
+      [shopper, `/orders/${id}`, '.stages', 'live.offline'],
+      [barista, '/staff/harbor/queue', '.board', 'live.board_offline'],
+    ] as const) {
+      const { page, context, liveLine } = visitor;
+      const place = async () => {
+        const box = await page.locator(below).boundingBox();
+        return [box?.x, box?.y];
+      };
+      for (const width of [320, 768]) {
+        await page.setViewportSize({ width, height: 568 });
+        await page.goto(path);
+        await visitor.expectLive();
+        const before = await place();
+        await context.setOffline(true);
+        await expect(liveLine).toContainText(beginning(language, sentence));
+        expect(await place(), `${path} at ${width} px`).toEqual(before);
+        await visitor.expectLineInSight();
+        await context.setOffline(false);
+        await visitor.expectLive();
+        expect(await place(), `${path} at ${width} px`).toEqual(before);
+      }
+    }
+    await shopper.leave();
+    await barista.leave();
+  });
+
   test(`pages whose parts are live say when they are not (${language})`, async ({ browser, shop }) => {
     const shopper = await Shopper.atCheckout(browser, shop, { language });
     const manager = await Barista.arrive(browser, shop, { language });

@@ -23,6 +23,7 @@ for (const language of LANGUAGES) {
       await page.waitForURL('**/s/unicorn/checkout');
     };
     await buy();
+    await expect(page.getByRole('main'), 'a parcel is packed').toContainText(w('checkout.fine_print_ships'));
     await page.getByTestId('wallet-sign-in').click();
     await expectAccessible(page, 'sign-in by phone');
     await page.getByLabel(w('sign_in.phone')).fill('12');

@@ -264,7 +264,11 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
         (_, true) => w::checkout::confirm(locale),
         _ => w::checkout::place(locale),
     };
-    let delivery = if cart.ships { w::checkout::ship(locale) } else { w::checkout::pickup(locale) };
+    let (delivery, fine_print) = if cart.ships {
+        (w::checkout::ship(locale), w::checkout::fine_print_ships(locale))
+    } else {
+        (w::checkout::pickup(locale), w::checkout::fine_print(locale))
+    };
     view! {
         <form node_ref=form class="panel checkout__side" id="place" method="post" action=paths::form::PLACE on:submit=submit>
             <input type="hidden" name="store" value=cart.store.get_value()/>
@@ -286,7 +290,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
                 <span>{label}</span>{move || total.get().map(amount)}
             </button>
             {move || wrong.get().then(|| view! { <p class="field-error">{pieces::icon("alert")}{w::checkout::fix_first(locale)}</p> })}
-            <p class="soft"><small>{w::checkout::fine_print(locale)}</small></p>
+            <p class="soft"><small>{fine_print}</small></p>
         </form>
     }
     .into_any()

@@ -76,7 +76,9 @@ pub fn live_line(clock: Option<StoreClock>, locale: Locale, short: bool) -> impl
     };
     // Nothing connects where no scripts run: there the page says how it is brought up to date.
     view! {
-        <p class="live-line" id="live-line" data-state=state role="status" data-testid="live-line">{text}{door}</p>
-        <noscript inner_html=format!("<p class=\"live-line\">{}</p>", w::live::no_scripts(locale))></noscript>
+        <div class="live-room">
+            <p class="live-line" id="live-line" data-state=state role="status" data-testid="live-line">{text}{door}</p>
+            <noscript inner_html=format!("<p class=\"live-line\">{}</p>", w::live::no_scripts(locale))></noscript>
+        </div>
     }
 }

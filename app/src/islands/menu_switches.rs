@@ -124,7 +124,7 @@ impl Bar {
                         done.insert(key.clone(), (on, version));
                     });
                 }
-                Ok(SwitchAnswer::Refused(refusal)) => self.problem.set(Some(w::refusal(&refusal.code, self.locale))),
+                Ok(SwitchAnswer::Refused(refusal)) => self.problem.set(Some(w::refusal_at_work(&refusal.code, self.locale))),
                 Err(tab::Unreachable) => self.problem.set(Some(w::board::unreachable(self.locale))),
             }
             self.busy.update(|busy| {

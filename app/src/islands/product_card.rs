@@ -117,7 +117,7 @@ fn add_form(store: String, product: String, sku: String, name: String, locale: L
                     cart::changed().set(Some(summary));
                     let _ = added.try_set(true);
                 }
-                Ok(CartAnswer::Refused(refusal)) => failed.set(Some(w::refusal(&refusal.code, locale))),
+                Ok(CartAnswer::Refused(refusal)) => failed.set(Some(w::refusal(&refusal.of_cart().code, locale))),
                 Err(tab::Unreachable) => failed.set(Some(w::refusal("unreachable", locale))),
             }
             let _ = busy.try_set(false);

@@ -9,16 +9,21 @@ use domain::{
 use leptos::{
     ev::{MouseEvent, SubmitEvent},
     prelude::*,
+    task::spawn_local,
 };
 use wasm_bindgen::JsCast as _;
 
 use super::{
     checkout::{gone, swap_label},
-    live_line::offline,
+    live_line::{alive, offline},
     live_menu::live_menu,
     store_status::newest,
 };
-use crate::{paths, pieces, tab, wire::Chosen, words as w};
+use crate::{
+    paths, pieces, tab,
+    wire::{CartAnswer, Chosen},
+    words as w,
+};
 
 /// What is chosen now.
 #[derive(Clone, Copy)]
@@ -96,7 +101,7 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
             choice.read(&form);
         }
     });
-    let busy = tab::busy();
+    let (busy, alive) = (tab::busy(), alive());
     let tried = RwSignal::new(sent);
     let quote = Memo::new(move |_| menu.with(|menu| pricing::quote(menu, &[choice.line()], now)));
     let sold_out =
@@ -105,23 +110,42 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
     let status = newest(status);
     let closed = Memo::new(move |_| status.with(|store| !store.open));
     let offline = offline();
-    // Somebody pressed the button while there was no network: said until there is one.
-    let stopped = RwSignal::new(false);
+    // Why nothing went off when the button was pressed: said until the next press, or until there is a network again.
+    let failed = RwSignal::new(None::<&'static str>);
     Effect::new(move |_| {
-        if !offline.get() {
-            stopped.set(false);
+        if !offline.get() && failed.get_untracked() == Some(w::problem::offline(locale)) {
+            failed.set(None);
         }
     });
+    let next = paths::store(&store);
     let submit = move |event: SubmitEvent| {
+        // Sent by the browser itself, it would leave the page for one of the browser's where nobody answers.
+        event.prevent_default();
         tried.set(true);
+        let Some(form) = form.get_untracked() else { return };
+        if busy.get_untracked() || quote.with_untracked(Result::is_err) {
+            return;
+        }
         if offline.get_untracked() {
-            stopped.set(true);
+            return failed.set(Some(w::problem::offline(locale)));
         }
-        if stopped.get_untracked() || busy.get_untracked() || quote.with_untracked(Result::is_err) {
-            event.prevent_default();
-        } else {
-            busy.set(true);
-        }
+        busy.set(true);
+        failed.set(None);
+        let next = next.clone();
+        spawn_local(async move {
+            let answer = match tab::fields(&form) {
+                Ok(fields) => tab::ask(paths::form::CART_ADD, tab::Body::Form(&fields)).await,
+                Err(error) => Err(error),
+            };
+            let why = match answer.and_then(|reply| reply.answer()) {
+                // The button stays at work until the next page is there.
+                Ok(CartAnswer::Done(_)) => return tab::go(&next),
+                Ok(CartAnswer::Refused(refusal)) => w::refusal(&refusal.of_cart().code, locale),
+                Err(tab::Unreachable) => w::problem::unreachable(locale),
+            };
+            let _ = failed.try_set(Some(why));
+            let _ = busy.try_set(false);
+        });
     };
     let sizes = (product.variants.len() > 1).then(|| sizes(&product.variants, choice, menu, now, locale));
     let only = (product.variants.len() == 1).then(|| view! { <input type="hidden" name="sku" value=choice.sku.get_untracked()/> });
@@ -134,7 +158,8 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
     };
     let total = move || quote.with(|quote| quote.as_ref().ok().map(|quote| quote.total)).map(|total| pieces::price(total, locale));
     view! {
-        <form node_ref=form class="product__options" method="post" action=paths::form::CART_ADD autocomplete="off" on:submit=submit data-testid="product-form">
+        <form node_ref=form class="product__options" method="post" action=paths::form::CART_ADD autocomplete="off" on:submit=submit
+            data-alive=move || alive.get().then_some("true") data-testid="product-form">
             <input type="hidden" name="store" value=store/>
             <input type="hidden" name="product" value=product.id.to_string()/>
             {only}
@@ -144,20 +169,20 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
             <div class="buy-bar">
                 <div class="stepper" role="group" aria-label=w::product::quantity(locale)>
                     <button class="stepper__button needs-scripts" type="button" aria-label=w::product::less(locale)
-                        disabled=move || choice.quantity.get() <= 1 on:click=move |_| choice.step(-1)>{pieces::icon("minus")}</button>
+                        disabled=move || !alive.get() || choice.quantity.get() <= 1 on:click=move |_| choice.step(-1)>{pieces::icon("minus")}</button>
                     <input class="stepper__value" type="number" name="quantity" min="1" max="99" inputmode="numeric"
                         aria-label=w::product::quantity(locale) value=choice.quantity.get_untracked()
                         prop:value=move || choice.quantity.get()
                         on:change=move |event| choice.quantity.set(event_target_value(&event).parse().unwrap_or(1).clamp(1, MAX_QUANTITY))/>
                     <button class="stepper__button needs-scripts" type="button" aria-label=w::product::more(locale)
-                        disabled={move || choice.quantity.get() >= MAX_QUANTITY} on:click=move |_| choice.step(1)>{pieces::icon("plus")}</button>
+                        disabled={move || !alive.get() || choice.quantity.get() >= MAX_QUANTITY} on:click=move |_| choice.step(1)>{pieces::icon("plus")}</button>
                 </div>
                 <button class="button button--tall button--split" disabled=move || sold_out.get() aria-busy=move || busy.get().to_string()
                     data-testid="add-to-cart"><span>{label}</span>
-                    // Without scripts it would stay that of the first choice.
+                    // Until the form is alive it stays that of the first choice.
                     <span class="needs-scripts">{total}</span></button>
             </div>
-            {move || stopped.get().then(|| view! { <p class="field-error" role="alert">{pieces::icon("alert")}{w::problem::offline(locale)}</p> })}
+            {move || failed.get().map(|text| view! { <p class="field-error" role="alert">{pieces::icon("alert")}{text}</p> })}
             <div role="status" class="sr-only">{move || problems(&quote.get(), tried.get(), locale)}</div>
         </form>
     }

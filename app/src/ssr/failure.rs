@@ -1,6 +1,6 @@
 //! Pages for when there is no page.
 
-use backend::{refused::Refused, stores::StoreRow};
+use backend::refused::Refused;
 use domain::Locale;
 use http::{HeaderValue, StatusCode, header};
 use leptos::prelude::*;
@@ -45,8 +45,8 @@ impl<E: Refused> From<E> for Failure {
 
 /// The page that says why, with its status.
 ///
-/// `stores`: where somebody may work, for [`Failure::SignIn`].
-pub fn view(failure: Failure, visit: &Visit, stores: &[StoreRow]) -> AnyView {
+/// `door`: for [`Failure::SignIn`].
+pub fn view(failure: Failure, visit: &Visit, door: &staff::Door) -> AnyView {
     let status = match failure {
         Failure::NotFound => StatusCode::NOT_FOUND,
         Failure::Forbidden => StatusCode::FORBIDDEN,
@@ -63,7 +63,7 @@ pub fn view(failure: Failure, visit: &Visit, stores: &[StoreRow]) -> AnyView {
     // What the door has refused is said at it; and who had the page open until a moment ago is told that it is not theirs any more.
     let error = query("error");
     match failure {
-        Failure::SignIn => staff::sign_in(visit, error, stores),
+        Failure::SignIn => staff::sign_in(visit, error, door),
         Failure::NotFound => lost(
             visit,
             Said {
@@ -206,7 +206,7 @@ fn wait(locale: Locale) -> AnyView {
 /// The page for addresses that there are not.
 #[component]
 pub fn Lost() -> impl IntoView {
-    view(Failure::NotFound, &Visit::here(), &[])
+    view(Failure::NotFound, &Visit::here(), &staff::Door::default())
 }
 
 struct Said {

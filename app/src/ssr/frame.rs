@@ -86,6 +86,12 @@ pub fn problem(error: Option<&str>, locale: Locale) -> Option<AnyView> {
     Some(crate::pieces::refused("stop", error?, locale))
 }
 
+/// The same on a page for who works at a store.
+pub fn problem_at_work(error: Option<&str>, locale: Locale) -> Option<AnyView> {
+    let sentence = w::refusal_at_work(error?, locale).to_owned();
+    Some(crate::pieces::notice("stop", w::problem::title(locale).to_owned(), Some(sentence)))
+}
+
 /// An empty place: a picture, a sentence, a way on.
 pub fn empty(title: &'static str, text: &'static str, action: Option<(String, &'static str)>) -> AnyView {
     view! {

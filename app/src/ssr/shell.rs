@@ -11,6 +11,11 @@ use super::App;
 const SKIPPED: &str =
     "for(const e of['pageswap','pagereveal'])addEventListener(e,({viewTransition:t})=>{t?.ready.catch(()=>{});t?.finished.catch(()=>{})})";
 
+/// Where what brings a page to life does not come, or fails, nobody hears of it: the page then says what it says without scripts.
+const STILL: &str = "addEventListener('unhandledrejection',()=>{for(const line of document.querySelectorAll('.live-line[data-state=none]')){\
+    line.textContent=new DOMParser().parseFromString(line.nextElementSibling.textContent,'text/html').body.textContent;\
+    line.dataset.state='offline'}})";
+
 /// The whole document, with the page in its body.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let locale = use_context::<Locale>().unwrap_or_default();
@@ -31,6 +36,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
                 <script nonce=use_nonce()>{SKIPPED}</script>
+                <script nonce=use_nonce()>{STILL}</script>
                 {life(options)}
                 <MetaTags/>
             </head>

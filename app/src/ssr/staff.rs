@@ -24,7 +24,7 @@ use leptos_meta::Html;
 
 pub use self::{
     audit::AuditPage,
-    door::{password_field, sign_in},
+    door::{Door, password_field, sign_in},
     menu::MenuPage,
     settings::{SettingsPage, shown},
     stock::StockPage,
@@ -32,7 +32,7 @@ pub use self::{
 };
 use super::{
     failure::Failure,
-    frame::{language, problem, skip},
+    frame::{language, problem_at_work, skip},
     seo::{Head, head},
     visit::{Visit, clock, page, param, query},
 };
@@ -53,11 +53,11 @@ pub fn StaffHome() -> impl IntoView {
 
 async fn home(visit: Visit, error: Option<String>, saved: bool) -> Result<AnyView, Failure> {
     let locale = visit.locale;
-    let rows = visit.backend.stores.list(&mut visit.backend.db.reader()).await?;
-    let Caller::User { user, name, roles, .. } = &visit.caller else { return Ok(sign_in(&visit, error, &rows)) };
+    let Caller::User { user, name, roles, .. } = &visit.caller else { return Ok(sign_in(&visit, error, &Door::here(&visit).await?)) };
     if !roles.iter().any(|held| is_staff(held.role)) {
-        return Ok(sign_in(&visit, error, &rows));
+        return Ok(sign_in(&visit, error, &Door::here(&visit).await?));
     }
+    let rows = visit.backend.stores.list(&mut visit.backend.db.reader()).await?;
     let rows: Vec<_> = rows.into_iter().filter(|row| visit.caller.is_staff(&row.id)).collect();
     let wants_password = visit.backend.identities.wants_password(*user).await?;
     let mut panels = Vec::new();
@@ -87,7 +87,7 @@ async fn home(visit: Visit, error: Option<String>, saved: bool) -> Result<AnyVie
         </header>
         <main class="page" id="main">
             <div class="stack stack--wide">
-                {problem(error.as_deref().filter(|error| door::password_field(error, !wants_password).is_none()), locale)}
+                {problem_at_work(error.as_deref().filter(|error| door::password_field(error, !wants_password).is_none()), locale)}
                 {saved.then(|| door::password_saved(locale))}
                 {wants_password.then(|| door::choose_password(error.as_deref(), locale))}
                 {nothing}
@@ -166,7 +166,7 @@ async fn queue(visit: Visit, store: String, error: Option<String>, order: Option
     let Caller::User { user, name, .. } = &visit.caller else {
         // Who has signed in wrongly is told so at the same door.
         return match error {
-            Some(error) => Ok(sign_in(&visit, Some(error), &visit.backend.stores.list(&mut visit.backend.db.reader()).await?)),
+            Some(error) => Ok(sign_in(&visit, Some(error), &Door::here(&visit).await?)),
             None => Err(Failure::SignIn),
         };
     };
@@ -191,7 +191,7 @@ async fn queue(visit: Visit, store: String, error: Option<String>, order: Option
     let holder = holder.and_then(|ticket| ticket.claimed_by.as_ref()).filter(|_| error.as_deref() == Some("already_claimed"));
     let refused = match holder {
         Some(person) => Some(notice("stop", w::problem::title(locale).to_owned(), Some(w::board::taken(locale, &person.name)))),
-        None => problem(error.as_deref(), locale),
+        None => problem_at_work(error.as_deref(), locale),
     };
     let switches = visit.caller.may(Right::Store, &row.id);
     let tabs = frame::tabs(&visit, &row.id);

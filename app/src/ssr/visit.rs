@@ -14,7 +14,10 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
-use super::failure::{self, Failure};
+use super::{
+    failure::{self, Failure},
+    staff::Door,
+};
 use crate::wire::{CartSummary, Line, StoreClock};
 
 /// Scheme and host that the world knows us by, without a slash at the end; the server provides it.
@@ -138,12 +141,12 @@ where
                 match body.await {
                     Ok(view) => view,
                     Err(failure) => {
-                        // Without them the door still opens by a code.
-                        let stores = match failure {
-                            Failure::SignIn => visit.backend.stores.list(&mut visit.backend.db.reader()).await.unwrap_or_default(),
-                            _ => Vec::new(),
+                        // Whatever is not known of it, the door still opens by a code.
+                        let door = match failure {
+                            Failure::SignIn => Door::here(&visit).await.unwrap_or_default(),
+                            _ => Door::default(),
                         };
-                        failure::view(failure, &visit, &stores)
+                        failure::view(failure, &visit, &door)
                     }
                 }
             })}

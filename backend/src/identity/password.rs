@@ -177,6 +177,11 @@ impl Identities {
     pub async fn wants_password(&self, user: UserId) -> Result<bool, IdentityError> {
         Ok(store::password_of(&mut self.db.reader(), user).await?.is_none())
     }
+
+    /// Whether anybody of the staff has a password; until then a one-time code is the only way in.
+    pub async fn has_passwords(&self) -> Result<bool, IdentityError> {
+        Ok(store::has_passwords(&mut self.db.reader()).await?)
+    }
 }
 
 /// One try of a password: what it is counted against.

@@ -79,6 +79,19 @@ export class Visitor {
   async expectPaused(key: 'live.reconnecting' | 'live.board_reconnecting'): Promise<void> {
     await expect(this.liveLine).toHaveAttribute('data-state', 'offline');
     await expect(this.liveLine).toContainText(beginning(this.language, key));
+    await this.expectLineInSight();
+  }
+
+  /** The line that says how the connection is can be seen from where the page is, and from its end. */
+  async expectLineInSight(): Promise<void> {
+    await expect(this.liveLine).toBeInViewport();
+    const before = await this.page.evaluate(() => {
+      const before = scrollY;
+      scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' });
+      return before;
+    });
+    await expect(this.liveLine, 'at the end of the page').toBeInViewport();
+    await this.page.evaluate((top) => scrollTo({ top, behavior: 'instant' }), before);
   }
 
   /** Remembers the document that is shown, for `expectSameDocument`. */

@@ -43,7 +43,7 @@ pub(super) fn sync(cart: Cart) {
     spawn_local(async move {
         let done = run(cart).await;
         if let Err(refusal) = done {
-            cart.refused(refusal);
+            cart.refused(refusal.of_cart());
         }
         let _ = cart.syncing.try_set(false);
     });

@@ -31,7 +31,7 @@ pub async fn add_to_cart(
     match add(&store, line.clone()).await {
         Ok(answer) => to(&paths::store(&store), answer),
         Err(refusal) => {
-            let page = format!("{}?error={}{}", paths::product(&store, &product), refusal.code, typed(&line));
+            let page = format!("{}?error={}{}", paths::product(&store, &product), told(&refusal), typed(&line));
             to(&page, CartAnswer::Refused(refusal.said(Visit::here().locale)))
         }
     }
@@ -64,6 +64,11 @@ async fn answer(visit: &Visit, store: &StoreId) -> Result<CartAnswer, Refusal> {
     read.await.map_err(|error: DbError| refusal(&error))
 }
 
+/// What the next page says of a refusal.
+fn told(refusal: &Refusal) -> String {
+    refusal.clone().of_cart().code
+}
+
 /// What was chosen, for the form to show again. What is not even an id is left out.
 fn typed(line: &LineRequest) -> String {
     let sku = line.sku.parse::<Sku>().map(|sku| format!("&sku={sku}")).unwrap_or_default();
@@ -80,7 +85,7 @@ pub async fn set_quantity(
     match set(&store, &line, number(&quantity)).await {
         Ok(answer) => to(&paths::checkout(&store), answer),
         Err(refusal) => {
-            to(&format!("{}?error={}", paths::checkout(&store), refusal.code), CartAnswer::Refused(refusal.said(Visit::here().locale)))
+            to(&format!("{}?error={}", paths::checkout(&store), told(&refusal)), CartAnswer::Refused(refusal.said(Visit::here().locale)))
         }
     }
 }
@@ -110,7 +115,7 @@ pub async fn swap_line(
     let page = paths::checkout(&store);
     match swap(&store, &line, LineRequest { sku, quantity: 1, options }).await {
         Ok((line, lines)) => to(&format!("{page}#line-{line}"), SwapAnswer::Done(lines)),
-        Err(refusal) => to(&format!("{page}?error={}", refusal.code), SwapAnswer::Refused(refusal.said(Visit::here().locale))),
+        Err(refusal) => to(&format!("{page}?error={}", told(&refusal)), SwapAnswer::Refused(refusal.said(Visit::here().locale))),
     }
 }
 

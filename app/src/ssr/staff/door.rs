@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::super::{
     actions::typed::Typed,
+    failure::Failure,
     frame::{language, skip},
     seo::{Head, head},
     visit::{Visit, query},
@@ -16,8 +17,25 @@ use crate::{
     words as w,
 };
 
-/// The door. `stores`: where somebody may work; without any only a code opens it.
-pub fn sign_in(visit: &Visit, error: Option<String>, stores: &[StoreRow]) -> AnyView {
+/// What can open the door.
+#[derive(Default)]
+pub struct Door {
+    /// Where somebody may work; without any only a code opens it.
+    stores: Vec<StoreRow>,
+    /// Nobody has chosen a password yet.
+    by_code_alone: bool,
+}
+
+impl Door {
+    /// The door as it is now.
+    pub async fn here(visit: &Visit) -> Result<Self, Failure> {
+        let stores = visit.backend.stores.list(&mut visit.backend.db.reader()).await?;
+        Ok(Self { stores, by_code_alone: !visit.backend.identities.has_passwords().await? })
+    }
+}
+
+/// The door, with what opens it first.
+pub fn sign_in(visit: &Visit, error: Option<String>, door: &Door) -> AnyView {
     let locale = visit.locale;
     let back = visit.page.split('?').next().filter(|page| page.starts_with(paths::STAFF)).unwrap_or(paths::STAFF).to_owned();
     let gone = (error.as_deref() == Some(paths::RIGHT_GONE)).then(|| gone(locale));
@@ -28,7 +46,7 @@ pub fn sign_in(visit: &Visit, error: Option<String>, stores: &[StoreRow]) -> Any
     let sentence = error.map(|error| match &*error {
         "passwords_limited" => w::staff::passwords_limited(locale, wait_of(wait, locale)),
         "codes_limited" => w::staff::codes_limited(locale, wait_of(wait, locale)),
-        error => w::refusal(error, locale).to_owned(),
+        error => w::refusal_at_work(error, locale).to_owned(),
     });
     let (name_error, code_error) = if by.as_deref() == Some("name") { (sentence, None) } else { (None, sentence) };
     let head = head(
@@ -37,7 +55,9 @@ pub fn sign_in(visit: &Visit, error: Option<String>, stores: &[StoreRow]) -> Any
     );
     // Another form's is left for the page that it is of.
     let typed = if by.as_deref() == Some("name") { Typed::take() } else { None };
-    let name = (!stores.is_empty()).then(|| name_form(&back, name_error, stores, typed.as_ref(), locale));
+    let name = (!door.stores.is_empty()).then(|| name_form(&back, name_error, &door.stores, typed.as_ref(), locale));
+    let code = Some(code_form(&back, code_error, locale));
+    let (first, second) = if door.by_code_alone { (code, name) } else { (name, code) };
     view! {
         {head}
         {skip(locale)}
@@ -45,8 +65,8 @@ pub fn sign_in(visit: &Visit, error: Option<String>, stores: &[StoreRow]) -> Any
             <a class="masthead__home" href=paths::HOME><img src="/favicon.svg" width="32" height="32" alt=""/>{w::frame::name(locale)}</a>
             <h1>{w::staff::heading(locale)}</h1>
             {gone}
-            {name}
-            {code_form(&back, code_error, locale)}
+            {first}
+            {second}
             {language(visit)}
         </main>
     }

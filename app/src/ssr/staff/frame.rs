@@ -5,7 +5,7 @@ use domain::StoreId;
 use leptos::prelude::*;
 
 use super::super::{
-    frame::{language, problem, skip},
+    frame::{language, problem_at_work, skip},
     visit::Visit,
 };
 use crate::{islands::StaffTabs, paths, words as w};
@@ -51,7 +51,7 @@ pub fn store_frame(visit: &Visit, row: &StoreRow, tab: Tab, error: Option<&str>,
             <div class="staff-bar__tools">{language(visit)}</div>
         </header>
         <main class="page" id="main">
-            <div class="stack stack--wide">{problem(error, locale)}{body}</div>
+            <div class="stack stack--wide">{problem_at_work(error, locale)}{body}</div>
         </main>
     }
     .into_any()

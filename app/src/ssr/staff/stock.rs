@@ -163,7 +163,7 @@ fn count(store: &StoreId, name: String, level: &StockLevel, refused: Option<&Ref
     let bound = if level.held > 0 { w::stock::bound(locale, free, level.held) } else { w::stock::bound_none(locale, free) };
     let described = if refused.is_some() { format!("{error} {hint}") } else { hint.clone() };
     let said = refused.map(|refused| {
-        view! { <p class="field-error" id=error role="alert">{icon("alert")}{w::refusal(&refused.code, locale)}</p> }
+        view! { <p class="field-error" id=error role="alert">{icon("alert")}{w::refusal_at_work(&refused.code, locale)}</p> }
     });
     view! {
         <li class="count" id=format!("count-{sku}") data-testid="count">

@@ -176,6 +176,11 @@ pub(in super::super) async fn password_of(sql: &mut impl Sql, user: UserId) -> R
     row.map(|row| Ok(Password { user, hash: row.get("hash")? })).transpose()
 }
 
+/// Whether anybody has a password.
+pub(in super::super) async fn has_passwords(sql: &mut impl Sql) -> Result<bool, DbError> {
+    Ok(sql.fetch_optional("select account from staff_password limit 1", args![]).await?.is_some())
+}
+
 /// Writes a password down in place of `before`; false where somebody has changed it meanwhile.
 pub(in super::super) async fn set_password(tx: &mut Tx, user: UserId, hash: &str, before: Option<&str>) -> Result<bool, DbError> {
     let text = "insert into staff_password (account, hash, set_at) values ($1, $2, $3) \

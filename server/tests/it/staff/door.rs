@@ -4,6 +4,7 @@ use super::{GOOD, leads_to};
 use crate::support::{Server, on_both_databases};
 
 on_both_databases! {
+    the_only_way_in_comes_first
     a_wrong_password_leaves_store_and_name_as_they_were
     a_password_that_is_refused_is_said_at_its_field
 }
@@ -19,6 +20,25 @@ fn is_unfolded(text: &str) -> bool {
     let (before, _) = text.split_once("data-testid=\"password-form\"").unwrap_or_else(|| panic!("no form in {text}"));
     let (_, fold) = before.rsplit_once("<details").unwrap_or_else(|| panic!("no fold in {text}"));
     fold.split('>').next().unwrap().contains(" open")
+}
+
+async fn the_only_way_in_comes_first(server: Server) {
+    let forms = async |page: &str| {
+        let door = server.guest().await.page(page).await;
+        let mut forms =
+            ["name-form", "sign-in"].map(|form| (door.text().find(&format!("data-testid=\"{form}\"")).expect("the form"), form));
+        forms.sort_unstable();
+        forms.map(|(_, form)| form)
+    };
+    let mo = server.staff("harbor", "Mo", "manager").await;
+    for page in ["/staff", "/staff/harbor/queue"] {
+        assert_eq!(forms(page).await, ["sign-in", "name-form"], "{page}: nobody has a password");
+    }
+    let chosen = mo.post_form("/do/staff/password", &[("password", GOOD), ("again", GOOD)]).await;
+    assert_eq!(leads_to(&chosen), "/staff?saved=1");
+    for page in ["/staff", "/staff/harbor/queue"] {
+        assert_eq!(forms(page).await, ["name-form", "sign-in"], "{page}");
+    }
 }
 
 async fn a_wrong_password_leaves_store_and_name_as_they_were(server: Server) {
