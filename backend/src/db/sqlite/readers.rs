@@ -43,12 +43,11 @@ impl Readers {
         // What is read of a file that is gone is of yesterday, and who asks for our readiness asks here.
         self.place.holds()?;
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let conn = match free {
-            Some(conn) => conn,
-            None => {
-                self.place.holds_now()?;
-                Connection::open(self.place.path(), Mode::Read)?
-            }
+        let conn = if let Some(conn) = free {
+            conn
+        } else {
+            self.place.holds_now()?;
+            Connection::open(self.place.path(), Mode::Read)?
         };
         Ok(Lent { conn: Some(conn), free: self.free.clone(), _permit: permit })
     }
