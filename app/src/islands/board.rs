@@ -47,9 +47,6 @@ pub(crate) struct Bar {
     pub seen: StoredValue<BTreeSet<OrderId>>,
     /// The queue as it was asked for while nothing comes by itself.
     asked: RwSignal<Option<Arc<QueueView>>>,
-    connection: ReadSignal<Connection>,
-    /// Who works here may no longer see the board.
-    refused: Signal<bool>,
     /// Nothing can be sent, or would be done: the buttons wait, and say so.
     pub offline: Signal<bool>,
     pub problem: RwSignal<Option<Trouble>>,
@@ -207,7 +204,7 @@ impl Bar {
                 Ok(reply) if promised => Err(self.refusal(&reply)),
                 Ok(reply) => Ok(Some(Trouble { text: self.refusal(&reply), away: false })),
             };
-            let asks = !matches!(refused, Ok(None)) || self.connection.get_untracked() != Connection::Live;
+            let asks = !matches!(refused, Ok(None)) || live::connection().get_untracked() != Connection::Live;
             let refused = refused.unwrap_or_else(|why| {
                 said::lose(self, order, number, verb, why);
                 None
@@ -253,7 +250,7 @@ impl Bar {
 
     /// Why nothing can be sent, where that is so.
     pub fn hindrance(self) -> &'static str {
-        if self.refused.get_untracked() { w::board::refused(self.locale) } else { w::board::offline(self.locale) }
+        if live::refused().with_untracked(Option::is_some) { w::board::refused(self.locale) } else { w::board::offline(self.locale) }
     }
 
     fn refusal(self, reply: &tab::Reply) -> String {
@@ -289,8 +286,7 @@ pub fn Board(
         let lanes = &queue.lanes;
         lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready).map(|ticket| ticket.order).collect()
     };
-    let (away, refused) = (offline(), refused());
-    let refused = Signal::derive(move || refused.get().is_some());
+    let (connection, away, refused) = (connection(), offline(), refused());
     let bar = Bar {
         place: StoredValue::new((store.id.to_string(), person.id)),
         now: tab::ticking(now),
@@ -298,9 +294,7 @@ pub fn Board(
         busy: RwSignal::new(BTreeSet::new()),
         seen: StoredValue::new(all(&queue)),
         asked: RwSignal::new(None),
-        connection: connection(),
-        refused,
-        offline: Signal::derive(move || away.get() || refused.get()),
+        offline: Signal::derive(move || away.get() || refused.with(Option::is_some)),
         problem: RwSignal::new(None),
         lost: RwSignal::new(Vec::new()),
         said: RwSignal::new(String::new()),
@@ -312,7 +306,7 @@ pub fn Board(
         untouched: RwSignal::new(true),
     };
     awake::stay_awake();
-    awake::keep_up(bar.connection);
+    awake::keep_up(connection);
     let later = live::subscribe::<QueueView>(Topic::Queue(store.id.clone()), queue.version);
     let (queue, show) = signal(Arc::new(queue));
     Effect::new(move |_| {
@@ -341,7 +335,7 @@ pub fn Board(
         }
     });
     Effect::new(move |_| {
-        let back = bar.connection.get() == Connection::Live && !bar.offline.get();
+        let back = connection.get() == Connection::Live && !bar.offline.get();
         if back && bar.problem.with_untracked(|problem| problem.as_ref().is_some_and(|problem| problem.away)) {
             bar.problem.set(None);
         }

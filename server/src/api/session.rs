@@ -140,14 +140,32 @@ pub struct MeEdit {
     #[serde(default)]
     pub name: Option<String>,
     /// `en` or `zh-CN`; null takes the choice back: as the browser asks.
-    #[serde(default, deserialize_with = "named")]
+    #[serde(default)]
     #[schema(value_type = Option<Locale>)]
-    pub language: Option<Option<Locale>>,
+    pub language: Language,
 }
 
-/// What a field says, be it null; one that is left out is not read.
-fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+/// What is said of the language, if anything: null is something.
+#[derive(Clone, Copy, Default)]
+pub enum Language {
+    #[default]
+    Unsaid,
+    Said(Option<Locale>),
+}
+
+impl<'de> Deserialize<'de> for Language {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Said)
+    }
+}
+
+impl From<Language> for Option<Option<Locale>> {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Unsaid => None,
+            Language::Said(choice) => Some(choice),
+        }
+    }
 }
 
 /// Changes name and language.
@@ -155,7 +173,7 @@ fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
     responses((status = 200, body = MeView), (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json")))]
 pub async fn edit_me(State(app): State<AppState>, Who(caller): Who, whole: Whole<MeEdit>) -> Result<Json<MeView>, AppError> {
-    let of = |edit: &MeEdit| AccountEdit { name: edit.name.clone(), language: edit.language };
+    let of = |edit: &MeEdit| AccountEdit { name: edit.name.clone(), language: edit.language.into() };
     let edit = whole.checked(|edit| of(edit).kept_name().err().map(|invalid| invalid.fault("/name")).into_iter().collect())?;
     let edit = of(&edit);
     app.backend.identities.edit_account(&caller, edit).await?;
