@@ -47,12 +47,47 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
+/// When the browser's part is fetched and begins: after the page's own words and pictures, which it would take the line and the
+/// processor from; after four seconds in any case, for a picture may never come. Forms and links work before.
+const AFTER_THE_PAGE: [(&str, &str); 2] = [
+    (
+        "function idle(c) {",
+        "function idle(come) {let c=()=>{c=()=>{};come()};if(document.readyState!=='complete'){const go=()=>'requestIdleCallback'in window?requestIdleCallback(()=>c()):c();addEventListener('load',go);setTimeout(go,4e3);return}",
+    ),
+    ("<link rel=\"modulepreload\"", "<link fetchpriority=\"low\" rel=\"modulepreload\""),
+];
+
 /// What brings the page to life. Leptos writes the nonce where the mode of a request belongs, and a hint whose mode is not the
 /// request's brings the module twice.
 fn life(options: LeptosOptions) -> InertElement {
     let html = view! { <HydrationScripts options islands=true/> }.to_html();
-    InertElement::new(match use_nonce() {
+    let html = match use_nonce() {
         Some(nonce) => html.replace(&format!("crossorigin=\"{nonce}\""), "crossorigin=\"anonymous\""),
         None => html,
-    })
+    };
+    let html = AFTER_THE_PAGE.iter().fold(html, |html, (leptos, ours)| html.replace(leptos, ours));
+    InertElement::new(without_hint(&html))
+}
+
+/// Without the hint that would fetch the module at once.
+fn without_hint(html: &str) -> String {
+    let Some((before, rest)) = html.split_once("<link rel=\"preload\"") else { return html.to_owned() };
+    format!("{before}{}", rest.split_once('>').map_or("", |(_, after)| after))
+}
+
+#[cfg(test)]
+mod tests {
+    use leptos::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_page_comes_before_what_brings_it_to_life() {
+        let owner = Owner::new();
+        let html = owner.with(|| life(LeptosOptions::builder().output_name("orderly").build()).to_html());
+        for (leptos, ours) in AFTER_THE_PAGE {
+            assert!(html.contains(ours) && !html.contains(leptos), "another version of Leptos? {html}");
+        }
+        assert!(html.contains("mod.hydrate()") && !html.contains("rel=\"preload\""), "{html}");
+    }
 }
