@@ -36,7 +36,9 @@ pub fn report(workspace: &Workspace) -> Result<()> {
     }
     line("storefront", storefront);
     let mut left_out = Sizes::default();
-    later.iter().for_each(|(_, sizes)| add(&mut left_out, *sizes));
+    for (_, sizes) in &later {
+        add(&mut left_out, *sizes);
+    }
     line(&format!("left out, {} parts of other pages", later.len()), left_out);
     for (name, sizes) in later {
         line(&format!("  {name}"), sizes);
