@@ -36,6 +36,8 @@ test('a ticket is new until it is claimed, and is called off from behind its dot
   const bar = await page.locator('.staff-tabs').boundingBox();
   await expect(barista.ticket(number, 'queued')).toContainText(w('board.fresh'));
   await expect(barista.ticket(number, 'queued')).toHaveAttribute('data-new', 'true');
+  // Browsers look at every field of a page at each new ticket: there is none before a menu is opened.
+  await expect(page.locator('.ticket__menu > *')).toHaveCount(0);
   await barista.button(number, 'board.claim').click();
   await expect(barista.ticket(number, 'making')).toContainText(w('board.on_time'));
   await barista.button(number, 'board.release').click();
@@ -312,6 +314,7 @@ rush('a tablet that is turned keeps thirty tickets in their lanes, and what is t
   const barista = await Barista.atBoard(browser, shop);
   const { page } = barista;
   await expect(page.getByTestId('ticket')).toHaveCount(30);
+  await expect(page.locator('.ticket__menu > *'), 'nor are those left that the server has drawn').toHaveCount(0);
   for (const [width, height] of [[768, 1024], [1024, 768], [768, 1024]] as const) {
     await page.setViewportSize({ width, height });
     const look = () =>
