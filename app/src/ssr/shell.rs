@@ -49,10 +49,16 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 
 /// When the browser's part is fetched and begins: after the page's own words and pictures, which it would take the line and the
 /// processor from; after four seconds in any case, for a picture may never come. Forms and links work before.
-const AFTER_THE_PAGE: [(&str, &str); 2] = [
+///
+/// And each island is a task of its own: what a finger does meanwhile is answered between two of them, and not after all.
+const AFTER_THE_PAGE: [(&str, &str); 3] = [
     (
         "function idle(c) {",
         "function idle(come) {let c=()=>{c=()=>{};come()};if(document.readyState!=='complete'){const go=()=>'requestIdleCallback'in window?requestIdleCallback(()=>c()):c();addEventListener('load',go);setTimeout(go,4e3);return}",
+    ),
+    (
+        "const res = islandFn(el);",
+        "await new Promise(next=>{const {port1,port2}=new MessageChannel();port1.onmessage=next;port2.postMessage(0)});const res = islandFn(el);",
     ),
     ("<link rel=\"modulepreload\"", "<link fetchpriority=\"low\" rel=\"modulepreload\""),
 ];

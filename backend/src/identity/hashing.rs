@@ -1,13 +1,16 @@
 //! Slow hashes of what people can remember or type: made so that who has stolen the database learns little, on threads that
 //! answer no requests and let everybody else go first, so that whoever buys does not feel who signs in.
 
-use std::sync::Arc;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, available_parallelism};
 use std::time::Duration;
 
-use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{Instant, sleep};
 
 use super::IdentityError;
 use super::secret::{hex, random};
@@ -17,6 +20,8 @@ use crate::db::DbError;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many may wait: no more than get their turn in that time on a small machine. The next is asked to come again at once.
 const PLACES: usize = 64;
+/// How long the memory of a hash is kept for the next one.
+const KEPT: Duration = Duration::from_secs(10);
 /// How far behind the others: a ninth of their share of a processor where all are busy, and all of it where one is idle.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
@@ -27,6 +32,34 @@ pub(super) struct Hashing {
     /// Those who are here: waiting or being looked at.
     places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
+    kept: Kept,
+}
+
+/// What a hash is made in, if it is large enough.
+pub(super) type Memory = Vec<Block>;
+
+/// The memory of the last hashes, no more than turns, and since when nobody needs it. To ask the system for 19 MiB and give them back
+/// for every hash stops all threads of the process each time, those that sell too; so they are kept for a little while.
+#[derive(Debug, Clone, Default)]
+struct Kept(Arc<Mutex<Vec<(Instant, Memory)>>>);
+
+impl Kept {
+    fn all(&self) -> MutexGuard<'_, Vec<(Instant, Memory)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Memory {
+        self.all().pop().map_or_else(Memory::new, |(_, memory)| memory)
+    }
+
+    fn keep(&self, memory: Memory, runtime: &Handle) {
+        self.all().push((Instant::now(), memory));
+        let kept = self.clone();
+        runtime.spawn(async move {
+            sleep(KEPT).await;
+            kept.all().retain(|(since, _)| since.elapsed() < KEPT);
+        });
+    }
 }
 
 impl Default for Hashing {
@@ -39,24 +72,27 @@ impl Default for Hashing {
 
 impl Hashing {
     fn new(turns: usize, places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(turns + places)), turns: Arc::new(Semaphore::new(turns)) }
+        Self { places: Arc::new(Semaphore::new(turns + places)), turns: Arc::new(Semaphore::new(turns)), kept: Kept::default() }
     }
 
     /// Runs `work` when it is its turn; [`IdentityError::SignInBusy`] where too many wait for theirs, or it takes too long.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, IdentityError> + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> Result<T, IdentityError> + Send + 'static,
     ) -> Result<T, IdentityError> {
         // Neither semaphore is ever closed, so what fails is waiting.
         let place = self.places.clone().try_acquire_owned().map_err(|_| IdentityError::SignInBusy)?;
         let turn = tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(IdentityError::SignInBusy) };
         let (tell, told) = oneshot::channel();
+        let (kept, runtime) = (self.kept.clone(), Handle::current());
         let run = move || {
             // Until the end, also where whoever asked has left.
             let here = (turn, place);
             give_way();
-            let done = work();
+            let mut memory = kept.take();
+            let done = work(&mut memory);
+            kept.keep(memory, &runtime);
             drop(here);
             // Nobody may be waiting any more.
             let _ = tell.send(done);
@@ -77,32 +113,66 @@ fn give_way() {
 
 /// What is kept of a one-time code. 40 bits can be tried out by who has stolen the database, so the hash is slow (Argon2id,
 /// 8 MiB); it has one salt for all, because a code is looked up by its hash.
-pub(super) fn of_code(code: &str) -> Result<String, IdentityError> {
+pub(super) fn of_code(code: &str, memory: &mut Memory) -> Result<String, IdentityError> {
     let mut hash = [0; 32];
     let params = Params::new(8 * 1024, 2, 1, Some(hash.len())).map_err(IdentityError::randomness)?;
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(code.as_bytes(), b"orderly staff sign-in code", &mut hash)
-        .map_err(IdentityError::randomness)?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    fill(&argon2, code, b"orderly staff sign-in code", &mut hash, memory).map_err(IdentityError::randomness)?;
     Ok(hex(&hash))
 }
 
 /// What is kept of a password: Argon2id with 19 MiB, two passes and a salt of its own (OWASP, Password Storage Cheat
 /// Sheet), in the PHC string format, which names them.
-pub(super) fn of_password(password: &str) -> Result<String, IdentityError> {
+pub(super) fn of_password(password: &str, memory: &mut Memory) -> Result<String, IdentityError> {
     let salt = SaltString::encode_b64(&random::<16>().map_err(IdentityError::randomness)?).map_err(IdentityError::randomness)?;
-    Ok(Argon2::default().hash_password(password.as_bytes(), &salt).map_err(IdentityError::randomness)?.to_string())
+    let argon2 = Argon2::default();
+    let hash = output(&argon2, password, salt.as_salt(), Params::DEFAULT_OUTPUT_LEN, memory).map_err(IdentityError::randomness)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params: ParamsString::try_from(argon2.params()).map_err(IdentityError::randomness)?,
+        salt: Some(salt.as_salt()),
+        hash: Some(hash),
+    };
+    Ok(hash.to_string())
 }
 
 /// Whether this is the password. Without a hash it takes as long to say no: nothing tells whether somebody has one.
-pub(super) fn is_password(password: &str, hash: Option<&str>) -> Result<bool, IdentityError> {
-    let Some(hash) = hash else { return of_password(password).map(|_| false) };
-    let parsed =
-        PasswordHash::new(hash).map_err(|error| IdentityError::Database(DbError::Defect(format!("a password's hash: {error}"))))?;
-    match Argon2::default().verify_password(password.as_bytes(), &parsed) {
-        Ok(()) => Ok(true),
-        Err(argon2::password_hash::Error::Password) => Ok(false),
-        Err(error) => Err(IdentityError::randomness(error)),
+pub(super) fn is_password(password: &str, hash: Option<&str>, memory: &mut Memory) -> Result<bool, IdentityError> {
+    let Some(hash) = hash else { return of_password(password, memory).map(|_| false) };
+    is_of(password, hash, memory).map_err(|error| IdentityError::Database(DbError::Defect(format!("a password's hash: {error}"))))
+}
+
+fn is_of(password: &str, hash: &str, memory: &mut Memory) -> argon2::password_hash::Result<bool> {
+    use argon2::password_hash::Error;
+    let kept = PasswordHash::new(hash)?;
+    let (salt, known) = (kept.salt.ok_or(Error::PhcStringField)?, kept.hash.ok_or(Error::PhcStringField)?);
+    let version = kept.version.map_or(Ok(Version::default()), Version::try_from)?;
+    let argon2 = Argon2::new(Algorithm::try_from(kept.algorithm)?, version, Params::try_from(&kept)?);
+    // `Output` compares in constant time.
+    Ok(output(&argon2, password, salt, known.len(), memory)? == known)
+}
+
+fn output(
+    argon2: &Argon2<'_>,
+    password: &str,
+    salt: Salt<'_>,
+    length: usize,
+    memory: &mut Memory,
+) -> argon2::password_hash::Result<Output> {
+    let mut bytes = [0; Salt::MAX_LENGTH];
+    let salt = salt.decode_b64(&mut bytes)?;
+    Output::init_with(length, |out| Ok(fill(argon2, password, salt, out, memory)?))
+}
+
+fn fill(argon2: &Argon2<'_>, secret: &str, salt: &[u8], out: &mut [u8], memory: &mut Memory) -> argon2::Result<()> {
+    let blocks = argon2.params().block_count();
+    if memory.len() < blocks {
+        // Not grown: nothing of it is worth being copied.
+        drop(mem::take(memory));
+        *memory = vec![Block::default(); blocks];
     }
+    argon2.hash_password_into_with_memory(secret.as_bytes(), salt, out, memory)
 }
 
 #[cfg(test)]
@@ -111,9 +181,12 @@ mod tests {
 
     #[test]
     fn a_password_is_known_by_its_hash_and_by_nothing_else() {
+        let mut memory = Memory::new();
+        let mut of_password = |password| super::of_password(password, &mut memory);
         let hash = of_password("over the counter").unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_ne!(hash, of_password("over the counter").unwrap(), "each has a salt of its own");
+        let mut is_password = |password, hash| super::is_password(password, hash, &mut memory);
         assert_eq!(is_password("over the counter", Some(&hash)), Ok(true));
         assert_eq!(is_password("Over the counter", Some(&hash)), Ok(false));
         assert_eq!(is_password("over the counter", None), Ok(false));
@@ -126,7 +199,7 @@ mod tests {
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let first = tokio::spawn({
             let hashing = hashing.clone();
-            async move { hashing.run(move || wait.recv().map_err(IdentityError::randomness)).await }
+            async move { hashing.run(move |_| wait.recv().map_err(IdentityError::randomness)).await }
         });
         while hashing.turns.available_permits() > 0 {
             tokio::task::yield_now().await;
@@ -134,27 +207,27 @@ mod tests {
         let others: Vec<_> = (0..2)
             .map(|n| {
                 let hashing = hashing.clone();
-                tokio::spawn(async move { hashing.run(move || Ok(n)).await })
+                tokio::spawn(async move { hashing.run(move |_| Ok(n)).await })
             })
             .collect();
         while hashing.places.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(hashing.run(|| Ok(3)).await, Err(IdentityError::SignInBusy));
+        assert_eq!(hashing.run(|_| Ok(3)).await, Err(IdentityError::SignInBusy));
         go.send(()).unwrap();
         assert_eq!(first.await.unwrap(), Ok(()));
         for (n, other) in others.into_iter().enumerate() {
             assert_eq!(other.await.unwrap(), Ok(n));
         }
-        assert_eq!(hashing.run(|| Ok(4)).await, Ok(4), "every place is free again");
+        assert_eq!(hashing.run(|_| Ok(4)).await, Ok(4), "every place is free again");
     }
 
     #[tokio::test]
     async fn a_hash_that_ends_badly_gives_its_place_back() {
         let hashing = Hashing::new(1, 0);
-        let dead = hashing.run(|| -> Result<(), IdentityError> { panic!("out of memory") }).await;
+        let dead = hashing.run(|_| -> Result<(), IdentityError> { panic!("out of memory") }).await;
         assert!(matches!(dead, Err(IdentityError::Database(DbError::Defect(_)))), "{dead:?}");
-        assert_eq!(hashing.run(|| Ok(1)).await, Ok(1));
+        assert_eq!(hashing.run(|_| Ok(1)).await, Ok(1));
     }
 
     #[cfg(target_os = "linux")]
@@ -163,13 +236,35 @@ mod tests {
         let nice = || rustix::process::getpriority_process(None).map_err(IdentityError::randomness);
         let before = nice().unwrap();
         // At idle priority or lower already, there is nothing to give.
-        assert_eq!(Hashing::default().run(nice).await.unwrap(), before.max(NICE));
+        assert_eq!(Hashing::default().run(move |_| nice()).await.unwrap(), before.max(NICE));
         assert_eq!(nice(), Ok(before), "nobody else has given way");
     }
 
     #[test]
     fn codes_are_found_by_their_hash() {
+        let of_code = |code| of_code(code, &mut Memory::new());
         assert_eq!(of_code("ABCD0123"), of_code("ABCD0123"));
         assert_ne!(of_code("ABCD0123").unwrap(), of_code("ABCD0124").unwrap());
+    }
+
+    #[test]
+    fn what_was_in_the_memory_before_changes_nothing() {
+        let mut memory = Memory::new();
+        let code = of_code("ABCD0123", &mut memory).unwrap();
+        let hash = of_password("over the counter", &mut memory).unwrap();
+        assert_eq!(of_code("ABCD0123", &mut memory).unwrap(), code, "in one that is larger");
+        assert_eq!(is_password("over the counter", Some(&hash), &mut Memory::new()), Ok(true), "in a new one");
+        assert_eq!(is_password("over the counter", Some(&hash), &mut memory), Ok(true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn memory_is_kept_for_the_next_and_not_for_ever() {
+        let hashing = Hashing::new(1, 2);
+        for _ in 0..3 {
+            hashing.run(|memory| of_code("ABCD0123", memory)).await.unwrap();
+        }
+        assert_eq!(hashing.kept.all().len(), 1, "one turn, one memory");
+        sleep(KEPT + Duration::from_millis(1)).await;
+        assert!(hashing.kept.all().is_empty());
     }
 }

@@ -108,7 +108,7 @@ impl Identities {
         let buckets = PasswordTry { address: client.address, who, known };
         throttle::take_all(self, &buckets.all()).await.map_err(of_passwords)?;
         let (typed, hash) = (password.to_owned(), kept.as_ref().map(|kept| kept.hash.clone()));
-        let right = self.hashing.run(move || is_password(&typed, hash.as_deref())).await?;
+        let right = self.hashing.run(move |memory| is_password(&typed, hash.as_deref(), memory)).await?;
         let Some(kept) = kept.filter(|_| right) else { return Err(IdentityError::WrongPassword) };
         let (issued, session, browser) = self.new_shift(client, false);
         let (before, keys) = (before.clone(), self.keys.clone());
@@ -144,14 +144,14 @@ impl Identities {
             (Some(current), Some(hash)) => {
                 throttle::take_all(self, &[Bucket::PasswordsToChange(user)]).await.map_err(of_passwords)?;
                 let hash = hash.clone();
-                if !self.hashing.run(move || is_password(&current, Some(&hash))).await? {
+                if !self.hashing.run(move |memory| is_password(&current, Some(&hash), memory)).await? {
                     return Err(IdentityError::WrongCurrentPassword);
                 }
                 true
             }
             _ => false,
         };
-        let hash = self.hashing.run(move || of_password(&new)).await?;
+        let hash = self.hashing.run(move |memory| of_password(&new, memory)).await?;
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {

@@ -6,7 +6,7 @@ use domain::view::{MemberView, Person, Role};
 use domain::{Faults, StoreId, Timestamp, UserId};
 
 use super::browser::BrowserId;
-use super::hashing::of_code;
+use super::hashing::{Memory, of_code};
 use super::rights::Right;
 use super::secret::{Secret, random};
 use super::session::{IssuedSession, NewSession};
@@ -31,10 +31,10 @@ pub(super) struct NewCode {
 }
 
 impl NewCode {
-    pub(super) fn make() -> Result<Self, IdentityError> {
+    pub(super) fn make(memory: &mut Memory) -> Result<Self, IdentityError> {
         let bytes = random::<LENGTH>().map_err(IdentityError::randomness)?;
         let code: String = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
-        Ok(Self { hash: of_code(&code)?, code: Secret::new(code) })
+        Ok(Self { hash: of_code(&code, memory)?, code: Secret::new(code) })
     }
 }
 
@@ -215,7 +215,7 @@ impl Identities {
         let bucket = Bucket::StaffCodesFromAddress(client.address);
         throttle::take_all(self, &[bucket]).await?;
         let code = normalized(typed).ok_or(IdentityError::WrongCode)?;
-        let hash = self.hashing.run(move || of_code(&code)).await?;
+        let hash = self.hashing.run(move |memory| of_code(&code, memory)).await?;
         let (issued, session, browser) = self.new_shift(client, true);
         let (before, keys) = (before.clone(), self.keys.clone());
         self.db
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_code_is_read_however_it_is_typed() {
-        let made = NewCode::make().unwrap();
+        let made = NewCode::make(&mut Memory::new()).unwrap();
         assert_eq!(normalized(made.code.expose()).as_deref(), Some(made.code.expose()));
         assert_eq!(normalized(" abcd-o1il ").as_deref(), Some("ABCD0111"));
         for bad in ["", "ABCD012", "ABCD01234", "ABCDU123", "ABCDé123", &"A".repeat(1000)] {
