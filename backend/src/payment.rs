@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::event::{Actor, PaymentCaptured, PaymentDeclined};
+use domain::event::{Actor, PaymentActionRequired, PaymentCaptured, PaymentDeclined};
 use domain::ordering::{PaymentMethod, PaymentStatus};
 use domain::view::PaymentView;
 use domain::{Money, OrderId, PaymentId, StoreId, UserId};
@@ -277,15 +277,16 @@ impl Payments {
     }
 
     /// The provider knows of the payment and has not decided; where the shopper has to confirm it, at `action_url`, they
-    /// get time for that, and so does the bar.
+    /// get time for that, and so does the bar; it is told, for who has the order's page open waits for that.
     async fn undecided_in(&self, tx: &mut Tx, order: OrderId, reference: &str, action_url: Option<&str>) -> Result<(), PaymentError> {
-        lock_in(tx, order).await?;
+        let store = lock_in(tx, order).await?;
         store::known_in(tx, order, reference).await?;
         if let Some(url) = action_url
-            && store::action_required_in(tx, order, url).await?
+            && let Some(id) = store::action_required_in(tx, order, url).await?
         {
             ordering::confirming_in(tx, order).await?;
             ordering::touch_in(tx, order).await?;
+            tell(tx, id, order, &store, PaymentActionRequired { payment: id, order }).await?;
         }
         Ok(())
     }

@@ -187,6 +187,8 @@ events! {
     OrderCancelled "order.cancelled.v1" { order: OrderId, store: StoreId, number: i64, by: CancelledBy, reason: Option<String> }
     /// Everything of the order was handed over.
     OrderFulfilled "order.fulfilled.v1" { order: OrderId, store: StoreId, number: i64 }
+    /// The bank wants the shopper to confirm; where, their order says.
+    PaymentActionRequired "payment.action_required.v1" { payment: PaymentId, order: OrderId }
     /// The money is ours.
     PaymentCaptured "payment.captured.v1" { payment: PaymentId, order: OrderId, amount: Money }
     /// The provider refused, or did not answer in time.

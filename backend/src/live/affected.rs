@@ -3,10 +3,10 @@
 use domain::event::{
     CheckoutBegun, CheckoutExpired, Event, KioskAdded, KioskAdmissionEnded, KioskCodeRotated, KioskCodeScanned, KioskPaired,
     KioskPairingBegun, KioskRevoked, MenuItemAvailabilityChanged, OrderCancelled, OrderCreated, OrderFulfilled, OrderProcessed,
-    OrderRejected, PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentToppedUp, PrepClaimed, PrepCollected, PrepQueued, PrepReady,
-    PrepRecalled, PrepReleased, PrepTimedOut, PriceChanged, ProductChanged, ShipmentFailed, ShipmentPacking, ShipmentPrepared,
-    ShipmentProcessed, ShipmentShipped, StaffAdded, StaffCodeMade, StaffPasswordSet, StaffRevoked, StaffRolesChanged, StaffSignedIn,
-    StockAvailabilityChanged, StoreClosed, StoreOpened, StoreSettingsChanged, TokenIssued, TokenRevoked,
+    OrderRejected, PaymentActionRequired, PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentToppedUp, PrepClaimed, PrepCollected,
+    PrepQueued, PrepReady, PrepRecalled, PrepReleased, PrepTimedOut, PriceChanged, ProductChanged, ShipmentFailed, ShipmentPacking,
+    ShipmentPrepared, ShipmentProcessed, ShipmentShipped, StaffAdded, StaffCodeMade, StaffPasswordSet, StaffRevoked, StaffRolesChanged,
+    StaffSignedIn, StockAvailabilityChanged, StoreClosed, StoreOpened, StoreSettingsChanged, TokenIssued, TokenRevoked,
 };
 use domain::topic::Topic;
 
@@ -29,6 +29,7 @@ pub(super) const TYPES: &[&str] = &[
     OrderRejected::TYPE,
     OrderCancelled::TYPE,
     OrderFulfilled::TYPE,
+    PaymentActionRequired::TYPE,
     PaymentCaptured::TYPE,
     PaymentDeclined::TYPE,
     PaymentRefunded::TYPE,
@@ -105,7 +106,8 @@ pub(super) fn affected(event: Event) -> Vec<Topic> {
             vec![Topic::Order(order), Topic::Queue(store.clone()), Topic::Board(store.clone()), Topic::Status(store)]
         }
 
-        E::PaymentCaptured(PaymentCaptured { order, .. })
+        E::PaymentActionRequired(PaymentActionRequired { order, .. })
+        | E::PaymentCaptured(PaymentCaptured { order, .. })
         | E::PaymentDeclined(PaymentDeclined { order, .. })
         | E::PaymentRefunded(PaymentRefunded { order, .. })
         | E::ShipmentPrepared(ShipmentPrepared { order, .. })

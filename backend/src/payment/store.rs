@@ -108,12 +108,12 @@ pub(super) async fn known_in(tx: &mut Tx, order: OrderId, reference: &str) -> Re
     tx.execute(sql, args![reference, now, order]).await.map(drop)
 }
 
-/// The shopper has to confirm; false where that was known, the charge has ended, or nobody wants it any more.
-pub(super) async fn action_required_in(tx: &mut Tx, order: OrderId, url: &str) -> Result<bool, DbError> {
+/// The shopper has to confirm: which payment it is. `None` where that was known, the charge has ended, or nobody wants it any more.
+pub(super) async fn action_required_in(tx: &mut Tx, order: OrderId, url: &str) -> Result<Option<PaymentId>, DbError> {
     let now = tx.now();
     let sql = "update payment set status = 'action_required', action_url = $1, updated_at = $2 \
-               where order_id = $3 and status = 'pending' and unwanted = false";
-    Ok(tx.execute(sql, args![url, now, order]).await? == 1)
+               where order_id = $3 and status = 'pending' and unwanted = false returning id";
+    tx.fetch_optional(sql, args![url, now, order]).await?.map(|row| row.get("id")).transpose()
 }
 
 /// Writes a refund down; false where one of this key is.

@@ -108,11 +108,13 @@ on_both_databases! {
     async fn a_card_that_wants_a_confirmation_says_where(shop) {
         let cafe = Cafe::open(&shop).await;
         let running = cafe.run();
-        let order = cafe.order(&guest(), "tok_3ds").await;
+        let shopper = guest();
+        let order = cafe.order(&shopper, "tok_3ds").await;
         settle(&running).await;
         let view = cafe.view(order).await;
         assert_eq!(view.payment.status, PaymentStatus::ActionRequired);
         assert_eq!(view.payment.action_url.as_deref(), Some("https://bank.example/confirm"));
+        assert_eq!(cafe.journey(&shopper, order).await, ["order.created", "payment.action_required"]);
         let saga = cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap();
         assert_eq!((saga.len(), saga[0].saga.step), (1, Step::Confirm));
         cafe.books.confirm();
@@ -121,6 +123,8 @@ on_both_databases! {
         settle(&running).await;
         let view = cafe.view(order).await;
         assert_eq!((view.status, view.payment.status, view.payment.action_url), (OrderStatus::Processed, PaymentStatus::Captured, None));
+        let journey = cafe.journey(&shopper, order).await;
+        assert_eq!(journey[..3], ["order.created", "payment.action_required", "payment.captured"], "it is told once");
         assert_eq!(cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap(), []);
     }
 

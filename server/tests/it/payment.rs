@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Place, Server, on_both_databases};
+use crate::support::{Client, Place, Server, Tab, on_both_databases};
 
 on_both_databases! {
     every_test_card_does_what_it_says
@@ -226,7 +226,7 @@ fn a_top_up_is_seen_through_the_other_process() {
         let token = one.place.answer(&["token", "issue", "--role", "barista", "--store", "harbor", "--name", "Kim"]);
         let (here, there) = (one.nobody().with_token(&token), two.nobody().with_token(&token));
         let me = there.get("/me").await.body["user"]["id"].as_str().unwrap().to_owned();
-        let mut screen = crate::support::Tab::open(&two, None, Some(&token)).await;
+        let mut screen = Tab::open(&two, None, Some(&token)).await;
         assert!(screen.subscribe(&format!("v1/users/{me}")).await);
         for (key, total) in [("one", 1000), ("two", 2000)] {
             let body = json!({"amount": usd(1000), "token": "tok_ok"});
@@ -300,4 +300,34 @@ fn a_provider_that_dies_and_comes_back_charges_once() {
         let totals: Value = reqwest::get(format!("{url}/v1/totals")).await.unwrap().json().await.unwrap();
         assert_eq!(totals, json!({"payments": 4, "captures": 4, "captured": 4 * 510, "refunded": 510}));
     });
+}
+
+/// The bank wants its customer only when their page is there already: it hears so by itself.
+fn a_page_that_is_open_hears_what_its_bank_wants(place_of_shop: Place) {
+    let bank = Bank::start(&place_of_shop, "127.0.0.1:0");
+    let url = format!("http://{}", bank.address);
+    crate::support::run_with(place_of_shop, &[("ORDERLY_PAY_URL", url.as_str())], async |server| {
+        // Gone for now, so that nothing is decided before somebody listens.
+        let address = bank.kill();
+        let shopper = server.guest().await;
+        let path = place(&shopper, card("tok_3ds")).await;
+        let mut phone = Tab::open(&server, Some(shopper.cookie()), None).await;
+        assert!(phone.subscribe(&format!("v1{path}")).await);
+        let (first, _) = phone.message().await;
+        assert_eq!(first["data"]["payment"]["status"], "pending", "{first}");
+        let _bank = Bank::start(&server.place, &address);
+        let told = phone.until(|order| order["payment"]["status"] == "action_required").await;
+        let action_url = told["data"]["payment"]["action_url"].as_str().unwrap();
+        assert!(action_url.starts_with(&format!("http://{address}/confirm/")), "{told}");
+    });
+}
+
+#[test]
+fn a_page_that_is_open_hears_what_its_bank_wants_on_sqlite() {
+    a_page_that_is_open_hears_what_its_bank_wants(Place::on_sqlite());
+}
+
+#[test]
+fn a_page_that_is_open_hears_what_its_bank_wants_on_postgres() {
+    a_page_that_is_open_hears_what_its_bank_wants(Place::on_postgres());
 }

@@ -33,6 +33,7 @@ const NOT_BY_STAFF: &[&str] = &[
     "order.created.v1",
     "order.processed.v1",
     "order.rejected.v1",
+    "payment.action_required.v1",
     "payment.captured.v1",
     "payment.declined.v1",
     "payment.refunded.v1",
