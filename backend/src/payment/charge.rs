@@ -143,9 +143,10 @@ impl Payments {
     /// Voids; a provider that does not answer is asked again by a job of its own, so that the order need not wait.
     pub(super) async fn let_go(&self, charge: &Charge, reason: &str) -> Settlement {
         let voided = |sure| Settlement::Voided { reason: reason.to_owned(), sure };
-        match self.ask(self.provider.void(&charge.key, charge.reference.as_deref())).await {
+        let reference = charge.reference.as_deref();
+        match self.ask(self.provider.void(&charge.key, reference)).await.map(|answer| charge.told.decides_release(answer, reference)) {
             Ok(Release::Voided) => voided(true),
-            Ok(Release::Pending) => voided(charge.told.void.is_some()),
+            Ok(Release::Pending) => voided(false),
             Ok(Release::Captured { reference }) => Settlement::Captured { reference },
             Err(error) => {
                 tracing::warn!(key = charge.key, %error, "a payment is given up, but not voided yet");
@@ -166,6 +167,16 @@ impl Told {
                 Authorization::Declined { reason: "told".to_owned() }
             }
             (answer, _) => answer,
+        }
+    }
+
+    /// A cancellation that was only received is decided by what was told. That it was captured counts most: money that was taken
+    /// is not forgotten, and a refund of what was not taken after all is refused, which somebody sees.
+    pub(super) fn decides_release(&self, answer: Release, reference: Option<&str>) -> Release {
+        match (answer, self.capture, reference) {
+            (Release::Pending, Some(Outcome::Captured), Some(reference)) => Release::Captured { reference: reference.to_owned() },
+            (Release::Pending, ..) if self.void.is_some() => Release::Voided,
+            (answer, ..) => answer,
         }
     }
 }

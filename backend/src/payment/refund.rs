@@ -173,12 +173,13 @@ impl JobHandler for VoidJob {
             Ok(payment) => payment,
             Err(outcome) => return outcome,
         };
-        let key = payment.id.to_string();
-        match self.payments.ask(self.payments.provider.void(&key, payment.reference.as_deref())).await {
+        let (key, reference) = (payment.id.to_string(), payment.reference.as_deref());
+        let answer = self.payments.ask(self.payments.provider.void(&key, reference)).await;
+        match answer.map(|answer| told.decides_release(answer, reference)) {
             Ok(Release::Voided) => JobOutcome::Done(Value::Null),
             // It is written down, and goes back as whatever is captured for an order that has ended.
             Ok(Release::Captured { reference }) => JobOutcome::Done(Value::String(reference)),
-            Ok(Release::Pending) => released(&told),
+            Ok(Release::Pending) => JobOutcome::retry(NOT_DECIDED),
             Err(error) => failed(error),
         }
     }
@@ -199,20 +200,16 @@ impl JobHandler for VoidJob {
 /// Voids a top-up that was given up; refunds it where it had been captured all the same. No wallet has seen its money, so
 /// there is nothing to be told.
 pub(super) async fn make_sure(payments: &Payments, key: &str, reference: Option<&str>, amount: Money, told: &Told) -> JobOutcome {
-    match payments.ask(payments.provider.void(key, reference)).await {
+    let answer = payments.ask(payments.provider.void(key, reference)).await;
+    match answer.map(|answer| told.decides_release(answer, reference)) {
         Ok(Release::Voided) => JobOutcome::Done(Value::Null),
         Ok(Release::Captured { reference }) => {
             tracing::warn!(key, "a payment that was given up had been captured; it is refunded");
             refund(payments, key, &reference, amount, told).await
         }
-        Ok(Release::Pending) => released(told),
+        Ok(Release::Pending) => JobOutcome::retry(NOT_DECIDED),
         Err(error) => failed(error),
     }
-}
-
-/// A cancellation that was only received: it counts when it was told.
-fn released(told: &Told) -> JobOutcome {
-    if told.void.is_some() { JobOutcome::Done(Value::Null) } else { JobOutcome::retry(NOT_DECIDED) }
 }
 
 /// Refunds what is left of it. The refund's key is made of the payment's, so that it happens once; only after one that has failed

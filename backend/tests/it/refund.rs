@@ -5,6 +5,7 @@ use std::time::Duration;
 use backend::args;
 use backend::check::{self, Verdict};
 use backend::db::{DbError, Sql as _};
+use backend::identity::Caller;
 use backend::ordering::{Step, Waits};
 use backend::payment::{Credit, PaymentError, Wallets};
 use domain::ordering::PaymentStatus;
@@ -24,6 +25,16 @@ async fn paid_and_called_off(cafe: &Cafe, running: &backend::runner::Running, to
     cafe.cancel(&shopper, order).await.expect("it may be called off");
     // What is given up is what these tests are about.
     running.settle().await.expect("the database answers");
+    order
+}
+
+/// An order whose capture its provider has done, and only says to have received.
+async fn capture_received(cafe: &Cafe, running: &backend::runner::Running, shopper: &Caller) -> OrderId {
+    let order = cafe.order(shopper, "tok_adyen").await;
+    settle(running).await;
+    cafe.backend.payments.order_returned(&cafe.backend.db, order, "redirectResult=X").await.expect("it is handed over");
+    settle(running).await;
+    assert_eq!((cafe.view(order).await.payment.status, cafe.books.balance()), (PaymentStatus::ActionRequired, 510));
     order
 }
 
@@ -145,6 +156,48 @@ on_both_databases! {
         let last = asked.last().expect("it was asked for");
         assert_eq!((last, cafe.books.balance()), (&format!("{}-1", asked[0]), 0), "{asked:?}");
         assert_eq!(broken(&cafe).await, []);
+    }
+
+    /// Called off while its capture is only received, by a provider that says no more than that to letting go of it, too: a notice
+    /// tells that it was captured all the same.
+    async fn a_capture_that_is_told_while_it_is_let_go_of_goes_back(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let shopper = guest();
+        let order = capture_received(&cafe, &running, &shopper).await;
+        cafe.cancel(&shopper, order).await.unwrap();
+        settle(&running).await;
+        assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::Voided);
+        tell_outcome(&cafe, order, "one", "captured").await.unwrap();
+        settle(&running).await;
+        // It is on its way back, which is only received as well.
+        assert_eq!((cafe.view(order).await.payment.status, broken(&cafe).await), (PaymentStatus::Captured, vec![]));
+        tell_outcome(&cafe, order, "two", "refunded").await.unwrap();
+        settle(&running).await;
+        let expected = [
+            "order.created", "payment.action_required", "order.cancelled", "payment.declined", "payment.captured", "payment.refunded",
+        ];
+        assert_eq!(cafe.journey(&shopper, order).await, expected);
+        is_back_once(&cafe, order, 2).await;
+    }
+
+    /// The same, told before anybody has begun to let go of it.
+    async fn a_capture_that_is_told_before_it_is_let_go_of_goes_back(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let shopper = guest();
+        let order = capture_received(&cafe, &running, &shopper).await;
+        running.shutdown().await;
+        tell_outcome(&cafe, order, "one", "captured").await.unwrap();
+        cafe.cancel(&shopper, order).await.unwrap();
+        let running = cafe.run();
+        settle(&running).await;
+        assert_eq!((cafe.view(order).await.payment.status, broken(&cafe).await), (PaymentStatus::Captured, vec![]));
+        tell_outcome(&cafe, order, "two", "refunded").await.unwrap();
+        settle(&running).await;
+        let expected = ["order.created", "payment.action_required", "order.cancelled", "payment.captured", "payment.refunded"];
+        assert_eq!(cafe.journey(&shopper, order).await, expected);
+        is_back_once(&cafe, order, 2).await;
     }
 
     /// Its bank is just being asked when it is called off: "confirm" comes too late, and nothing is left to do.

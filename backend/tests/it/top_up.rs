@@ -8,7 +8,7 @@ use backend::idempotency::RequestKey;
 use backend::identity::{Caller, IdentityError};
 use backend::payment::{Forfeit, Patience, TopUpEnd, TopUpError, Wallets};
 use backend::refused::Refused as _;
-use domain::{Currency, Money, UserId};
+use domain::{Currency, Money, TopUpId, UserId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -304,6 +304,35 @@ on_both_databases! {
         settle(&running).await;
         assert_eq!((top_ups.stuck(&mut cafe.backend.db.reader()).await.unwrap(), cafe.books.balance()), (vec![], 0));
         assert_eq!(retry().await, Ok(false), "nothing is left to be done");
+        assert_in_order(&cafe).await;
+    }
+
+    /// Given up while its capture was only received, by a provider that says no more than that to letting go of it, too: a notice
+    /// tells that it was captured all the same, and it goes back.
+    async fn a_top_up_that_is_told_to_be_captured_too_late_goes_back(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let (_, ada) = member(&cafe).await;
+        assert!(matches!(pay(&cafe, ada, "received", usd(900), "tok_adyen").await, Err(TopUpError::ActionRequired(_))));
+        let row = cafe.backend.db.reader().fetch_one("select id from top_up", args![]).await.unwrap();
+        let id = row.get::<TopUpId>("id").unwrap();
+        // A look that is under way is not hurried.
+        settle(&running).await;
+        cafe.backend.payments.shopper_returned(&cafe.backend.db, ada, "redirectResult=X").await.unwrap();
+        settle(&running).await;
+        assert_eq!(cafe.books.balance(), 900);
+        shop.hands.advance(Duration::from_mins(5));
+        settle(&running).await;
+        let given_up = pay(&cafe, ada, "received", usd(900), "tok_adyen").await;
+        assert_eq!((given_up, cafe.books.balance()), (Ok(TopUpEnd::Refused("payment_timeout".to_owned())), 900));
+
+        crate::payment::tell_of(&cafe, &format!("{id} captured"), "one").await.unwrap();
+        settle(&running).await;
+        assert_eq!((cafe.books.only().refunds.len(), cafe.books.balance()), (1, 0));
+        crate::payment::tell_of(&cafe, &format!("{id} refunded"), "two").await.unwrap();
+        settle(&running).await;
+        let left = cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.top_ups.retry_in(tx, id).await })).await;
+        assert_eq!((left, balance(&cafe, ada).await), (Ok(false), 0), "nothing is left to be done");
         assert_in_order(&cafe).await;
     }
 
