@@ -64,6 +64,22 @@ test('a customer who cancels', async ({ browser, shop }) => {
   await barista.leave();
 });
 
+test('a customer who cancels while their bank is waited for', async ({ browser, shop }) => {
+  const shopper = await Shopper.atCheckout(browser, shop);
+  const { page, w } = shopper;
+  await shopper.payWith('checkout.card_3ds');
+  await shopper.placeOrder();
+  await expect(shopper.status).toHaveText(w('order.confirm'));
+  await page.getByRole('button', { name: w('order.cancel') }).click();
+  await expect(shopper.status).toHaveText(w('order.cancelled_by_customer'));
+  await shopper.openJourney();
+  await expect(shopper.journey).toContainText(w('event.payment_action_required'));
+  await expect(shopper.journey).toContainText(w('event.payment_given_up'));
+  await expect(shopper.journey, 'no bank has said no').not.toContainText(w('event.payment_declined'));
+  await expectAccessible(page, 'the timeline of an order that was cancelled before it was paid');
+  await shopper.leave();
+});
+
 test('a bar that is too late pays back into the wallet', async ({ browser, shop }) => {
   test.slow();
   const shopper = await Shopper.arrive(browser, shop);

@@ -341,8 +341,9 @@ impl Told {
     fn happened(self, entry: &JourneyEntry) -> Option<AnyView> {
         let Self { own, wallet, clock, locale } = self;
         let of_wallet = if wallet { w::happened_by_wallet(&entry.type_name, locale) } else { None };
-        // No bank has said no: we have stopped asking it.
-        let given_up = entry.type_name == "payment.declined.v1" && entry.reason.as_deref() == Some("payment_timeout");
+        // No bank has said no: we have stopped asking it, for it took too long or the order had ended.
+        let unasked = matches!(entry.reason.as_deref(), Some("payment_timeout" | "order_ended"));
+        let given_up = entry.type_name == "payment.declined.v1" && unasked;
         let of_no_answer = given_up.then(|| w::event::payment_given_up(locale));
         let what = of_wallet.or(of_no_answer).or_else(|| w::happened(&entry.type_name, locale))?;
         let who = match entry.actor {
