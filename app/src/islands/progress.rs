@@ -165,8 +165,36 @@ pub fn steps(order: &OrderView, journey: &[JourneyEntry], locale: Locale) -> Vec
         })
         .collect();
     if failed {
-        let name = if order.status == OrderStatus::Rejected { w::order::stage_rejected(locale) } else { w::order::stage_cancelled(locale) };
-        steps.push(Step { name, state: "failed", word: w::order::stopped(locale), at: Some(order.updated_at) });
+        let (name, kind) = if order.status == OrderStatus::Rejected {
+            (w::order::stage_rejected(locale), "order.rejected.v1")
+        } else {
+            (w::order::stage_cancelled(locale), "order.cancelled.v1")
+        };
+        // The order changes once more when its money goes back. Where the journey has not been read again yet, it has just ended.
+        let at = when(kind).unwrap_or(order.updated_at);
+        steps.push(Step { name, state: "failed", word: w::order::stopped(locale), at: Some(at) });
     }
     steps
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::event::Actor;
+
+    use super::*;
+    use crate::islands::waiting::tests::order;
+
+    #[test]
+    fn an_order_has_stopped_when_it_ended_though_its_money_came_back_later() {
+        const T: fn(i64) -> Timestamp = Timestamp::from_millis;
+        let entry =
+            |kind: &str, at| JourneyEntry { type_name: kind.to_owned(), at: T(at), actor: Actor::System, reason: None, kiosk: None };
+        for (status, kind) in [(OrderStatus::Cancelled, "order.cancelled.v1"), (OrderStatus::Rejected, "order.rejected.v1")] {
+            let ended = OrderView { status, updated_at: T(90), ..order(1, 10) };
+            let stopped = |journey: &[JourneyEntry]| steps(&ended, journey, Locale::En).pop().map(|step| (step.state, step.at));
+            let journey = [entry("order.created.v1", 10), entry(kind, 50), entry("payment.refunded.v1", 90)];
+            assert_eq!(stopped(&journey), Some(("failed", Some(T(50)))));
+            assert_eq!(stopped(&journey[..1]), Some(("failed", Some(T(90)))), "not read again yet");
+        }
+    }
 }

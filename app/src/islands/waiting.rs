@@ -148,7 +148,7 @@ pub fn bell(order: Memo<OrderView>, locale: Locale) -> impl IntoView {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use domain::{
         Currency, Money,
         ordering::{OrderStatus, PaymentMethod, PaymentStatus},
@@ -160,7 +160,8 @@ mod tests {
 
     const T: fn(i64) -> Timestamp = Timestamp::from_millis;
 
-    fn order(number: i64, placed_at: i64) -> OrderView {
+    /// One in the queue, of nothing.
+    pub(in crate::islands) fn order(number: i64, placed_at: i64) -> OrderView {
         let zero = Money::zero(Currency::USD);
         OrderView {
             id: "0193b3c4-5d6e-7f80-9a1b-2c3d4e5f6071".parse().unwrap(),
