@@ -103,7 +103,8 @@ async fn authorize(State(sim): State<PaySim>, headers: HeaderMap, Json(wanted): 
     match (card, entry.asks) {
         (Card::Slow, _) if entry.state == "asked" => entry = slowly(&sim, entry).await?,
         (Card::Silent, _) if entry.state == "asked" => std::future::pending().await,
-        (Card::Later, 1) => sim.decide_later(entry.clone()),
+        // At every question: whoever asked first may have gone away before that, and it is decided once.
+        (Card::Later, _) if entry.state == "pending" => sim.decide_later(entry.clone()),
         (Card::Cut, 1) => return Ok(cut()),
         _ => {}
     }
@@ -135,17 +136,15 @@ async fn show(State(sim): State<PaySim>, Path(key): Path<String>) -> Answer {
 
 async fn capture(State(sim): State<PaySim>, Path(key): Path<String>, Json(WireAmount { amount }): Json<WireAmount>) -> Answer {
     let entry = match sim.book.capture(&key, amount).await? {
-        Some(entry) => {
-            if entry.state == "capturing" {
-                sim.decide_later(entry.clone());
-            }
-            entry
-        }
+        Some(entry) => entry,
         None => match sim.book.find(&key).await?.ok_or(NOT_FOUND)? {
             again if matches!(&*again.state, "capturing" | "captured") && again.captured == amount => again,
             _ => return Err(Refusal(StatusCode::CONFLICT, "not_authorized")),
         },
     };
+    if entry.state == "capturing" {
+        sim.decide_later(entry.clone());
+    }
     Ok(status(&sim, entry)?.into_response())
 }
 

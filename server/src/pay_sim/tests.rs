@@ -195,6 +195,29 @@ async fn a_later_card_is_told_of_until_the_shop_takes_it() {
     authorized(stage.ask("a", "tok_later").await);
 }
 
+/// Whoever asked first was killed when it was just written down: the next question, and the next capture, are enough.
+#[tokio::test]
+async fn what_was_asked_for_by_who_is_gone_is_decided_all_the_same() {
+    let mut stage = Stage::set().await;
+    assert!(matches!(stage.ask("a", "tok_later").await, Ok(Authorization::Pending { .. })));
+    let known = stage.sim.book.find("a").await.unwrap().unwrap();
+    let later = Entry { key: "b".to_owned(), id: "pay_b".to_owned(), ..known.clone() };
+    stage.sim.book.ask(&later).await.unwrap();
+    let (token, state) = ("tok_capture_later".to_owned(), "authorized".to_owned());
+    let captured = Entry { key: "c".to_owned(), id: "pay_c".to_owned(), token, state, ..known };
+    stage.sim.book.ask(&captured).await.unwrap();
+    stage.sim.book.capture("c", PRICE.amount).await.unwrap();
+
+    assert!(matches!(stage.ask("b", "tok_later").await, Ok(Authorization::Pending { .. })));
+    assert_eq!(stage.card.capture("c", "pay_c", PRICE).await, Ok(Progress::Pending));
+    let mut told = std::collections::BTreeSet::new();
+    while told.len() < 3 {
+        told.insert(stage.notice().await.key);
+    }
+    assert_eq!(stage.ask("b", "tok_later").await, Ok(Authorization::Authorized { reference: "pay_b".to_owned() }));
+    assert_eq!(stage.card.capture("c", "pay_c", PRICE).await, Ok(Progress::Done));
+}
+
 #[tokio::test]
 async fn a_shopper_confirms_or_refuses() {
     let mut stage = Stage::set().await;
