@@ -49,9 +49,12 @@ impl Refusal {
 
     /// The same of what only changes a cart: there is no order to look for.
     pub fn of_cart(mut self) -> Self {
-        if self.code == "unavailable" {
-            "unreachable".clone_into(&mut self.code);
-        }
+        let own = match &*self.code {
+            "unavailable" | "request_in_progress" => "unreachable",
+            "idempotency_key_reused" => "cart_sent_before",
+            _ => return self,
+        };
+        own.clone_into(&mut self.code);
         self
     }
 
@@ -207,10 +210,16 @@ mod tests {
 
     #[test]
     fn a_cart_that_could_not_be_changed_is_no_order() {
-        let cart = Refusal::unavailable().of_cart();
-        assert_eq!((&*cart.code, cart.is_open()), ("unreachable", true));
-        let other = Refusal { code: "out_of_stock".to_owned(), faults: Vec::new() };
-        assert_eq!(other.clone().of_cart(), other);
+        let refusal = |code: &str| Refusal { code: code.to_owned(), faults: Vec::new() };
+        for (code, own, open) in [
+            ("unavailable", "unreachable", true),
+            ("request_in_progress", "unreachable", true),
+            ("idempotency_key_reused", "cart_sent_before", false),
+            ("out_of_stock", "out_of_stock", false),
+        ] {
+            let cart = refusal(code).of_cart();
+            assert_eq!((&*cart.code, cart.is_open(), refusal(code).is_open()), (own, open, open));
+        }
     }
 
     #[test]

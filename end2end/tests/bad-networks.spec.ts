@@ -199,6 +199,63 @@ for (const language of LANGUAGES) {
   });
 }
 
+for (const language of LANGUAGES) {
+  test(`what is added is added once, though the answer was lost (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const { page, w } = shopper;
+    // The shop hears of a press, and the page nothing of it.
+    const lose = () =>
+      page.route(
+        '**/do/cart/add',
+        async (route) => {
+          const answer = await route.fetch({ headers: { ...route.request().headers(), origin: shop.url } });
+          expect(answer.status(), 'the shop did it').toBe(200);
+          await route.abort();
+        },
+        { times: 1 },
+      );
+    const add = page.getByTestId('add-to-cart');
+    const count = page.locator('.cart-bar__count');
+    const pressInVain = async () => {
+      await page.goto('/s/harbor/p/flat-white');
+      await expect(page.getByTestId('product-form')).toHaveAttribute('data-alive', 'true');
+      await lose();
+      await add.click();
+      await expect(page.getByRole('alert')).toHaveText(w('problem.unreachable'));
+    };
+    await pressInVain();
+    await add.click();
+    await page.waitForURL('**/s/harbor');
+    await expect(count).toHaveText('1');
+
+    await test.step('something else is said to be something else', async () => {
+      await pressInVain();
+      await page.getByRole('button', { name: w('product.more') }).click();
+      await add.click();
+      await expect(page.getByRole('alert')).toHaveText(w('problem.cart_sent_before'));
+      await add.click();
+      await page.waitForURL('**/s/harbor');
+      await expect(count).toHaveText('4');
+    });
+
+    await test.step('what goes straight into the cart', async () => {
+      await shopper.expectLive();
+      const plus = page.locator('.product-card__add').first();
+      await lose();
+      await plus.click();
+      await expect(page.getByRole('alert')).toHaveText(w('problem.unreachable'));
+      await expect(count).toHaveText('4');
+      await plus.click();
+      await expect(count).toHaveText('5');
+      await expect(page.getByRole('alert')).toHaveCount(0);
+      // Pressed on purpose.
+      await plus.click();
+      await expect(count).toHaveText('6');
+    });
+    await shopper.leave();
+  });
+}
+
 test('two processes behind one broker', async ({ browser }) => {
   const [broker, postgres] = [await Mosquitto.open(), await Postgres.open()];
   const settings = { MQTT_URL: broker.url, DATABASE_URL: postgres.url };

@@ -37,10 +37,11 @@ for (const language of LANGUAGES) {
     const shopper = await Shopper.arrive(browser, shop, { language });
     const { page, w } = shopper;
     await page.route('**/*.wasm', (route) => route.abort());
+    const still = page.locator('.live-line[data-state="offline"]');
     for (const path of ['/s/harbor', '/s/harbor/p/flat-white']) {
       await page.goto(path);
-      await expect(shopper.liveLine).toHaveText(w('live.no_scripts'));
-      await expect(shopper.liveLine).toBeInViewport({ ratio: 1 });
+      await expect(still).toHaveText(w('live.no_scripts'));
+      await expect(still).toBeInViewport({ ratio: 1 });
     }
     await expect(page.getByTestId('add-to-cart').locator('data'), 'the price would stay that of the first choice').toBeHidden();
     await expect(page.getByRole('button', { name: w('product.more') })).toBeDisabled();
@@ -49,3 +50,34 @@ for (const language of LANGUAGES) {
     await shopper.context.close();
   });
 }
+
+test("what a stranger's script leaves behind does not keep a page from coming alive", async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  let goOn = () => {};
+  const mayCome = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  await page.route('**/*.wasm', async (route) => {
+    await mayCome;
+    await route.continue();
+  });
+  await page.goto('/s/harbor/p/flat-white');
+  await page.evaluate(() => {
+    for (const reason of ['no wallet', 'no account']) {
+      dispatchEvent(new PromiseRejectionEvent('unhandledrejection', { promise: Promise.resolve(), reason }));
+    }
+  });
+  const still = page.locator('.live-line[data-state="offline"]');
+  await expect(still).toHaveText([w('live.no_scripts')]);
+  await expect(still).toBeInViewport({ ratio: 1 });
+  await expect(shopper.liveLine).toBeHidden();
+
+  goOn();
+  await shopper.expectLive();
+  await expect(page.locator('.live-line')).toHaveCount(1);
+  // The form comes after the line.
+  await page.getByRole('button', { name: w('product.more') }).click();
+  await expect(page.getByRole('spinbutton')).toHaveValue('2');
+  await shopper.leave();
+});

@@ -1,11 +1,15 @@
-//! The cart bar, and what the page's islands tell each other about the cart.
+//! The cart bar, how something is put into the cart, and what the page's islands tell each other about it.
 
 use std::cell::RefCell;
 
 use domain::{Locale, StoreId};
 use leptos::prelude::*;
 
-use crate::{paths, pieces, wire::CartSummary, words as w};
+use crate::{
+    paths, pieces, tab,
+    wire::{CartAnswer, CartSummary},
+    words as w,
+};
 
 thread_local! {
     /// The cart as it became since the page was loaded. Touched by effects and handlers alone: a server's thread serves many.
@@ -15,6 +19,19 @@ thread_local! {
 /// The page's one signal of a changed cart.
 pub fn changed() -> ArcRwSignal<Option<CartSummary>> {
     CHANGED.with_borrow_mut(|slot| slot.get_or_insert_with(|| ArcRwSignal::new(None)).clone())
+}
+
+/// Puts what a form says into the cart. `open`: the form's key, as long as nobody knows whether what was sent under it was done. Sent
+/// again, it is the same; what is pressed after an answer is another wish.
+pub async fn add(form: &web_sys::HtmlFormElement, open: StoredValue<Option<String>>) -> Result<CartAnswer, tab::Unreachable> {
+    let key = open.try_get_value().flatten().unwrap_or_else(tab::new_key);
+    let fields = format!("{}&key={key}", tab::fields(form)?);
+    let _ = open.try_set_value(Some(key));
+    let answer = tab::ask(paths::form::CART_ADD, tab::Body::Form(&fields)).await?.answer::<CartAnswer>()?;
+    if !matches!(&answer, CartAnswer::Refused(refusal) if refusal.is_open()) {
+        let _ = open.try_set_value(None);
+    }
+    Ok(answer)
 }
 
 /// The cart, always in reach of the thumb; nothing while it is empty.

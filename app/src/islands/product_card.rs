@@ -94,7 +94,7 @@ fn price(variants: &[CardVariant], locale: Locale) -> impl IntoView + use<> {
 }
 
 fn add_form(store: String, product: String, sku: String, name: String, locale: Locale) -> AnyView {
-    let busy = tab::busy();
+    let (busy, key) = (tab::busy(), StoredValue::new(None));
     let failed = RwSignal::new(None::<&'static str>);
     let added = RwSignal::new(false);
     let checkout = paths::checkout(&store);
@@ -108,11 +108,7 @@ fn add_form(store: String, product: String, sku: String, name: String, locale: L
         busy.set(true);
         failed.set(None);
         spawn_local(async move {
-            let answer = match tab::fields(&form) {
-                Ok(fields) => tab::ask(paths::form::CART_ADD, tab::Body::Form(&fields)).await,
-                Err(error) => Err(error),
-            };
-            match answer.and_then(|reply| reply.answer()) {
+            match cart::add(&form, key).await {
                 Ok(CartAnswer::Done(summary)) => {
                     cart::changed().set(Some(summary));
                     let _ = added.try_set(true);

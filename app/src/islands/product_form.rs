@@ -14,6 +14,7 @@ use leptos::{
 use wasm_bindgen::JsCast as _;
 
 use super::{
+    cart,
     checkout::{gone, swap_label},
     live_line::{alive, offline},
     live_menu::live_menu,
@@ -117,7 +118,7 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
             failed.set(None);
         }
     });
-    let next = paths::store(&store);
+    let (next, key) = (paths::store(&store), StoredValue::new(None));
     let submit = move |event: SubmitEvent| {
         // Sent by the browser itself, it would leave the page for one of the browser's where nobody answers.
         event.prevent_default();
@@ -133,11 +134,7 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
         failed.set(None);
         let next = next.clone();
         spawn_local(async move {
-            let answer = match tab::fields(&form) {
-                Ok(fields) => tab::ask(paths::form::CART_ADD, tab::Body::Form(&fields)).await,
-                Err(error) => Err(error),
-            };
-            let why = match answer.and_then(|reply| reply.answer()) {
+            let why = match cart::add(&form, key).await {
                 // The button stays at work until the next page is there.
                 Ok(CartAnswer::Done(_)) => return tab::go(&next),
                 Ok(CartAnswer::Refused(refusal)) => w::refusal(&refusal.of_cart().code, locale),

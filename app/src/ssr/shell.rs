@@ -12,9 +12,14 @@ const SKIPPED: &str =
     "for(const e of['pageswap','pagereveal'])addEventListener(e,({viewTransition:t})=>{t?.ready.catch(()=>{});t?.finished.catch(()=>{})})";
 
 /// Where what brings a page to life does not come, or fails, nobody hears of it: the page then says what it says without scripts.
+///
+/// What failed may as well be a stranger's, such as a wallet's that the browser puts into every page. So the line, which comes alive only
+/// as it was sent, is not touched: another one comes after it and its words without scripts, until the line says something itself.
 const STILL: &str = "addEventListener('unhandledrejection',()=>{for(const line of document.querySelectorAll('.live-line[data-state=none]')){\
-    line.textContent=new DOMParser().parseFromString(line.nextElementSibling.textContent,'text/html').body.textContent;\
-    line.dataset.state='offline'}})";
+    const words=line.nextElementSibling;if(!words||words.nextElementSibling)continue;\
+    words.insertAdjacentHTML('afterend',words.textContent);const still=words.nextElementSibling;\
+    still.dataset.state='offline';still.setAttribute('role','status');\
+    new MutationObserver((_,watch)=>{still.remove();watch.disconnect()}).observe(line,{attributeFilter:['data-state']})}})";
 
 /// The whole document, with the page in its body.
 pub fn shell(options: LeptosOptions) -> impl IntoView {

@@ -138,10 +138,13 @@ impl<T: Send + 'static, E: From<DbError> + Send + 'static> Work for Queued<T, E>
                 (result, _) => result,
             };
             let keep = result.is_ok();
+            // Who has broken the group is told of it by its own error.
+            let broke = tx.broken;
             let answer = move |committed: Result<(), DbError>| {
                 let result = match committed {
-                    Ok(()) => result,
-                    Err(error) => result.and_then(|_| Err(E::from(error))),
+                    // A refusal, too: it may be for what another command of the group had done, which is gone.
+                    Err(error) if !broke => Err(E::from(error)),
+                    _ => result,
                 };
                 // The caller may have left; what it asked for is done all the same.
                 let _ = answer.send(result);

@@ -10,6 +10,7 @@ on_both_databases! {
     an_order_form_sent_again_is_the_same_order
     a_forms_address_opened_as_a_page_leads_back
     an_order_is_called_off_once_however_often_it_is_pressed
+    what_a_script_sends_again_is_added_once_and_what_is_pressed_again_twice
     what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most
 }
 
@@ -115,6 +116,35 @@ async fn an_order_is_called_off_once_however_often_it_is_pressed(server: Server)
     // Another wish is another thing: it has ended.
     let again = leads_to(&guest.post_form("/do/order/cancel", &[("order", id), ("key", "another")]).await);
     assert!(again.contains("error="), "{again}");
+}
+
+async fn what_a_script_sends_again_is_added_once_and_what_is_pressed_again_twice(server: Server) {
+    let guest = server.guest().await;
+    // A press; another one that says something else, under the same key first.
+    let press = "store=harbor&product=flat-white&sku=flat-white-regular&quantity=2&options%5Bmilk%5D%5B%5D=oat&key=one";
+    let other = "store=harbor&product=flat-white&sku=flat-white-regular&quantity=3&options%5Bmilk%5D%5B%5D=oat&key=one";
+    let apart = "store=harbor&product=flat-white&sku=flat-white-regular&quantity=3&options%5Bmilk%5D%5B%5D=oat&key=two";
+    let post = async |body: &'static str| guest.post_page("/do/cart/add", body).await.body;
+    // Sent again while the first one runs, and afterwards.
+    let (first, beside) = tokio::join!(post(press), post(press));
+    for sent in [first, beside, post(press).await] {
+        assert_eq!(sent["Done"]["count"], 2, "{sent}");
+    }
+    let sent = post(other).await;
+    assert_eq!(sent["Refused"]["code"], "idempotency_key_reused", "{sent}");
+    let sent = post(apart).await;
+    assert_eq!(sent["Done"]["count"], 5, "{sent}");
+    // A browser without scripts has no key: every press is meant.
+    for _ in 0..2 {
+        assert_eq!(leads_to(&add(&guest, "1", Some("oat")).await), "/s/harbor");
+    }
+    // What was wrong is put right under the same key.
+    let none = "store=harbor&product=flat-white&sku=flat-white-regular&quantity=0&options%5Bmilk%5D%5B%5D=oat&key=three";
+    let some = "store=harbor&product=flat-white&sku=flat-white-regular&quantity=1&options%5Bmilk%5D%5B%5D=oat&key=three";
+    let sent = post(none).await;
+    assert_eq!(sent["Refused"]["code"], "quantity_out_of_range", "{sent}");
+    let sent = post(some).await;
+    assert_eq!(sent["Done"]["count"], 8, "{sent}");
 }
 
 async fn what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most(server: Server) {

@@ -4,52 +4,66 @@ use std::collections::BTreeMap;
 
 use backend::{
     db::DbError,
+    idempotency,
     identity::ensure_session_in,
     ordering::{OrderingError, owner_of},
 };
 use domain::{LineId, OptionId, Sku, StoreId, pricing::LineRequest};
 use leptos::prelude::*;
+use uuid::Uuid;
 
 use super::{
     super::visit::{Visit, summary},
-    Done, number, refusal, to,
+    Done, number,
+    once::{form_key, once},
+    refusal, to,
 };
 use crate::{
     paths,
     wire::{CartAnswer, Line, Refusal, SwapAnswer},
 };
 
+/// Puts a line into the cart. `key` is a script's: sent twice, for the first answer was lost, it is added once.
 #[server(name = AddToCart, prefix = "/do", endpoint = "cart/add")]
 pub async fn add_to_cart(
     #[server(default)] store: String,
+    #[server(default)] key: String,
     #[server(default)] product: String,
     #[server(default)] sku: String,
     #[server(default)] quantity: String,
     #[server(default)] options: BTreeMap<String, Vec<String>>,
 ) -> Done<CartAnswer> {
     let line = LineRequest { sku, quantity: number(&quantity), options: options.into_values().flatten().collect() };
-    match add(&store, line.clone()).await {
-        Ok(answer) => to(&paths::store(&store), answer),
+    let visit = Visit::here();
+    match add(&visit, &store, key, line.clone()).await {
+        Ok(at) => {
+            // It is done, though the cart may not be read now: the form is not shown again to be sent again.
+            let now = answer(&visit, &at).await.unwrap_or_else(|refusal| CartAnswer::Refused(refusal.said(visit.locale)));
+            to(&paths::store(&store), now)
+        }
         Err(refusal) => {
             let page = format!("{}?error={}{}", paths::product(&store, &product), told(&refusal), typed(&line));
-            to(&page, CartAnswer::Refused(refusal.said(Visit::here().locale)))
+            to(&page, CartAnswer::Refused(refusal.said(visit.locale)))
         }
     }
 }
 
-async fn add(store: &str, line: LineRequest) -> Result<CartAnswer, Refusal> {
-    let visit = Visit::here();
+async fn add(visit: &Visit, store: &str, key: String, line: LineRequest) -> Result<StoreId, Refusal> {
     let store: StoreId = store.parse().map_err(|_| refusal(&OrderingError::UnknownStore))?;
     let owner = owner_of(&visit.caller).map_err(|error| refusal(&error))?;
+    // Without scripts a form has none: who goes back to it and presses again wants more, so that each is a wish of its own.
+    let key = if key.is_empty() { Uuid::now_v7().to_string() } else { key };
+    let key = form_key(&visit.caller, format!("{}?store={store}", paths::form::CART_ADD), &key)?;
+    let fingerprint = idempotency::fingerprint(format!("{line:?}").as_bytes());
     let (backend, caller, at) = (visit.backend.clone(), visit.caller.clone(), store.clone());
-    let added = visit.backend.db.transaction(move |tx| {
+    let added = once(visit, key, fingerprint, move |tx| {
         Box::pin(async move {
             ensure_session_in(tx, &caller).await?;
-            backend.carts.add_in(tx, &owner, &at, line).await
+            backend.carts.add_in(tx, &owner, &at, line).await.map(|line| line.to_string())
         })
     });
-    added.await.map_err(|error: OrderingError| refusal(&error))?;
-    answer(&visit, &store).await
+    added.await?;
+    Ok(store)
 }
 
 /// The cart as it is now.
