@@ -15,7 +15,7 @@ use super::{
     failure::Failure,
     frame::{language, skip},
     seo::{Head, head},
-    visit::{Visit, cookie, page, param, query},
+    visit::{Visit, cookie, keep_nothing, page, param, query},
 };
 use crate::{islands::KioskDisplay, paths, pieces::icon, words as w};
 
@@ -76,6 +76,7 @@ async fn code(visit: &Visit, kiosk: &KioskId) -> Result<KioskCodeView, Failure> 
 /// Where a browser becomes this screen; `page`: which of the kiosk's it opens then, where not the first.
 pub fn door(visit: &Visit, kiosk: &KioskId, page: Option<&'static str>, error: Option<String>) -> AnyView {
     let locale = visit.locale;
+    keep_nothing();
     if let Some(response) = use_context::<ResponseOptions>() {
         response.set_status(StatusCode::UNAUTHORIZED);
     }

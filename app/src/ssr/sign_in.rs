@@ -8,7 +8,7 @@ use super::{
     failure::Failure,
     frame::frame,
     seo::{Head, head},
-    visit::{Visit, cookie, page, query},
+    visit::{Visit, cookie, keep_nothing, page, query},
 };
 use crate::{
     paths,
@@ -20,6 +20,8 @@ use crate::{
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let visit = Visit::here();
+    // Back after a sign-out does not bring the number that was typed here.
+    keep_nothing();
     let asked = Asked {
         back: query("back").unwrap_or_else(|| paths::HOME.to_owned()),
         phone: cookie(PHONE).unwrap_or_default(),
