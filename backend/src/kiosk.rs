@@ -315,7 +315,8 @@ async fn find_in(tx: &mut Tx, typed: &str) -> Result<Code, KioskError> {
 /// Refuses where neither slot nor grace is left, the store is closed, they may not order there any more today, for whom the place
 /// would be held for nothing, or the code was made when there was none.
 async fn lets_in(tx: &mut Tx, owner: &Owner, code: &Code, store: &StoreRow) -> Result<(), KioskError> {
-    if tx.now() >= code.ends_at && !is_in_grace(tx, owner, code).await? {
+    let now = tx.now();
+    if now >= code.ends_at && !is_in_grace(tx, owner, code).await? {
         return Err(KioskError::CodeExpired);
     }
     if !store.open {
@@ -324,8 +325,8 @@ async fn lets_in(tx: &mut Tx, owner: &Owner, code: &Code, store: &StoreRow) -> R
     if ordering::limit_reached(tx, owner, store).await? {
         return Err(KioskError::OrderLimitReached);
     }
-    // Nobody has used it up: it grants no scan.
-    if code.scans == 0 { Err(KioskError::AtCapacity) } else { Ok(()) }
+    // Nobody has used it up: it grants no scan, and what helps is not to wait for a place but the next one.
+    if code.scans == 0 { Err(KioskError::grants_none(now, code.next_at(now))) } else { Ok(()) }
 }
 
 /// Whether a scan would let somebody in at this moment. Only a look: the scan itself decides again.
