@@ -108,7 +108,7 @@ fn form(kiosk: &KioskId, page: Option<&'static str>, error: Option<String>, loca
                 <label for="code">{w::kiosk::pair_code(locale)}</label>
                 <input class="input input--code" id="code" name="code" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false"
                     required=true maxlength="20" aria-describedby=wrong.map(|_| "code-error") aria-invalid=wrong/>
-                {error.map(|error| view! { <p class="field-error" id="code-error" role="alert">{icon("alert")}{w::refusal(&error, locale)}</p> })}
+                {error.map(|error| view! { <p class="field-error" id="code-error" role="alert">{icon("alert")}{w::refusal_at_work(&error, locale)}</p> })}
             </div>
             <button class="button button--tall button--wide">{w::kiosk::pair_go(locale)}</button>
         </form>

@@ -195,7 +195,7 @@ fn turned_away(visit: &Visit, code: &str, why: &str, place: Option<(StoreId, Tim
     let sentence = match why {
         "order_limit_reached" => w::scan::limit_text(locale),
         "code_without_places" => w::scan::full_text(locale),
-        why => w::refusal(why, locale),
+        why => w::refusal(w::without_order(why), locale),
     };
     let heading = match why {
         "code_used" => w::scan::used_title(locale),

@@ -150,6 +150,6 @@ fn sentence(error: &str, asked: &Asked, locale: Locale) -> String {
         ("code_spent", _) => w::sign_in::spent(locale).to_owned(),
         ("codes_limited", _) => w::sign_in::limited(locale, wait_of(asked.wait, locale)),
         ("tries_limited", _) => w::staff::codes_limited(locale, wait_of(asked.wait, locale)),
-        (code, _) => w::refusal(code, locale).to_owned(),
+        (code, _) => w::refusal(w::without_order(code), locale).to_owned(),
     }
 }
