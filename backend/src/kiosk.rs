@@ -20,8 +20,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub use self::error::KioskError;
-pub(crate) use self::rotation::ROTATION;
 pub use self::rotation::Rotation;
+pub(crate) use self::rotation::{ROTATION, begin_codes_in, end_codes_in};
 use crate::db::{DbError, Sql, Tx};
 use crate::identity::rights::Right;
 use crate::identity::{Caller, Owner};
@@ -231,17 +231,6 @@ impl Kiosks {
         let open = store::open(sql, &owner, store).await?;
         Ok(open.into_iter().find(|admission| admission.expires_at > now).map(|admission| admission.view()))
     }
-}
-
-/// A kiosk is in service from now on: it shows codes.
-pub(crate) async fn begin_codes_in(tx: &mut Tx, kiosk: &KioskId) -> Result<(), DbError> {
-    let now = tx.now();
-    timer::set_in(tx, ROTATION, kiosk.as_str(), now, json!({})).await
-}
-
-/// A kiosk is out of service: no more codes. Those that there are let nobody in any more, for it is in no store.
-pub(crate) async fn end_codes_in(tx: &mut Tx, kiosk: &KioskId) -> Result<(), DbError> {
-    timer::cancel_in(tx, ROTATION, kiosk.as_str()).await.map(drop)
 }
 
 /// An admission by its id, whoever's it is.
