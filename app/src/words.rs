@@ -19,6 +19,11 @@ pub fn refusal_at_work(code: &str, locale: Locale) -> &'static str {
     if code == "unavailable" { board::away(locale) } else { refusal(code, locale) }
 }
 
+/// The code of a refusal where nothing was to be ordered: there is no order to look for.
+pub fn without_order(code: &str) -> &str {
+    if code == "unavailable" { "unreachable" } else { code }
+}
+
 /// What happened, for an event's type such as `prep.ready.v1`. `None`: nothing that a shopper asks for.
 pub fn happened(event_type: &str, locale: Locale) -> Option<&'static str> {
     let name = event_type.rsplit_once(".v").map_or(event_type, |(name, _)| name);
@@ -56,6 +61,14 @@ mod tests {
             assert_ne!(refusal_at_work("unavailable", locale), refusal("unavailable", locale));
             assert_eq!(refusal_at_work("already_claimed", locale), refusal("already_claimed", locale));
         }
+    }
+
+    #[test]
+    fn who_ordered_nothing_is_not_sent_to_their_orders() {
+        for locale in [Locale::En, Locale::ZhCn] {
+            assert_eq!(refusal(without_order("unavailable"), locale), problem::unreachable(locale));
+        }
+        assert_eq!(without_order("wrong_code"), "wrong_code");
     }
 
     #[test]

@@ -20,8 +20,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub use self::error::KioskError;
-pub(crate) use self::rotation::ROTATION;
 pub use self::rotation::Rotation;
+pub(crate) use self::rotation::{ROTATION, begin_codes_in, end_codes_in};
 use crate::db::{DbError, Sql, Tx};
 use crate::identity::rights::Right;
 use crate::identity::{Caller, Owner};
@@ -233,17 +233,6 @@ impl Kiosks {
     }
 }
 
-/// A kiosk is in service from now on: it shows codes.
-pub(crate) async fn begin_codes_in(tx: &mut Tx, kiosk: &KioskId) -> Result<(), DbError> {
-    let now = tx.now();
-    timer::set_in(tx, ROTATION, kiosk.as_str(), now, json!({})).await
-}
-
-/// A kiosk is out of service: no more codes. Those that there are let nobody in any more, for it is in no store.
-pub(crate) async fn end_codes_in(tx: &mut Tx, kiosk: &KioskId) -> Result<(), DbError> {
-    timer::cancel_in(tx, ROTATION, kiosk.as_str()).await.map(drop)
-}
-
 /// An admission by its id, whoever's it is.
 pub(crate) async fn admission(sql: &mut impl Sql, id: AdmissionId) -> Result<Option<Admission>, DbError> {
     store::admission(sql, id).await
@@ -315,7 +304,8 @@ async fn find_in(tx: &mut Tx, typed: &str) -> Result<Code, KioskError> {
 /// Refuses where neither slot nor grace is left, the store is closed, they may not order there any more today, for whom the place
 /// would be held for nothing, or the code was made when there was none.
 async fn lets_in(tx: &mut Tx, owner: &Owner, code: &Code, store: &StoreRow) -> Result<(), KioskError> {
-    if tx.now() >= code.ends_at && !is_in_grace(tx, owner, code).await? {
+    let now = tx.now();
+    if now >= code.ends_at && !is_in_grace(tx, owner, code).await? {
         return Err(KioskError::CodeExpired);
     }
     if !store.open {
@@ -324,8 +314,8 @@ async fn lets_in(tx: &mut Tx, owner: &Owner, code: &Code, store: &StoreRow) -> R
     if ordering::limit_reached(tx, owner, store).await? {
         return Err(KioskError::OrderLimitReached);
     }
-    // Nobody has used it up: it grants no scan.
-    if code.scans == 0 { Err(KioskError::AtCapacity) } else { Ok(()) }
+    // Nobody has used it up: it grants no scan, and what helps is not to wait for a place but the next one.
+    if code.scans == 0 { Err(KioskError::grants_none(now, code.next_at(now))) } else { Ok(()) }
 }
 
 /// Whether a scan would let somebody in at this moment. Only a look: the scan itself decides again.

@@ -1,6 +1,6 @@
 // A device that goes from hand to hand: who goes back on it after somebody has signed out sees nothing of theirs. In a browser that keeps
 // the pages that are left, as people's do and those of the other journeys do not.
-import { type Browser, chromium as engine } from '@playwright/test';
+import { type Browser, chromium as engine, type Page } from '@playwright/test';
 import { chromiumShell } from '../chromium';
 import { Barista } from './support/barista';
 import { expect, test as base } from './support/journey';
@@ -18,6 +18,14 @@ const test = base.extend<{ keeper: Browser }>({
     await keeper.close();
   },
 });
+
+const ADA = '+15550100001';
+const PASSWORD = 'over the counter';
+
+/** The page was loaded anew since it was remembered: with it went what was typed. */
+async function expectNotAsItWasLeft(page: Page): Promise<void> {
+  expect(await page.evaluate(() => 'remembered' in window), 'the page as it was left').toBe(false);
+}
 
 for (const language of LANGUAGES) {
   test(`back at the board after signing out there is the door (${language})`, async ({ keeper, shop }) => {
@@ -50,7 +58,8 @@ for (const language of LANGUAGES) {
     const shopper = await Shopper.arrive(keeper, shop, { language });
     const { page, w } = shopper;
     await page.goto('/sign-in?back=/account');
-    await shopper.signIn('+15550100001');
+    await shopper.rememberDocument();
+    await shopper.signIn(ADA);
     await page.waitForURL('**/account');
     await expect(page.getByTestId('balance')).toContainText('$33.00');
     await page.getByTestId('sign-out').click();
@@ -59,6 +68,71 @@ for (const language of LANGUAGES) {
     await page.goBack();
     await expect(page.getByRole('heading', { level: 1 })).toHaveText(w('sign_in.heading'));
     await expect(page.getByTestId('balance')).toHaveCount(0);
+
+    // The door, too, is as for anybody: neither the number that a code was sent to, nor the page where it was typed.
+    await page.goBack();
+    await expect(page).toHaveURL(/&step=code$/);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(w('sign_in.heading'));
+    expect(await page.content()).not.toContain(ADA.slice(1));
+    await page.goBack();
+    await expect(page).toHaveURL(/\/sign-in\?back=\/account$/);
+    await expect(page.getByTestId('phone-form')).toBeVisible();
+    await expectNotAsItWasLeft(page);
     await shopper.leave();
+  });
+
+  test(`back at the door of staff after signing out it is as for anybody (${language})`, async ({ keeper, shop }) => {
+    const barista = await Barista.arrive(keeper, shop, { language });
+    const { page, w } = barista;
+    await page.goto('/staff');
+    await barista.signIn('Kim');
+    await page.getByLabel(w('staff.new_password'), { exact: true }).fill(PASSWORD);
+    await page.getByLabel(w('staff.again_password')).fill(PASSWORD);
+    await page.getByRole('button', { name: w('staff.save_password') }).click();
+    await expect(page.getByText(w('staff.password_saved'))).toBeVisible();
+    await page.getByRole('button', { name: w('staff.sign_out') }).click();
+
+    const form = page.getByTestId('name-form');
+    const password = form.getByLabel(w('staff.password'), { exact: true });
+    await expect(form).toBeVisible();
+    await barista.rememberDocument();
+    await form.getByLabel(w('staff.store')).selectOption('harbor');
+    await form.getByLabel(w('staff.name')).fill('Kim');
+    await password.fill(PASSWORD);
+    await form.getByRole('button').click();
+    await expect(page.getByText(w('staff.hello', { name: 'Kim' }))).toBeVisible();
+    await page.getByRole('button', { name: w('staff.sign_out') }).click();
+    await expect(form).toBeVisible();
+    for (const _ of ['the hello', 'the door']) {
+      await page.goBack();
+      await expect(password).toHaveValue('');
+      await expectNotAsItWasLeft(page);
+    }
+    await barista.leave();
+  });
+
+  test(`back at what a guest ordered, after signing in and out, there is nothing (${language})`, async ({ keeper, shop }) => {
+    const shopper = await Shopper.arrive(keeper, shop, { language });
+    const { page, w } = shopper;
+    await page.goto('/s/harbor');
+    const order = await shopper.api.orderCoffee();
+    await page.goto(`/orders/${order.id}`);
+    await expect(shopper.status).toHaveText(w('order.queued'));
+    await page.goto('/orders');
+    await expect(page.getByTestId('orders').getByRole('listitem')).toHaveCount(1);
+    await page.goto('/sign-in?back=/account');
+    await shopper.signIn(ADA);
+    await page.waitForURL('**/account');
+    await page.getByTestId('sign-out').click();
+    await expect(page.getByTestId('sign-in-link')).toBeVisible();
+
+    for (const _ of ['the account', 'the code', 'the number', 'the orders']) await page.goBack();
+    await expect(page).toHaveURL(/\/orders$/);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(w('orders.none_title'));
+    await page.goBack();
+    await expect(page).toHaveURL(new RegExp(`/orders/${order.id}$`));
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(w('lost.heading'));
+    // Not `leave`: the order was refused, which the console tells.
+    await shopper.context.close();
   });
 }

@@ -130,7 +130,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
                         <button class="button button--quiet" data-testid="sign-out">{w::account::sign_out(locale)}</button>
                     </form>
                 </div>
-                {problem(of_others.as_deref(), locale)}
+                {problem(of_others.as_deref().map(w::without_order), locale)}
                 {saved}
                 <div class="account">
                     {money(id, &wallet, &confirmations, view! { {waits}{paid_in}{form} }.into_any(), locale)}
@@ -341,7 +341,7 @@ fn data(staff: bool, left: Money, refused: Option<&str>, locale: Locale) -> AnyV
             <details class="fold" id="delete" open=refused.is_some()>
                 <summary>{w::account::delete(locale)}</summary>
                 <form class="stack" method="post" action=paths::form::DELETE_ACCOUNT data-testid="delete-form">
-                    {problem(refused, locale)}
+                    {problem(refused.map(w::without_order), locale)}
                     <p class="soft">{w::account::delete_text(locale)}</p>
                     <label class="tick"><input type="checkbox" name="sure" value="yes" required=true/><span>{w::account::delete_sure(locale)}</span></label>
                     {(left.amount > 0).then(|| view! {

@@ -1,9 +1,7 @@
 //! Cart and checkout.
 
 use domain::{Money, OrderId, catalog::Menu, prep::FulfilmentKind, pricing};
-use http::{HeaderValue, header};
 use leptos::prelude::*;
-use leptos_axum::ResponseOptions;
 use uuid::Uuid;
 
 use super::{
@@ -11,7 +9,7 @@ use super::{
     failure::Failure,
     frame::{empty, frame, problem},
     seo::{Head, head},
-    visit::{Visit, clock, page, param, query},
+    visit::{Visit, clock, keep_nothing, page, param, query},
 };
 use crate::{
     islands::{Checkout, LiveLine},
@@ -79,9 +77,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         part.variants_mut().filter(|variant| held.contains(&variant.sku)).for_each(|variant| variant.available |= variant.out_of_stock);
     }
     // A form is good for one order: what has been sent is not to come again with Back, with its key.
-    if let Some(response) = use_context::<ResponseOptions>() {
-        response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    }
+    keep_nothing();
     let draft = draft.unwrap_or_default();
     let key = open_key(&visit, &row.id, draft.key).await;
     let data = wire::CheckoutPage {

@@ -15,7 +15,7 @@ use super::{
     failure::Failure,
     frame::{language, skip},
     seo::{Head, head},
-    visit::{Visit, cookie, page, param, query},
+    visit::{Visit, cookie, keep_nothing, page, param, query},
 };
 use crate::{islands::KioskDisplay, paths, pieces::icon, words as w};
 
@@ -76,6 +76,7 @@ async fn code(visit: &Visit, kiosk: &KioskId) -> Result<KioskCodeView, Failure> 
 /// Where a browser becomes this screen; `page`: which of the kiosk's it opens then, where not the first.
 pub fn door(visit: &Visit, kiosk: &KioskId, page: Option<&'static str>, error: Option<String>) -> AnyView {
     let locale = visit.locale;
+    keep_nothing();
     if let Some(response) = use_context::<ResponseOptions>() {
         response.set_status(StatusCode::UNAUTHORIZED);
     }
@@ -107,7 +108,7 @@ fn form(kiosk: &KioskId, page: Option<&'static str>, error: Option<String>, loca
                 <label for="code">{w::kiosk::pair_code(locale)}</label>
                 <input class="input input--code" id="code" name="code" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false"
                     required=true maxlength="20" aria-describedby=wrong.map(|_| "code-error") aria-invalid=wrong/>
-                {error.map(|error| view! { <p class="field-error" id="code-error" role="alert">{icon("alert")}{w::refusal(&error, locale)}</p> })}
+                {error.map(|error| view! { <p class="field-error" id="code-error" role="alert">{icon("alert")}{w::refusal_at_work(&error, locale)}</p> })}
             </div>
             <button class="button button--tall button--wide">{w::kiosk::pair_go(locale)}</button>
         </form>

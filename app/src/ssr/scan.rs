@@ -56,7 +56,7 @@ async fn body(
     };
     let refuse = |error: &dyn Refused| {
         answer(error.status(), error.extra().retry_after);
-        Some(error.code().to_owned())
+        Some(error.sentence().to_owned())
     };
     // A page that anybody may open would be as good for guessing as the call.
     let seen = if is_remembered { visit.backend.may_see_code(&visit.caller, &client, &code).await } else { Ok(false) };
@@ -124,6 +124,7 @@ fn told(code: &str) -> (u16, Option<i64>) {
         "order_limit_reached" => (429, None),
         "code_exhausted" | "rate_limited" => (429, Some(10)),
         "store_at_capacity" | "unavailable" => (503, Some(10)),
+        "code_without_places" => (503, None),
         _ => (400, None),
     }
 }
@@ -183,16 +184,18 @@ fn turned_away(visit: &Visit, code: &str, why: &str, place: Option<(StoreId, Tim
     let again = again.then(|| view! { <a class="button" href=paths::scan(code)>{w::scan::again(locale)}</a> });
     let orders = matches!(why, "code_used" | "order_limit_reached")
         .then(|| view! { <a class="button button--quiet" href=paths::ORDERS>{w::lost::my_orders(locale)}</a> });
-    let next = place.as_ref().filter(|_| matches!(why, "code_exhausted" | "code_used"));
+    let next = place.as_ref().filter(|_| matches!(why, "code_exhausted" | "code_used" | "code_without_places"));
     let next = next.map(|(_, at)| view! { <NextCode at=*at now locale/> });
     let menu = place.map(|(store, _)| {
         // Where there is nothing to try again, that is what to do meanwhile.
-        let class = if matches!(why, "code_exhausted" | "code_expired") { "button" } else { "button button--quiet" };
+        let class =
+            if matches!(why, "code_exhausted" | "code_expired" | "code_without_places") { "button" } else { "button button--quiet" };
         view! { <a class=class href=paths::store(store.to_string())>{w::cart::see_menu(locale)}</a> }
     });
     let sentence = match why {
         "order_limit_reached" => w::scan::limit_text(locale),
-        why => w::refusal(why, locale),
+        "code_without_places" => w::scan::full_text(locale),
+        why => w::refusal(w::without_order(why), locale),
     };
     let heading = match why {
         "code_used" => w::scan::used_title(locale),

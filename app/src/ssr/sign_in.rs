@@ -8,7 +8,7 @@ use super::{
     failure::Failure,
     frame::frame,
     seo::{Head, head},
-    visit::{Visit, cookie, page, query},
+    visit::{Visit, cookie, keep_nothing, page, query},
 };
 use crate::{
     paths,
@@ -20,6 +20,8 @@ use crate::{
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let visit = Visit::here();
+    // Back after a sign-out does not bring the number that was typed here.
+    keep_nothing();
     let asked = Asked {
         back: query("back").unwrap_or_else(|| paths::HOME.to_owned()),
         phone: cookie(PHONE).unwrap_or_default(),
@@ -148,6 +150,6 @@ fn sentence(error: &str, asked: &Asked, locale: Locale) -> String {
         ("code_spent", _) => w::sign_in::spent(locale).to_owned(),
         ("codes_limited", _) => w::sign_in::limited(locale, wait_of(asked.wait, locale)),
         ("tries_limited", _) => w::staff::codes_limited(locale, wait_of(asked.wait, locale)),
-        (code, _) => w::refusal(code, locale).to_owned(),
+        (code, _) => w::refusal(w::without_order(code), locale).to_owned(),
     }
 }

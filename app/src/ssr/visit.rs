@@ -129,6 +129,13 @@ pub fn lead_to(page: &str) -> AnyView {
     ().into_any()
 }
 
+/// The browser keeps nothing of this page, whoever asks for it: who goes back to it gets it anew.
+pub fn keep_nothing() {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    }
+}
+
 /// Renders a page when its data is there, or the page that says why it is not.
 pub fn page<B>(body: B) -> impl IntoView
 where

@@ -38,6 +38,12 @@ pub enum KioskError {
     StoreClosed,
     #[error("The store has as many orders as it can make. Please try again in a moment.")]
     AtCapacity,
+    /// It was made when there was no place, and lets nobody in however many there are by now.
+    #[error("This code was made when every place was taken, and lets nobody in. A new one comes in {} seconds.", .seconds)]
+    GrantsNone {
+        /// Until the next code.
+        seconds: i64,
+    },
     /// Whoever came in could not order.
     #[error("You have had as many orders as this store takes from one person in a day.")]
     OrderLimitReached,
@@ -47,8 +53,17 @@ pub enum KioskError {
 
 impl KioskError {
     pub(super) fn exhausted(now: Timestamp, next: Timestamp) -> Self {
-        Self::CodeExhausted { seconds: (((next - now).max(0) + 999) / 1000).max(1) }
+        Self::CodeExhausted { seconds: seconds_to(next, now) }
     }
+
+    pub(super) fn grants_none(now: Timestamp, next: Timestamp) -> Self {
+        Self::GrantsNone { seconds: seconds_to(next, now) }
+    }
+}
+
+/// Whole seconds, one at least.
+fn seconds_to(next: Timestamp, now: Timestamp) -> i64 {
+    (((next - now).max(0) + 999) / 1000).max(1)
 }
 
 impl From<StoreError> for KioskError {
@@ -74,9 +89,16 @@ impl Refused for KioskError {
             Self::CodeExhausted { .. } => "code_exhausted",
             Self::CodeUsed => "code_used",
             Self::StoreClosed => "store_closed",
-            Self::AtCapacity => "store_at_capacity",
+            Self::AtCapacity | Self::GrantsNone { .. } => "store_at_capacity",
             Self::OrderLimitReached => "order_limit_reached",
             Self::Unavailable(error) => error.code(),
+        }
+    }
+
+    fn sentence(&self) -> &'static str {
+        match self {
+            Self::GrantsNone { .. } => "code_without_places",
+            _ => self.code(),
         }
     }
 
@@ -88,7 +110,7 @@ impl Refused for KioskError {
             Self::StoreClosed => 409,
             Self::CodeExpired | Self::CodeUsed => 410,
             Self::CodeExhausted { .. } | Self::OrderLimitReached => 429,
-            Self::AtCapacity => 503,
+            Self::AtCapacity | Self::GrantsNone { .. } => 503,
             Self::Unavailable(error) => error.status(),
         }
     }
@@ -96,6 +118,9 @@ impl Refused for KioskError {
     fn extra(&self) -> Extra {
         match self {
             Self::CodeExhausted { seconds } => Extra { retry_after: Some((*seconds).max(1)), ..Extra::default() },
+            Self::GrantsNone { seconds } => {
+                Extra { retry_after: Some((*seconds).max(1)), terms: Terms::words(["code"]), ..Extra::default() }
+            }
             Self::AtCapacity => Extra { retry_after: Some(10), ..Extra::default() },
             Self::NotFound => Extra { terms: Terms::words(["kiosk"]), ..Extra::default() },
             Self::Unavailable(error) => error.extra(),

@@ -47,6 +47,20 @@ impl TimerHandler for Rotation {
     }
 }
 
+/// A kiosk is in service from now on: it shows codes.
+pub(crate) async fn begin_codes_in(tx: &mut Tx, kiosk: &KioskId) -> Result<(), DbError> {
+    let now = tx.now();
+    timer::set_in(tx, ROTATION, kiosk.as_str(), now, json!({})).await
+}
+
+/// A kiosk is out of service: no more codes. Those that there are let nobody in any more, for it is in no store; nor do they when it
+/// is put back, which may be at once, after a code of it went where it should not. The caller has the store's lock.
+pub(crate) async fn end_codes_in(tx: &mut Tx, kiosk: &KioskId) -> Result<(), DbError> {
+    let now = tx.now();
+    store::end_codes_in(tx, kiosk, now).await?;
+    timer::cancel_in(tx, ROTATION, kiosk.as_str()).await.map(drop)
+}
+
 /// Makes the code of this slot; `None` where there is no such kiosk. The caller has the store's lock.
 pub(super) async fn rotate_in(tx: &mut Tx, kiosk: &KioskId) -> Result<Option<Code>, DbError> {
     let Some(id) = Stores.of_kiosk(tx, kiosk).await? else { return Ok(None) };

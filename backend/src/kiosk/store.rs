@@ -31,6 +31,13 @@ pub(super) async fn spend_in(tx: &mut Tx, code: &str) -> Result<Option<i64>, DbE
     tx.fetch_optional(text, args![code]).await?.map(|row| row.get("used")).transpose()
 }
 
+/// Ends the code that a kiosk shows at `now`, and the time that those before it are good for longer.
+pub(super) async fn end_codes_in(tx: &mut Tx, kiosk: &KioskId, now: Timestamp) -> Result<(), DbError> {
+    tx.execute("update kiosk_code set ends_at = $2 where kiosk = $1 and ends_at > $2", args![kiosk, now]).await?;
+    let text = "delete from scan_page where code in (select code from kiosk_code where kiosk = $1)";
+    tx.execute(text, args![kiosk]).await.map(drop)
+}
+
 /// Throws away codes that ended before then, who opened their pages, and what became of their admissions.
 pub(super) async fn purge_in(tx: &mut Tx, before: Timestamp) -> Result<(), DbError> {
     tx.execute("delete from kiosk_code where ends_at < $1", args![before]).await?;

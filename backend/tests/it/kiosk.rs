@@ -1,6 +1,7 @@
 //! Codes, scans and admissions: as many come in as the bar can serve, and every place comes back.
 
 mod limits;
+mod put_back;
 
 use std::time::Duration;
 

@@ -119,6 +119,22 @@ async fn a_scan_lets_one_in_and_the_kiosk_sees_it(server: Server) {
         assert!(page.status == StatusCode::TOO_MANY_REQUESTS && page.text().contains(title), "{}", page.text());
     }
     assert_eq!(kiosk.get("/kiosks/pier-1/code").await.body["scans_left"], 10);
+
+    // A code that was made when every place was taken lets nobody in for all of its slot: what helps is the next one.
+    server.place.execute("update kiosk_code set scans = 0, used = 0 where $1 is not null").await;
+    for who in [&server.nobody(), &ben] {
+        let none = who.page(&format!("/scan/{next}")).await;
+        let wait: i64 = none.header("retry-after").unwrap().parse().unwrap();
+        assert!(none.status == StatusCode::SERVICE_UNAVAILABLE && (60..=600).contains(&wait), "{} {wait}", none.status);
+        let text = none.text();
+        assert!(text.contains("data-code=\"code_without_places\"") && text.contains("next-code") && text.contains("href=\"/s/pier\""));
+        assert!(!text.contains(&format!("href=\"/scan/{next}\"")), "to try again is of no use");
+    }
+    let refused = scan(&ben.in_language("zh-CN"), next).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "store_at_capacity"));
+    assert!(refused.body["detail"].as_str().unwrap().contains("秒后换新码"), "{}", refused.body);
+    let form = ben.post_form("/do/scan", &[("code", next)]).await;
+    assert_eq!(form.header("location"), Some(format!("/scan/{next}?error=code_without_places").as_str()));
 }
 
 async fn a_scan_is_for_who_is_signed_in_and_codes_are_not_guessed(server: Server) {

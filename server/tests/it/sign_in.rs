@@ -39,6 +39,7 @@ with_messages! {
     nothing_tells_whether_a_phone_is_known
     sessions_are_listed_and_ended
     a_form_signs_in_and_leads_nowhere_else
+    who_ordered_nothing_is_not_sent_to_their_orders
     the_demo_shopper_buys_from_the_wallet_until_it_is_short
     money_in_a_wallet_is_lost_by_its_owners_word_alone
 }
@@ -239,6 +240,31 @@ async fn a_form_signs_in_and_leads_nowhere_else(server: Server) {
         let done = server.guest().await.post_form("/do/sign-in", &[("phone", &phone), ("code", &code), ("back", back)]).await;
         assert_eq!((done.status, done.header("location")), (StatusCode::FOUND, Some(expected)), "{back}");
         assert!(done.cookie().is_some());
+    }
+}
+
+/// What a form says that found nobody at the till, where it was none that orders.
+async fn who_ordered_nothing_is_not_sent_to_their_orders(server: Server) {
+    let guest = server.guest().await;
+    let typed = guest.with("cookie", &format!("{}; orderly_phone={ADA}", guest.cookie()));
+    let ada = sign_in(&server, &server.guest().await, ADA, 1).await;
+    let token = server.place.answer(&["token", "issue", "--role", "kiosk", "--kiosk", "pier-1"]);
+    let shown = server.nobody().with_token(token.trim()).get("/kiosks/pier-1/code").await;
+    // It does not change while this runs.
+    server.place.execute("update kiosk_code set ends_at = ends_at + 300000 where $1 is not null").await;
+    let scan = format!("/scan/{}?error=unavailable", shown.body["code"].as_str().unwrap());
+    let (shopper, manager) = ("We cannot be reached right now.", "data cannot be reached right now.");
+    for (who, page, said) in [
+        (&guest, "/sign-in?step=phone&error=unavailable", shopper),
+        (&typed, "/sign-in?step=code&error=unavailable", shopper),
+        (&ada, scan.as_str(), shopper),
+        (&guest, "/kiosk/pier-1?error=unavailable", manager),
+        (&ada, "/account?error=unavailable", shopper),
+        (&ada, "/account?error=unavailable&form=delete", shopper),
+    ] {
+        let reply = who.with("accept", "text/html").page(page).await;
+        assert!(reply.text().contains(said), "{page}: {}", reply.text());
+        assert!(!reply.text().contains("should it have gone through"), "{page}");
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::{
     failure::Failure,
     frame::{language, skip},
     seo::{Head, head},
-    visit::{Visit, query},
+    visit::{Visit, keep_nothing, query},
 };
 use crate::{
     paths,
@@ -37,6 +37,8 @@ impl Door {
 /// The door, with what opens it first.
 pub fn sign_in(visit: &Visit, error: Option<String>, door: &Door) -> AnyView {
     let locale = visit.locale;
+    // A tablet goes from hand to hand: Back after a sign-out does not bring the door with the password that was typed at it.
+    keep_nothing();
     let back = visit.page.split('?').next().filter(|page| page.starts_with(paths::STAFF)).unwrap_or(paths::STAFF).to_owned();
     let gone = (error.as_deref() == Some(paths::RIGHT_GONE)).then(|| gone(locale));
     // At which of its forms the door refused somebody. What is refused elsewhere is not said here.

@@ -35,6 +35,7 @@ fn named(locale: Locale, code: &str, terms: &Terms, wait: Option<i64>) -> Option
     Some(match (code, wait, terms) {
         ("too_many_orders", Some(wait), _) => w::api::too_many_in_a_row(locale, app::pieces::wait(wait, locale)),
         ("code_exhausted", Some(seconds), _) => w::api::next_code(locale, seconds),
+        ("store_at_capacity", Some(seconds), Terms { words, .. }) if !words.is_empty() => w::api::code_without_places(locale, seconds),
         ("wallet_not_empty", _, Terms { money: Some(balance), .. }) => w::api::wallet_has(locale, balance.format(locale)),
         ("below_held", _, Terms { least: Some(0), .. }) => w::api::not_so_many(locale).to_owned(),
         ("below_held", _, Terms { least: Some(held), .. }) => w::api::held(locale, held),
