@@ -79,6 +79,10 @@ impl House for TestHouse {
     }
 
     async fn recheck(&self, callers: &[Caller]) -> Result<Vec<Option<Caller>>, DbError> {
+        // As the shop, which need not ask its database about nobody.
+        if callers.is_empty() {
+            return Ok(Vec::new());
+        }
         self.ask(|facts| {
             let known =
                 |caller: &Caller| facts.tokens.values().chain(facts.cookies.values()).find(|now| now.key() == caller.key()).cloned();
