@@ -7,6 +7,7 @@
 
 mod address;
 mod affected;
+mod polled;
 mod publisher;
 mod snapshot;
 
@@ -23,6 +24,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub use self::address::{BrokerAddress, InvalidAddress, again};
+pub use self::polled::polled;
 use self::publisher::{Link, Publisher};
 use self::snapshot::{Ticks, Views};
 use crate::catalog::Catalog;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backend::db::DbError;
-use backend::live::{BrokerAddress, again};
+use backend::live::{BrokerAddress, again, polled};
 use domain::topic::{Filter, Topic};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use rumqttc::{AsyncClient, Event, Outgoing, Packet};
@@ -71,13 +71,14 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
     options.set_keep_alive(KEEP_ALIVE);
     let (client, mut events) = AsyncClient::new(options, WAITING);
     events.set_network_options(BrokerAddress::network_options());
+    let mut events = polled(events);
     let mut asked = Asked::default();
     // They end with the connection: over the next one everything is asked for, and read, again.
     let mut heals = JoinSet::new();
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     loop {
         let event = tokio::select! {
-            event = events.poll() => event,
+            Some(event) = events.next() => event,
             () = gateway.broker.turning(), if *made => {
                 asked.turn(gateway, &client);
                 continue;
