@@ -54,21 +54,25 @@ impl Broker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells a message to everybody who subscribed to its topic, and keeps it where the topic is a retained one. What is
-    /// older than what is kept is not told: publishers may overtake each other.
+    /// Tells a message to everybody who subscribed to its topic, and keeps it where the topic is a retained one. In place of what is
+    /// older than what is kept the latter is told, to whoever does not know it: publishers may overtake each other.
     pub fn publish(&self, topic: &str, payload: Bytes) -> Result<(), NotLive> {
         self.tell(topic, payload, Coming::News)
     }
 
     pub(super) fn tell(&self, topic: &str, payload: Bytes, coming: Coming) -> Result<(), NotLive> {
         let known: Topic = topic.parse().map_err(|_| NotLive)?;
-        let message = Arc::new(Message::new(topic, payload)?);
+        let mut message = Arc::new(Message::new(topic, payload)?);
         let hearers: Vec<_> = {
             let mut state = self.state();
-            if known.retained() {
-                if state.retained.get(topic).is_some_and(|kept| kept.sequence > message.sequence) {
+            let newer = state.retained.get(topic).filter(|kept| kept.sequence > message.sequence).cloned();
+            if let Some(newer) = newer {
+                if coming == Coming::Kept {
                     return Ok(());
                 }
+                // It may be one client's answer, of which the others have not heard.
+                message = newer;
+            } else if known.retained() {
                 // What nobody here listens to any more may be old before somebody does again: with a broker outside any topic,
                 // else those that are not told meanwhile.
                 if (state.turned.is_none() && !known.on_demand()) || state.is_heard(topic) {

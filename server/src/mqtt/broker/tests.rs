@@ -153,6 +153,25 @@ fn an_answer_is_the_newest_there_is() {
 }
 
 #[test]
+fn an_answer_to_one_swallows_no_news_of_another() {
+    let (broker, one, two) = (Broker::default(), Client::new(1, Caller::Nobody), Client::new(2, Caller::Nobody));
+    let queue = "v1/stores/harbor/queue";
+    // Both ask the shop, for nothing is kept yet.
+    hear(&broker, &one, queue);
+    hear(&broker, &two, queue);
+    broker.answer(&queue.parse().unwrap(), payload(9), &one).unwrap();
+    assert_eq!(heard(&one), [(queue.to_owned(), 9, true)]);
+    // The tenth event is about the queue and on its way; the eleventh is not, but the answer to the other counts it.
+    broker.answer(&queue.parse().unwrap(), payload(11), &two).unwrap();
+    broker.tell(queue, payload(8), Coming::Kept).unwrap();
+    assert_eq!(heard(&one), [], "what an older broker kept is no news");
+    broker.publish(queue, payload(10)).unwrap();
+    assert_eq!((heard(&one), heard(&two)), (vec![(queue.to_owned(), 11, false)], vec![(queue.to_owned(), 11, true)]));
+    broker.publish(queue, payload(10)).unwrap();
+    assert_eq!((heard(&one), heard(&two)), (Vec::new(), Vec::new()), "once");
+}
+
+#[test]
 fn what_is_not_ours_is_refused() {
     let broker = Broker::default();
     assert_eq!(broker.publish("somewhere/else", payload(1)), Err(NotLive));
