@@ -199,11 +199,17 @@ async fn persist<A, F: Future<Output = Result<A, DbError>>>(what: &str, ask: imp
     }
 }
 
+/// An error is the shop's: one that is of the topic alone is noted, for the others must not wait for one that is broken.
 async fn tell_newest(gateway: &Inner, topic: Topic) -> Result<(), DbError> {
-    if let Some(payload) = gateway.house.snapshot(&topic).await?
-        && let Err(error) = gateway.broker.publish(&topic.to_string(), payload)
-    {
-        tracing::error!(%topic, %error, "the shop's snapshot");
+    match gateway.house.snapshot(&topic).await {
+        Ok(Some(payload)) => {
+            if let Err(error) = gateway.broker.publish(&topic.to_string(), payload) {
+                tracing::error!(%topic, %error, "the shop's snapshot");
+            }
+        }
+        Ok(None) => {}
+        Err(error) if error.is_transient() => return Err(error),
+        Err(error) => tracing::error!(%topic, %error, "no snapshot"),
     }
     Ok(())
 }
