@@ -7,6 +7,7 @@
 
 mod address;
 mod affected;
+mod polled;
 mod publisher;
 mod snapshot;
 
@@ -19,9 +20,11 @@ use bytes::Bytes;
 use domain::topic::Topic;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub use self::address::{BrokerAddress, InvalidAddress, again};
+pub use self::polled::polled;
 use self::publisher::{Link, Publisher};
 use self::snapshot::{Ticks, Views};
 use crate::catalog::Catalog;
@@ -146,16 +149,19 @@ impl Live {
         }
     }
 
-    /// Looks how the subscribers are doing, which no event tells. Where this one here has changed hands, the process that had it
-    /// may have ended with topics marked and not published: they are marked again.
+    /// Looks how the subscribers are doing, which no event tells. At the start, and where this one here has changed hands, the
+    /// process that had it before may have ended with topics marked and not published: they are marked again.
     async fn look(self, stop: CancellationToken) {
         let (mut known, mut epoch) = (BTreeMap::new(), None);
-        while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+        // The first is at once: it finds the cursor where that process left it.
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(looks.tick()).await.is_some() {
             // Not now, then the next time.
             let Ok(all) = subscriber::progress(&mut self.db.reader()).await else { continue };
             for progress in all {
-                let changed_hands = progress.subscriber == NAME && epoch.is_none_or(|epoch| epoch < progress.epoch);
-                if changed_hands && (epoch.is_none() || self.mark_recent(progress.position).await.is_ok()) {
+                let is_new_here = progress.subscriber == NAME && epoch.is_none_or(|epoch| epoch < progress.epoch);
+                if is_new_here && self.mark_recent(progress.position).await.is_ok() {
                     epoch = Some(progress.epoch);
                 }
                 let (flow, now) = (snapshot::flow_of(&progress), (progress.position, progress.lag, progress.parked));

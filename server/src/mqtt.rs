@@ -311,10 +311,10 @@ impl Gateway {
         }
     }
 
-    /// How these callers are now. Where everybody was sent away there is nobody to ask about, and something else shows that the
-    /// shop answers.
+    /// How these callers are now. Where strangers are alone, or everybody was sent away, there is nobody to ask about, and something
+    /// else shows whether the shop answers.
     async fn ask_about(&self, callers: &[Caller]) -> Result<Vec<Option<Caller>>, DbError> {
-        if callers.is_empty() && self.0.outage.is_away() {
+        if callers.is_empty() {
             self.0.house.stores().await?;
         }
         self.0.house.recheck(callers).await

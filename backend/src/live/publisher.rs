@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::topic::Topic;
-use rumqttc::{AsyncClient, Event, Outgoing, Packet, QoS};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use rumqttc::{AsyncClient, ConnectionError, Event, Outgoing, Packet, QoS};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::address::{BrokerAddress, again};
+use super::polled::polled;
 
 /// Messages that the broker has not acknowledged, at once. Fewer than the client's own limit.
 const WINDOW: usize = 64;
@@ -54,9 +57,10 @@ impl Publisher {
             // A client of its own for each connection: one that reconnects by itself forgets what it was given meanwhile.
             let (client, mut events) = AsyncClient::new(address.options("orderly-live", failures), WINDOW);
             events.set_network_options(BrokerAddress::network_options());
+            let mut events = polled(events);
             let error = loop {
                 let event = tokio::select! {
-                    event = events.poll() => event,
+                    Some(event) = events.next() => event,
                     () = stop.cancelled() => {
                         self.finish(&mut events).await;
                         return;
@@ -90,13 +94,11 @@ impl Publisher {
     }
 
     /// Sends what waits, as far as the broker takes it soon.
-    async fn finish(&self, events: &mut rumqttc::EventLoop) {
+    async fn finish(&self, events: &mut BoxStream<'_, Result<Event, ConnectionError>>) {
         let send = async {
             while !self.state().is_idle() {
-                match events.poll().await {
-                    Ok(event) => self.state().noticed(&event),
-                    Err(_) => return,
-                }
+                let Some(Ok(event)) = events.next().await else { return };
+                self.state().noticed(&event);
             }
         };
         let connected = self.state().client.is_some();
@@ -173,7 +175,46 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+    use rumqttc::mqttbytes::Error;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
     use super::*;
+
+    async fn packet(broker: &mut TcpStream, received: &mut BytesMut) -> Packet {
+        loop {
+            match Packet::read(received, 8 << 20) {
+                Ok(packet) => return packet,
+                Err(Error::InsufficientBytes(_)) => assert_ne!(broker.read_buf(received).await.unwrap(), 0, "the connection ended"),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_half_sent_when_it_ends_is_sent_whole() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = BrokerAddress::new("127.0.0.1", listener.local_addr().unwrap().port(), None);
+        let (publisher, stop) = (Publisher::default(), CancellationToken::new());
+        let (connected, _link) = watch::channel(Link::default());
+        let running = tokio::spawn(publisher.clone().run(address, connected, stop.clone()));
+        let (mut broker, _) = listener.accept().await.unwrap();
+        let mut received = BytesMut::with_capacity(8 << 20);
+        assert!(matches!(packet(&mut broker, &mut received).await, Packet::Connect(_)));
+        broker.write_all(&[0x20, 2, 0, 0]).await.unwrap();
+        // The sockets have room for about half of it.
+        let payload = Bytes::from(vec![b'x'; 7 << 20]);
+        publisher.put(status("harbor"), payload.clone());
+        assert_ne!(broker.read_buf(&mut received).await.unwrap(), 0, "it has begun");
+        stop.cancel();
+        // Whoever publishes hears of that first.
+        tokio::task::yield_now().await;
+        let Packet::Publish(publish) = packet(&mut broker, &mut received).await else { panic!("not a message") };
+        assert_eq!(publish.payload.len(), payload.len());
+        broker.write_all(&[[0x40, 2], publish.pkid.to_be_bytes()].concat()).await.unwrap();
+        running.await.unwrap();
+    }
 
     fn status(store: &str) -> Topic {
         Topic::Status(store.parse().unwrap())

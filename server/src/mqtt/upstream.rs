@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backend::db::DbError;
-use backend::live::{BrokerAddress, again};
+use backend::live::{BrokerAddress, again, polled};
 use domain::topic::{Filter, Topic};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use rumqttc::{AsyncClient, Event, Outgoing, Packet};
@@ -71,13 +71,14 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
     options.set_keep_alive(KEEP_ALIVE);
     let (client, mut events) = AsyncClient::new(options, WAITING);
     events.set_network_options(BrokerAddress::network_options());
+    let mut events = polled(events);
     let mut asked = Asked::default();
     // They end with the connection: over the next one everything is asked for, and read, again.
     let mut heals = JoinSet::new();
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     loop {
         let event = tokio::select! {
-            event = events.poll() => event,
+            Some(event) = events.next() => event,
             () = gateway.broker.turning(), if *made => {
                 asked.turn(gateway, &client);
                 continue;
@@ -198,11 +199,17 @@ async fn persist<A, F: Future<Output = Result<A, DbError>>>(what: &str, ask: imp
     }
 }
 
+/// An error is the shop's: one that is of the topic alone is noted, for the others must not wait for one that is broken.
 async fn tell_newest(gateway: &Inner, topic: Topic) -> Result<(), DbError> {
-    if let Some(payload) = gateway.house.snapshot(&topic).await?
-        && let Err(error) = gateway.broker.publish(&topic.to_string(), payload)
-    {
-        tracing::error!(%topic, %error, "the shop's snapshot");
+    match gateway.house.snapshot(&topic).await {
+        Ok(Some(payload)) => {
+            if let Err(error) = gateway.broker.publish(&topic.to_string(), payload) {
+                tracing::error!(%topic, %error, "the shop's snapshot");
+            }
+        }
+        Ok(None) => {}
+        Err(error) if error.is_transient() => return Err(error),
+        Err(error) => tracing::error!(%topic, %error, "no snapshot"),
     }
     Ok(())
 }

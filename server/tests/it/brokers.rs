@@ -4,8 +4,12 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use backend::args;
+use backend::clock::Clock;
+use backend::db::{Db, Sql as _};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use server::config::SERVICES;
 use tokio::io::AsyncBufReadExt as _;
 
 use crate::support::{Client, Mosquitto, Nats, Place, Server, Tab};
@@ -157,6 +161,49 @@ fn a_process_that_is_killed_is_followed_by_the_other() {
         phone.until(lane_is("ready")).await;
         work(&bar, &id, "collect").await;
         phone.until(|order| order["status"] == "fulfilled").await;
+    });
+}
+
+/// Waits until the cursor of what is told live is past what happened last at the bar.
+async fn until_live_is_past_ready(place: &Place) {
+    let db = Db::open(&place.database_url, Clock::system()).await.expect("the database opens");
+    let past = "select count(*) as n from event, cursor where event.type = 'prep.ready.v1' and cursor.subscriber = 'live' \
+                and event.position <= cursor.position";
+    while db.reader().fetch_one(past, args![]).await.unwrap().get::<i64>("n").unwrap() == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    db.close().await;
+}
+
+/// Its cursor has gone on, and nothing was told: of an order that nobody touches again its page would never hear.
+#[test]
+fn what_a_killed_process_had_not_told_is_told_at_the_next_start() {
+    // The process that tells is at a broker where nobody listens: to the other one's visitors that is as if it had not come to it.
+    let (broker, elsewhere) = (Mosquitto::start(), Mosquitto::start());
+    let (url, lost) = (broker.url(), elsewhere.url());
+    let all_but_live = SERVICES.into_iter().filter(|service| *service != "live").collect::<Vec<_>>().join(",");
+    let place = Place::on_postgres();
+    let beside = place.beside();
+    crate::support::run_with(place, &[("MQTT_URL", lost.as_str()), ("ORDERLY_SERVICES", "web,live")], async |one: Server| {
+        let two = Server::start_with(beside, &[("MQTT_URL", url.as_str()), ("ORDERLY_SERVICES", all_but_live.as_str())]);
+        let shopper = two.guest().await;
+        let id = shopper.order_coffee().await;
+        let bar = bar(&two);
+        let is_queued = |queue: &Value| queue["lanes"]["queued"].as_array().is_some_and(|queued| queued.len() == 1);
+        bar.until("/staff/stores/harbor/queue", is_queued).await;
+        let mut phone = Tab::open(&two, Some(shopper.cookie()), None).await;
+        assert!(phone.subscribe(&format!("v1/orders/{id}")).await);
+        phone.until(lane_is("queued")).await;
+        until_subscriptions(&broker, 1).await;
+        work(&bar, &id, "claim").await;
+        work(&bar, &id, "ready").await;
+        until_live_is_past_ready(&two.place).await;
+
+        let place = one.kill();
+        // Long after: who starts has the subscriber from the first moment on, and sees nobody else who had it.
+        place.execute("update lease set expires_at = 0 where name = 'subscriber/live' and $1 is not null").await;
+        let _next = Server::start_with(place, &[("MQTT_URL", url.as_str()), ("ORDERLY_SERVICES", "web,live")]);
+        phone.until(lane_is("ready")).await;
     });
 }
 

@@ -101,6 +101,34 @@ async fn a_database_that_stays_away_ends_everybody_until_it_is_back() {
     barista(&stage).await;
 }
 
+/// The shop knows nobody of them: a line on a wall, a page whose cookie is over. They believe what they were told last, too.
+#[tokio::test]
+async fn a_database_that_stays_away_ends_strangers_who_are_alone() {
+    let stage = Stage::open().await;
+    let mut strangers = Vec::new();
+    for level in [5, 4] {
+        let mut raw = stage.raw().await;
+        raw.send(&connect(level, 60, None)).await;
+        assert_eq!(raw.packet().await[3], 0);
+        strangers.push(raw);
+    }
+    stage.house.arrange(|facts| facts.away = true);
+    let told = tokio::time::timeout(Duration::from_secs(30), strangers[0].0.peek(&mut [0])).await;
+    told.expect("it is noticed").unwrap();
+    assert_eq!(strangers[0].end().await, Some(0x89));
+    assert_eq!(strangers[1].rest().await, b"");
+
+    let mut late = stage.raw().await;
+    late.send(&connect(5, 60, None)).await;
+    let refused = late.rest().await;
+    assert_eq!((refused[0], refused[3]), (0x20, 0x88));
+    stage.house.arrange(|facts| facts.away = false);
+    stage.gateway.recheck().await;
+    let mut again = stage.raw().await;
+    again.send(&connect(5, 60, None)).await;
+    assert_eq!(again.packet().await[3], 0);
+}
+
 #[tokio::test]
 async fn a_client_that_comes_again_takes_over_and_a_stranger_does_not() {
     let stage = Stage::open().await;

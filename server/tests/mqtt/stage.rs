@@ -40,6 +40,8 @@ pub struct Facts {
     /// How often it was asked for what is retained.
     pub retained_read: u64,
     pub snapshots: HashMap<Topic, Bytes>,
+    /// What cannot be read, though the shop is there.
+    pub broken: HashSet<Topic>,
     /// How long it takes to answer how something is.
     pub thinks: Duration,
     /// How many such questions are open, and were at most.
@@ -79,6 +81,10 @@ impl House for TestHouse {
     }
 
     async fn recheck(&self, callers: &[Caller]) -> Result<Vec<Option<Caller>>, DbError> {
+        // As the shop, which need not ask its database about nobody.
+        if callers.is_empty() {
+            return Ok(Vec::new());
+        }
         self.ask(|facts| {
             let known =
                 |caller: &Caller| facts.tokens.values().chain(facts.cookies.values()).find(|now| now.key() == caller.key()).cloned();
@@ -107,7 +113,12 @@ impl House for TestHouse {
             tokio::time::sleep(thinks).await;
         }
         drop(open);
-        self.ask(|facts| facts.snapshots.get(topic).cloned())
+        self.ask(|facts| {
+            if facts.broken.contains(topic) {
+                return Err(DbError::Defect(topic.to_string()));
+            }
+            Ok(facts.snapshots.get(topic).cloned())
+        })?
     }
 
     async fn retained(&self) -> Result<Vec<Topic>, DbError> {

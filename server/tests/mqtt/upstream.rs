@@ -89,6 +89,29 @@ async fn while_the_broker_is_away_everybody_is_told_what_the_shop_says() {
     assert_eq!(heard(&mut client).await.1, 9);
 }
 
+/// What comes first in a reading of the shop must not be the end of it.
+#[tokio::test]
+async fn one_topic_that_is_broken_silences_no_other() {
+    let stage = Stage::open().await;
+    let board = "v1/stores/harbor/board";
+    for topic in [STATUS, board] {
+        stage.knows(topic, 1);
+    }
+    // It takes connections, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    stage.gateway.follow(BrokerAddress::new("127.0.0.1", silent.local_addr().unwrap().port(), None));
+    let _status = listener(&stage, STATUS).await;
+    let mut window = listener(&stage, board).await;
+    assert_eq!(heard(&mut window).await.1, 1);
+    stage.house.arrange(|facts| {
+        facts.broken.insert(STATUS.parse().unwrap());
+    });
+    for number in 2..4 {
+        stage.knows(board, number);
+        assert_eq!(heard(&mut window).await.1, number);
+    }
+}
+
 /// A broker outside that the gateway has just connected to, played by the test.
 async fn followed(stage: &Stage) -> (TcpListener, Raw) {
     let listening = TcpListener::bind("127.0.0.1:0").await.unwrap();
