@@ -253,7 +253,8 @@ impl Bar {
         if live::refused().with_untracked(Option::is_some) { w::board::refused(self.locale) } else { w::board::offline(self.locale) }
     }
 
-    fn refusal(self, reply: &tab::Reply) -> String {
+    /// Why something was refused, in words.
+    pub fn refusal(self, reply: &tab::Reply) -> String {
         let problem = reply.json::<Problem>().ok();
         let holder =
             problem.as_ref().and_then(|problem| problem.claimed_by.as_ref()).map(|person| w::board::taken(self.locale, &person.name));
