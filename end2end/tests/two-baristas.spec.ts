@@ -1,7 +1,9 @@
 // Two baristas, one ticket: one of them has it, the other is told who; and what was done is taken back by buttons and by keys.
 import { expectAccessible } from './support/access';
+import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
+import { keepOffers } from './support/offers';
 import { Shopper } from './support/shopper';
 import { LANGUAGES } from './support/words';
 
@@ -103,6 +105,67 @@ for (const language of LANGUAGES) {
     await expect(kim.page.locator('p.sr-only[role="status"]').filter({ hasText: new RegExp(`\\b${number}\\b`) })).toHaveCount(1);
     await expect(kim.page.getByTestId('undo')).toHaveCount(0);
     expect(sent).toHaveLength(1);
+    for (const visitor of [kim, robin, shopper]) await visitor.leave();
+  });
+}
+
+for (const language of LANGUAGES) {
+  test(`who waits to be sent and finds a colleague quicker is told what did not happen (${language})`, async ({ browser, shop }) => {
+    const kim = await Barista.atBoard(browser, shop, { language });
+    const robin = await Barista.atBoard(browser, shop, { language }, 'harbor', 'Robin');
+    await keepOffers(kim.page);
+    const end = await keepOffers(robin.page);
+    for (const barista of [kim, robin]) await barista.expectLive();
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    await shopper.page.goto('/s/harbor');
+    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const cup = async () => {
+      const { id, number } = await shopper.api.orderCoffee();
+      for (const verb of ['claim', 'ready']) await others.post(`/staff/orders/${id}/${verb}`);
+      for (const barista of [kim, robin]) await expect(barista.ticket(String(number), 'ready')).toBeVisible();
+      return String(number);
+    };
+    const collect = async (barista: Barista, number: string) => {
+      await barista.button(number, 'board.collect').click();
+      await expect(barista.ticket(number, 'ready')).toHaveAttribute('data-going', 'true');
+    };
+    const cancel = async (barista: Barista, number: string) => {
+      await barista.page.getByText(`${barista.w('board.more')} ${barista.w('board.order')} ${number}`).locator('..').press('Enter');
+      await barista.button(number, 'board.cancel').click();
+      await expect(barista.ticket(number, 'ready')).toHaveAttribute('data-going', 'true');
+    };
+    /** Robin's five seconds are over, and the ticket is gone from both boards. */
+    const over = async (number: string) => {
+      await end();
+      for (const barista of [kim, robin]) await expect(barista.ticket(number, 'ready')).toHaveCount(0);
+      await expect(kim.page.getByTestId('undo'), 'nothing is promised any more').toHaveCount(0);
+    };
+    const lost = (key: string, number: string) => kim.page.getByTestId('board-lost').filter({ hasText: kim.w(key, { number }) });
+    const now = (status: string) => kim.w('board.overtaken', { status: kim.w(status) });
+
+    const handed = await cup();
+    await collect(robin, handed);
+    await cancel(kim, handed);
+    await over(handed);
+    await expect(lost('board.not_cancelled', handed)).toContainText(now('orders.collected'));
+    await expectAccessible(kim.page, 'the board of who was too late');
+
+    const called = await cup();
+    await collect(kim, called);
+    await cancel(robin, called);
+    await over(called);
+    await expect(lost('board.not_collected', called)).toContainText(now('orders.cancelled'));
+
+    // Who wanted the same has it.
+    const same = await cup();
+    await collect(robin, same);
+    await collect(kim, same);
+    const asked = kim.page.waitForResponse('**/api/v1/orders/*');
+    await over(same);
+    await asked;
+    await kim.page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    await expect(kim.page.getByTestId('board-lost')).toHaveCount(2);
+    await expect(robin.page.getByTestId('board-lost')).toHaveCount(0);
     for (const visitor of [kim, robin, shopper]) await visitor.leave();
   });
 }

@@ -11,6 +11,7 @@ mod shopper;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -136,27 +137,34 @@ async fn work(scene: &Arc<Scene>, staff: &Api, hands: Vec<Api>, baristas: &mut R
         let chance = Chance::of(scene.plan.seed, u64::MAX - n as u64);
         baristas.spawn(barista::work(scene.clone(), hand, chance));
     }
-    let mut arrivals = Chance::of(scene.plan.seed, 0);
-    let mut left = scene.plan.orders;
-    loop {
-        if left > 0 {
-            let chance = Chance::of(scene.plan.seed, u64::from(left));
-            shoppers.spawn(shopper::come(scene.clone(), staff.clone(), chance));
-            left -= 1;
-        }
-        let next = scene.pause(arrivals.millis(ARRIVAL.0, ARRIVAL.1));
-        tokio::select! {
-            () = next, if left > 0 => {}
-            Some(ended) = baristas.join_next() => ended.context("a barista fell over")??,
-            ended = shoppers.join_next() => match ended {
-                Some(ended) => ended.context("a shopper fell over")??,
-                None => break,
-            },
-        }
-    }
+    let come = |shoppers: &mut Robots, left: u32| {
+        let chance = Chance::of(scene.plan.seed, u64::from(left));
+        shoppers.spawn(shopper::come(scene.clone(), staff.clone(), chance));
+    };
+    let_in(scene, baristas, shoppers, come).await?;
     scene.stop.cancel();
     while let Some(ended) = baristas.join_next().await {
         ended.context("a barista fell over")??;
+    }
+    Ok(())
+}
+
+/// Lets shoppers in one after the other, each at their time whoever leaves before it, until all have left. `come` lets in one, of
+/// so many that are still to come.
+async fn let_in(scene: &Scene, baristas: &mut Robots, shoppers: &mut Robots, come: impl Fn(&mut Robots, u32)) -> anyhow::Result<()> {
+    let mut arrivals = Chance::of(scene.plan.seed, 0);
+    let mut left = scene.plan.orders;
+    let mut next = pin!(scene.pause(Duration::ZERO));
+    while left > 0 || !shoppers.is_empty() {
+        tokio::select! {
+            () = &mut next, if left > 0 => {
+                come(shoppers, left);
+                left -= 1;
+                next.set(scene.pause(arrivals.millis(ARRIVAL.0, ARRIVAL.1)));
+            }
+            Some(ended) = baristas.join_next() => ended.context("a barista fell over")??,
+            Some(ended) = shoppers.join_next() => ended.context("a shopper fell over")??,
+        }
     }
     Ok(())
 }
@@ -175,4 +183,37 @@ async fn leave(scene: &Scene, staff: &Api, mut baristas: Robots, mut shoppers: R
         let (Ok(_) | Err(Refused(_))) = cancelled.context("orders of the robots stay open")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shop with this menu, in the greatest haste.
+    pub(super) fn scene(menu: MenuView, orders: u32) -> Scene {
+        let store = "harbor".parse().unwrap();
+        let plan = Plan { url: String::new(), store, orders, speed: 1000.0, seed: 1, tokens: Vec::new() };
+        let (own, open, stop) = (Mutex::default(), Mutex::default(), CancellationToken::new());
+        Scene { plan, menu, own, open, stop, progress: Progress::new(orders) }
+    }
+
+    #[tokio::test]
+    async fn who_leaves_lets_nobody_in_before_their_time() {
+        let menu = serde_json::from_value(json!({"store": "harbor", "version": 1, "categories": []})).unwrap();
+        let scene = scene(menu, 11);
+        let (mut baristas, mut shoppers) = (Robots::new(), Robots::new());
+        let came = Mutex::new(Vec::new());
+        let begun = Instant::now();
+        // They look through the door, and go.
+        let come = |shoppers: &mut Robots, left| {
+            came.lock().unwrap().push(left);
+            shoppers.spawn(async { Ok(()) });
+        };
+        let_in(&scene, &mut baristas, &mut shoppers, come).await.unwrap();
+        let took = begun.elapsed();
+        assert_eq!(came.into_inner().unwrap(), (1..=11).rev().collect::<Vec<_>>());
+        let mut arrivals = Chance::of(scene.plan.seed, 0);
+        let least: Duration = (0..10).map(|_| arrivals.millis(ARRIVAL.0, ARRIVAL.1).div_f64(scene.plan.speed)).sum();
+        assert!(took >= least, "{took:?} instead of {least:?}");
+    }
 }

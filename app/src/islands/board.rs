@@ -54,8 +54,8 @@ pub(crate) struct Bar {
     pub lost: RwSignal<Vec<Lost>>,
     /// Said to screen readers.
     pub said: RwSignal<String>,
-    /// The ticket whose button was pressed: it keeps the focus wherever it goes.
-    pressed: RwSignal<Option<OrderId>>,
+    /// The ticket whose button was pressed, until the focus has followed it.
+    pressed: RwSignal<Option<motion::Pressed>>,
     pub stations: StoredValue<Vec<Station>>,
     /// Which of them works here; `None`: all.
     pub station: RwSignal<Option<usize>>,
@@ -80,7 +80,7 @@ impl Bar {
     /// Does `verb` to an order. The ticket moves when the news of it comes. `theirs`: it ends a colleague's claim, which is not offered
     /// to be taken back, for that would claim it for who works here.
     pub fn act(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
-        self.pressed.set(Some(order));
+        self.press(order);
         self.start(order, number, verb, theirs);
     }
 
@@ -88,6 +88,11 @@ impl Bar {
     pub fn bump(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
         self.pressed.set(None);
         self.start(order, number, verb, theirs);
+    }
+
+    /// The focus goes where the ticket goes.
+    fn press(self, order: OrderId) {
+        self.pressed.set(Some(motion::Pressed::of(order)));
     }
 
     fn start(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
@@ -100,7 +105,7 @@ impl Bar {
 
     /// Calls an order off, for a reason if there is one to tell.
     pub fn cancel(self, order: OrderId, number: i64, reason: Option<String>) {
-        self.pressed.set(Some(order));
+        self.press(order);
         if self.offline_stops() {
             return;
         }
@@ -134,11 +139,11 @@ impl Bar {
             if self.offline_stops() || self.busy_stops(order, offer.number) {
                 return;
             }
+            self.press(order);
             undo::withdraw(self, order);
-            self.pressed.set(Some(order));
             self.send(order, offer.number, verb, None, json!({}));
         } else {
-            self.pressed.set(Some(order));
+            self.press(order);
             self.problem.set(None);
             undo::forget(self, order);
         }
@@ -253,7 +258,8 @@ impl Bar {
         if live::refused().with_untracked(Option::is_some) { w::board::refused(self.locale) } else { w::board::offline(self.locale) }
     }
 
-    fn refusal(self, reply: &tab::Reply) -> String {
+    /// Why something was refused, in words.
+    pub fn refusal(self, reply: &tab::Reply) -> String {
         let problem = reply.json::<Problem>().ok();
         let holder =
             problem.as_ref().and_then(|problem| problem.claimed_by.as_ref()).map(|person| w::board::taken(self.locale, &person.name));

@@ -12,7 +12,7 @@ use domain::{
     view::{QueueView, TicketView},
 };
 use leptos::prelude::*;
-use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen::JsValue;
 
 use crate::tab::js;
 
@@ -28,8 +28,29 @@ thread_local! {
 pub struct Scene {
     /// Where those stood that may move.
     places: Vec<Place>,
-    /// Whose button had the focus, and who comes after them.
-    focused: Option<(OrderId, Option<String>)>,
+    focused: Option<Focused>,
+}
+
+/// Whose button had the focus.
+struct Focused {
+    order: OrderId,
+    /// The ticket below it.
+    next: Option<String>,
+    by_keyboard: bool,
+}
+
+/// Whose button was pressed, before anything moved for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pressed {
+    order: OrderId,
+    by_keyboard: bool,
+}
+
+impl Pressed {
+    /// The button has been pressed just now.
+    pub fn of(order: OrderId) -> Self {
+        Self { order, by_keyboard: by_keyboard() }
+    }
 }
 
 /// Where a ticket stands, from the left and the top of what is seen.
@@ -74,8 +95,8 @@ impl Scene {
         Self { places, focused: focused(&was) }
     }
 
-    /// Moves what has moved, once it is drawn where it belongs now. `pressed`: whose button was pressed last.
-    pub fn play(self, pressed: RwSignal<Option<OrderId>>) {
+    /// Moves what has moved, once it is drawn where it belongs now. `pressed`: whose button was pressed last, until it has the focus.
+    pub fn play(self, pressed: RwSignal<Option<Pressed>>) {
         request_animation_frame(move || {
             keep_focus(self.focused.as_ref(), pressed);
             if self.places.is_empty() {
@@ -196,29 +217,34 @@ fn slide(order: OrderId, from: String, duration: f64) {
     }
 }
 
-/// Whose ticket has the focus, and the ticket below it.
-fn focused(orders: &BTreeMap<OrderId, FulfilmentStatus>) -> Option<(OrderId, Option<String>)> {
+/// Whether what has the focus was come to by keyboard: browsers show that to nobody else.
+fn by_keyboard() -> bool {
+    document().active_element().is_some_and(|element| element.matches(":focus-visible").unwrap_or_default())
+}
+
+/// Whose ticket has the focus.
+fn focused(orders: &BTreeMap<OrderId, FulfilmentStatus>) -> Option<Focused> {
     let ticket = document().active_element()?.closest(".ticket").ok().flatten()?;
     let order = ticket.id().strip_prefix("t-")?.parse().ok().filter(|order| orders.contains_key(order))?;
     let next = ticket.next_element_sibling().or_else(|| ticket.previous_element_sibling());
-    Some((order, next.map(|next| next.id())))
+    Some(Focused { order, next: next.map(|next| next.id()), by_keyboard: by_keyboard() })
 }
 
 /// A ticket that moves takes its button with it: the focus follows it, where it is gone stays in its lane, and never falls to
-/// the top of the page.
-fn keep_focus(focused: Option<&(OrderId, Option<String>)>, pressed: RwSignal<Option<OrderId>>) {
+/// the top of the page. Who works by keyboard goes along with it; under a finger the page stays where it is.
+fn keep_focus(focused: Option<&Focused>, pressed: RwSignal<Option<Pressed>>) {
     let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
-    let Some(pressed) = pressed.try_get_untracked() else { return };
-    if !lost || (focused.is_none() && pressed.is_none()) {
-        return;
-    }
+    let Some(press) = pressed.try_get_untracked().filter(|_| lost) else { return };
+    let had = focused.map(|focused| (focused.order, focused.by_keyboard));
+    let Some((order, by_keyboard)) = had.or(press.map(|press| (press.order, press.by_keyboard))) else { return };
     let find = |selector: String| document().query_selector(&selector).ok().flatten();
-    let button = |order: &OrderId| find(format!("#t-{order} .button"));
-    let itself = focused.map(|(order, _)| order).or(pressed.as_ref()).and_then(button);
-    let next = || focused.and_then(|(_, next)| find(format!("#{} .button", next.as_ref()?)));
-    let target = itself.or_else(next).or_else(|| find("#l-ready".to_owned()));
-    if let Some(target) = target.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
-        let _ = target.focus();
+    let next = || focused.and_then(|focused| find(format!("#{} .button", focused.next.as_ref()?)));
+    let target = find(format!("#t-{order} .button")).or_else(next).or_else(|| find("#l-ready".to_owned()));
+    if let Some(target) = target {
+        // What cannot have it is left without.
+        let _ = js::call(&target, "focus", &[js::object(&[("preventScroll", (!by_keyboard).into())])]);
+        // Whoever leaves it from now on means to.
+        pressed.set(None);
     }
 }
 

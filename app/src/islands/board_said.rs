@@ -86,19 +86,19 @@ pub fn tell_left(bar: Bar, queue: Queue) {
     Effect::new(move |known: Option<BTreeSet<OrderId>>| {
         queue.with(|queue| {
             let left: Vec<_> = queue.lanes.queued.iter().filter_map(|ticket| Some((ticket, ticket.left_by.as_ref()?))).collect();
-            if let (Some(known), [.., (ticket, person)]) = (known, &*left)
-                && !known.contains(&ticket.order)
-            {
-                bar.said.set(left_said(ticket, person, bar.locale));
+            if let Some(said) = known.and_then(|known| left_said(&left, &known, bar.locale)) {
+                bar.said.set(said);
             }
             left.into_iter().map(|(ticket, _)| ticket.order).collect()
         })
     });
 }
 
-/// Which order is back, and whose board was away.
-fn left_said(ticket: &TicketView, person: &Person, locale: Locale) -> String {
-    w::board::left_said(locale, &person.name, ticket.number)
+/// Which orders are back that were not `known` to be, and whose board was away; `None` where there are none.
+fn left_said(left: &[(&TicketView, &Person)], known: &BTreeSet<OrderId>, locale: Locale) -> Option<String> {
+    let new = left.iter().filter(|(ticket, _)| !known.contains(&ticket.order));
+    let said: Vec<_> = new.map(|(ticket, person)| w::board::left_said(locale, &person.name, ticket.number)).collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 #[cfg(test)]
@@ -110,8 +110,24 @@ mod tests {
     #[test]
     fn what_comes_back_is_named_by_its_number_and_who_left_by_their_name() {
         let kim: Person = serde_json::from_value(json!({"id": "0193b3c4-5d6e-7f80-9a1b-000000000001", "name": "Kim"})).unwrap();
-        let said = |locale| left_said(&queue().lanes.queued[0], &kim, locale);
-        assert_eq!(said(Locale::En), "Order 3 is back in the queue: the board of Kim was away.");
-        assert_eq!(said(Locale::ZhCn), "3 号单已退回队列：Kim的看板离线。");
+        let lanes = queue().lanes;
+        let said = |locale| left_said(&[(&lanes.queued[0], &kim)], &BTreeSet::new(), locale);
+        assert_eq!(said(Locale::En).as_deref(), Some("Order 3 is back in the queue: the board of Kim was away."));
+        assert_eq!(said(Locale::ZhCn).as_deref(), Some("3 号单已退回队列：Kim的看板离线。"));
+    }
+
+    #[test]
+    fn each_that_comes_back_is_said_once_wherever_it_stands() {
+        let person =
+            |name: &str| -> Person { serde_json::from_value(json!({"id": "0193b3c4-5d6e-7f80-9a1b-000000000001", "name": name})).unwrap() };
+        let (kim, robin) = (person("Kim"), person("Robin"));
+        let lanes = queue().lanes;
+        let (first, second, third) = (&lanes.ready[0], &lanes.making[0], &lanes.queued[0]);
+        let left = [(first, &robin), (second, &kim), (third, &kim)];
+        let said = |known: &[&TicketView]| left_said(&left, &known.iter().map(|ticket| ticket.order).collect(), Locale::En);
+        let back = |number: i64, name: &str| format!("Order {number} is back in the queue: the board of {name} was away.");
+        assert_eq!(said(&[second, third]), Some(back(1, "Robin")), "the others were back before");
+        assert_eq!(said(&[second]), Some(format!("{} {}", back(1, "Robin"), back(3, "Kim"))));
+        assert_eq!(said(&[first, second, third]), None);
     }
 }

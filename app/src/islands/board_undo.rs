@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use domain::OrderId;
+use domain::{OrderId, ordering::OrderStatus, view::OrderView};
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use serde_json::Value;
 
 use super::{
     board::{Bar, Queue},
     board_said as said,
+    progress::data_status,
 };
 use crate::{
     pieces,
@@ -144,7 +145,26 @@ pub fn forget(bar: Bar, order: OrderId) {
     drop(take(bar, order));
 }
 
-/// What is not on the board any more needs nothing; what cannot be sent is not promised any longer; and who leaves the page
+/// Whether an order of this status is as `verb`, which was kept back, would have made it.
+fn is_done(verb: &str, status: OrderStatus) -> bool {
+    status == if verb == "cancel" { OrderStatus::Cancelled } else { OrderStatus::Fulfilled }
+}
+
+/// Somebody was quicker with an order whose command was kept back. Unless they did the very same, what was promised did not happen,
+/// and that is said.
+async fn tell_overtaken(bar: Bar, held: Held) {
+    let why = match tab::ask(&format!("/api/v1/orders/{}", held.order), Body::Nothing).await {
+        Err(tab::Unreachable) => w::board::no_answer(bar.locale).to_owned(),
+        Ok(reply) => match reply.json::<OrderView>() {
+            Ok(view) if is_done(held.verb, view.status) => return,
+            Ok(view) => w::board::overtaken(bar.locale, w::orders::by_name(data_status(&view), bar.locale).unwrap_or_default()),
+            Err(tab::Unreachable) => bar.refusal(&reply),
+        },
+    };
+    said::lose(bar, held.order, held.number, held.verb, why);
+}
+
+/// What is not on the board any more is never sent; what cannot be sent is not promised any longer; and who leaves the page
 /// meant what they pressed.
 pub fn look_after(queue: Queue, bar: Bar) {
     Effect::new(move |_| {
@@ -156,7 +176,9 @@ pub fn look_after(queue: Queue, bar: Bar) {
             bar.undo.with_untracked(|offers| offers.iter().map(|offer| offer.order).filter(|order| !here(*order)).collect())
         });
         for order in gone {
-            forget(bar, order);
+            if let Some(held) = take(bar, order) {
+                spawn_local(tell_overtaken(bar, held));
+            }
             withdraw(bar, order);
         }
     });
@@ -208,6 +230,13 @@ mod tests {
             assert_eq!(undoing(verb).and_then(undoing), Some(verb));
         }
         assert_eq!(["collect", "cancel"].map(undoing), [None, None]);
+    }
+
+    #[test]
+    fn who_was_quicker_with_the_very_same_has_kept_the_promise() {
+        use OrderStatus::{Cancelled, Fulfilled, Processed};
+        let done = |verb| [Cancelled, Fulfilled, Processed].map(|status| is_done(verb, status));
+        assert_eq!((done("cancel"), done("collect")), ([true, false, false], [false, true, false]));
     }
 
     #[test]

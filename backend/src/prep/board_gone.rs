@@ -6,10 +6,10 @@
 //! as the claim holds.
 
 use async_trait::async_trait;
-use domain::event::{Actor, Event, PrepReleased};
+use domain::event::{Actor, Event, PrepClaimed, PrepReleased};
 use domain::prep::{FulfilmentKind, FulfilmentStatus};
 use domain::view::Person;
-use domain::{OrderId, Timestamp};
+use domain::{OrderId, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use super::store::{self, TicketRow};
@@ -65,16 +65,23 @@ impl TimerHandler for BoardGone {
         let tickets = store::of_order(tx, key.parse()?).await?;
         let making = |ticket: &TicketRow| ticket.kind == FulfilmentKind::Pickup && ticket.status == FulfilmentStatus::Making;
         let Some(ticket) = tickets.into_iter().find(making) else { return Ok(()) };
-        let (Some(holder), Some(claimed)) = (ticket.claimed_by.clone(), ticket.started_at) else { return Ok(()) };
-        let had_board = claimed.plus_seconds(-JUST_NOW_SECONDS);
-        let away = presence::away(tx, holder.id).await?.filter(|away| away.seen_at >= had_board);
-        let left = GONE_MILLIS - away.map_or(0, |away| away.millis);
+        let Some(holder) = ticket.claimed_by.clone() else { return Ok(()) };
+        let left = GONE_MILLIS - away_in(tx, ticket.order, holder.id).await?;
         if left > 0 {
             look_again_in(tx, key, left.max(AGAIN_MILLIS)).await?;
             return Ok(());
         }
         Ok(put_back_in(tx, &ticket, holder).await?)
     }
+}
+
+/// For how many milliseconds the board is away that somebody has had since their claim; none where they never had one. When they
+/// claimed it the log knows: on the ticket is when the work began, which is moved where it comes back from the counter.
+async fn away_in(tx: &mut Tx, order: OrderId, holder: UserId) -> Result<i64, DbError> {
+    let Some(away) = presence::away(tx, holder).await? else { return Ok(0) };
+    let just_after = away.seen_at.plus_seconds(JUST_NOW_SECONDS);
+    let without = log::has_since(tx, &order.to_string(), PrepClaimed::TYPE, just_after).await?;
+    Ok(if without { 0 } else { away.millis })
 }
 
 async fn put_back_in(tx: &mut Tx, ticket: &TicketRow, holder: Person) -> Result<(), DbError> {

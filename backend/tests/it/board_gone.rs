@@ -126,6 +126,29 @@ on_both_databases! {
         assert_eq!(cafe.status(order).await, Queued);
     }
 
+    /// Kim has made it within a minute and gone home long before something is found missing; and before it is found once more.
+    async fn what_comes_back_from_the_counter_is_not_held_by_who_has_gone_home(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let running = cafe.run();
+        let (kim, lee) = (barista("Kim"), barista("Lee"));
+        cafe.watch(&shop, 20, &[&kim, &lee]).await;
+        let order = cafe.claimed(&running, &kim).await;
+        cafe.watch(&shop, 60, &[&kim, &lee]).await;
+        cafe.work(&kim, order, Work::Ready).await.unwrap();
+        cafe.watch(&shop, 240, &[&lee]).await;
+        cafe.work(&lee, order, Work::Recall).await.unwrap();
+        cafe.watch(&shop, 60, &[&lee]).await;
+        cafe.work(&lee, order, Work::Ready).await.unwrap();
+        cafe.watch(&shop, 240, &[&lee]).await;
+        cafe.work(&lee, order, Work::Recall).await.unwrap();
+        cafe.watch(&shop, 110, &[&lee]).await;
+        settle(&running).await;
+        assert_eq!(cafe.status(order).await, Making);
+        cafe.watch(&shop, 40, &[&lee]).await;
+        settle(&running).await;
+        assert_eq!((cafe.status(order).await, cafe.ticket_of(order).await.left_by), (Queued, kim.person()));
+    }
+
     async fn a_server_that_is_down_is_not_a_board_that_is_gone(shop) {
         let cafe = Cafe::open(&shop).await;
         let running = cafe.run();

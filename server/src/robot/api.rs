@@ -15,7 +15,10 @@ const TRIES: u32 = 30;
 /// Between two tries, where the shop does not say.
 const AGAIN: Duration = Duration::from_millis(500);
 /// The longest that is waited at the shop's word.
-const LONGEST: Duration = Duration::from_secs(10);
+pub const LONGEST: Duration = Duration::from_secs(10);
+
+/// What is refused where all places are taken. It may last as long as it likes, so it is no failure of the shop.
+pub const FULL: &str = "store_at_capacity";
 
 /// Somebody who calls: a device by its token, or a browser by its cookie.
 #[derive(Clone)]
@@ -47,6 +50,7 @@ impl Api {
         let origin = self.base.trim_end_matches("/api/v1");
         guest.headers.insert(ORIGIN, HeaderValue::from_str(origin).context("--url")?);
         let response = guest.send(&Method::POST, "/session", None::<&()>, None).await?;
+        let response = response.map_err(|Refused(code)| anyhow!("the shop gave no session: {code}"))?;
         let cookies = response.headers().get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
         let session = cookies.filter_map(|value| value.split(';').next()).find(|pair| pair.starts_with("orderly_session="));
         let session = session.ok_or_else(|| anyhow!("the shop gave no session"))?;
@@ -56,8 +60,7 @@ impl Api {
 
     /// What is there.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        let response = self.send(&Method::GET, path, None::<&()>, None).await?;
-        match read(response).await? {
+        match self.ask(&Method::GET, path, None::<&()>, None).await? {
             Ok(found) => Ok(found),
             Err(Refused(code)) => bail!("GET {path} was refused: {code}"),
         }
@@ -66,10 +69,18 @@ impl Api {
     /// Does something, once.
     pub async fn command<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Answer<T> {
         let key = Uuid::now_v7().to_string();
-        read(self.send(&Method::POST, path, Some(body), Some(&key)).await?).await
+        self.ask(&Method::POST, path, Some(body), Some(&key)).await
     }
 
-    async fn send(&self, method: &Method, path: &str, body: Option<&impl Serialize>, key: Option<&str>) -> anyhow::Result<Response> {
+    async fn ask<T: DeserializeOwned>(&self, method: &Method, path: &str, body: Option<&impl Serialize>, key: Option<&str>) -> Answer<T> {
+        match self.send(method, path, body, key).await? {
+            Ok(response) => read(response).await,
+            Err(refused) => Ok(Err(refused)),
+        }
+    }
+
+    /// The answer as it came, whatever it is; only that the store is full is told here already.
+    async fn send(&self, method: &Method, path: &str, body: Option<&impl Serialize>, key: Option<&str>) -> Answer<Response> {
         let mut tries = 0;
         loop {
             let mut request = self.http.request(method.clone(), format!("{}{path}", self.base)).headers(self.headers.clone());
@@ -81,9 +92,15 @@ impl Api {
             }
             tries += 1;
             let wait = match request.send().await {
-                Ok(response) if !passes(response.status()) => return Ok(response),
+                Ok(response) if !passes(response.status()) => return Ok(Ok(response)),
                 Ok(response) if tries >= TRIES => bail!("{method} {path}: {} again and again", response.status()),
-                Ok(response) => pause_of(&response),
+                Ok(response) => {
+                    let pause = pause_of(&response);
+                    if is_full(response).await {
+                        return Ok(Err(Refused(FULL.to_owned())));
+                    }
+                    pause
+                }
                 Err(error) if tries >= TRIES => return Err(error).with_context(|| format!("{} does not answer", self.base)),
                 Err(error) if error.is_builder() => return Err(error).with_context(|| format!("--url '{}'", self.base)),
                 Err(_) => AGAIN,
@@ -93,9 +110,13 @@ impl Api {
     }
 }
 
-/// What is different a moment later: too fast, too full, away, or the same request still runs. (Other conflicts are answers.)
+/// What is different a moment later: too fast, away, or the same request still runs. (Other conflicts are answers.)
 fn passes(status: StatusCode) -> bool {
     matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY)
+}
+
+async fn is_full(response: Response) -> bool {
+    response.status() == StatusCode::SERVICE_UNAVAILABLE && response.json::<Problem>().await.is_ok_and(|problem| problem.code == FULL)
 }
 
 fn pause_of(response: &Response) -> Duration {
@@ -114,4 +135,49 @@ async fn read<T: DeserializeOwned>(response: Response) -> Answer<T> {
     let problem: Problem = response.json().await.with_context(|| format!("{path}: {status}, and no reason"))?;
     let fault = problem.errors.into_iter().next().filter(|_| problem.code == "invalid_request");
     Ok(Err(Refused(fault.map_or(problem.code, |fault| fault.code))))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use axum::response::IntoResponse as _;
+    use axum::{Json, Router};
+    use serde_json::json;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Staff of a shop that answers so.
+    pub async fn shop(app: Router) -> Api {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, app).into_future());
+        Api::with_token(&url, "ord_ours").unwrap()
+    }
+
+    /// Not now, and no pause is asked for.
+    pub fn not_now(code: &str) -> axum::response::Response {
+        let problem = json!({"type": "about:blank", "title": "Not now", "status": 503, "detail": "Later.", "code": code});
+        (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "0")], Json(problem)).into_response()
+    }
+
+    #[tokio::test]
+    async fn who_is_away_is_asked_again_and_who_is_full_has_answered() {
+        let asked = Arc::new(AtomicU32::new(0));
+        let app = Router::new().fallback(move || {
+            let before = asked.fetch_add(1, Ordering::Relaxed);
+            async move {
+                match before {
+                    0 => not_now("unavailable"),
+                    1 => not_now(FULL),
+                    _ => Json(before).into_response(),
+                }
+            }
+        });
+        let staff = shop(app).await;
+        assert!(matches!(staff.command::<u32>("/checkouts", &()).await, Ok(Err(Refused(code))) if code == FULL));
+        assert!(matches!(staff.command::<u32>("/checkouts", &()).await, Ok(Ok(2))));
+    }
 }

@@ -11,7 +11,7 @@ use domain::view::{CheckoutRequest, CheckoutView, FulfilmentRequest, MenuView, M
 use serde_json::json;
 
 use super::Scene;
-use super::api::{Api, Refused};
+use super::api::{self, Api, Refused};
 use super::chance::Chance;
 
 /// Milliseconds that a shopper chooses, waits before calling it off, and walks to the counter.
@@ -23,8 +23,8 @@ const REGRETS: usize = 10;
 /// Carts that the shop refuses, for something has just sold out, before there is nothing left to buy.
 const CARTS: u32 = 10;
 
-/// From coming in to leaving with it, or without. Who is told to stop leaves at once, but not while ordering, and what they have
-/// ordered stays among the open orders.
+/// From coming in to leaving with it, or without. Who is told to stop leaves at once, but not while ordering unless the store is
+/// full, and what they have ordered stays among the open orders.
 pub(super) async fn come(scene: Arc<Scene>, staff: Api, mut chance: Chance) -> anyhow::Result<()> {
     let enter = async {
         let shopper = staff.guest().await?;
@@ -33,7 +33,7 @@ pub(super) async fn come(scene: Arc<Scene>, staff: Api, mut chance: Chance) -> a
     };
     let Some(shopper) = scene.stop.run_until_cancelled(enter).await else { return Ok(()) };
     let shopper = shopper?;
-    let order = order(&scene, &shopper, &mut chance).await?;
+    let Some(order) = order(&scene, &shopper, &mut chance).await? else { return Ok(()) };
     scene.open().insert(order);
     scene.progress.placed();
     let Some(fetched) = scene.stop.run_until_cancelled(fetch(&scene, &staff, &shopper, order, &mut chance)).await else { return Ok(()) };
@@ -75,8 +75,8 @@ async fn fetch(scene: &Scene, staff: &Api, shopper: &Api, order: OrderId, chance
     Ok(())
 }
 
-/// Places an order of whatever the shop has.
-async fn order(scene: &Scene, shopper: &Api, chance: &mut Chance) -> anyhow::Result<OrderId> {
+/// Places an order of whatever the shop has; `None`: they were told to stop before there was a place for them.
+async fn order(scene: &Scene, shopper: &Api, chance: &mut Chance) -> anyhow::Result<Option<OrderId>> {
     for _ in 0..CARTS {
         let lines = wishes(&scene.menu, chance);
         if lines.is_empty() {
@@ -90,7 +90,8 @@ async fn order(scene: &Scene, shopper: &Api, chance: &mut Chance) -> anyhow::Res
             coupon_codes: Vec::new(),
             points: None,
         };
-        let checkout: CheckoutView = match shopper.command("/checkouts", &request).await? {
+        let Some(answer) = begin(scene, shopper, &request).await? else { return Ok(None) };
+        let checkout = match answer {
             Ok(checkout) => checkout,
             // Something of it has just gone; they choose anew.
             Err(Refused(code)) if matches!(&*code, "out_of_stock" | "unavailable" | "unknown_sku" | "unknown_option") => continue,
@@ -101,12 +102,27 @@ async fn order(scene: &Scene, shopper: &Api, chance: &mut Chance) -> anyhow::Res
         };
         let place = PlaceRequest { payment: PaymentRequest::Card { token: "tok_ok".to_owned() }, expected_total: checkout.quote.total };
         match shopper.command::<OrderView>(&format!("/checkouts/{}/place", checkout.id), &place).await? {
-            Ok(order) => return Ok(order.id),
+            Ok(order) => return Ok(Some(order.id)),
             Err(Refused(code)) if code == "checkout_expired" => {}
             Err(Refused(code)) => bail!("an order at {} was refused: {code}", scene.plan.store),
         }
     }
     bail!("{CARTS} carts in a row were refused: what is on the menu of {} cannot be bought", scene.plan.store)
+}
+
+/// What the shop says to a cart once it has a place for them: they wait for one as long as it takes. `None`: they were told to stop
+/// before that.
+async fn begin(scene: &Scene, shopper: &Api, cart: &CheckoutRequest) -> anyhow::Result<Option<Result<CheckoutView, Refused>>> {
+    loop {
+        match shopper.command("/checkouts", cart).await? {
+            Err(Refused(code)) if code == api::FULL => {
+                if scene.stop.run_until_cancelled(tokio::time::sleep(api::LONGEST)).await.is_none() {
+                    return Ok(None);
+                }
+            }
+            answer => return Ok(Some(answer)),
+        }
+    }
 }
 
 /// Waits until it stands at the counter; false where it never will.
@@ -158,6 +174,13 @@ fn choices(group: &ModifierView, chance: &mut Chance) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use axum::Router;
+    use axum::http::{StatusCode, header::SET_COOKIE};
+    use axum::routing::post;
+
+    use super::api::tests::{not_now, shop};
     use super::*;
 
     fn menu() -> MenuView {
@@ -196,5 +219,20 @@ mod tests {
             }
         }
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), [1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn who_is_told_to_stop_before_a_full_store_leaves_at_once() {
+        let scene = Arc::new(crate::robot::tests::scene(menu(), 1));
+        let stop = scene.stop.clone();
+        let full = move || {
+            stop.cancel();
+            async { not_now(api::FULL) }
+        };
+        let session = async || (StatusCode::CREATED, [(SET_COOKIE, "orderly_session=theirs; Path=/")]);
+        let staff = shop(Router::new().route("/api/v1/session", post(session)).route("/api/v1/checkouts", post(full))).await;
+        let left = tokio::time::timeout(Duration::from_secs(5), come(scene.clone(), staff, Chance::of(1, 1))).await;
+        assert!(matches!(left, Ok(Ok(()))), "{left:?}");
+        assert!(scene.stop.is_cancelled() && scene.open().is_empty(), "they were refused, and have ordered nothing");
     }
 }
