@@ -57,8 +57,13 @@ impl Kept {
         let kept = self.clone();
         runtime.spawn(async move {
             sleep(KEPT).await;
-            kept.all().retain(|(since, _)| since.elapsed() < KEPT);
+            kept.forget(KEPT);
         });
+    }
+
+    /// Gives back what nobody has needed for so long.
+    fn forget(&self, unused: Duration) {
+        self.all().retain(|(since, _)| since.elapsed() < unused);
     }
 }
 
@@ -257,14 +262,16 @@ mod tests {
         assert_eq!(is_password("over the counter", Some(&hash), &mut memory), Ok(true));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn memory_is_kept_for_the_next_and_not_for_ever() {
         let hashing = Hashing::new(1, 2);
         for _ in 0..3 {
             hashing.run(|memory| of_code("ABCD0123", memory)).await.unwrap();
         }
         assert_eq!(hashing.kept.all().len(), 1, "one turn, one memory");
-        sleep(KEPT + Duration::from_millis(1)).await;
+        hashing.kept.forget(KEPT);
+        assert_eq!(hashing.kept.all().len(), 1, "somebody needed it just now");
+        hashing.kept.forget(Duration::ZERO);
         assert!(hashing.kept.all().is_empty());
     }
 }
