@@ -20,9 +20,12 @@ use wasm_bindgen_cli_support::Bindgen;
 
 mod pack;
 
-/// Exactly what rustc emits by default: with more, old browsers refuse the file.
-const WASM_OPT_ARGS: [&str; 7] = [
+/// Exactly what rustc emits by default: with more, old browsers refuse the file. What tools wrote about themselves is left out: a
+/// page fetches a hundred parts, and each says it again.
+const WASM_OPT_ARGS: [&str; 9] = [
     "-Oz",
+    "--strip-producers",
+    "--strip-target-features",
     "--enable-bulk-memory",
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",

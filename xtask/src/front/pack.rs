@@ -15,9 +15,10 @@ const SMALL: usize = 4096;
 
 /// The packs, and the islands whose visitors fetch them: a part belongs to the first pack that serves one of its users.
 /// So nobody who buys fetches what only the staff's pages need.
-const PACKS: [(&str, &[&str]); 3] = [
+const PACKS: [(&str, &[&str]); 4] = [
     ("everywhere", &["order_pill", "local_time", "store_time"]),
-    ("shop", &["product_form", "checkout", "order_tracker", "balance"]),
+    ("product", &["product_form"]),
+    ("shop", &["checkout", "order_tracker", "balance"]),
     ("staff", &[]),
 ];
 
@@ -136,12 +137,14 @@ mod tests {
         let script = part(1, "board_loader_5, checkout_loader_6")
             + &part(2, &every_island())
             + &part(3, "board_loader_5")
-            + &part(4, "product_form_loader_9")
-            + &part(5, "checkout_loader_6");
-        let (folder, done) = packed(&script, &[(1, b"one"), (2, b"two"), (3, b"three"), (4, b"four"), (5, &large)]);
+            + &part(4, "order_tracker_loader_9")
+            + &part(5, "checkout_loader_6")
+            + &part(6, "checkout_loader_6, product_form_loader_7");
+        let (folder, done) = packed(&script, &[(1, b"one"), (2, b"two"), (3, b"three"), (4, b"four"), (5, &large), (6, b"six")]);
         let script = done.unwrap();
         let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
         assert_eq!(read("pack_shop.0123.bin"), b"onefour");
+        assert_eq!(read("pack_product.0123.bin"), b"six");
         assert_eq!(read("pack_everywhere.0123.bin"), b"two");
         assert_eq!(read("pack_staff.0123.bin"), b"three");
         assert!(script.contains("return unpack(\"./pack_shop.0123.bin\", 3, 7);"), "{script}");
