@@ -134,8 +134,8 @@ pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next)
     let of_account = if let Caller::User { language, .. } = &caller { *language } else { None };
     let locale = page_language(&parts.uri, &parts.headers, of_account);
     // A guest's browser keeps what it has, for when there is no network. Of somebody who is signed in it keeps nothing: whoever goes
-    // back at this device after they have signed out would see what was theirs. A guest's page that would show them something of it,
-    // too, says so itself: the doors, where it was typed, and the orders, which were an account's afterwards.
+    // back at this device after they have signed out would see what was theirs. The doors, where it was typed, are a guest's pages and
+    // say so themselves. A guest's orders may be an account's later: their pages are asked for again once they hear that (`live`).
     let kept = if caller.is_guest() { "private, no-cache" } else { "private, no-store" };
     parts.extensions.insert(client(&app, &parts));
     parts.extensions.insert(Who(caller));

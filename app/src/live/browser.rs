@@ -60,6 +60,8 @@ struct Client {
     stage: Stage,
     /// The server was asked whether it is there, and the timer gives it up.
     waiting: bool,
+    /// Back brought the page as it was left, and nothing was answered since.
+    brought_back: bool,
     /// When the server, which gives all that is wanted, last said something: what is shown is as of then, however late the silence is
     /// noticed.
     heard: Option<Timestamp>,
@@ -81,6 +83,7 @@ thread_local! {
         partial: Vec::new(),
         stage: Stage::default(),
         waiting: false,
+        brought_back: false,
         heard: None,
         tries: Tries::default(),
         next_packet: 0,
@@ -123,7 +126,7 @@ pub(super) fn subscribe(topic: &Topic, deliver: Deliver) {
     let first = with(|client| !std::mem::replace(&mut client.watching, true));
     if first {
         watch::watch();
-        // Everything on the page that wants a topic has said so by then, and it is one SUBSCRIBE.
+        // The rest of the page has said what it wants when the socket is open, and most often it is one SUBSCRIBE.
         queue_microtask(open);
     }
 }
@@ -267,6 +270,10 @@ impl Client {
     /// The answer to a SUBSCRIBE: the first one of a connection is that to all that was wanted when it was made.
     fn answered(&mut self, refused: bool) {
         let first = std::mem::replace(&mut self.stage, Stage::Answered) == Stage::Accepted;
+        if std::mem::take(&mut self.brought_back) && refused {
+            // It is of somebody who has left: what it is to whoever is here now, the server says.
+            crate::tab::reload();
+        }
         if !refused {
             self.tries.forget();
         }

@@ -11,7 +11,7 @@ use super::{
     failure::Failure,
     frame::{frame, problem},
     seo::{Head, head},
-    visit::{Visit, clock, keep_nothing, page, param, query},
+    visit::{Visit, clock, page, param, query},
 };
 use crate::{
     islands::{OrderTracker, headline},
@@ -22,8 +22,6 @@ use crate::{
 #[component]
 pub fn Order() -> impl IntoView {
     let visit = Visit::here();
-    // A guest's is their account's once they have signed in, and not to be seen with Back when they have signed out.
-    keep_nothing();
     let (order, error) = (param("order"), query("error"));
     page(async move { body(visit, order, error).await })
 }

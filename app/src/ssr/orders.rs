@@ -10,7 +10,7 @@ use super::{
     failure::Failure,
     frame::{empty, frame},
     seo::{Head, head},
-    visit::{Visit, clock, keep_nothing, page, query},
+    visit::{Visit, clock, page, query},
 };
 use crate::{
     islands::{LiveLine, LocalTime, OrderPill, StoreTime, data_status},
@@ -27,8 +27,6 @@ const PAGE: i64 = 30;
 #[component]
 pub fn Orders() -> impl IntoView {
     let visit = Visit::here();
-    // As an order's own page.
-    keep_nothing();
     let after = query("after");
     page(async move { body(visit, after).await })
 }

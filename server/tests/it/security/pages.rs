@@ -25,21 +25,25 @@ async fn pages(server: &Server) -> Vec<(Client, String, &'static str)> {
     let of = |client: &Client, kept: &'static str, pages: &[&str]| {
         pages.iter().map(|page| (client.clone(), (*page).to_owned(), kept)).collect::<Vec<_>>()
     };
-    let mut all = of(&guest, KEPT, &["/", "/s/harbor", "/s/harbor/p/flat-white", "/s/harbor/checkout", "/scan/22222222", "/no/such"]);
-    // What is typed at a door, and what a guest orders, may be somebody's who has signed in and out by the time that another goes back.
+    let mut all = of(
+        &guest,
+        KEPT,
+        &[
+            "/",
+            "/s/harbor",
+            "/s/harbor/p/flat-white",
+            "/s/harbor/checkout",
+            "/scan/22222222",
+            "/orders",
+            &format!("/orders/{own}"),
+            "/no/such",
+        ],
+    );
+    // What is typed at a door may be somebody's who has signed in and out by the time that another goes back.
     all.extend(of(
         &guest,
         NOT_KEPT,
-        &[
-            "/sign-in",
-            "/sign-in?step=code",
-            "/staff",
-            "/staff/harbor/queue",
-            "/kiosk/pier-1",
-            "/kiosk/pier-1/scan",
-            "/orders",
-            &format!("/orders/{own}"),
-        ],
+        &["/sign-in", "/sign-in?step=code", "/staff", "/staff/harbor/queue", "/kiosk/pier-1", "/kiosk/pier-1/scan"],
     ));
     all.extend(of(&ada, NOT_KEPT, &["/s/harbor", "/orders", "/account", &format!("/orders/{order}")]));
     all.extend(of(
