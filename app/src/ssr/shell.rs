@@ -63,7 +63,7 @@ const AFTER_THE_PAGE: [(&str, &str); 3] = [
     ),
     (
         "const res = islandFn(el);",
-        "await new Promise(next=>{const {port1,port2}=new MessageChannel();port1.onmessage=next;port2.postMessage(0)});const res = islandFn(el);",
+        "await new Promise(next=>{const {port1,port2}=new MessageChannel();port1.onmessage=next;port2.postMessage(0)});const res=islandFn(el);",
     ),
     ("<link rel=\"modulepreload\"", "<link fetchpriority=\"low\" rel=\"modulepreload\""),
 ];
