@@ -17,6 +17,8 @@ use std::{
 /// Who buys, each so often: 80 orders a second, which is a rush and no race.
 const BUYERS: u64 = 16;
 const EVERY: Duration = Duration::from_millis(200);
+/// So often without and with sign-ins: whatever else the machine does meets both.
+const TURNS: u32 = 4;
 /// Staff, each of whom signs in once a second.
 const STAFF: u64 = 20;
 const STORE: &str = "bench";
@@ -42,15 +44,15 @@ impl Waits {
     }
 }
 
-/// Measures for so long, and prints a row. The shop at `database_url` is there and empty.
+/// Measures for so long without and as long with sign-ins, and prints a row. The shop at `database_url` is there and empty.
 pub(super) fn run(binary: &Path, folder: &Path, database_url: &str, time: Duration) -> Result<()> {
     let (server, address) = ready(binary, folder, database_url)?;
     hire(binary, folder, database_url, address)?;
     phase(address, Duration::from_secs(2), true)?;
     let (mut quiet, mut busy, mut shifts) = (Waits::default(), Waits::default(), Waits::default());
-    for _ in 0..2 {
-        quiet.add(phase(address, time / 4, false)?.0);
-        let (buying, signing_in) = phase(address, time / 4, true)?;
+    for _ in 0..TURNS {
+        quiet.add(phase(address, time / TURNS, false)?.0);
+        let (buying, signing_in) = phase(address, time / TURNS, true)?;
         busy.add(buying);
         shifts.add(signing_in);
     }
@@ -104,13 +106,20 @@ fn phase(address: SocketAddr, time: Duration, staff: bool) -> Result<(Waits, Wai
     })
 }
 
-/// Does something at its times until it is enough. Whoever is late because they waited goes on at once: that counts as waiting.
-fn steadily(first: Duration, every: Duration, stop: &AtomicBool, mut act: impl FnMut(Instant) -> Result<()>) -> Result<()> {
-    let mut due = Instant::now() + first;
+/// Does something about so often until it is enough, by chance a little sooner or later: in step with each other, the same would
+/// always meet, or never. Whoever is late because they waited goes on at once: that counts as waiting.
+fn steadily(
+    every: Duration,
+    chance: &mut Chance,
+    stop: &AtomicBool,
+    mut act: impl FnMut(Instant, &mut Chance) -> Result<()>,
+) -> Result<()> {
+    let some = |chance: &mut Chance| Duration::from_micros(chance.below(every.as_micros() as u64));
+    let mut due = Instant::now() + some(chance);
     while !stop.load(Ordering::Relaxed) {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        act(due)?;
-        due += every;
+        act(due, chance)?;
+        due += every / 2 + some(chance);
     }
     Ok(())
 }
@@ -121,10 +130,10 @@ fn buy(address: SocketAddr, n: u64, stop: &AtomicBool) -> Result<Waits> {
     let headers = format!("cookie: {cookie}\r\nsec-fetch-site: same-origin\r\n");
     let mut chance = Chance::of(std::process::id().into(), n);
     let mut waits = Vec::new();
-    steadily(EVERY * n as u32 / BUYERS as u32, EVERY, stop, |due| {
+    steadily(EVERY, &mut chance, stop, |due, chance| {
         let late = due.elapsed();
         let begun = waits.len();
-        order(&mut http, &headers, &mut chance, &mut waits)?;
+        order(&mut http, &headers, chance, &mut waits)?;
         // The first of its requests should have been sent then.
         waits[begun] += late;
         Ok(())
@@ -136,8 +145,8 @@ fn sign_in(address: SocketAddr, n: u64, stop: &AtomicBool) -> Result<Waits> {
     let mut http = Http::new(address, Duration::from_secs(30));
     let body = json!({"store": STORE, "name": name(n), "password": PASSWORD}).to_string();
     let mut seen = Waits::default();
-    let every = Duration::from_secs(1);
-    steadily(every * n as u32 / STAFF as u32, every, stop, |due| {
+    let mut chance = Chance::of(std::process::id().into(), BUYERS + n);
+    steadily(Duration::from_secs(1), &mut chance, stop, |due, _| {
         let reply = http.send("POST", "/api/v1/staff/sign-in", "", body.as_bytes())?;
         match reply.status {
             200 => seen.waits.push(due.elapsed()),
