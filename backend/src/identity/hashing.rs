@@ -1,17 +1,19 @@
 //! Slow hashes of what people can remember or type: made so that who has stolen the database learns little, on threads that
 //! answer no requests and let everybody else go first, so that whoever buys does not feel who signs in.
 
+mod workers;
+
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, available_parallelism};
+use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use argon2::password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::{Instant, sleep};
 
+pub(super) use self::workers::Memory;
+use self::workers::{Manners, Workers};
 use super::IdentityError;
 use super::secret::{hex, random};
 use crate::db::DbError;
@@ -20,53 +22,18 @@ use crate::db::DbError;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many may wait: no more than get their turn in that time on a small machine. The next is asked to come again at once.
 const PLACES: usize = 64;
-/// How long the memory of a hash is kept for the next one.
-const KEPT: Duration = Duration::from_secs(10);
 /// How long a hash waits for a processor that is idle before it is made behind the others.
 const SOON: Duration = Duration::from_millis(300);
-/// How far behind the others: a ninth of their share of a processor where all are busy, and all of it where one is idle.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
 
 /// Whose turn it is. Clones are the same.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Hashing {
     /// Those who are here: waiting or being looked at.
     places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
-    kept: Kept,
-}
-
-/// What a hash is made in, if it is large enough.
-pub(super) type Memory = Vec<Block>;
-
-/// The memory of the last hashes, no more than turns, and since when nobody needs it. To ask the system for 19 MiB and give them back
-/// for every hash stops all threads of the process each time, those that sell too; so they are kept for a little while.
-#[derive(Debug, Clone, Default)]
-struct Kept(Arc<Mutex<Vec<(Instant, Memory)>>>);
-
-impl Kept {
-    fn all(&self) -> MutexGuard<'_, Vec<(Instant, Memory)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self) -> Memory {
-        self.all().pop().map_or_else(Memory::new, |(_, memory)| memory)
-    }
-
-    fn keep(&self, memory: Memory, runtime: &Handle) {
-        self.all().push((Instant::now(), memory));
-        let kept = self.clone();
-        runtime.spawn(async move {
-            sleep(KEPT).await;
-            kept.forget(KEPT);
-        });
-    }
-
-    /// Gives back what nobody has needed for so long.
-    fn forget(&self, unused: Duration) {
-        self.all().retain(|(since, _)| since.elapsed() < unused);
-    }
+    /// Who makes them where nothing else would run, and who where nothing is idle.
+    last: Workers,
+    behind: Workers,
 }
 
 impl Default for Hashing {
@@ -79,7 +46,12 @@ impl Default for Hashing {
 
 impl Hashing {
     fn new(turns: usize, places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(turns + places)), turns: Arc::new(Semaphore::new(turns)), kept: Kept::default() }
+        Self {
+            places: Arc::new(Semaphore::new(turns + places)),
+            turns: Arc::new(Semaphore::new(turns)),
+            last: Workers::new(Manners::Last),
+            behind: Workers::new(Manners::Behind),
+        }
     }
 
     /// Runs `work` when it is its turn; [`IdentityError::SignInBusy`] where too many wait for theirs, or it takes too long.
@@ -92,70 +64,34 @@ impl Hashing {
         let turn = tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(IdentityError::SignInBusy) };
         let (work, here) = (Arc::new(work), Arc::new((turn, place)));
-        let mut first = self.start(Manners::Last, work.clone(), here.clone())?;
+        let mut first = start(&self.last, work.clone(), here.clone())?;
         let told = match tokio::time::timeout(SOON, &mut first).await {
             Ok(told) => told,
             // Nothing was idle for so long: once more, with a share of its own. Whichever is made first counts.
             Err(_) => {
-                let second = self.start(Manners::Behind, work, here)?;
+                let second = start(&self.behind, work, here)?;
                 tokio::select! { told = first => told, told = second => told }
             }
         };
         told.map_err(|_| IdentityError::Database(DbError::Defect("a hash was not made to its end".to_owned())))?
     }
-
-    /// Begins it on a thread of its own: one that has given way cannot take it back.
-    fn start<T: Send + 'static>(
-        &self,
-        manners: Manners,
-        work: Arc<impl Fn(&mut Memory) -> Result<T, IdentityError> + Send + Sync + 'static>,
-        here: Arc<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
-    ) -> Result<oneshot::Receiver<Result<T, IdentityError>>, IdentityError> {
-        let (tell, told) = oneshot::channel();
-        let (kept, runtime) = (self.kept.clone(), Handle::current());
-        let run = move || {
-            // Until the end, also where whoever asked has left.
-            let here = here;
-            manners.take();
-            let mut memory = kept.take();
-            let done = work(&mut memory);
-            kept.keep(memory, &runtime);
-            drop(here);
-            // Nobody may be waiting any more.
-            let _ = tell.send(done);
-        };
-        thread::Builder::new().name("hashing".to_owned()).spawn(run).map_err(IdentityError::randomness)?;
-        Ok(told)
-    }
 }
 
-/// Whom a thread lets go first.
-#[derive(Debug, Clone, Copy)]
-enum Manners {
-    /// Everybody: it runs where nothing else would, and stops at once for whoever comes. Being nice is not enough for that: who is
-    /// nice is not interrupted before some milliseconds are over, and those are what a request takes.
-    Last,
-    /// The others, but it comes to its share.
-    Behind,
-}
-
-impl Manners {
-    /// Of the calling thread alone. Where it is not allowed, or there is no such thing, it is only less polite.
-    #[cfg(target_os = "linux")]
-    fn take(self) {
-        use thread_priority::{
-            NormalThreadSchedulePolicy::Idle, ThreadPriority, ThreadSchedulePolicy::Normal, set_thread_priority_and_policy,
-            thread_native_id,
-        };
-        let _ = match self {
-            Self::Last => set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, Normal(Idle)).is_ok(),
-            // On Linux this is the thread's (setpriority(2), "C library/kernel differences").
-            Self::Behind => rustix::process::setpriority_process(None, NICE).is_ok(),
-        };
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn take(self) {}
+/// Begins it, and whoever holds `here` is here until its end, also where whoever asked has left.
+fn start<T: Send + 'static>(
+    workers: &Workers,
+    work: Arc<impl Fn(&mut Memory) -> Result<T, IdentityError> + Send + Sync + 'static>,
+    here: Arc<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
+) -> Result<oneshot::Receiver<Result<T, IdentityError>>, IdentityError> {
+    let (tell, told) = oneshot::channel();
+    let job = move |memory: &mut Memory| {
+        let done = work(memory);
+        drop(here);
+        // Nobody may be waiting any more.
+        let _ = tell.send(done);
+    };
+    workers.start(Box::new(job)).map_err(IdentityError::randomness)?;
+    Ok(told)
 }
 
 /// What is kept of a one-time code. 40 bits can be tried out by who has stolen the database, so the hash is slow (Argon2id,
@@ -224,7 +160,7 @@ fn fill(argon2: &Argon2<'_>, secret: &str, salt: &[u8], out: &mut [u8], memory: 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Condvar;
+    use std::sync::{Condvar, Mutex};
 
     use super::*;
 
@@ -323,7 +259,7 @@ mod tests {
             }
         });
         // At idle priority or lower already, there is nothing to give.
-        assert_eq!(made.await.unwrap(), (before.0, before.1.max(NICE)));
+        assert_eq!(made.await.unwrap(), (before.0, before.1.max(workers::NICE)));
         gate.open();
         assert_eq!(manners(), before, "nobody else has given way");
     }
@@ -343,18 +279,5 @@ mod tests {
         assert_eq!(of_code("ABCD0123", &mut memory).unwrap(), code, "in one that is larger");
         assert_eq!(is_password("over the counter", Some(&hash), &mut Memory::new()), Ok(true), "in a new one");
         assert_eq!(is_password("over the counter", Some(&hash), &mut memory), Ok(true));
-    }
-
-    #[tokio::test]
-    async fn memory_is_kept_for_the_next_and_not_for_ever() {
-        let hashing = Hashing::new(1, 2);
-        for _ in 0..3 {
-            hashing.run(|memory| of_code("ABCD0123", memory)).await.unwrap();
-        }
-        assert_eq!(hashing.kept.all().len(), 1, "one turn, one memory");
-        hashing.kept.forget(KEPT);
-        assert_eq!(hashing.kept.all().len(), 1, "somebody needed it just now");
-        hashing.kept.forget(Duration::ZERO);
-        assert!(hashing.kept.all().is_empty());
     }
 }
