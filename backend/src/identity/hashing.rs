@@ -65,13 +65,12 @@ impl Hashing {
         let Ok(Ok(turn)) = turn else { return Err(IdentityError::SignInBusy) };
         let (work, here) = (Arc::new(work), Arc::new((turn, place)));
         let mut first = start(&self.last, work.clone(), here.clone())?;
-        let told = match tokio::time::timeout(SOON, &mut first).await {
-            Ok(told) => told,
+        let told = if let Ok(told) = tokio::time::timeout(SOON, &mut first).await {
+            told
+        } else {
             // Nothing was idle for so long: once more, with a share of its own. Whichever is made first counts.
-            Err(_) => {
-                let second = start(&self.behind, work, here)?;
-                tokio::select! { told = first => told, told = second => told }
-            }
+            let second = start(&self.behind, work, here)?;
+            tokio::select! { told = first => told, told = second => told }
         };
         told.map_err(|_| IdentityError::Database(DbError::Defect("a hash was not made to its end".to_owned())))?
     }
