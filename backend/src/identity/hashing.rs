@@ -248,7 +248,8 @@ mod tests {
 
         // The first thread gets nowhere.
         let (gate, begun) = (Gate::default(), AtomicBool::new(false));
-        let made = Hashing::default().run({
+        let hashing = Hashing::default();
+        let made = hashing.run({
             let gate = gate.clone();
             move |_| {
                 if !begun.swap(true, Ordering::SeqCst) {
