@@ -126,10 +126,12 @@ for (const language of LANGUAGES) {
     await page.getByTestId('sign-out').click();
     await expect(page.getByTestId('sign-in-link')).toBeVisible();
 
-    for (const _ of ['the account', 'the code', 'the number', 'the orders']) await page.goBack();
+    // A page that was kept is not loaded again.
+    const back = () => page.goBack({ waitUntil: 'commit' });
+    for (const _ of ['the account', 'the code', 'the number', 'the orders']) await back();
     await expect(page).toHaveURL(/\/orders$/);
     await expect(page.getByRole('heading', { level: 1 })).toHaveText(w('orders.none_title'));
-    await page.goBack();
+    await back();
     await expect(page).toHaveURL(new RegExp(`/orders/${order.id}$`));
     await expect(page.getByRole('heading', { level: 1 })).toHaveText(w('lost.heading'));
     // Not `leave`: the order was refused, which the console tells.

@@ -60,8 +60,6 @@ struct Client {
     stage: Stage,
     /// The server was asked whether it is there, and the timer gives it up.
     waiting: bool,
-    /// Back brought the page as it was left, and nothing was answered since.
-    brought_back: bool,
     /// When the server, which gives all that is wanted, last said something: what is shown is as of then, however late the silence is
     /// noticed.
     heard: Option<Timestamp>,
@@ -83,7 +81,6 @@ thread_local! {
         partial: Vec::new(),
         stage: Stage::default(),
         waiting: false,
-        brought_back: false,
         heard: None,
         tries: Tries::default(),
         next_packet: 0,
@@ -139,6 +136,13 @@ fn now() -> Timestamp {
 fn made() -> Timestamp {
     let made = document().document_element().and_then(|html| html.get_attribute("data-made")?.parse::<i64>().ok());
     made.map_or_else(now, |millis| Timestamp::from_millis(millis).min(now()))
+}
+
+/// Whether Back has brought the page as it was left, and nothing was answered since: the document's own script notes it, for the page
+/// may have been left before it came alive.
+fn was_brought_back() -> bool {
+    const NOTED: &str = "data-brought-back";
+    document().document_element().is_some_and(|html| html.has_attribute(NOTED) && html.remove_attribute(NOTED).is_ok())
 }
 
 /// Whether somebody may be looking.
@@ -270,7 +274,7 @@ impl Client {
     /// The answer to a SUBSCRIBE: the first one of a connection is that to all that was wanted when it was made.
     fn answered(&mut self, refused: bool) {
         let first = std::mem::replace(&mut self.stage, Stage::Answered) == Stage::Accepted;
-        if std::mem::take(&mut self.brought_back) && refused {
+        if was_brought_back() && refused {
             // It is of somebody who has left: what it is to whoever is here now, the server says.
             crate::tab::reload();
         }

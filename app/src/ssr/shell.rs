@@ -11,6 +11,9 @@ use super::App;
 const SKIPPED: &str =
     "for(const e of['pageswap','pagereveal'])addEventListener(e,({viewTransition:t})=>{t?.ready.catch(()=>{});t?.finished.catch(()=>{})})";
 
+/// A page that Back brings as it was left may be of somebody who has left, too (`live`).
+const BROUGHT_BACK: &str = "addEventListener('pageshow',({persisted})=>{if(persisted)document.documentElement.dataset.broughtBack=''})";
+
 /// Where what brings a page to life does not come, or fails, nobody hears of it: the page then says what it says without scripts.
 ///
 /// What failed may as well be a stranger's, such as a wallet's that the browser puts into every page. So the line, which comes alive only
@@ -41,6 +44,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
                 <script nonce=use_nonce()>{SKIPPED}</script>
+                <script nonce=use_nonce()>{BROUGHT_BACK}</script>
                 <script nonce=use_nonce()>{STILL}</script>
                 {life(options)}
                 <MetaTags/>

@@ -42,7 +42,6 @@ pub(super) fn watch() {
     });
     window_event_listener_untyped("pageshow", move |event| {
         if event.dyn_ref::<web_sys::PageTransitionEvent>().is_some_and(web_sys::PageTransitionEvent::persisted) {
-            with(|client| client.brought_back = true);
             again();
         }
     });
