@@ -137,8 +137,13 @@ mod tests {
         settled(&workers, 1);
 
         // While it works, another one comes.
-        let (go, wait) = mpsc::channel::<()>();
-        workers.start(Box::new(move |_| wait.recv().unwrap())).unwrap();
+        let ((go, wait), (begin, begun)) = (mpsc::channel::<()>(), mpsc::channel::<()>());
+        let job = move |_: &mut Memory| {
+            begin.send(()).unwrap();
+            wait.recv().unwrap();
+        };
+        workers.start(Box::new(job)).unwrap();
+        begun.recv().unwrap();
         assert_ne!(done_by(&workers), first);
         go.send(()).unwrap();
         settled(&workers, 2);
