@@ -3,6 +3,7 @@
 use domain::{Terms, Timestamp};
 
 use crate::db::DbError;
+use crate::identity::SessionError;
 use crate::refused::{Extra, Refused};
 use crate::stores::StoreError;
 
@@ -64,6 +65,15 @@ impl KioskError {
 /// Whole seconds, one at least.
 fn seconds_to(next: Timestamp, now: Timestamp) -> i64 {
     (((next - now).max(0) + 999) / 1000).max(1)
+}
+
+impl From<SessionError> for KioskError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Over => Self::SessionRequired,
+            SessionError::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
 }
 
 impl From<StoreError> for KioskError {
