@@ -172,7 +172,8 @@ on_both_databases! {
                 guest = shop.who(&cookie).await;
                 expected = 1;
             }
-            let (before, issued, after) = tokio::join!(add_four(&shop, &guest), shop.try_code(&guest, &phone, &code), add_four(&shop, &guest));
+            let (before, issued, after) =
+                tokio::join!(add_four(&shop, &guest), shop.try_code(&guest, &phone, &code), add_four(&shop, &guest));
             let user = shop.who(&issued.unwrap()).await;
             for added in before.into_iter().chain(after).chain([add(&shop, &guest).await]) {
                 match added {
