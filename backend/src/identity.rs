@@ -42,7 +42,7 @@ pub use phone::Phone;
 pub use purge::Purge;
 pub use rights::{Denied, Right, Whose};
 pub use secret::{Keys, Secret};
-pub use session::{IssuedSession, Seen, ensure_session_in};
+pub use session::{IssuedSession, Seen, SessionError, ensure_session_in};
 pub use sign_in::shopper_by_phone_in;
 pub use staff::{Invited, member_name};
 pub use throttle::{Network, network};

@@ -65,6 +65,8 @@ async fn body(
             Ok(Some(opened)) => (opened.refused.as_ref().and_then(|error| refuse(error)), Some(opened)),
             Ok(None) => (None, None),
             Err(error @ KioskError::CodeUnknown) => (refuse(&error), None),
+            // They have signed in meanwhile, by another page: the button leads in.
+            Err(KioskError::SessionRequired) => (None, None),
             Err(error) => return Err(error.into()),
         },
         Err(error @ IdentityError::RateLimited { .. }) => (refuse(&error), None),

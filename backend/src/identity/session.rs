@@ -9,7 +9,8 @@ use super::browser::BrowserId;
 use super::sign_in::SHOPPER_SECONDS;
 use super::store::{self, Known};
 use super::{Caller, Identities, Secret, cookie};
-use crate::db::{DbError, Sql, Tx};
+use crate::db::{DbError, Tx};
+use crate::refused::{Extra, Refused};
 
 /// How long a guest's cookie is good.
 pub const GUEST_SECONDS: i64 = 90 * 24 * 3600;
@@ -138,21 +139,50 @@ fn unwritten(session: SessionId, now: Timestamp) -> Caller {
     if too_old { Caller::Nobody } else { Caller::Guest { session, fresh: true } }
 }
 
-/// Whether this is a guest whose session is over by now: they have signed in, or out, since they were looked at.
-pub(crate) async fn is_guest_no_more(sql: &mut impl Sql, caller: &Caller) -> Result<bool, DbError> {
-    let Caller::Guest { session, .. } = caller else { return Ok(false) };
-    let now = sql.now();
-    Ok(matches!(store::session(sql, *session, now).await?, Some(Known::Over)))
+/// Why nothing may be written for a caller.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// A guest's session is over: they have signed in, or out, since they were looked at.
+    #[error("Please open the shop first: there is no session.")]
+    Over,
+    #[error(transparent)]
+    Unavailable(#[from] DbError),
 }
 
-/// Writes the row of a guest who has none yet, in the transaction of their first mutation. Others have theirs.
-pub async fn ensure_session_in(tx: &mut Tx, caller: &Caller) -> Result<(), DbError> {
-    match caller {
-        Caller::Guest { session, fresh: true } => {
-            let seconds = cookie::made_at(*session).plus_seconds(GUEST_SECONDS).seconds_since(tx.now());
-            store::insert_session(tx, &NewSession { id: *session, seconds, slides: false, device: None, may_set_password: false }, None)
-                .await
+impl Refused for SessionError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Over => "session_required",
+            Self::Unavailable(error) => error.code(),
         }
-        _ => Ok(()),
     }
+
+    fn status(&self) -> u16 {
+        match self {
+            Self::Over => 401,
+            Self::Unavailable(error) => error.status(),
+        }
+    }
+
+    fn extra(&self) -> Extra {
+        match self {
+            Self::Over => Extra::default(),
+            Self::Unavailable(error) => error.extra(),
+        }
+    }
+}
+
+/// Comes first in the transaction of whatever is written for a guest: their first mutation writes their row, and until the end of any
+/// their session does not end, for what is written for one that is over is nobody's. Who signs in waits, and takes it along; who comes
+/// later is refused. Others write for an account, which outlives its sessions.
+pub async fn ensure_session_in(tx: &mut Tx, caller: &Caller) -> Result<(), SessionError> {
+    let Caller::Guest { session, fresh } = caller else { return Ok(()) };
+    if *fresh {
+        let seconds = cookie::made_at(*session).plus_seconds(GUEST_SECONDS).seconds_since(tx.now());
+        let new = NewSession { id: *session, seconds, slides: false, device: None, may_set_password: false };
+        if store::insert_session(tx, &new, None).await? {
+            return Ok(());
+        }
+    }
+    if store::hold_session_in(tx, *session).await? { Ok(()) } else { Err(SessionError::Over) }
 }

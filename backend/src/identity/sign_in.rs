@@ -108,12 +108,7 @@ impl Identities {
                     store::end_sign_in_code(tx, id).await?;
                     let user = account_in(tx, &hash, &phone).await?;
                     store::insert_session(tx, &session, Some(user)).await?;
-                    if let Caller::Guest { session: guest, .. } = &before {
-                        take_over_in(tx, Owner::Session(*guest), Owner::User(user)).await?;
-                    }
-                    if let Some(old) = before.session() {
-                        store::end_session(tx, old).await?;
-                    }
+                    leave_session_in(tx, &before, user).await?;
                     Ok::<_, IdentityError>(Tried::In)
                 })
             })
@@ -145,10 +140,16 @@ async fn account_in(tx: &mut Tx, hash: &str, phone: &Phone) -> Result<UserId, Db
     store::insert_phone(tx, hash, fresh, phone.ending()).await
 }
 
-/// Everything that a guest has is the account's.
-pub(super) async fn take_over_in(tx: &mut Tx, from: Owner, to: Owner) -> Result<(), IdentityError> {
-    ordering::adopt_in(tx, &from, &to).await.map_err(|error| IdentityError::Database(error.into_database()))?;
-    idempotency::adopt_in(tx, &from.to_string(), &to.to_string()).await?;
+/// The session of before is over, and everything that a guest has by it is the account's.
+pub(super) async fn leave_session_in(tx: &mut Tx, before: &Caller, user: UserId) -> Result<(), IdentityError> {
+    let Some(old) = before.session() else { return Ok(()) };
+    // First: whatever is being written for the guest is waited for and comes along, and nothing more is written from here on.
+    store::end_session(tx, old).await?;
+    if before.is_guest() {
+        let (from, to) = (Owner::Session(old), Owner::User(user));
+        ordering::adopt_in(tx, &from, &to).await.map_err(|error| IdentityError::Database(error.into_database()))?;
+        idempotency::adopt_in(tx, &from.to_string(), &to.to_string()).await?;
+    }
     Ok(())
 }
 

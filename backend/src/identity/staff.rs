@@ -11,7 +11,7 @@ use super::rights::Right;
 use super::secret::{Secret, random};
 use super::session::{IssuedSession, NewSession};
 use super::throttle::{self, Bucket};
-use super::{Caller, Client, Identities, IdentityError, Owner, pairing, rights, sign_in, store, token};
+use super::{Caller, Client, Identities, IdentityError, pairing, rights, sign_in, store, token};
 use crate::db::Tx;
 use crate::log::{self, NewEvent};
 use crate::stores::Stores;
@@ -252,12 +252,7 @@ pub(super) async fn begin_in(
     store::insert_session(tx, session, Some(user)).await?;
     store::know_browser(tx, browser, user).await?;
     // Somebody who ordered a drink on the way to work still has it.
-    if let Caller::Guest { session: guest, .. } = before {
-        sign_in::take_over_in(tx, Owner::Session(*guest), Owner::User(user)).await?;
-    }
-    if let Some(old) = before.session() {
-        store::end_session(tx, old).await?;
-    }
+    sign_in::leave_session_in(tx, before, user).await?;
     for at in store::stores_of_staff(tx, user).await? {
         let event = NewEvent::new(StaffSignedIn { store: at.clone(), user, by: by.to_owned() }, user);
         log::append_in(tx, event.at_store(&at).by(Actor::Staff(user))).await?;

@@ -131,13 +131,24 @@ fn role_of(row: &Row) -> Result<Option<RoleView>, DbError> {
     role.map(|role| Ok(RoleView { role, store: row.get("store")? })).transpose()
 }
 
-/// Writes a session that has no row yet; one that has keeps it.
-pub(super) async fn insert_session(tx: &mut Tx, new: &NewSession, user: Option<UserId>) -> Result<(), DbError> {
+/// Writes a session that has no row yet, and says whether it had none; one that has keeps it.
+pub(super) async fn insert_session(tx: &mut Tx, new: &NewSession, user: Option<UserId>) -> Result<bool, DbError> {
     let now = tx.now();
     let text = "insert into session (id, account, created_at, expires_at, slides, seen_at, device, may_set_password) \
                 values ($1, $2, $3, $4, $5, $3, $6, $7) on conflict (id) do nothing";
     let until = now.plus_seconds(new.seconds);
-    tx.execute(text, args![new.id, user, now, until, new.slides, &new.device, new.may_set_password]).await.map(drop)
+    Ok(tx.execute(text, args![new.id, user, now, until, new.slides, &new.device, new.may_set_password]).await? > 0)
+}
+
+/// Whether a session is good, which it then is until the end of the transaction: whoever ends it waits for that.
+pub(super) async fn hold_session_in(tx: &mut Tx, id: SessionId) -> Result<bool, DbError> {
+    // SQLite has one writer. On PostgreSQL others may hold it as well, and who is about to end it is waited for.
+    let text = tx.either(
+        "select id from session where id = $1 and ended_at is null and expires_at > $2",
+        "select id from session where id = $1 and ended_at is null and expires_at > $2 for share",
+    );
+    let now = tx.now();
+    Ok(tx.fetch_optional(text, args![id, now]).await?.is_some())
 }
 
 /// Ends a session, also one that has no row yet.

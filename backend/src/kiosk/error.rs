@@ -3,6 +3,7 @@
 use domain::{Terms, Timestamp};
 
 use crate::db::DbError;
+use crate::identity::SessionError;
 use crate::refused::{Extra, Refused};
 use crate::stores::StoreError;
 
@@ -26,7 +27,7 @@ pub enum KioskError {
     #[error("This code is over. Please scan the one that the screen shows now.")]
     CodeExpired,
     /// All its scans are spent; the next code comes at `next`.
-    #[error("This code has been used as often as it may be. A new one comes in {} seconds.", .seconds)]
+    #[error("This code has been used as often as it may be. A new one comes in {}.", in_words(*.seconds))]
     CodeExhausted {
         /// Until the next code.
         seconds: i64,
@@ -39,7 +40,7 @@ pub enum KioskError {
     #[error("The store has as many orders as it can make. Please try again in a moment.")]
     AtCapacity,
     /// It was made when there was no place, and lets nobody in however many there are by now.
-    #[error("This code was made when every place was taken, and lets nobody in. A new one comes in {} seconds.", .seconds)]
+    #[error("This code was made when every place was taken, and lets nobody in. A new one comes in {}.", in_words(*.seconds))]
     GrantsNone {
         /// Until the next code.
         seconds: i64,
@@ -61,9 +62,22 @@ impl KioskError {
     }
 }
 
+fn in_words(seconds: i64) -> String {
+    format!("{seconds} second{}", if seconds == 1 { "" } else { "s" })
+}
+
 /// Whole seconds, one at least.
 fn seconds_to(next: Timestamp, now: Timestamp) -> i64 {
     (((next - now).max(0) + 999) / 1000).max(1)
+}
+
+impl From<SessionError> for KioskError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Over => Self::SessionRequired,
+            SessionError::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
 }
 
 impl From<StoreError> for KioskError {
@@ -125,6 +139,21 @@ impl Refused for KioskError {
             Self::NotFound => Extra { terms: Terms::words(["kiosk"]), ..Extra::default() },
             Self::Unavailable(error) => error.extra(),
             _ => Extra::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_second_is_no_seconds() {
+        for (seconds, expected) in [(1, "in 1 second."), (2, "in 2 seconds.")] {
+            let (now, next) = (Timestamp::from_millis(0), Timestamp::from_millis(seconds * 1000));
+            for error in [KioskError::exhausted(now, next), KioskError::grants_none(now, next)] {
+                assert!(error.to_string().ends_with(expected), "{error}");
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use domain::view::QuoteView;
 use domain::{Fault, Faults};
 
 use crate::db::DbError;
-use crate::identity::Denied;
+use crate::identity::{Denied, SessionError};
 use crate::payment::WalletError;
 use crate::refused::{Extra, Refused};
 use crate::stores::StoreError;
@@ -84,6 +84,15 @@ impl OrderingError {
         match self {
             Self::Unavailable(error) => error,
             other => DbError::Defect(other.to_string()),
+        }
+    }
+}
+
+impl From<SessionError> for OrderingError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Over => Self::SessionRequired,
+            SessionError::Unavailable(error) => Self::Unavailable(error),
         }
     }
 }

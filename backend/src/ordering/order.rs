@@ -14,7 +14,7 @@ use super::store::{CheckoutRow, CheckoutStatus, NewOrder, OrderRow};
 use super::{Carts, OrderingError, Step, checkout, daily, day, limits, sagas, store, view};
 use crate::clock::Clock;
 use crate::db::{DbError, Sql as _, Tx};
-use crate::identity::{Caller, Right, session};
+use crate::identity::{Caller, Right};
 use crate::inventory::Stock;
 use crate::kiosk;
 use crate::log::{self, NewEvent};
@@ -82,7 +82,7 @@ impl Orders {
         request: &PlaceRequest,
         naming: Naming,
     ) -> Result<(OrderRow, PaymentView, Option<Timestamp>), OrderingError> {
-        let checkout = own_in(tx, caller, id).await?;
+        let checkout = checkout::find_in(tx, caller, id).await?;
         Stores.share_in(tx, &checkout.store).await?;
         if checkout.status == CheckoutStatus::Placed {
             return Err(OrderingError::CheckoutPlaced);
@@ -91,7 +91,6 @@ impl Orders {
             return Err(OrderingError::CheckoutExpired);
         }
         if !store::end_checkout_in(tx, &checkout, CheckoutStatus::Placed).await? {
-            own_in(tx, caller, id).await?;
             return Err(OrderingError::CheckoutExpired);
         }
         if request.expected_total != checkout.quote.total {
@@ -272,16 +271,6 @@ impl Orders {
         Stock.release_in(tx, &order.store, order.checkout).await?;
         Ok(())
     }
-}
-
-/// The caller's own checkout. A guest who signs in at this moment takes it along: they are told that they are no guest any more,
-/// which is not kept under their key, for the same request will place it.
-async fn own_in(tx: &mut Tx, caller: &Caller, id: CheckoutId) -> Result<CheckoutRow, OrderingError> {
-    let found = checkout::find_in(tx, caller, id).await;
-    if matches!(found, Err(OrderingError::NotFound)) && session::is_guest_no_more(tx, caller).await? {
-        return Err(OrderingError::SessionRequired);
-    }
-    found
 }
 
 /// How a failed fulfilment is told: a parcel always, a drink only when the bar was late. Otherwise the cancelled order

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use backend::db::DbError;
-use backend::identity::{Caller, Client, Identities, IdentityError, NewToken, Right, Secret, ensure_session_in};
+use backend::identity::{Caller, Client, Identities, IdentityError, NewToken, Right, Secret, SessionError, ensure_session_in};
 use domain::StoreId;
 use domain::name::InvalidName;
 use domain::view::Role;
@@ -28,10 +27,9 @@ fn barista(name: &str) -> NewToken {
     NewToken { role: Role::Barista, store: Some(harbor()), merchant: None, kiosk: None, name: name.to_owned() }
 }
 
-async fn written(shop: &TestDb, caller: &Caller) {
+async fn written(shop: &TestDb, caller: &Caller) -> Result<(), SessionError> {
     let caller = caller.clone();
-    let done: Result<(), DbError> = shop.db.transaction(move |tx| Box::pin(async move { ensure_session_in(tx, &caller).await })).await;
-    done.unwrap();
+    shop.db.transaction(move |tx| Box::pin(async move { ensure_session_in(tx, &caller).await })).await
 }
 
 on_both_databases! {
@@ -41,8 +39,8 @@ on_both_databases! {
         let session = issued.session;
         assert_eq!(guest, Caller::Guest { session, fresh: true });
         assert_eq!(identities.caller_by_cookie(issued.cookie.expose()).await, Ok(guest.clone()));
-        written(&shop, &guest).await;
-        written(&shop, &guest).await;
+        written(&shop, &guest).await.unwrap();
+        written(&shop, &guest).await.unwrap();
         let known = identities.caller_by_cookie(issued.cookie.expose()).await.unwrap();
         assert_eq!(known, Caller::Guest { session, fresh: false });
         assert_eq!(known.owner(), guest.owner());
@@ -59,10 +57,13 @@ on_both_databases! {
         for write_first in [false, true] {
             let (guest, issued) = identities.new_guest();
             if write_first {
-                written(&shop, &guest).await;
+                written(&shop, &guest).await.unwrap();
             }
+            let seen = identities.caller_by_cookie(issued.cookie.expose()).await.unwrap();
             identities.sign_out(&guest).await.unwrap();
-            written(&shop, &guest).await;
+            for late in [&guest, &seen] {
+                assert!(matches!(written(&shop, late).await, Err(SessionError::Over)), "{late:?}");
+            }
             assert_eq!(identities.caller_by_cookie(issued.cookie.expose()).await, Ok(Caller::Nobody));
         }
     }

@@ -109,11 +109,13 @@ async fn set(store: &str, line: &str, quantity: i64) -> Result<CartAnswer, Refus
     let store: StoreId = store.parse().map_err(|_| refusal(&OrderingError::UnknownStore))?;
     let line: LineId = line.parse().map_err(|_| refusal(&OrderingError::NotFound))?;
     let owner = owner_of(&visit.caller).map_err(|error| refusal(&error))?;
-    let (backend, at) = (visit.backend.clone(), store.clone());
-    let changed = visit
-        .backend
-        .db
-        .transaction(move |tx| Box::pin(async move { backend.carts.set_quantity_in(tx, &owner, &at, line, quantity).await }));
+    let (backend, caller, at) = (visit.backend.clone(), visit.caller.clone(), store.clone());
+    let changed = visit.backend.db.transaction(move |tx| {
+        Box::pin(async move {
+            ensure_session_in(tx, &caller).await?;
+            backend.carts.set_quantity_in(tx, &owner, &at, line, quantity).await
+        })
+    });
     changed.await.map_err(|error: OrderingError| refusal(&error))?;
     answer(&visit, &store).await
 }
@@ -138,8 +140,13 @@ async fn swap(store: &str, line: &str, with: LineRequest) -> Result<(LineId, Vec
     let store: StoreId = store.parse().map_err(|_| refusal(&OrderingError::UnknownStore))?;
     let line: LineId = line.parse().map_err(|_| refusal(&OrderingError::NotFound))?;
     let owner = owner_of(&visit.caller).map_err(|error| refusal(&error))?;
-    let (backend, at) = (visit.backend.clone(), store.clone());
-    let swapped = visit.backend.db.transaction(move |tx| Box::pin(async move { backend.carts.swap_in(tx, &owner, &at, line, with).await }));
+    let (backend, caller, at) = (visit.backend.clone(), visit.caller.clone(), store.clone());
+    let swapped = visit.backend.db.transaction(move |tx| {
+        Box::pin(async move {
+            ensure_session_in(tx, &caller).await?;
+            backend.carts.swap_in(tx, &owner, &at, line, with).await
+        })
+    });
     swapped.await.map_err(|error: OrderingError| refusal(&error))?;
     Ok((line, visit.cart(&store).await.map_err(|error| refusal(&error))?))
 }

@@ -2,12 +2,66 @@
 
 use backend::db::Sql as _;
 use backend::idempotency::{Answer, Outcome};
-use backend::identity::Caller;
+use backend::identity::{Caller, ensure_session_in};
 use backend::ordering::OrderingError;
+use domain::view::{CheckoutView, PaymentRequest, PlaceRequest};
+use domain::{LineId, OrderId};
+use futures::future::join_all;
 
 use super::{Shop, ada, phone};
-use crate::cafe::{EN, croissant, flat_white, line, settle};
+use crate::cafe::{EN, croissant, flat_white, line, request, settle};
 use crate::support::on_both_databases;
+
+/// Adds a flat white, as a form does: for whoever still is who they were.
+async fn add(shop: &Shop, caller: &Caller) -> Result<LineId, OrderingError> {
+    let (owner, caller) = (caller.owner().unwrap(), caller.clone());
+    let adding = shop.cafe.tx(move |tx, cafe| {
+        Box::pin(async move {
+            ensure_session_in(tx, &caller).await?;
+            cafe.backend.carts.add_in(tx, &owner, &"harbor".parse().unwrap(), flat_white(1)).await
+        })
+    });
+    adding.await
+}
+
+async fn add_four(shop: &Shop, caller: &Caller) -> Vec<Result<LineId, OrderingError>> {
+    join_all((0..4).map(|_| add(shop, caller))).await
+}
+
+/// Begins a checkout of a croissant, as the API does.
+async fn begin(shop: &Shop, caller: &Caller) -> Result<CheckoutView, OrderingError> {
+    let caller = caller.clone();
+    let beginning = shop.cafe.tx(move |tx, cafe| {
+        Box::pin(async move {
+            ensure_session_in(tx, &caller).await?;
+            cafe.backend.checkouts.begin_in(tx, &caller, None, &request("harbor", &[croissant(1)]), EN).await
+        })
+    });
+    beginning.await
+}
+
+/// Places a checkout, as the API does.
+async fn place(shop: &Shop, caller: &Caller, checkout: &CheckoutView) -> Result<OrderId, OrderingError> {
+    let (caller, id) = (caller.clone(), checkout.id);
+    let payment = PaymentRequest::Card { token: "tok_ok".to_owned() };
+    let request = PlaceRequest { payment, expected_total: checkout.quote.total };
+    let placing = shop.cafe.tx(move |tx, cafe| {
+        Box::pin(async move {
+            ensure_session_in(tx, &caller).await?;
+            cafe.backend.orders.place_in(tx, &caller, id, &request, EN).await
+        })
+    });
+    placing.await
+}
+
+/// How much is theirs who have signed in since, and cannot be reached any more.
+async fn left(shop: &Shop, guest: &Caller) -> i64 {
+    let text = "select (select count(*) from sales_order where owner = $1) + (select count(*) from checkout where owner = $1) \
+                + (select count(*) from cart_line where owner = $1) as n";
+    let owner = guest.owner().unwrap().to_string();
+    let row = shop.backend().db.reader().fetch_one(text, backend::args![owner]).await.unwrap();
+    row.get("n").unwrap()
+}
 
 on_both_databases! {
     async fn checkouts_orders_and_keys_of_a_guest_come_along(shop) {
@@ -70,12 +124,12 @@ on_both_databases! {
         let checkout = shop.cafe.begin(&guest, "harbor", &[croissant(1)]).await.unwrap();
         let (user, _) = shop.sign_in(&guest, &ada()).await;
         // The request of before comes now. It says what no key keeps: who asks again is somebody else.
-        let late = shop.cafe.place(&guest, &checkout, "tok_ok").await;
+        let late = place(&shop, &guest, &checkout).await;
         assert!(matches!(late, Err(OrderingError::SessionRequired)), "{late:?}");
         shop.cafe.place(&user, &checkout, "tok_ok").await.unwrap();
         // Whoever is a guest still is told of others' as ever.
         let (other, _) = shop.backend().identities.new_guest();
-        let others = shop.cafe.place(&other, &checkout, "tok_ok").await;
+        let others = place(&shop, &other, &checkout).await;
         assert!(matches!(others, Err(OrderingError::NotFound)), "{others:?}");
     }
 
@@ -86,7 +140,7 @@ on_both_databases! {
             let code = shop.code(&phone).await;
             let (guest, _) = shop.backend().identities.new_guest();
             let checkout = shop.cafe.begin(&guest, "harbor", &[croissant(1)]).await.unwrap();
-            let (placed, issued) = tokio::join!(shop.cafe.place(&guest, &checkout, "tok_ok"), shop.try_code(&guest, &phone, &code));
+            let (placed, issued) = tokio::join!(place(&shop, &guest, &checkout), shop.try_code(&guest, &phone, &code));
             let user = shop.who(&issued.unwrap()).await;
             // Either it was an order before, and came along, or it is still a checkout, and came along.
             match placed {
@@ -99,11 +153,71 @@ on_both_databases! {
                     shop.cafe.place(&user, &checkout, "tok_ok").await.unwrap();
                 }
             }
-            let left = format!("session:{}", guest.session().unwrap());
-            let row = shop.backend().db.reader().fetch_one(
-                "select (select count(*) from sales_order where owner = $1) + (select count(*) from checkout where owner = $1) as n",
-                backend::args![left]).await.unwrap();
-            assert_eq!(row.get::<i64>("n").unwrap(), 0);
+            assert_eq!(left(&shop, &guest).await, 0);
+        }
+        let running = shop.cafe.run();
+        settle(&running).await;
+    }
+
+    async fn what_is_added_while_signing_in_is_the_accounts_or_refused(shop) {
+        let shop = Shop::open(&shop).await;
+        for round in 0..10 {
+            let phone = phone(&format!("+1555041{round:04}"));
+            let code = shop.code(&phone).await;
+            let (mut guest, cookie) = shop.backend().identities.new_guest();
+            let mut expected = 0;
+            // Of some the row is there already, others have none until now.
+            if round % 2 == 0 {
+                add(&shop, &guest).await.unwrap();
+                guest = shop.who(&cookie).await;
+                expected = 1;
+            }
+            let (before, issued, after) =
+                tokio::join!(add_four(&shop, &guest), shop.try_code(&guest, &phone, &code), add_four(&shop, &guest));
+            let user = shop.who(&issued.unwrap()).await;
+            for added in before.into_iter().chain(after).chain([add(&shop, &guest).await]) {
+                match added {
+                    Ok(_) => expected += 1,
+                    Err(error) => assert!(matches!(error, OrderingError::SessionRequired), "round {round}: {error}"),
+                }
+            }
+            let cart = shop.cart(&user, "harbor").await;
+            assert_eq!(cart.iter().map(|(_, quantity)| quantity).sum::<i64>(), expected, "round {round}: {cart:?}");
+            assert_eq!(left(&shop, &guest).await, 0, "round {round}");
+        }
+    }
+
+    async fn what_is_held_while_signing_in_is_the_accounts_or_refused(shop) {
+        let shop = Shop::open(&shop).await;
+        for round in 0..8 {
+            let phone = phone(&format!("+1555042{round:04}"));
+            let code = shop.code(&phone).await;
+            let (mut guest, cookie) = shop.backend().identities.new_guest();
+            if round % 2 == 0 {
+                add(&shop, &guest).await.unwrap();
+                guest = shop.who(&cookie).await;
+            }
+            let (one, issued, other) =
+                tokio::join!(begin(&shop, &guest), shop.try_code(&guest, &phone, &code), begin(&shop, &guest));
+            let user = shop.who(&issued.unwrap()).await;
+            let (mut held, mut placed) = (0_u32, 0_u32);
+            for begun in [one, other, begin(&shop, &guest).await] {
+                let checkout = match begun {
+                    Ok(checkout) => checkout,
+                    Err(error) => {
+                        assert!(matches!(error, OrderingError::SessionRequired), "round {round}: {error}");
+                        continue;
+                    }
+                };
+                held += 1;
+                match place(&shop, &user, &checkout).await {
+                    Ok(_) => placed += 1,
+                    // The other one is in its place.
+                    Err(error) => assert!(matches!(error, OrderingError::CheckoutExpired), "round {round}: {error}"),
+                }
+            }
+            assert_eq!(placed, held.min(1), "round {round}: one of {held}");
+            assert_eq!(left(&shop, &guest).await, 0, "round {round}");
         }
         let running = shop.cafe.run();
         settle(&running).await;

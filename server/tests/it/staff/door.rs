@@ -7,6 +7,7 @@ on_both_databases! {
     the_only_way_in_comes_first
     a_wrong_password_leaves_store_and_name_as_they_were
     a_password_that_is_refused_is_said_at_its_field
+    who_has_come_in_without_a_password_is_said_to_be_signed_in
 }
 
 /// The element with this id, up to its end.
@@ -78,4 +79,20 @@ async fn a_password_that_is_refused_is_said_at_its_field(server: Server) {
     // What is about no field of it is said above.
     let other = shown("/staff?error=forbidden").await;
     assert!(!other.contains("aria-invalid") && !is_unfolded(&other), "{other}");
+}
+
+async fn who_has_come_in_without_a_password_is_said_to_be_signed_in(server: Server) {
+    let mo = server.staff("harbor", "Mo", "manager").await;
+    server.staff("harbor", "Cid", "barista").await;
+    for (language, sentence) in [("en", "Is signed in; has not chosen a password yet"), ("zh-CN", "已登录，尚未设置密码")] {
+        let page = mo.in_language(language).page("/staff/harbor/settings").await;
+        assert_eq!(page.text().matches(sentence).count(), 1, "{}", page.text());
+    }
+    // When the shift is over, and the code was spent, there is nothing left to come in by.
+    server
+        .place
+        .execute("update session set ended_at = 1 where account in (select id from account where name = 'Cid') and $1 is not null")
+        .await;
+    let page = mo.page("/staff/harbor/settings").await;
+    assert!(page.text().contains("Has no password, and no code that is still good"), "{}", page.text());
 }

@@ -46,11 +46,13 @@ pub(super) fn people(part: &Part<'_>, members: &[MemberView], own: Option<UserId
 
 fn person(store: &str, member: &MemberView, own: bool, locale: Locale) -> AnyView {
     let roles = member.roles.iter().map(|role| role_name(*role, locale)).collect::<Vec<_>>().join(w::staff::roles_and(locale));
-    let state = match (own, member.has_password, member.code_until) {
+    let state = match (own, member.has_password, member.code_until, member.signed_in_at) {
         (true, ..) => w::people::you(locale),
-        (_, true, _) => w::people::has_password(locale),
-        (_, _, Some(_)) => w::people::code_open(locale),
-        (_, _, None) => w::people::nothing(locale),
+        (_, true, ..) => w::people::has_password(locale),
+        (_, _, Some(_), _) => w::people::code_open(locale),
+        (_, _, None, Some(_)) => w::people::signed_in(locale),
+        // A shift that is over leaves nothing to tell whether there was one.
+        (_, _, None, None) => w::people::nothing(locale),
     };
     let name = member.name.clone();
     let hidden = || {
