@@ -40,6 +40,7 @@ fn named(locale: Locale, code: &str, terms: &Terms, wait: Option<i64>) -> Option
         ("below_held", _, Terms { least: Some(0), .. }) => w::api::not_so_many(locale).to_owned(),
         ("below_held", _, Terms { least: Some(held), .. }) => w::api::held(locale, held),
         ("wrong_password", _, Terms { words, .. }) if !words.is_empty() => w::problem::wrong_current_password(locale).to_owned(),
+        ("payment_timeout", _, Terms { words, .. }) if !words.is_empty() => w::problem::payment_unsure(locale).to_owned(),
         ("malformed_json", _, Terms { reason: Some(reason), .. }) => w::api::not_json(locale, reason),
         ("invalid_query", _, Terms { reason: Some(reason), .. }) => w::api::unread_query(locale, reason),
         ("not_found", _, Terms { words, .. }) => w::api::by_name(&format!("no_{}", words.first()?.replace(' ', "_")), locale)?.to_owned(),
@@ -177,6 +178,10 @@ mod tests {
             (IdentityError::WrongCurrentPassword.into(), "当前密码未填写或不正确。"),
             (StockError::BelowHeld(0).into(), "没有这么多。"),
             (StockError::BelowHeld(3).into(), "其中 3 件已为订单保留，不能更少。"),
+            (
+                AppError::new(StatusCode::PAYMENT_REQUIRED, "payment_timeout", "No.").with_terms(Terms::words(["unsure"])),
+                "银行没有回应。如果你的卡已被扣款，钱会退回到卡上。",
+            ),
             (
                 IdentityError::WalletNotEmpty { balance: Money::new(700, Currency::USD) }.into(),
                 "钱包里还有 US$7.00，删除后会作废。请先用完，或发送 \"forfeit_wallet\": true。",
