@@ -22,7 +22,7 @@ use crate::{inventory, lease, ordering, payment, stores};
 pub(crate) const MOST: i64 = 100;
 /// How many things are read at once.
 const PAGE: i64 = 500;
-/// How late a running server may be with something that is due.
+/// How late a running server may be with something that is due; `sagas.moving` names it.
 const GRACE_SECONDS: i64 = 120;
 
 /// All checks in the order in which they are told: the name, and what it proves.
@@ -51,7 +51,7 @@ pub const CHECKS: [(&str, &str); 19] = [
     ("log.things", "every event, payment and fulfilment has its thing"),
     ("log.positions", "positions are 1, 2, 3 … without gaps"),
     ("log.cursors", "nobody has read further than the log goes"),
-    ("sagas.moving", "nothing waits for a person, and nothing is past its deadline"),
+    ("sagas.moving", "nothing waits for a person, and nothing is more than two minutes past its deadline"),
 ];
 
 /// Something that is not as it must be.

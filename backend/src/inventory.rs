@@ -343,8 +343,13 @@ fn check(adjustment: Adjustment, reason: &str) -> Result<(), Faults> {
         _ => None,
     };
     if let Some((pointer, least)) = out_of_range {
-        let fault = Fault::new(pointer, "quantity_out_of_range", format!("Say how many: {least} to {MAX_UNITS}."));
-        faults.push(fault.with(Terms::between(least, MAX_UNITS)));
+        // A difference of nothing is none.
+        let (but, terms) = match adjustment {
+            Adjustment::Delta(_) => (", but not 0", Terms { words: vec!["0".to_owned()], ..Terms::between(least, MAX_UNITS) }),
+            Adjustment::OnHand(_) => ("", Terms::between(least, MAX_UNITS)),
+        };
+        let fault = Fault::new(pointer, "quantity_out_of_range", format!("Say how many: {least} to {MAX_UNITS}{but}."));
+        faults.push(fault.with(terms));
     }
     if reason.trim().is_empty() {
         faults.push(Fault::new("/reason", "required", "Please say why."));

@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::event::{Actor, PaymentActionRequired, PaymentCaptured, PaymentDeclined};
+use domain::event::{Actor, PaymentActionRequired, PaymentCaptured, PaymentDeclined, PaymentVoided};
 use domain::ordering::{PaymentMethod, PaymentStatus};
 use domain::view::PaymentView;
 use domain::{Money, OrderId, PaymentId, StoreId, UserId};
@@ -222,12 +222,16 @@ impl Payments {
         job::enqueue_in(tx, REFUND, &order.to_string(), json!({})).await.map(drop)
     }
 
-    /// How the money of an order stands.
+    /// How the money of an order stands. What was given up is undecided until it is sure that nothing was taken.
     pub async fn view(&self, sql: &mut impl Sql, order: OrderId) -> Result<Option<PaymentView>, DbError> {
         let Some(payment) = store::find(sql, order).await? else { return Ok(None) };
+        let status = match payment.status {
+            PaymentStatus::Voided if self.is_unsure(sql, order).await? => PaymentStatus::Pending,
+            status => status,
+        };
         let confirming = payment.status == PaymentStatus::ActionRequired;
         let confirm_by = payment.known_at.filter(|_| confirming).map(|known| known.plus_seconds(CONFIRM_SECONDS));
-        Ok(Some(PaymentView { method: payment.method, status: payment.status, action_url: payment.action_url, confirm_by }))
+        Ok(Some(PaymentView { method: payment.method, status, action_url: payment.action_url, confirm_by }))
     }
 
     /// Adds the jobs that talk to the provider.
@@ -274,6 +278,15 @@ impl Payments {
         ordering::touch_in(tx, order).await?;
         tell(tx, id, order, &store, PaymentCaptured { payment: id, order, amount }).await?;
         Ok(self.refund_in(tx, order).await?)
+    }
+
+    /// What was given up is let go of: that is told, for its order's page has said that it is not sure yet.
+    async fn voided_late_in(&self, tx: &mut Tx, order: OrderId) -> Result<(), PaymentError> {
+        let store = lock_in(tx, order).await?;
+        let payment = store::find(tx, order).await?.ok_or(PaymentError::Unknown(order))?;
+        ordering::touch_in(tx, order).await?;
+        tell(tx, payment.id, order, &store, PaymentVoided { payment: payment.id, order }).await?;
+        Ok(ordering::undone_in(tx, order).await?)
     }
 
     /// The provider knows of the payment and has not decided; where the shopper has to confirm it, at `action_url`, they

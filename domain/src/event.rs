@@ -193,6 +193,8 @@ events! {
     PaymentCaptured "payment.captured.v1" { payment: PaymentId, order: OrderId, amount: Money }
     /// The provider refused, or did not answer in time.
     PaymentDeclined "payment.declined.v1" { payment: PaymentId, order: OrderId, reason: String }
+    /// It is sure now that what was given up without an answer takes no money.
+    PaymentVoided "payment.voided.v1" { payment: PaymentId, order: OrderId }
     /// The money went back.
     PaymentRefunded "payment.refunded.v1" { payment: PaymentId, order: OrderId, amount: Money }
     /// A card has paid into a wallet.

@@ -68,6 +68,7 @@ crate::text_enum!(CancelledBy: Customer, Staff, System);
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
+    /// Not decided: its charge is under way, or it was given up and may have been captured all the same.
     Pending,
     /// The shopper has to confirm it (3-D Secure).
     ActionRequired,

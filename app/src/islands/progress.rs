@@ -72,6 +72,9 @@ pub fn next_step(order: &OrderView, locale: Locale) -> String {
     if wants_confirmation(order).is_some() {
         return w::order::confirm_next(locale).to_owned();
     }
+    if is_off(order) {
+        return where_its_money_is(order, locale);
+    }
     match data_status(order) {
         "created" => w::order::created_next(locale),
         "queued" => w::order::queued_next(locale),
@@ -82,21 +85,37 @@ pub fn next_step(order: &OrderView, locale: Locale) -> String {
         "packing" => w::order::packing_next(locale),
         "packed" => w::order::packed_next(locale),
         "shipped" => w::order::shipped_next(locale),
-        "rejected" if order.reason.as_deref() == Some("payment_timeout") => w::order::pay_timed_out_next(locale),
-        "rejected" => w::order::declined_next(locale),
-        "cancelled" | "failed" => match order.payment.status {
-            PaymentStatus::Captured | PaymentStatus::Refunded | PaymentStatus::PartiallyRefunded => {
-                let total = order.quote.total.format(locale);
-                return match order.payment.method {
-                    PaymentMethod::Card => w::order::refunded_next(locale, total),
-                    PaymentMethod::Wallet => w::order::refunded_wallet_next(locale, total),
-                };
-            }
-            _ => w::order::not_charged_next(locale),
-        },
         _ => w::order::processed_next(locale),
     }
     .to_owned()
+}
+
+/// It comes to nothing.
+fn is_off(order: &OrderView) -> bool {
+    matches!(data_status(order), "rejected" | "cancelled" | "failed")
+}
+
+/// Whether its card may have been charged or not, though it comes to nothing: that is not known before the payment has ended.
+pub fn is_unsure(order: &OrderView) -> bool {
+    is_off(order) && matches!(order.payment.status, PaymentStatus::Pending | PaymentStatus::ActionRequired)
+}
+
+/// What has become of the money of an order that comes to nothing, as far as that is known.
+fn where_its_money_is(order: &OrderView, locale: Locale) -> String {
+    let rejected = order.status == OrderStatus::Rejected;
+    match (order.payment.status, order.payment.method) {
+        (PaymentStatus::Captured | PaymentStatus::Refunded | PaymentStatus::PartiallyRefunded, method) => {
+            let total = order.quote.total.format(locale);
+            match method {
+                PaymentMethod::Card => w::order::refunded_next(locale, total),
+                PaymentMethod::Wallet => w::order::refunded_wallet_next(locale, total),
+            }
+        }
+        (PaymentStatus::Pending | PaymentStatus::ActionRequired, _) => w::order::unsure_next(locale).to_owned(),
+        _ if rejected && order.reason.as_deref() == Some("payment_timeout") => w::order::pay_timed_out_next(locale).to_owned(),
+        _ if rejected => w::order::declined_next(locale).to_owned(),
+        _ => w::order::not_charged_next(locale).to_owned(),
+    }
 }
 
 /// A stage on the way.
@@ -183,6 +202,37 @@ mod tests {
 
     use super::*;
     use crate::islands::waiting::tests::order;
+
+    #[test]
+    fn what_is_said_of_the_money_of_an_order_that_comes_to_nothing_is_known() {
+        use OrderStatus::{Cancelled, Rejected};
+        use PaymentStatus::{ActionRequired, Captured, Declined, Pending, Refunded, Voided};
+        let said = |status, payment, reason: Option<&str>, locale| {
+            let mut order = OrderView { status, reason: reason.map(ToOwned::to_owned), fulfilments: Vec::new(), ..order(1, 10) };
+            order.payment.status = payment;
+            (next_step(&order, locale), is_unsure(&order))
+        };
+        for locale in [Locale::En, Locale::ZhCn] {
+            let back = w::order::refunded_next(locale, order(1, 10).quote.total.format(locale));
+            let unsure = w::order::unsure_next(locale).to_owned();
+            for (status, reason, nothing) in [
+                (Rejected, Some("payment_timeout"), w::order::pay_timed_out_next(locale)),
+                (Rejected, Some("payment_declined"), w::order::declined_next(locale)),
+                (Cancelled, None, w::order::not_charged_next(locale)),
+            ] {
+                for (payment, expected) in [
+                    (Captured, (back.clone(), false)),
+                    (Refunded, (back.clone(), false)),
+                    (Pending, (unsure.clone(), true)),
+                    (ActionRequired, (unsure.clone(), true)),
+                    (Voided, (nothing.to_owned(), false)),
+                    (Declined, (nothing.to_owned(), false)),
+                ] {
+                    assert_eq!(said(status, payment, reason, locale), expected, "{status:?} {payment:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn an_order_has_stopped_when_it_ended_though_its_money_came_back_later() {

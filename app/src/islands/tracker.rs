@@ -21,7 +21,7 @@ use super::{
     countdown::{Words, countdown},
     live_line::{live_line, offline},
     look::{Came, look_again},
-    progress::{Step, called_off_because, data_status, headline, next_step, steps, wants_confirmation},
+    progress::{Step, called_off_because, data_status, headline, is_unsure, next_step, steps, wants_confirmation},
     store_time::store_time,
     waiting::{self, Place},
 };
@@ -318,6 +318,7 @@ fn line_view(line: &LineView, pictures: &BTreeMap<String, String>, locale: Local
 
 fn payment(order: &OrderView, locale: Locale) -> &'static str {
     match (order.payment.status, order.payment.method) {
+        _ if is_unsure(order) => w::order::pay_unsure(locale),
         (PaymentStatus::Pending | PaymentStatus::ActionRequired, _) => w::order::pay_pending(locale),
         (PaymentStatus::Declined | PaymentStatus::Voided, _) => w::order::pay_declined(locale),
         (PaymentStatus::Refunded | PaymentStatus::PartiallyRefunded, PaymentMethod::Card) => w::order::pay_refunded(locale),

@@ -3,10 +3,10 @@
 use domain::event::{
     CheckoutBegun, CheckoutExpired, Event, KioskAdded, KioskAdmissionEnded, KioskCodeRotated, KioskCodeScanned, KioskPaired,
     KioskPairingBegun, KioskRevoked, MenuItemAvailabilityChanged, OrderCancelled, OrderCreated, OrderFulfilled, OrderProcessed,
-    OrderRejected, PaymentActionRequired, PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentToppedUp, PrepClaimed, PrepCollected,
-    PrepQueued, PrepReady, PrepRecalled, PrepReleased, PrepTimedOut, PriceChanged, ProductChanged, ShipmentFailed, ShipmentPacking,
-    ShipmentPrepared, ShipmentProcessed, ShipmentShipped, StaffAdded, StaffCodeMade, StaffPasswordSet, StaffRevoked, StaffRolesChanged,
-    StaffSignedIn, StockAvailabilityChanged, StoreClosed, StoreOpened, StoreSettingsChanged, TokenIssued, TokenRevoked,
+    OrderRejected, PaymentActionRequired, PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentToppedUp, PaymentVoided, PrepClaimed,
+    PrepCollected, PrepQueued, PrepReady, PrepRecalled, PrepReleased, PrepTimedOut, PriceChanged, ProductChanged, ShipmentFailed,
+    ShipmentPacking, ShipmentPrepared, ShipmentProcessed, ShipmentShipped, StaffAdded, StaffCodeMade, StaffPasswordSet, StaffRevoked,
+    StaffRolesChanged, StaffSignedIn, StockAvailabilityChanged, StoreClosed, StoreOpened, StoreSettingsChanged, TokenIssued, TokenRevoked,
 };
 use domain::topic::Topic;
 
@@ -32,6 +32,7 @@ pub(super) const TYPES: &[&str] = &[
     PaymentActionRequired::TYPE,
     PaymentCaptured::TYPE,
     PaymentDeclined::TYPE,
+    PaymentVoided::TYPE,
     PaymentRefunded::TYPE,
     PaymentToppedUp::TYPE,
     PrepQueued::TYPE,
@@ -109,6 +110,7 @@ pub(super) fn affected(event: Event) -> Vec<Topic> {
         E::PaymentActionRequired(PaymentActionRequired { order, .. })
         | E::PaymentCaptured(PaymentCaptured { order, .. })
         | E::PaymentDeclined(PaymentDeclined { order, .. })
+        | E::PaymentVoided(PaymentVoided { order, .. })
         | E::PaymentRefunded(PaymentRefunded { order, .. })
         | E::ShipmentPrepared(ShipmentPrepared { order, .. })
         | E::ShipmentPacking(ShipmentPacking { order, .. })
@@ -139,7 +141,7 @@ pub(super) fn affected(event: Event) -> Vec<Topic> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{FulfilmentId, OrderId, StoreId};
+    use domain::{FulfilmentId, OrderId, PaymentId, StoreId};
     use uuid::Uuid;
 
     use super::*;
@@ -150,6 +152,13 @@ mod tests {
         let ready = PrepReady { order, fulfilment: FulfilmentId(Uuid::from_u128(2)), store: store.clone() };
         let topics = affected(ready.into());
         assert_eq!(topics, [Topic::Order(order), Topic::Queue(store.clone()), Topic::Board(store.clone()), Topic::Status(store)]);
+    }
+
+    #[test]
+    fn whoever_was_told_that_nothing_is_sure_hears_when_it_is() {
+        let order = OrderId(Uuid::from_u128(1));
+        assert!(TYPES.contains(&PaymentVoided::TYPE));
+        assert_eq!(affected(PaymentVoided { payment: PaymentId(Uuid::from_u128(2)), order }.into()), [Topic::Order(order)]);
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl Checkouts {
         let checkout = find_in(tx, caller, id).await?;
         match checkout.status {
             CheckoutStatus::Live => end_in(tx, &checkout, Ended::GivenUp, caller.actor(&checkout.store)).await.map(drop),
-            CheckoutStatus::Placed => Err(OrderingError::CheckoutExpired),
+            CheckoutStatus::Placed => Err(OrderingError::CheckoutPlaced),
             CheckoutStatus::Ended => Ok(()),
         }
     }
@@ -172,7 +172,8 @@ impl Checkouts {
         let checkout = find_in(sql, caller, id).await?;
         match checkout.status {
             CheckoutStatus::Live => Ok(view_of(&checkout, naming)),
-            CheckoutStatus::Placed | CheckoutStatus::Ended => Err(OrderingError::CheckoutExpired),
+            CheckoutStatus::Placed => Err(OrderingError::CheckoutPlaced),
+            CheckoutStatus::Ended => Err(OrderingError::CheckoutExpired),
         }
     }
 

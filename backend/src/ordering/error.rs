@@ -2,7 +2,7 @@
 
 use domain::ordering::Illegal;
 use domain::view::QuoteView;
-use domain::{Fault, Faults};
+use domain::{Fault, Faults, Terms};
 
 use crate::db::DbError;
 use crate::identity::{Denied, SessionError};
@@ -50,9 +50,10 @@ pub enum OrderingError {
     /// Not enough units are left; one fault a short line.
     #[error("Some of this is sold out.")]
     OutOfStock(Vec<Fault>),
-    /// It ran out, was given up, was replaced or is placed.
+    /// It ran out, was given up or was replaced.
     #[error("This checkout has ended. Please check out again.")]
     CheckoutExpired,
+    /// It has become an order.
     #[error("This checkout was placed already; its order is among yours.")]
     CheckoutPlaced,
     /// The shopper saw another total; this is the one that holds.
@@ -166,6 +167,8 @@ impl Refused for OrderingError {
     fn extra(&self) -> Extra {
         match self {
             Self::TotalChanged(quote) => Extra { quote: Some(quote.clone()), ..Extra::default() },
+            // A word that the sentence is found by in other languages.
+            Self::CheckoutPlaced => Extra { terms: Terms::words(["placed"]), ..Extra::default() },
             Self::TooManyOrders { seconds } => Extra { retry_after: Some(*seconds), ..Extra::default() },
             Self::AtCapacity => Extra { retry_after: Some(10), ..Extra::default() },
             Self::Unavailable(error) => error.extra(),

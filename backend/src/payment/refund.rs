@@ -191,7 +191,7 @@ impl JobHandler for VoidJob {
     async fn done_in(&self, tx: &mut Tx, job: &Job, output: Value) -> Result<(), HandlerError> {
         let order = job.key.parse()?;
         match output.as_str() {
-            None => Ok(ordering::undone_in(tx, order).await?),
+            None => Ok(self.payments.voided_late_in(tx, order).await?),
             Some(reference) => Ok(self.payments.captured_late_in(tx, order, reference).await?),
         }
     }

@@ -49,7 +49,8 @@ pub const WAIT: Duration = Duration::from_secs(8);
 pub enum TopUpEnd {
     /// The money is in the wallet.
     Captured,
-    /// The card was not charged; `payment_declined` or `payment_timeout`.
+    /// Nothing is in the wallet. The card was not charged: `payment_declined` or `payment_timeout`; or it may have been, and then the
+    /// money goes back: `payment_unsure`.
     Refused(String),
 }
 
@@ -202,6 +203,8 @@ impl TopUps {
             Settlement::Captured { reference } if homeless => ("voided", Some(reference.as_str()), Some("account_deleted")),
             Settlement::Captured { reference } => ("captured", Some(reference.as_str()), None),
             Settlement::Declined { reason } => ("declined", None, Some(reason.as_str())),
+            // What its shopper is told is kept, so it is true however the void ends.
+            Settlement::Voided { sure: false, .. } => ("voided", None, Some("payment_unsure")),
             Settlement::Voided { reason, .. } => ("voided", None, Some(reason.as_str())),
         };
         if !store::settle_in(tx, id, status, reference, reason).await? {

@@ -190,6 +190,12 @@ on_both_databases! {
             let fault = &error.faults()[0];
             assert_eq!((error.status(), fault.pointer.as_str(), fault.code.as_str()), (422, pointer, code), "{sku} {adjustment:?}");
         }
+        for (adjustment, detail) in [
+            (Adjustment::Delta(0), "Say how many: -1000000000 to 1000000000, but not 0."),
+            (Adjustment::OnHand(-1), "Say how many: 0 to 1000000000."),
+        ] {
+            assert_eq!(adjust("muffin", adjustment, "x").await.unwrap_err().faults()[0].detail, detail);
+        }
     }
 
     async fn stock_is_balanced_whatever_races(shop) {

@@ -250,7 +250,7 @@ on_both_databases! {
         }
         settle(&running).await;
         let view = cafe.view(order).await;
-        assert_eq!((view.status, view.payment.status), (OrderStatus::Rejected, PaymentStatus::Voided));
+        assert_eq!((view.status, view.payment.status), (OrderStatus::Rejected, PaymentStatus::Pending), "nobody knows yet");
         for wait in [1, 2] {
             let waits = cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap();
             assert!(waits[0].error.as_deref().is_some_and(|error| error.contains("silent")) && waits[0].next_attempt.is_some(), "{waits:?}");
@@ -320,10 +320,36 @@ on_both_databases! {
         assert_eq!((view.status, view.reason.as_deref()), (OrderStatus::Rejected, Some("payment_declined")));
         // That it is let go of is only received, too.
         let sagas = async || cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap().len();
-        assert_eq!((view.payment.status, sagas().await), (PaymentStatus::Voided, 1));
+        assert_eq!((view.payment.status, sagas().await), (PaymentStatus::Pending, 1));
         tell_outcome(&cafe, order, "three", "voided").await.unwrap();
         settle(&running).await;
         assert_eq!((cafe.active("harbor").await, sagas().await), (0, 0));
+        assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::Voided);
+    }
+
+    /// Called off while the provider is silent: that nothing was taken is said when it is sure, and told then.
+    async fn what_is_let_go_of_is_undecided_until_it_is_sure(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let shopper = guest();
+        let order = cafe.order(&shopper, "tok_ok").await;
+        cafe.cancel(&shopper, order).await.unwrap();
+        cafe.books.silence_voids(2);
+        let running = cafe.run();
+        settle(&running).await;
+        let unsure = cafe.view(order).await;
+        assert_eq!((unsure.status, unsure.payment.status), (OrderStatus::Cancelled, PaymentStatus::Pending));
+        assert_eq!(cafe.journey(&shopper, order).await, ["order.created", "order.cancelled", "payment.declined"]);
+        assert_eq!(cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap().len(), 1);
+        shop.hands.advance(Duration::from_secs(5));
+        settle(&running).await;
+        let sure = cafe.view(order).await;
+        assert_eq!((sure.payment.status, cafe.books.only().voided), (PaymentStatus::Voided, true));
+        assert!(sure.sequence > unsure.sequence, "it can be seen");
+        let expected = ["order.created", "order.cancelled", "payment.declined", "payment.voided"];
+        assert_eq!(cafe.journey(&shopper, order).await, expected);
+        assert_eq!(cafe.backend.sagas.list(&mut cafe.backend.db.reader()).await.unwrap(), []);
+        let verdicts = backend::check::run(&cafe.backend.db).await.unwrap();
+        assert!(verdicts.iter().all(|verdict| verdict.ok), "{verdicts:?}");
     }
 
     /// A card's token is there as long as it is needed, and in no event.

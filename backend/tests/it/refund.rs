@@ -167,7 +167,7 @@ on_both_databases! {
         let order = capture_received(&cafe, &running, &shopper).await;
         cafe.cancel(&shopper, order).await.unwrap();
         settle(&running).await;
-        assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::Voided);
+        assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::Pending);
         tell_outcome(&cafe, order, "one", "captured").await.unwrap();
         settle(&running).await;
         // It is on its way back, which is only received as well.

@@ -8,7 +8,7 @@ use axum::{
 };
 use backend::{identity::Caller, payment::TopUpEnd};
 use domain::{
-    Money, UserId,
+    Money, Terms, UserId,
     view::{Problem, WalletView},
 };
 use serde::Deserialize;
@@ -103,6 +103,28 @@ fn refused(reason: &str) -> AppError {
         "payment_timeout" => {
             AppError::new(StatusCode::PAYMENT_REQUIRED, "payment_timeout", "The card provider did not answer. Nothing was charged.")
         }
+        "payment_unsure" => {
+            let detail = "The card provider did not answer. If your card was charged, the money goes back to it.";
+            // A word that the sentence is found by in other languages.
+            AppError::new(StatusCode::PAYMENT_REQUIRED, "payment_timeout", detail).with_terms(Terms::words(["unsure"]))
+        }
         _ => AppError::new(StatusCode::PAYMENT_REQUIRED, "payment_declined", "The card was declined. Nothing was charged."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_nothing_was_charged_is_said_where_it_is_sure() {
+        for (reason, code, nothing) in [
+            ("payment_timeout", "payment_timeout", true),
+            ("payment_declined", "payment_declined", true),
+            ("payment_unsure", "payment_timeout", false),
+        ] {
+            let problem = refused(reason).problem("");
+            assert_eq!((problem.code.as_str(), problem.detail.contains("Nothing was charged")), (code, nothing), "{}", problem.detail);
+        }
     }
 }

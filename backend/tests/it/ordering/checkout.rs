@@ -10,7 +10,7 @@ use domain::view::{Address, FulfilmentRequest, PaymentRequest, PlaceRequest};
 use domain::{Currency, Faults, Money, Sku};
 use futures::future::join_all;
 
-use crate::cafe::{Cafe, croissant, flat_white, guest, id, line, person, request, settle};
+use crate::cafe::{Cafe, EN, croissant, flat_white, guest, id, line, person, request, settle};
 use crate::small_shop::facts;
 use crate::support::{on_both_databases, rounds};
 
@@ -50,6 +50,19 @@ on_both_databases! {
         settle(&running).await;
         assert_eq!((cafe.stock("harbor", "butter-croissant").await, cafe.active("harbor").await), ((12, 0), 0));
         assert_eq!(code(cafe.place(&caller, &checkout, "tok_ok").await), ("checkout_expired", 410));
+    }
+
+    async fn a_checkout_that_became_an_order_says_so(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let caller = guest();
+        let checkout = cafe.begin(&caller, "harbor", &[croissant(1)]).await.unwrap();
+        cafe.place(&caller, &checkout, "tok_ok").await.unwrap();
+        let error = cafe.place(&caller, &checkout, "tok_ok").await.unwrap_err();
+        assert_eq!((error.code(), error.status()), ("checkout_expired", 410));
+        assert!(error.to_string().contains("its order is among yours"), "{error}");
+        let checkouts = &cafe.backend.checkouts;
+        let read = checkouts.get(&mut cafe.backend.db.reader(), &caller, checkout.id, EN).await;
+        assert!(matches!(read, Err(OrderingError::CheckoutPlaced)), "{read:?}");
     }
 
     /// A new checkout takes over what the old one held, even the last units and the last place.

@@ -36,6 +36,7 @@ const NOT_BY_STAFF: &[&str] = &[
     "payment.action_required.v1",
     "payment.captured.v1",
     "payment.declined.v1",
+    "payment.voided.v1",
     "payment.refunded.v1",
     "payment.topped_up.v1",
     "payment.forfeited.v1",

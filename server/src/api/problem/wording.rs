@@ -40,6 +40,8 @@ fn named(locale: Locale, code: &str, terms: &Terms, wait: Option<i64>) -> Option
         ("below_held", _, Terms { least: Some(0), .. }) => w::api::not_so_many(locale).to_owned(),
         ("below_held", _, Terms { least: Some(held), .. }) => w::api::held(locale, held),
         ("wrong_password", _, Terms { words, .. }) if !words.is_empty() => w::problem::wrong_current_password(locale).to_owned(),
+        ("checkout_expired", _, Terms { words, .. }) if !words.is_empty() => w::api::checkout_placed(locale).to_owned(),
+        ("payment_timeout", _, Terms { words, .. }) if !words.is_empty() => w::problem::payment_unsure(locale).to_owned(),
         ("malformed_json", _, Terms { reason: Some(reason), .. }) => w::api::not_json(locale, reason),
         ("invalid_query", _, Terms { reason: Some(reason), .. }) => w::api::unread_query(locale, reason),
         ("not_found", _, Terms { words, .. }) => w::api::by_name(&format!("no_{}", words.first()?.replace(' ', "_")), locale)?.to_owned(),
@@ -68,6 +70,9 @@ fn fault_named(locale: Locale, code: &str, terms: &Terms) -> Option<String> {
         ("wrong_type", Terms { least: Some(least), most: Some(most), .. }) => w::api::whole_between(locale, least, most),
         ("amount_out_of_range", Terms { least: Some(least), most: Some(most), .. }) => w::api::amount_between(locale, least, most),
         ("invalid_value", Terms { least: Some(least), most: Some(most), .. }) => w::api::visible_between(locale, least, most),
+        ("quantity_out_of_range", Terms { least: Some(least), most: Some(most), words, .. }) if !words.is_empty() => {
+            w::api::between_but_not_0(locale, least, most)
+        }
         (_, Terms { least: Some(least), most: Some(most), .. }) => w::api::between(locale, least, most),
         ("too_long", Terms { most: Some(most), .. }) => w::api::characters(locale, most),
         ("too_many_windows", Terms { most: Some(most), .. }) => w::api::prices(locale, most),
@@ -98,7 +103,7 @@ pub(super) fn words(code: &str, locale: Locale) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;
-    use backend::{identity::IdentityError, inventory::StockError, kiosk::KioskError};
+    use backend::{identity::IdentityError, inventory::StockError, kiosk::KioskError, ordering::OrderingError};
     use domain::{Currency, Money, Text, UserId, view::Person};
 
     use super::{super::AppError, *};
@@ -142,6 +147,7 @@ mod tests {
         let words = |words: &[&str]| Terms::words(words);
         for (code, terms, expected) in [
             ("quantity_out_of_range", Terms::between(-10, 10), "请选 -10 到 10。"),
+            ("quantity_out_of_range", Terms { words: vec!["0".to_owned()], ..Terms::between(-10, 10) }, "请选 -10 到 10，但不能是 0。"),
             ("out_of_range", Terms::between(5, 60), "请选 5 到 60。"),
             ("wrong_type", Terms::between(5, 60), "这里需要 5 到 60 的整数。"),
             ("amount_out_of_range", Terms::between(1, 1000), "金额须为 1 到 1000（最小货币单位）。"),
@@ -175,8 +181,13 @@ mod tests {
             (KioskError::NotFound.into(), "没有这块屏幕。"),
             (IdentityError::WrongPassword.into(), "姓名和密码不匹配，请同时检查门店。"),
             (IdentityError::WrongCurrentPassword.into(), "当前密码未填写或不正确。"),
+            (OrderingError::CheckoutPlaced.into(), "这次结账已经成为订单，请看看你的订单。"),
             (StockError::BelowHeld(0).into(), "没有这么多。"),
             (StockError::BelowHeld(3).into(), "其中 3 件已为订单保留，不能更少。"),
+            (
+                AppError::new(StatusCode::PAYMENT_REQUIRED, "payment_timeout", "No.").with_terms(Terms::words(["unsure"])),
+                "银行没有回应。如果你的卡已被扣款，钱会退回到卡上。",
+            ),
             (
                 IdentityError::WalletNotEmpty { balance: Money::new(700, Currency::USD) }.into(),
                 "钱包里还有 US$7.00，删除后会作废。请先用完，或发送 \"forfeit_wallet\": true。",
