@@ -80,7 +80,8 @@ impl Bar {
     /// Does `verb` to an order. The ticket moves when the news of it comes. `theirs`: it ends a colleague's claim, which is not offered
     /// to be taken back, for that would claim it for who works here.
     pub fn act(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
-        self.press(order);
+        // The focus goes where the ticket goes.
+        self.pressed.set(Some(motion::Pressed::of(order)));
         self.start(order, number, verb, theirs);
     }
 
@@ -88,11 +89,6 @@ impl Bar {
     pub fn bump(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
         self.pressed.set(None);
         self.start(order, number, verb, theirs);
-    }
-
-    /// The focus goes where the ticket goes.
-    fn press(self, order: OrderId) {
-        self.pressed.set(Some(motion::Pressed::of(order)));
     }
 
     fn start(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
@@ -103,9 +99,9 @@ impl Bar {
         }
     }
 
-    /// Calls an order off, for a reason if there is one to tell.
+    /// Calls an order off, for a reason if there is one to tell. The focus goes back to the handle of the menu, and on from there.
     pub fn cancel(self, order: OrderId, number: i64, reason: Option<String>) {
-        self.press(order);
+        self.pressed.set(None);
         if self.offline_stops() {
             return;
         }
@@ -132,27 +128,32 @@ impl Bar {
         stops
     }
 
-    /// Takes back what was done with an order. Where that cannot be sent now, it stays on offer.
+    /// Takes back what was done with an order, and takes the focus along.
     pub fn take_back(self, order: OrderId) {
+        self.step_back(order, Some(motion::Pressed::of(order)));
+    }
+
+    /// Takes back what was done last, by its key: the focus stays off the buttons, as with [`Bar::bump`].
+    pub fn take_back_newest(self) {
+        if let Some(order) = self.undo.with_untracked(|offers| offers.last().map(|offer| offer.order)) {
+            self.step_back(order, None);
+        }
+    }
+
+    /// Where it cannot be sent now, it stays on offer.
+    fn step_back(self, order: OrderId, pressed: Option<motion::Pressed>) {
         let Some(offer) = self.undo.with_untracked(|offers| offers.iter().find(|offer| offer.order == order).cloned()) else { return };
         if let Some(verb) = offer.verb {
             if self.offline_stops() || self.busy_stops(order, offer.number) {
                 return;
             }
-            self.press(order);
+            self.pressed.set(pressed);
             undo::withdraw(self, order);
             self.send(order, offer.number, verb, None, json!({}));
         } else {
-            self.press(order);
+            self.pressed.set(pressed);
             self.problem.set(None);
             undo::forget(self, order);
-        }
-    }
-
-    /// Takes back what was done last.
-    pub fn take_back_newest(self) {
-        if let Some(order) = self.undo.with_untracked(|offers| offers.last().map(|offer| offer.order)) {
-            self.take_back(order);
         }
     }
 
