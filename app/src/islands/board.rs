@@ -50,7 +50,7 @@ pub(crate) struct Bar {
     /// Nothing can be sent, or would be done: the buttons wait, and say so.
     pub offline: Signal<bool>,
     pub problem: RwSignal<Option<Trouble>>,
-    /// What was promised and did not happen, until somebody has read it.
+    /// What was promised and did not happen, or was called off in somebody's hands, until somebody has read it.
     pub lost: RwSignal<Vec<Lost>>,
     /// Said to screen readers.
     pub said: RwSignal<String>,
@@ -193,10 +193,13 @@ impl Bar {
             busy.insert(order);
         });
         self.problem.set(None);
+        // What was promised and does not happen is said by the order's number, and stays until it was read.
+        let promised = undo::undoing(verb).is_none();
+        if promised {
+            undo::ending(self, order, true);
+        }
         spawn_local(async move {
             let reply = tab::ask(&format!("/api/v1/staff/orders/{order}/{verb}"), tab::Body::Keyed(&body.to_string())).await;
-            // What was promised and does not happen is said by the order's number, and stays until it was read.
-            let promised = undo::undoing(verb).is_none();
             let away = reply.is_err();
             let refused = match reply {
                 Err(tab::Unreachable) if promised => Err(w::board::no_answer(self.locale).to_owned()),
@@ -212,6 +215,7 @@ impl Bar {
             };
             let asks = !matches!(refused, Ok(None)) || live::connection().get_untracked() != Connection::Live;
             let refused = refused.unwrap_or_else(|why| {
+                undo::ending(self, order, false);
                 said::lose(self, order, number, verb, why);
                 None
             });
@@ -255,7 +259,7 @@ impl Bar {
     }
 
     /// Why nothing can be sent, where that is so.
-    pub fn hindrance(self) -> &'static str {
+    fn hindrance(self) -> &'static str {
         if live::refused().with_untracked(Option::is_some) { w::board::refused(self.locale) } else { w::board::offline(self.locale) }
     }
 
