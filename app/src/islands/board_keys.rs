@@ -38,7 +38,7 @@ struct Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Idle {
     /// There is no such ticket, or it has no such step.
-    None,
+    Nothing,
     /// Another station has it: what nobody sees here is not moved from here.
     Elsewhere,
 }
@@ -47,13 +47,13 @@ enum Idle {
 /// not have.
 fn bump(queue: &QueueView, station: Option<&Station>, number: i64, way: Way) -> Result<Step, Idle> {
     let LanesView { queued, making, ready } = &queue.lanes;
-    let ticket = queued.iter().chain(making).chain(ready).find(|ticket| ticket.number == number).ok_or(Idle::None)?;
+    let ticket = queued.iter().chain(making).chain(ready).find(|ticket| ticket.number == number).ok_or(Idle::Nothing)?;
     if station.is_some_and(|station| !station.has(ticket)) {
         return Err(Idle::Elsewhere);
     }
     let verb = match (ticket.status, way) {
         (FulfilmentStatus::Queued, Way::On) => "claim",
-        (FulfilmentStatus::Queued, Way::Back) => return Err(Idle::None),
+        (FulfilmentStatus::Queued, Way::Back) => return Err(Idle::Nothing),
         (FulfilmentStatus::Making, Way::On) => "ready",
         (FulfilmentStatus::Making, Way::Back) => "release",
         (_, Way::On) => "collect",
@@ -97,8 +97,8 @@ pub fn keys(queue: Queue, bar: Bar) -> impl IntoView {
             (Ok(_), Some((_, person))) if ask.is_some() => bar.complain(w::board::release_again(bar.locale, &person.name, number)),
             (Ok(Step { order, verb, .. }), colleague) => bar.bump(order, number, verb, colleague.is_some()),
             (Err(Idle::Elsewhere), _) => bar.complain(w::board::elsewhere(bar.locale, number)),
-            (Err(Idle::None), _) if way == Way::Back => bar.complain(w::board::no_way_back(bar.locale, number)),
-            (Err(Idle::None), _) => bar.complain(w::board::no_such(bar.locale, number)),
+            (Err(Idle::Nothing), _) if way == Way::Back => bar.complain(w::board::no_way_back(bar.locale, number)),
+            (Err(Idle::Nothing), _) => bar.complain(w::board::no_such(bar.locale, number)),
         }
     };
     let pressed = move |event: KeyboardEvent| {
@@ -176,11 +176,14 @@ mod tests {
     fn a_number_bumps_its_ticket_to_the_next_lane_or_back() {
         let queue = queue();
         let verb = |number, way| bump(&queue, None, number, way).map(|step| step.verb);
-        assert_eq!([3, 2, 1, 4].map(|number| verb(number, Way::On)), [Ok("claim"), Ok("ready"), Ok("collect"), Err(Idle::None)]);
-        assert_eq!([3, 2, 1, 4].map(|number| verb(number, Way::Back)), [Err(Idle::None), Ok("release"), Ok("recall"), Err(Idle::None)]);
+        assert_eq!([3, 2, 1, 4].map(|number| verb(number, Way::On)), [Ok("claim"), Ok("ready"), Ok("collect"), Err(Idle::Nothing)]);
+        assert_eq!(
+            [3, 2, 1, 4].map(|number| verb(number, Way::Back)),
+            [Err(Idle::Nothing), Ok("release"), Ok("recall"), Err(Idle::Nothing)]
+        );
         // What a station does not show, it does not move, and knows of all the same.
         let bakery = Station { name: "Bakery".to_owned(), products: vec!["bun".to_owned()] };
         let verb = |number| bump(&queue, Some(&bakery), number, Way::On).map(|step| step.verb);
-        assert_eq!([3, 2, 1, 4].map(verb), [Ok("claim"), Ok("ready"), Err(Idle::Elsewhere), Err(Idle::None)]);
+        assert_eq!([3, 2, 1, 4].map(verb), [Ok("claim"), Ok("ready"), Err(Idle::Elsewhere), Err(Idle::Nothing)]);
     }
 }
