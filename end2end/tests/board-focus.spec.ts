@@ -72,6 +72,7 @@ test('who calls an order off by keyboard keeps the focus at its menu, and then i
   const number = String((await shopper.api.orderCoffee()).number);
   const more = page.getByText(`${w('board.more')} ${w('board.order')} ${number}`).locator('..');
   await more.press('Enter');
+  await expect(barista.button(number, 'board.cancel')).toBeVisible();
   await page.keyboard.press('Tab');
   await expect(barista.ticket(number, 'queued').getByRole('button', { name: w('board.why_out_of_stock') })).toBeFocused();
   await page.keyboard.press('Enter');
