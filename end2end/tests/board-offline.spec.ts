@@ -167,6 +167,8 @@ for (const language of LANGUAGES) {
     await barista.context.setOffline(false);
     await barista.expectLive();
     await expect(page.getByTestId('board-lost'), 'a network that is back has not done it').toHaveCount(2);
+    await expect(lost('board.not_collected', cup.number), 'nor is it away any more').toContainText(w('board.was_offline'));
+    await expect(page.getByTestId('board-lost').filter({ hasText: w('board.offline') })).toHaveCount(0);
     await lost('board.not_cancelled', order.number).getByRole('button', { name: w('board.dismiss') }).click();
     await expect(page.getByTestId('board-lost')).toHaveCount(1);
 

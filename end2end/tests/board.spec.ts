@@ -128,6 +128,31 @@ for (const language of LANGUAGES) {
 }
 
 for (const language of LANGUAGES) {
+  test(`more totals than a row has room for are reached by keyboard (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.atBoard(browser, shop, { language, viewport: { width: 320, height: 640 } });
+    const { page } = barista;
+    const shopper = await Shopper.arrive(browser, shop);
+    await shopper.page.goto('/s/harbor');
+    const skus = ['flat-white-regular', 'flat-white-large', 'cappuccino-regular', 'cappuccino-large', 'latte-regular', 'latte-large'];
+    await shopper.api.order(skus.map((sku) => ({ sku, quantity: 2, options: ['oat'] })));
+    const totals = page.getByTestId('totals');
+    await expect(totals.getByRole('listitem')).toHaveCount(7);
+    for (const width of [320, 390, 768]) {
+      await page.setViewportSize({ width, height: 844 });
+      expect(await totals.evaluate((row) => row.scrollWidth - row.clientWidth), `too many at ${width} px`).toBeGreaterThan(0);
+      await expectAccessible(page, `the board with many totals at ${width} px`);
+    }
+    await page.getByTestId('stations').getByRole('button').last().focus();
+    await page.keyboard.press('Tab');
+    await expect(totals).toBeFocused();
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(() => totals.evaluate((row) => row.scrollLeft)).toBeGreaterThan(0);
+    await shopper.leave();
+    await barista.leave();
+  });
+}
+
+for (const language of LANGUAGES) {
   test(`what is held back can be taken back after another ticket was touched (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, { language });
     const { page, w } = barista;
@@ -281,6 +306,13 @@ for (const language of LANGUAGES) {
     await barista.expectLive();
     await expect(stations.last(), 'who works there still does').toHaveAttribute('aria-pressed', 'true');
     await expect(page.getByTestId('ticket')).toHaveCount(0);
+    // What is at another station is not moved unseen, and is not said to be gone.
+    for (const key of ['Enter', '-']) {
+      await page.keyboard.type(third);
+      await page.keyboard.press(key);
+      await expect(page.getByTestId('board-problem')).toContainText(w('board.elsewhere', { number: third }));
+      await page.getByTestId('board-problem').getByRole('button').click();
+    }
     await page.keyboard.press('+');
     await expect(stations.first()).toHaveAttribute('aria-pressed', 'true');
     await expect(page.getByTestId('ticket')).toHaveCount(3);

@@ -170,6 +170,64 @@ for (const language of LANGUAGES) {
   });
 }
 
+for (const language of LANGUAGES) {
+  test(`who has a drink in hand is told when it is called off by somebody else (${language})`, async ({ browser, shop }) => {
+    const kim = await Barista.atBoard(browser, shop, { language });
+    const robin = await Barista.atBoard(browser, shop, { language }, 'harbor', 'Robin');
+    await keepOffers(kim.page);
+    const end = await keepOffers(robin.page);
+    for (const barista of [kim, robin]) await barista.expectLive();
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    await shopper.page.goto('/s/harbor');
+    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const asked: string[] = [];
+    robin.page.on('request', (request) => {
+      if (/\/api\/v1\/orders\/[^/]+$/.test(request.url())) asked.push(request.url());
+    });
+    const claimed = async (holder: Barista) => {
+      const { id, number } = await shopper.api.orderCoffee();
+      await holder.button(String(number), 'board.claim').click();
+      await expect(robin.ticket(String(number), 'making')).toBeVisible();
+      return { id, number: String(number) };
+    };
+    const lost = robin.page.getByTestId('board-lost');
+
+    const stopped = await claimed(robin);
+    await others.post(`/staff/orders/${stopped.id}/cancel`, { reason: 'out_of_stock' });
+    await expect(robin.ticket(stopped.number, 'making')).toHaveCount(0);
+    await expect(lost).toContainText(robin.w('board.called_off_making', { number: stopped.number }));
+    await expect(lost).toHaveAttribute('role', 'alert');
+    await expect(lost).toContainText(robin.w('order.because', { why: robin.w('why.out_of_stock') }));
+    await expectAccessible(robin.page, 'the board of who had what was called off');
+
+    const made = await claimed(robin);
+    await robin.button(made.number, 'board.ready_verb').click();
+    await expect(robin.ticket(made.number, 'ready')).toBeVisible();
+    await others.post(`/staff/orders/${made.id}/cancel`);
+    await expect(lost.filter({ hasText: robin.w('board.called_off_ready', { number: made.number }) })).toBeVisible();
+    await expect(lost).toHaveCount(2);
+    for (const left of [1, 0]) {
+      await lost.first().getByRole('button').click();
+      await expect(lost).toHaveCount(left);
+    }
+
+    // What Robin calls off, or what a colleague has, is no news to them.
+    const own = await claimed(robin);
+    await robin.page.getByText(`${robin.w('board.more')} ${robin.w('board.order')} ${own.number}`).locator('..').press('Enter');
+    await robin.button(own.number, 'board.cancel').click();
+    await expect(robin.ticket(own.number, 'making')).toHaveAttribute('data-going', 'true');
+    await end();
+    await expect(robin.ticket(own.number, 'making')).toHaveCount(0);
+    const theirs = await claimed(kim);
+    await others.post(`/staff/orders/${theirs.id}/cancel`);
+    await expect(robin.ticket(theirs.number, 'making')).toHaveCount(0);
+    await expect(kim.page.getByTestId('board-lost')).toContainText(kim.w('board.called_off_making', { number: theirs.number }));
+    await expect(lost).toHaveCount(0);
+    expect(asked, 'one question each').toHaveLength(2);
+    for (const visitor of [kim, robin, shopper]) await visitor.leave();
+  });
+}
+
 test('what somebody else moves takes nobody the focus, and what stays is not drawn again', async ({ browser, shop }) => {
   const kim = await Barista.atBoard(browser, shop);
   const robin = await Barista.atBoard(browser, shop, {}, 'harbor', 'Robin');
@@ -204,6 +262,6 @@ test('what somebody else moves takes nobody the focus, and what stays is not dra
   await expect(kim.button(second, 'board.collect')).toBeFocused();
   await robin.button(second, 'board.collect').click();
   await expect(kim.ticket(second, 'ready')).toHaveCount(0);
-  expect(await kim.page.evaluate(() => document.activeElement?.tagName), 'it does not fall to the top of the page').not.toBe('BODY');
+  await expect(kim.page.locator('#l-ready'), 'it does not fall to the top of the page').toBeFocused();
   for (const visitor of [kim, robin, shopper]) await visitor.leave();
 });

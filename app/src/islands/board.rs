@@ -50,7 +50,7 @@ pub(crate) struct Bar {
     /// Nothing can be sent, or would be done: the buttons wait, and say so.
     pub offline: Signal<bool>,
     pub problem: RwSignal<Option<Trouble>>,
-    /// What was promised and did not happen, until somebody has read it.
+    /// What was promised and did not happen, or was called off in somebody's hands, until somebody has read it.
     pub lost: RwSignal<Vec<Lost>>,
     /// Said to screen readers.
     pub said: RwSignal<String>,
@@ -80,7 +80,8 @@ impl Bar {
     /// Does `verb` to an order. The ticket moves when the news of it comes. `theirs`: it ends a colleague's claim, which is not offered
     /// to be taken back, for that would claim it for who works here.
     pub fn act(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
-        self.press(order);
+        // The focus goes where the ticket goes.
+        self.pressed.set(Some(motion::Pressed::of(order)));
         self.start(order, number, verb, theirs);
     }
 
@@ -88,11 +89,6 @@ impl Bar {
     pub fn bump(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
         self.pressed.set(None);
         self.start(order, number, verb, theirs);
-    }
-
-    /// The focus goes where the ticket goes.
-    fn press(self, order: OrderId) {
-        self.pressed.set(Some(motion::Pressed::of(order)));
     }
 
     fn start(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
@@ -103,9 +99,9 @@ impl Bar {
         }
     }
 
-    /// Calls an order off, for a reason if there is one to tell.
+    /// Calls an order off, for a reason if there is one to tell. The focus goes back to the handle of the menu, and on from there.
     pub fn cancel(self, order: OrderId, number: i64, reason: Option<String>) {
-        self.press(order);
+        self.pressed.set(None);
         if self.offline_stops() {
             return;
         }
@@ -132,27 +128,32 @@ impl Bar {
         stops
     }
 
-    /// Takes back what was done with an order. Where that cannot be sent now, it stays on offer.
+    /// Takes back what was done with an order, and takes the focus along.
     pub fn take_back(self, order: OrderId) {
+        self.step_back(order, Some(motion::Pressed::of(order)));
+    }
+
+    /// Takes back what was done last, by its key: the focus stays off the buttons, as with [`Bar::bump`].
+    pub fn take_back_newest(self) {
+        if let Some(order) = self.undo.with_untracked(|offers| offers.last().map(|offer| offer.order)) {
+            self.step_back(order, None);
+        }
+    }
+
+    /// Where it cannot be sent now, it stays on offer.
+    fn step_back(self, order: OrderId, pressed: Option<motion::Pressed>) {
         let Some(offer) = self.undo.with_untracked(|offers| offers.iter().find(|offer| offer.order == order).cloned()) else { return };
         if let Some(verb) = offer.verb {
             if self.offline_stops() || self.busy_stops(order, offer.number) {
                 return;
             }
-            self.press(order);
+            self.pressed.set(pressed);
             undo::withdraw(self, order);
             self.send(order, offer.number, verb, None, json!({}));
         } else {
-            self.press(order);
+            self.pressed.set(pressed);
             self.problem.set(None);
             undo::forget(self, order);
-        }
-    }
-
-    /// Takes back what was done last.
-    pub fn take_back_newest(self) {
-        if let Some(order) = self.undo.with_untracked(|offers| offers.last().map(|offer| offer.order)) {
-            self.take_back(order);
         }
     }
 
@@ -192,10 +193,13 @@ impl Bar {
             busy.insert(order);
         });
         self.problem.set(None);
+        // What was promised and does not happen is said by the order's number, and stays until it was read.
+        let promised = undo::undoing(verb).is_none();
+        if promised {
+            undo::ending(self, order, true);
+        }
         spawn_local(async move {
             let reply = tab::ask(&format!("/api/v1/staff/orders/{order}/{verb}"), tab::Body::Keyed(&body.to_string())).await;
-            // What was promised and does not happen is said by the order's number, and stays until it was read.
-            let promised = undo::undoing(verb).is_none();
             let away = reply.is_err();
             let refused = match reply {
                 Err(tab::Unreachable) if promised => Err(w::board::no_answer(self.locale).to_owned()),
@@ -211,6 +215,7 @@ impl Bar {
             };
             let asks = !matches!(refused, Ok(None)) || live::connection().get_untracked() != Connection::Live;
             let refused = refused.unwrap_or_else(|why| {
+                undo::ending(self, order, false);
                 said::lose(self, order, number, verb, why);
                 None
             });
@@ -254,7 +259,7 @@ impl Bar {
     }
 
     /// Why nothing can be sent, where that is so.
-    pub fn hindrance(self) -> &'static str {
+    fn hindrance(self) -> &'static str {
         if live::refused().with_untracked(Option::is_some) { w::board::refused(self.locale) } else { w::board::offline(self.locale) }
     }
 

@@ -34,23 +34,32 @@ struct Step {
     holder: Option<Person>,
 }
 
+/// Why a number does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Idle {
+    /// There is no such ticket, or it has no such step.
+    Nothing,
+    /// Another station has it: what nobody sees here is not moved from here.
+    Elsewhere,
+}
+
 /// What a number does to a ticket that the station shows: its next step, or the one before it, which a ticket in the queue does
 /// not have.
-fn bump(queue: &QueueView, station: Option<&Station>, number: i64, way: Way) -> Option<Step> {
+fn bump(queue: &QueueView, station: Option<&Station>, number: i64, way: Way) -> Result<Step, Idle> {
     let LanesView { queued, making, ready } = &queue.lanes;
-    let ticket = queued.iter().chain(making).chain(ready).find(|ticket| ticket.number == number)?;
+    let ticket = queued.iter().chain(making).chain(ready).find(|ticket| ticket.number == number).ok_or(Idle::Nothing)?;
     if station.is_some_and(|station| !station.has(ticket)) {
-        return None;
+        return Err(Idle::Elsewhere);
     }
     let verb = match (ticket.status, way) {
         (FulfilmentStatus::Queued, Way::On) => "claim",
-        (FulfilmentStatus::Queued, Way::Back) => return None,
+        (FulfilmentStatus::Queued, Way::Back) => return Err(Idle::Nothing),
         (FulfilmentStatus::Making, Way::On) => "ready",
         (FulfilmentStatus::Making, Way::Back) => "release",
         (_, Way::On) => "collect",
         (_, Way::Back) => "recall",
     };
-    Some(Step { order: ticket.order, verb, holder: ticket.claimed_by.clone().filter(|_| verb == "release") })
+    Ok(Step { order: ticket.order, verb, holder: ticket.claimed_by.clone().filter(|_| verb == "release") })
 }
 
 /// Whether a key is typed into something, or is one of the browser's own.
@@ -80,15 +89,16 @@ pub fn keys(queue: Queue, bar: Bar) -> impl IntoView {
         let number = typed.with_untracked(|typed| typed.parse::<i64>().unwrap_or_default());
         forget();
         let step = queue.with_untracked(|queue| bar.with_station_untracked(|station| bump(queue, station, number, way)));
-        let colleague = step.as_ref().and_then(|step| Some((step.order, step.holder.clone().filter(|person| !bar.is_me(person.id))?)));
+        let colleague = step.as_ref().ok().and_then(|step| Some((step.order, step.holder.clone().filter(|person| !bar.is_me(person.id))?)));
         let before = asked.get_value();
         let ask = colleague.as_ref().map(|(order, person)| (*order, person.id)).filter(|ask| before != Some(*ask));
         asked.set_value(ask);
         match (step, colleague) {
-            (Some(_), Some((_, person))) if ask.is_some() => bar.complain(w::board::release_again(bar.locale, &person.name, number)),
-            (Some(Step { order, verb, .. }), colleague) => bar.bump(order, number, verb, colleague.is_some()),
-            (None, _) if way == Way::Back => bar.complain(w::board::no_way_back(bar.locale, number)),
-            (None, _) => bar.complain(w::board::no_such(bar.locale, number)),
+            (Ok(_), Some((_, person))) if ask.is_some() => bar.complain(w::board::release_again(bar.locale, &person.name, number)),
+            (Ok(Step { order, verb, .. }), colleague) => bar.bump(order, number, verb, colleague.is_some()),
+            (Err(Idle::Elsewhere), _) => bar.complain(w::board::elsewhere(bar.locale, number)),
+            (Err(Idle::Nothing), _) if way == Way::Back => bar.complain(w::board::no_way_back(bar.locale, number)),
+            (Err(Idle::Nothing), _) => bar.complain(w::board::no_such(bar.locale, number)),
         }
     };
     let pressed = move |event: KeyboardEvent| {
@@ -166,11 +176,14 @@ mod tests {
     fn a_number_bumps_its_ticket_to_the_next_lane_or_back() {
         let queue = queue();
         let verb = |number, way| bump(&queue, None, number, way).map(|step| step.verb);
-        assert_eq!([3, 2, 1, 4].map(|number| verb(number, Way::On)), [Some("claim"), Some("ready"), Some("collect"), None]);
-        assert_eq!([3, 2, 1, 4].map(|number| verb(number, Way::Back)), [None, Some("release"), Some("recall"), None]);
-        // What a station does not show, it does not move.
+        assert_eq!([3, 2, 1, 4].map(|number| verb(number, Way::On)), [Ok("claim"), Ok("ready"), Ok("collect"), Err(Idle::Nothing)]);
+        assert_eq!(
+            [3, 2, 1, 4].map(|number| verb(number, Way::Back)),
+            [Err(Idle::Nothing), Ok("release"), Ok("recall"), Err(Idle::Nothing)]
+        );
+        // What a station does not show, it does not move, and knows of all the same.
         let bakery = Station { name: "Bakery".to_owned(), products: vec!["bun".to_owned()] };
         let verb = |number| bump(&queue, Some(&bakery), number, Way::On).map(|step| step.verb);
-        assert_eq!([3, 2, 1].map(verb), [Some("claim"), Some("ready"), None]);
+        assert_eq!([3, 2, 1, 4].map(verb), [Ok("claim"), Ok("ready"), Err(Idle::Elsewhere), Err(Idle::Nothing)]);
     }
 }

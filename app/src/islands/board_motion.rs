@@ -28,18 +28,13 @@ thread_local! {
 pub struct Scene {
     /// Where those stood that may move.
     places: Vec<Place>,
-    focused: Option<Focused>,
+    /// Which lane each ticket was in.
+    was: BTreeMap<OrderId, FulfilmentStatus>,
+    /// Whose ticket had the focus.
+    focused: Option<Pressed>,
 }
 
-/// Whose button had the focus.
-struct Focused {
-    order: OrderId,
-    /// The ticket below it.
-    next: Option<String>,
-    by_keyboard: bool,
-}
-
-/// Whose button was pressed, before anything moved for it.
+/// Whose button was pressed or had the focus, before anything moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pressed {
     order: OrderId,
@@ -92,13 +87,14 @@ impl Scene {
                 }
             }
         }
-        Self { places, focused: focused(&was) }
+        let focused = focused(&was);
+        Self { places, was, focused }
     }
 
     /// Moves what has moved, once it is drawn where it belongs now. `pressed`: whose button was pressed last, until it has the focus.
     pub fn play(self, pressed: RwSignal<Option<Pressed>>) {
         request_animation_frame(move || {
-            keep_focus(self.focused.as_ref(), pressed);
+            keep_focus(self.focused, &self.was, pressed);
             if self.places.is_empty() {
                 return;
             }
@@ -218,31 +214,33 @@ fn slide(order: OrderId, from: String, duration: f64) {
 }
 
 /// Whether what has the focus was come to by keyboard: browsers show that to nobody else.
-fn by_keyboard() -> bool {
+pub fn by_keyboard() -> bool {
     document().active_element().is_some_and(|element| element.matches(":focus-visible").unwrap_or_default())
 }
 
-/// Whose ticket has the focus.
-fn focused(orders: &BTreeMap<OrderId, FulfilmentStatus>) -> Option<Focused> {
-    let ticket = document().active_element()?.closest(".ticket").ok().flatten()?;
-    let order = ticket.id().strip_prefix("t-")?.parse().ok().filter(|order| orders.contains_key(order))?;
-    let next = ticket.next_element_sibling().or_else(|| ticket.previous_element_sibling());
-    Some(Focused { order, next: next.map(|next| next.id()), by_keyboard: by_keyboard() })
+/// Gives something the focus: the page goes along with who works by keyboard, and stays where it is under a finger.
+pub fn focus(target: &web_sys::Element, by_keyboard: bool) {
+    // What cannot have it is left without.
+    let _ = js::call(target, "focus", &[js::object(&[("preventScroll", (!by_keyboard).into())])]);
 }
 
-/// A ticket that moves takes its button with it: the focus follows it, where it is gone stays in its lane, and never falls to
-/// the top of the page. Who works by keyboard goes along with it; under a finger the page stays where it is.
-fn keep_focus(focused: Option<&Focused>, pressed: RwSignal<Option<Pressed>>) {
+/// Whose ticket has the focus.
+fn focused(orders: &BTreeMap<OrderId, FulfilmentStatus>) -> Option<Pressed> {
+    let ticket = document().active_element()?.closest(".ticket").ok().flatten()?;
+    let order = ticket.id().strip_prefix("t-")?.parse().ok().filter(|order| orders.contains_key(order))?;
+    Some(Pressed::of(order))
+}
+
+/// A ticket that moves takes its button with it: the focus follows it, and where it is gone stays at the head of its lane. It never
+/// falls to the top of the page, nor to another order's button, which the next Enter would press.
+fn keep_focus(focused: Option<Pressed>, was: &BTreeMap<OrderId, FulfilmentStatus>, pressed: RwSignal<Option<Pressed>>) {
     let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
     let Some(press) = pressed.try_get_untracked().filter(|_| lost) else { return };
-    let had = focused.map(|focused| (focused.order, focused.by_keyboard));
-    let Some((order, by_keyboard)) = had.or(press.map(|press| (press.order, press.by_keyboard))) else { return };
+    let Some(Pressed { order, by_keyboard }) = focused.or(press) else { return };
+    let lane = was.get(&order).map_or("ready", |status| status.as_str());
     let find = |selector: String| document().query_selector(&selector).ok().flatten();
-    let next = || focused.and_then(|focused| find(format!("#{} .button", focused.next.as_ref()?)));
-    let target = find(format!("#t-{order} .button")).or_else(next).or_else(|| find("#l-ready".to_owned()));
-    if let Some(target) = target {
-        // What cannot have it is left without.
-        let _ = js::call(&target, "focus", &[js::object(&[("preventScroll", (!by_keyboard).into())])]);
+    if let Some(target) = find(format!("#t-{order} .button")).or_else(|| find(format!("#l-{lane}"))) {
+        focus(&target, by_keyboard);
         // Whoever leaves it from now on means to.
         pressed.set(None);
     }

@@ -19,11 +19,12 @@ pub struct Trouble {
     pub away: bool,
 }
 
-/// What was promised and did not happen: a cup that is not handed over, or an order that is not called off.
+/// What was promised and did not happen, a cup that is not handed over or an order that is not called off; or what was called off in
+/// somebody's hands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
     order: OrderId,
-    /// What did not happen, with the order's number.
+    /// What happened or did not, with the order's number.
     what: String,
     why: String,
 }
@@ -31,6 +32,11 @@ pub struct Lost {
 /// Says that `verb`, which was promised, did not happen: it stays until somebody has read it, or the order moves after all.
 pub fn lose(bar: Bar, order: OrderId, number: i64, verb: &str, why: String) {
     let what = if verb == "cancel" { w::board::not_cancelled(bar.locale, number) } else { w::board::not_collected(bar.locale, number) };
+    keep(bar, order, what, why);
+}
+
+/// Says `what` became of an order, the last word of it, until somebody has read it. `why` may be nothing.
+pub fn keep(bar: Bar, order: OrderId, what: String, why: String) {
     bar.lost.update(|lost| {
         lost.retain(|lost| lost.order != order);
         lost.push(Lost { order, what, why });
@@ -74,7 +80,7 @@ fn alert(id: &'static str, title: String, text: String, close: impl Fn() + Clone
         <div class="notice toast" data-tone="stop" role="alert" data-testid=id>
             {pieces::icon("alert")}
             <p class="notice__title">{title}</p>
-            <p>{text}</p>
+            {(!text.is_empty()).then(|| view! { <p>{text}</p> })}
             <button class="button button--plain" on:click=move |_| close()>{w::board::dismiss(locale)}</button>
         </div>
     }

@@ -85,7 +85,7 @@ pub fn overview(queue: Queue, bar: Bar) -> AnyView {
     view! {
         <div class="board-bar">
             <div class="board-bar__stations" role="group" aria-label=w::board::stations(locale) data-testid="stations">{chips}</div>
-            <ul class="board-bar__totals" aria-label=w::board::totals(locale) hidden=move || several.with(Vec::is_empty) data-testid="totals">
+            <ul class="board-bar__totals" tabindex="0" aria-label=w::board::totals(locale) hidden=move || several.with(Vec::is_empty) data-testid="totals">
                 {move || several.get().into_iter().map(|(count, name)| view! { <li><strong class="num">{count}" ×"</strong>" "{name}</li> }).collect_view()}
             </ul>
         </div>

@@ -1,19 +1,27 @@
 //! Five seconds to think again. What can be undone is done at once and offered back; what leaves the house, a cup handed over
 //! or money returned, cannot, so it is sent when the five seconds are over.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use domain::{OrderId, ordering::OrderStatus, view::OrderView};
+use domain::{
+    OrderId, UserId,
+    ordering::{CancelledBy, OrderStatus},
+    prep::FulfilmentStatus,
+    view::{LanesView, OrderView},
+};
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use serde_json::Value;
 
 use super::{
     board::{Bar, Queue},
     board_said as said,
-    progress::data_status,
+    progress::{called_off_because, data_status},
 };
 use crate::{
-    pieces,
+    live, pieces,
     tab::{self, Body},
     words as w,
 };
@@ -53,7 +61,12 @@ pub struct Undo {
 #[derive(Default)]
 pub struct Later {
     held: Vec<Held>,
+    /// Orders whose end was sent from here: what becomes of them is no news.
+    ending: BTreeSet<OrderId>,
 }
+
+/// What somebody has in hand: the number of each order, and where it is.
+type Hand = BTreeMap<OrderId, (i64, FulfilmentStatus)>;
 
 /// What is sent in five seconds at most.
 struct Held {
@@ -145,6 +158,18 @@ pub fn forget(bar: Bar, order: OrderId) {
     drop(take(bar, order));
 }
 
+/// Remembers that an order's end was sent from here, or that it was not taken.
+pub fn ending(bar: Bar, order: OrderId, sent: bool) {
+    // The board may be gone.
+    let _ = bar.later.try_update_value(|later| if sent { later.ending.insert(order) } else { later.ending.remove(&order) });
+}
+
+/// What `me` has in hand.
+fn in_hand(lanes: &LanesView, me: UserId) -> Hand {
+    let mine = lanes.making.iter().chain(&lanes.ready).filter(|ticket| ticket.claimed_by.as_ref().is_some_and(|person| person.id == me));
+    mine.map(|ticket| (ticket.order, (ticket.number, ticket.status))).collect()
+}
+
 /// Whether an order of this status is as `verb`, which was kept back, would have made it.
 fn is_done(verb: &str, status: OrderStatus) -> bool {
     status == if verb == "cancel" { OrderStatus::Cancelled } else { OrderStatus::Fulfilled }
@@ -164,28 +189,57 @@ async fn tell_overtaken(bar: Bar, held: Held) {
     said::lose(bar, held.order, held.number, held.verb, why);
 }
 
-/// What is not on the board any more is never sent; what cannot be sent is not promised any longer; and who leaves the page
-/// meant what they pressed.
+/// What who works here had in hand is gone, and not by what was sent from here. Where it was called off that is said, and why, or they
+/// go on with a drink that is paid back.
+async fn tell_called_off(bar: Bar, order: OrderId, number: i64, was: FulfilmentStatus) {
+    let reply = tab::ask(&format!("/api/v1/orders/{order}"), Body::Nothing).await;
+    let Ok(view) = reply.and_then(|reply| reply.json::<OrderView>()) else { return };
+    if view.status != OrderStatus::Cancelled {
+        return;
+    }
+    let what = match was {
+        FulfilmentStatus::Ready => w::board::called_off_ready(bar.locale, number),
+        _ => w::board::called_off_making(bar.locale, number),
+    };
+    let late = view.reason.as_deref().filter(|_| view.cancelled_by == Some(CancelledBy::System));
+    let late = late.and_then(|why| w::reason(why, bar.locale)).map(|why| w::order::because(bar.locale, why));
+    said::keep(bar, order, what, called_off_because(&view, bar.locale).or(late).unwrap_or_default());
+}
+
+/// Why what was promised could not be sent, for what is still read when that is over.
+fn was_hindered(bar: Bar) -> &'static str {
+    if live::refused().with_untracked(Option::is_some) { w::board::was_refused(bar.locale) } else { w::board::was_offline(bar.locale) }
+}
+
+/// What is not on the board any more is never sent, and is said where it was called off in somebody's hands; what cannot be sent is
+/// not promised any longer; and who leaves the page meant what they pressed.
 pub fn look_after(queue: Queue, bar: Bar) {
-    Effect::new(move |_| {
-        let gone: Vec<_> = queue.with(|queue| {
-            let here = |order: OrderId| {
-                let lanes = &queue.lanes;
-                lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready).any(|ticket| ticket.order == order)
-            };
-            bar.undo.with_untracked(|offers| offers.iter().map(|offer| offer.order).filter(|order| !here(*order)).collect())
-        });
-        for order in gone {
+    let me = bar.place.with_value(|(_, me)| *me);
+    Effect::new(move |had: Option<Hand>| {
+        let queue = queue.get();
+        let lanes = &queue.lanes;
+        let here = |order: OrderId| lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready).any(|ticket| ticket.order == order);
+        let hand = in_hand(lanes, me);
+        for (order, (number, was)) in had.unwrap_or_default() {
+            let ours = || is_held(bar, order) || bar.later.with_value(|later| later.ending.contains(&order));
+            if !hand.contains_key(&order) && !here(order) && !ours() {
+                spawn_local(tell_called_off(bar, order, number, was));
+            }
+        }
+        bar.later.update_value(|later| later.ending.retain(|order| here(*order)));
+        let offered = bar.undo.with_untracked(|offers| offers.iter().map(|offer| offer.order).collect::<Vec<_>>());
+        for order in offered.into_iter().filter(|order| !here(*order)) {
             if let Some(held) = take(bar, order) {
                 spawn_local(tell_overtaken(bar, held));
             }
             withdraw(bar, order);
         }
+        hand
     });
     Effect::new(move |_| {
         if bar.offline.get() {
             for held in take_all(bar) {
-                said::lose(bar, held.order, held.number, held.verb, bar.hindrance().to_owned());
+                said::lose(bar, held.order, held.number, held.verb, was_hindered(bar).to_owned());
             }
         }
     });
@@ -222,7 +276,10 @@ pub fn undo_view(bar: Bar) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use domain::view::Person;
+    use serde_json::json;
+
+    use super::{super::board_tools::tests::queue, *};
 
     #[test]
     fn what_takes_a_step_back_is_the_step_itself_taken_back() {
@@ -237,6 +294,21 @@ mod tests {
         use OrderStatus::{Cancelled, Fulfilled, Processed};
         let done = |verb| [Cancelled, Fulfilled, Processed].map(|status| is_done(verb, status));
         assert_eq!((done("cancel"), done("collect")), ([true, false, false], [false, true, false]));
+    }
+
+    #[test]
+    fn in_hand_is_what_one_has_claimed_and_nobody_else() {
+        let person = |n: u8| -> Person {
+            serde_json::from_value(json!({"id": format!("0193b3c4-5d6e-7f80-9a1b-00000000000{n}"), "name": "Kim"})).unwrap()
+        };
+        let (kim, robin) = (person(1), person(2));
+        let mut lanes = queue().lanes;
+        assert_eq!(in_hand(&lanes, kim.id), Hand::new(), "nobody has any");
+        lanes.making[0].claimed_by = Some(kim.clone());
+        lanes.ready[0].claimed_by = Some(robin.clone());
+        let hand = |who: &Person| in_hand(&lanes, who.id).into_values().collect::<Vec<_>>();
+        assert_eq!(hand(&kim), [(2, FulfilmentStatus::Making)]);
+        assert_eq!(hand(&robin), [(1, FulfilmentStatus::Ready)]);
     }
 
     #[test]

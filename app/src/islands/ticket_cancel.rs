@@ -8,7 +8,7 @@ use leptos::{
 };
 use wasm_bindgen::JsCast as _;
 
-use super::board::Bar;
+use super::{board::Bar, board_motion as motion};
 use crate::{paths, pieces, words as w};
 
 /// A sentence, and what the server takes.
@@ -18,10 +18,14 @@ const REASON_LENGTH: usize = 200;
 pub(super) fn fold(event: KeyboardEvent) {
     let details = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
     let Some(details) = details.filter(|details| event.key() == "Escape" && details.has_attribute("open")) else { return };
+    close(&details, true);
+}
+
+/// Closes what is folded out; the focus, which would be lost with it, goes to its handle.
+fn close(details: &web_sys::Element, by_keyboard: bool) {
     let _ = details.remove_attribute("open");
-    let handle = details.query_selector("summary").ok().flatten().and_then(|handle| handle.dyn_into::<web_sys::HtmlElement>().ok());
-    if let Some(handle) = handle {
-        let _ = handle.focus();
+    if let Ok(Some(handle)) = details.query_selector("summary") {
+        motion::focus(&handle, by_keyboard);
     }
 }
 
@@ -38,7 +42,7 @@ fn reason_of(event: &SubmitEvent) -> Option<String> {
 fn close_around(event: &SubmitEvent) {
     let form = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
     if let Some(details) = form.and_then(|form| form.closest("details").ok().flatten()) {
-        let _ = details.remove_attribute("open");
+        close(&details, motion::by_keyboard());
     }
 }
 

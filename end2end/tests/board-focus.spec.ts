@@ -1,0 +1,86 @@
+// The focus is never lost on the board, and the next Enter never acts on an order that nobody has chosen.
+import { Api } from './support/api';
+import { Barista } from './support/barista';
+import { expect, test } from './support/journey';
+import { keepOffers } from './support/offers';
+import { Shopper } from './support/shopper';
+
+test('a ticket that somebody calls off leaves the focus to its lane, and not to the next order', async ({ browser, shop }) => {
+  const barista = await Barista.atBoard(browser, shop);
+  const { page } = barista;
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+  const orders = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
+  const [before = '', gone = '', after = ''] = orders.map(({ number }) => String(number));
+  await expect(barista.ticket(after, 'queued')).toBeVisible();
+  const sent: string[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'POST' && request.url().includes('/staff/orders/')) sent.push(request.url());
+  });
+  await barista.button(gone, 'board.claim').focus();
+  await others.post(`/staff/orders/${orders[1]?.id}/cancel`);
+  await expect(barista.ticket(gone, 'queued')).toHaveCount(0);
+  await expect(page.locator('#l-queued')).toBeFocused();
+  await page.keyboard.press('Enter');
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  for (const number of [before, after]) await expect(barista.ticket(number, 'queued')).toBeVisible();
+  expect(sent, 'nothing was done to another order').toEqual([]);
+  await shopper.leave();
+  await barista.leave();
+});
+
+test('a step that is taken back by its key leaves the focus where it is', async ({ browser, shop }) => {
+  const barista = await Barista.atBoard(browser, shop);
+  const { page } = barista;
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  const number = String((await shopper.api.orderCoffee()).number);
+  await expect(barista.ticket(number, 'queued')).toBeVisible();
+  const bump = async () => {
+    await page.keyboard.type(number);
+    await page.keyboard.press('Enter');
+  };
+  await bump();
+  await expect(barista.ticket(number, 'making')).toBeVisible();
+  await bump();
+  await expect(barista.ticket(number, 'ready')).toBeVisible();
+  await expect(page.getByTestId('undo')).toBeVisible();
+  await page.keyboard.press('*');
+  await expect(barista.ticket(number, 'making')).toBeVisible();
+  // The focus follows within the frame after that.
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('BODY');
+  const sent: string[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'POST' && request.url().includes('/staff/orders/')) sent.push(request.url());
+  });
+  await page.keyboard.press('Enter');
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  expect(sent, 'a lone Enter is nothing').toEqual([]);
+  await shopper.leave();
+  await barista.leave();
+});
+
+test('who calls an order off by keyboard keeps the focus at its menu, and then in its lane', async ({ browser, shop }) => {
+  const barista = await Barista.atBoard(browser, shop);
+  const { page, w } = barista;
+  const end = await keepOffers(page);
+  await barista.expectLive();
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  const number = String((await shopper.api.orderCoffee()).number);
+  const more = page.getByText(`${w('board.more')} ${w('board.order')} ${number}`).locator('..');
+  await more.press('Enter');
+  await expect(barista.button(number, 'board.cancel')).toBeVisible();
+  await page.keyboard.press('Tab');
+  await expect(barista.ticket(number, 'queued').getByRole('button', { name: w('board.why_out_of_stock') })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(barista.ticket(number, 'queued')).toHaveAttribute('data-going', 'true');
+  await expect(more, 'while it can be taken back').toBeFocused();
+  await end();
+  await expect(barista.ticket(number, 'queued')).toHaveCount(0);
+  await expect(page.locator('#l-queued')).toBeFocused();
+  await shopper.leave();
+  await barista.leave();
+});
