@@ -143,3 +143,48 @@ for (const language of LANGUAGES) {
     await shopper.leave();
   });
 }
+
+test('what is pressed twice before the page is alive is done once', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page } = shopper;
+  await page.goto('/s/harbor');
+  await page.route('**/*.wasm', (route) => route.abort());
+  let asked = 0;
+  let done = () => {};
+  const isDone = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  let goOn = () => {};
+  const mayAnswer = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  // The shop has done it, and its answer takes a while.
+  await page.route('**/do/cart/add', async (route) => {
+    asked += 1;
+    const answer = await route.fetch({ headers: { ...route.request().headers(), origin: shop.url }, maxRedirects: 0 });
+    done();
+    await mayAnswer;
+    await route.fulfill({ response: answer });
+  });
+  await page.goto('/s/harbor/p/flat-white');
+  const add = page.getByTestId('add-to-cart');
+  await add.focus();
+  // By keyboard, which a button at work hears as well.
+  await page.keyboard.press('Enter');
+  await isDone;
+  await expect(add).toHaveAttribute('aria-busy', 'true');
+  await page.keyboard.press('Enter');
+  goOn();
+  await page.waitForURL('**/s/harbor');
+  await expect(page.locator('.cart-bar__count')).toHaveText('1');
+  expect(asked).toBe(1);
+
+  await test.step('pressed once more on purpose, it is another', async () => {
+    await page.goBack();
+    await expect(add).not.toHaveAttribute('aria-busy', 'true');
+    await add.press('Enter');
+    await page.waitForURL('**/s/harbor');
+    await expect(page.locator('.cart-bar__count')).toHaveText('2');
+  });
+  await shopper.leave();
+});

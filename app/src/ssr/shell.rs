@@ -28,6 +28,16 @@ const STILL: &str = "{const waits=line=>/none|connecting/.test(line.dataset.stat
     for(const e of['unhandledrejection','error'])addEventListener(e,still);\
     addEventListener('load',()=>setTimeout(still,8e3));setTimeout(still,12e3)}";
 
+/// Before a form is alive the browser sends it, and its button shows nothing and can be pressed again, which would do it again; the
+/// second press may also come from a form that has come alive meanwhile. So what is under way is sent once, until the next page is there
+/// or does not come for so long that it has to be asked for again. Back finds a form that works.
+const ONCE: &str = "{const sent=new Map();\
+    addEventListener('submit',e=>{if(sent.has(e.target)){e.preventDefault();e.stopImmediatePropagation()}},true);\
+    addEventListener('submit',e=>{const form=e.target,by=e.submitter;if(e.defaultPrevented||form.method!=='post')return;\
+    by?.setAttribute('aria-busy','true');\
+    const over=()=>{clearTimeout(late);sent.delete(form);by?.removeAttribute('aria-busy')},late=setTimeout(over,1e4);sent.set(form,over)});\
+    addEventListener('pageshow',({persisted})=>{if(persisted)for(const over of sent.values())over()})}";
+
 /// The whole document, with the page in its body.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let locale = use_context::<Locale>().unwrap_or_default();
@@ -50,6 +60,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <script nonce=use_nonce()>{SKIPPED}</script>
                 <script nonce=use_nonce()>{BROUGHT_BACK}</script>
                 <script nonce=use_nonce()>{STILL}</script>
+                <script nonce=use_nonce()>{ONCE}</script>
                 {life(options)}
                 <MetaTags/>
             </head>
