@@ -124,14 +124,17 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
         event.prevent_default();
         tried.set(true);
         let Some(form) = form.get_untracked() else { return };
-        if busy.get_untracked() || quote.with_untracked(Result::is_err) {
+        if busy.get_untracked() {
+            return;
+        }
+        failed.set(None);
+        if quote.with_untracked(Result::is_err) {
             return;
         }
         if offline.get_untracked() {
             return failed.set(Some(w::problem::offline(locale)));
         }
         busy.set(true);
-        failed.set(None);
         let next = next.clone();
         spawn_local(async move {
             let why = match cart::add(&form, key).await {
@@ -154,6 +157,10 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
         _ => w::product::add(locale),
     };
     let total = move || quote.with(|quote| quote.as_ref().ok().map(|quote| quote.total)).map(|total| pieces::price(total, locale));
+    let problem = move || {
+        let text = quote.with(|quote| problems(quote, tried.get(), locale));
+        text.map(|text| view! { <p class="field-error">{pieces::icon("alert")}{text}</p> })
+    };
     view! {
         <form node_ref=form class="product__options" method="post" action=paths::form::CART_ADD autocomplete="off" on:submit=submit
             data-alive=move || alive.get().then_some("true") data-testid="product-form">
@@ -164,6 +171,9 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
             {groups}
             <div class="told" aria-live="polite">{offer}</div>
             <div class="buy-bar">
+                // What the button has come to stands above it, where the thumb is: the bar is seen wherever one has scrolled to.
+                {move || failed.get().map(|text| view! { <p class="field-error" role="alert">{pieces::icon("alert")}{text}</p> })}
+                <div class="told" role="status" data-testid="choice-problem">{problem}</div>
                 <div class="stepper" role="group" aria-label=w::product::quantity(locale)>
                     <button class="stepper__button needs-scripts" type="button" aria-label=w::product::less(locale)
                         disabled=move || !alive.get() || choice.quantity.get() <= 1 on:click=move |_| choice.step(-1)>{pieces::icon("minus")}</button>
@@ -179,8 +189,6 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
                     // Until the form is alive it stays that of the first choice.
                     <span class="needs-scripts">{total}</span></button>
             </div>
-            {move || failed.get().map(|text| view! { <p class="field-error" role="alert">{pieces::icon("alert")}{text}</p> })}
-            <div role="status" class="sr-only">{move || problems(&quote.get(), tried.get(), locale)}</div>
         </form>
     }
     .into_any()
@@ -227,7 +235,7 @@ fn sold_out_notice(
     }
 }
 
-/// What a screen reader is told when the form cannot be sent.
+/// Why the form cannot be sent, once somebody has tried to.
 fn problems(quote: &Result<pricing::Quote, Faults>, tried: bool, locale: Locale) -> Option<&'static str> {
     let fault = quote.as_ref().err().filter(|_| tried)?.0.first()?;
     Some(w::refusal(if fault.code == "unavailable" { "item_unavailable" } else { &fault.code }, locale))
