@@ -161,6 +161,8 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
         let text = quote.with(|quote| problems(quote, tried.get(), locale));
         text.map(|text| view! { <p class="field-error">{pieces::icon("alert")}{text}</p> })
     };
+    // At its end a button of the stepper does nothing, and keeps the focus of who works by keyboard.
+    let at_end = move |end: i64| (choice.quantity.get() == end).then_some("true");
     view! {
         <form node_ref=form class="product__options" method="post" action=paths::form::CART_ADD autocomplete="off" on:submit=submit
             data-alive=move || alive.get().then_some("true") data-testid="product-form">
@@ -176,13 +178,13 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
                 <div class="told" role="status" data-testid="choice-problem">{problem}</div>
                 <div class="stepper" role="group" aria-label=w::product::quantity(locale)>
                     <button class="stepper__button needs-scripts" type="button" aria-label=w::product::less(locale)
-                        disabled=move || !alive.get() || choice.quantity.get() <= 1 on:click=move |_| choice.step(-1)>{pieces::icon("minus")}</button>
+                        disabled=move || !alive.get() aria-disabled=move || at_end(1) on:click=move |_| choice.step(-1)>{pieces::icon("minus")}</button>
                     <input class="stepper__value" type="number" name="quantity" min="1" max="99" inputmode="numeric"
                         aria-label=w::product::quantity(locale) value=choice.quantity.get_untracked()
                         prop:value=move || choice.quantity.get()
                         on:change=move |event| choice.quantity.set(event_target_value(&event).parse().unwrap_or(1).clamp(1, MAX_QUANTITY))/>
                     <button class="stepper__button needs-scripts" type="button" aria-label=w::product::more(locale)
-                        disabled={move || !alive.get() || choice.quantity.get() >= MAX_QUANTITY} on:click=move |_| choice.step(1)>{pieces::icon("plus")}</button>
+                        disabled=move || !alive.get() aria-disabled=move || at_end(MAX_QUANTITY) on:click=move |_| choice.step(1)>{pieces::icon("plus")}</button>
                 </div>
                 <button class="button button--tall button--split" disabled=move || sold_out.get() aria-busy=move || busy.get().to_string()
                     data-testid="add-to-cart"><span>{label}</span>
