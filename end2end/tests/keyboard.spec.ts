@@ -56,3 +56,23 @@ test('what goes straight into the cart has the cart as its next stop', async ({ 
   await expect(page.locator('.product-card__view')).toHaveText(w('cart.view'));
   await shopper.leave();
 });
+
+test('the stepper keeps the focus at its end', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  await page.goto('/s/harbor/p/flat-white');
+  await expect(page.getByTestId('product-form')).toHaveAttribute('data-alive', 'true');
+  const less = page.getByRole('button', { name: w('product.less') });
+  const quantity = page.getByRole('spinbutton');
+  await page.getByRole('button', { name: w('product.more') }).press('Enter');
+  await expect(quantity).toHaveValue('2');
+  await less.press('Enter');
+  await expect(quantity).toHaveValue('1');
+  await expect(less).toBeFocused();
+  await expect(less).toHaveAttribute('aria-disabled', 'true');
+  await page.keyboard.press('Enter');
+  await expect(quantity).toHaveValue('1');
+  await page.keyboard.press('Tab');
+  await expect(quantity).toBeFocused();
+  await shopper.leave();
+});

@@ -81,3 +81,110 @@ test("what a stranger's script leaves behind does not keep a page from coming al
   await expect(page.getByRole('spinbutton')).toHaveValue('2');
   await shopper.leave();
 });
+
+/** What an island is made of: its part, the parts that it shares, and the packs of small ones. */
+const PARTS = /\/(split|chunk|pack)_[^/]*$/;
+
+test('parts that fail to load are asked for again until they come', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page } = shopper;
+  await page.goto('/s/harbor');
+  const order = await shopper.api.orderCoffee();
+  const asked = new Map<string, number>();
+  await page.route(PARTS, async (route) => {
+    const url = route.request().url();
+    const times = (asked.get(url) ?? 0) + 1;
+    asked.set(url, times);
+    if (times < 3) await route.abort('connectionreset');
+    else await route.continue();
+  });
+  await page.goto(`/orders/${order.id}`);
+  await shopper.expectLive();
+  await page.goto('/s/harbor/p/flat-white');
+  await expect(page.getByTestId('product-form')).toHaveAttribute('data-alive', 'true');
+  expect(Math.max(...asked.values()), 'asked for until they came').toBeGreaterThan(2);
+  await shopper.leave();
+});
+
+test('the module itself is asked for again until it comes', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page } = shopper;
+  let asked = 0;
+  await page.route(/\/orderly\.[^/]*\.wasm$/, async (route) => {
+    asked += 1;
+    if (asked < 3) await route.abort();
+    else await route.continue();
+  });
+  await page.goto('/s/harbor');
+  await shopper.expectLive();
+  expect(asked).toBe(3);
+  await shopper.leave();
+});
+
+for (const language of LANGUAGES) {
+  test(`a page whose parts do not come says so until they do (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const { page, w } = shopper;
+    await page.goto('/s/harbor');
+    const order = await shopper.api.orderCoffee();
+    await page.goto('/s/harbor/p/flat-white');
+    await shopper.addWithOat();
+    const still = page.locator('.live-line[data-state="offline"]');
+    for (const path of [`/orders/${order.id}`, '/orders', '/s/harbor/checkout']) {
+      await page.route(PARTS, (route) => route.abort());
+      await page.goto(path);
+      await expect(still).toHaveText([w('live.no_scripts')]);
+      await expect(still).toBeInViewport({ ratio: 1 });
+      await expect(shopper.liveLine).toBeHidden();
+      await page.unroute(PARTS);
+      await shopper.expectLive();
+      await expect(page.locator('.live-line')).toHaveCount(1);
+    }
+    await shopper.leave();
+  });
+}
+
+test('what is pressed twice before the page is alive is done once', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page } = shopper;
+  await page.goto('/s/harbor');
+  await page.route('**/*.wasm', (route) => route.abort());
+  let asked = 0;
+  let done = () => {};
+  const isDone = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  let goOn = () => {};
+  const mayAnswer = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  // The shop has done it, and its answer takes a while.
+  await page.route('**/do/cart/add', async (route) => {
+    asked += 1;
+    const answer = await route.fetch({ headers: { ...route.request().headers(), origin: shop.url }, maxRedirects: 0 });
+    done();
+    await mayAnswer;
+    await route.fulfill({ response: answer });
+  });
+  await page.goto('/s/harbor/p/flat-white');
+  const add = page.getByTestId('add-to-cart');
+  await add.focus();
+  // By keyboard, which a button at work hears as well.
+  await page.keyboard.press('Enter');
+  await isDone;
+  await expect(add).toHaveAttribute('aria-busy', 'true');
+  await page.keyboard.press('Enter');
+  goOn();
+  await page.waitForURL('**/s/harbor');
+  await expect(page.locator('.cart-bar__count')).toHaveText('1');
+  expect(asked).toBe(1);
+
+  await test.step('pressed once more on purpose, it is another', async () => {
+    await page.goBack();
+    await expect(add).not.toHaveAttribute('aria-busy', 'true');
+    await add.press('Enter');
+    await page.waitForURL('**/s/harbor');
+    await expect(page.locator('.cart-bar__count')).toHaveText('2');
+  });
+  await shopper.leave();
+});

@@ -18,6 +18,7 @@ use std::{
 };
 use wasm_bindgen_cli_support::Bindgen;
 
+mod again;
 mod pack;
 
 /// Exactly what rustc emits by default: with more, old browsers refuse the file. What tools wrote about themselves is left out: a
@@ -104,10 +105,11 @@ fn make(raw: &Path, folder: &Path, hash: &str, mode: Mode, optimiser: Option<&Pa
     }
     // After the optimiser, which needs every part as a module of its own. In debug the loader fetches them in words of its own, which
     // name the part that fails; nobody waits for them there.
-    match mode {
-        Mode::Release => pack::pack(folder, &loader(folder, hash), hash),
-        Mode::Debug => Ok(()),
+    let loader = loader(folder, hash);
+    if mode == Mode::Release {
+        pack::pack(folder, &loader, hash)?;
     }
+    again::ask_again(&loader)
 }
 
 /// Takes what only a lazy island needs out of the module, and writes the script that fetches it.

@@ -124,14 +124,17 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
         event.prevent_default();
         tried.set(true);
         let Some(form) = form.get_untracked() else { return };
-        if busy.get_untracked() || quote.with_untracked(Result::is_err) {
+        if busy.get_untracked() {
+            return;
+        }
+        failed.set(None);
+        if quote.with_untracked(Result::is_err) {
             return;
         }
         if offline.get_untracked() {
             return failed.set(Some(w::problem::offline(locale)));
         }
         busy.set(true);
-        failed.set(None);
         let next = next.clone();
         spawn_local(async move {
             let why = match cart::add(&form, key).await {
@@ -154,6 +157,12 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
         _ => w::product::add(locale),
     };
     let total = move || quote.with(|quote| quote.as_ref().ok().map(|quote| quote.total)).map(|total| pieces::price(total, locale));
+    let problem = move || {
+        let text = quote.with(|quote| problems(quote, tried.get(), locale));
+        text.map(|text| view! { <p class="field-error">{pieces::icon("alert")}{text}</p> })
+    };
+    // At its end a button of the stepper does nothing, and keeps the focus of who works by keyboard.
+    let at_end = move |end: i64| (choice.quantity.get() == end).then_some("true");
     view! {
         <form node_ref=form class="product__options" method="post" action=paths::form::CART_ADD autocomplete="off" on:submit=submit
             data-alive=move || alive.get().then_some("true") data-testid="product-form">
@@ -164,23 +173,24 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
             {groups}
             <div class="told" aria-live="polite">{offer}</div>
             <div class="buy-bar">
+                // What the button has come to stands above it, where the thumb is: the bar is seen wherever one has scrolled to.
+                {move || failed.get().map(|text| view! { <p class="field-error" role="alert">{pieces::icon("alert")}{text}</p> })}
+                <div class="told" role="status" data-testid="choice-problem">{problem}</div>
                 <div class="stepper" role="group" aria-label=w::product::quantity(locale)>
                     <button class="stepper__button needs-scripts" type="button" aria-label=w::product::less(locale)
-                        disabled=move || !alive.get() || choice.quantity.get() <= 1 on:click=move |_| choice.step(-1)>{pieces::icon("minus")}</button>
+                        disabled=move || !alive.get() aria-disabled=move || at_end(1) on:click=move |_| choice.step(-1)>{pieces::icon("minus")}</button>
                     <input class="stepper__value" type="number" name="quantity" min="1" max="99" inputmode="numeric"
                         aria-label=w::product::quantity(locale) value=choice.quantity.get_untracked()
                         prop:value=move || choice.quantity.get()
                         on:change=move |event| choice.quantity.set(event_target_value(&event).parse().unwrap_or(1).clamp(1, MAX_QUANTITY))/>
                     <button class="stepper__button needs-scripts" type="button" aria-label=w::product::more(locale)
-                        disabled={move || !alive.get() || choice.quantity.get() >= MAX_QUANTITY} on:click=move |_| choice.step(1)>{pieces::icon("plus")}</button>
+                        disabled=move || !alive.get() aria-disabled=move || at_end(MAX_QUANTITY) on:click=move |_| choice.step(1)>{pieces::icon("plus")}</button>
                 </div>
                 <button class="button button--tall button--split" disabled=move || sold_out.get() aria-busy=move || busy.get().to_string()
                     data-testid="add-to-cart"><span>{label}</span>
                     // Until the form is alive it stays that of the first choice.
                     <span class="needs-scripts">{total}</span></button>
             </div>
-            {move || failed.get().map(|text| view! { <p class="field-error" role="alert">{pieces::icon("alert")}{text}</p> })}
-            <div role="status" class="sr-only">{move || problems(&quote.get(), tried.get(), locale)}</div>
         </form>
     }
     .into_any()
@@ -227,7 +237,7 @@ fn sold_out_notice(
     }
 }
 
-/// What a screen reader is told when the form cannot be sent.
+/// Why the form cannot be sent, once somebody has tried to.
 fn problems(quote: &Result<pricing::Quote, Faults>, tried: bool, locale: Locale) -> Option<&'static str> {
     let fault = quote.as_ref().err().filter(|_| tried)?.0.first()?;
     Some(w::refusal(if fault.code == "unavailable" { "item_unavailable" } else { &fault.code }, locale))

@@ -14,15 +14,29 @@ const SKIPPED: &str =
 /// A page that Back brings as it was left may be of somebody who has left, too (`live`).
 const BROUGHT_BACK: &str = "addEventListener('pageshow',({persisted})=>{if(persisted)document.documentElement.dataset.broughtBack=''})";
 
-/// Where what brings a page to life does not come, or fails, nobody hears of it: the page then says what it says without scripts.
+/// Where what brings a page to life does not come, or fails, nobody hears of it: the page then says what it says without scripts. What
+/// is late says nothing of itself either, so it is also looked for after a while, when the page is there or its pictures keep it waiting.
 ///
 /// What failed may as well be a stranger's, such as a wallet's that the browser puts into every page. So the line, which comes alive only
-/// as it was sent, is not touched: another one comes after it and its words without scripts, until the line says something itself.
-const STILL: &str = "addEventListener('unhandledrejection',()=>{for(const line of document.querySelectorAll('.live-line[data-state=none]')){\
-    const words=line.nextElementSibling;if(!words||words.nextElementSibling)continue;\
-    words.insertAdjacentHTML('afterend',words.textContent);const still=words.nextElementSibling;\
-    still.dataset.state='offline';still.setAttribute('role','status');\
-    new MutationObserver((_,watch)=>{still.remove();watch.disconnect()}).observe(line,{attributeFilter:['data-state']})}})";
+/// as it was sent, is not touched: another one comes after it and its words without scripts, until the line knows how the connection is.
+const STILL: &str = "{const waits=line=>/none|connecting/.test(line.dataset.state);\
+    const still=()=>{for(const line of document.querySelectorAll('.live-line[data-state]')){\
+    const words=line.nextElementSibling;if(!waits(line)||!words||words.nextElementSibling)continue;\
+    words.insertAdjacentHTML('afterend',words.textContent);const other=words.nextElementSibling;\
+    other.dataset.state='offline';other.setAttribute('role','status');\
+    new MutationObserver((_,watch)=>{if(!waits(line)){other.remove();watch.disconnect()}}).observe(line,{attributeFilter:['data-state']})}};\
+    for(const e of['unhandledrejection','error'])addEventListener(e,still);\
+    addEventListener('load',()=>setTimeout(still,8e3));setTimeout(still,12e3)}";
+
+/// Before a form is alive the browser sends it, and its button shows nothing and can be pressed again, which would do it again; the
+/// second press may also come from a form that has come alive meanwhile. So what is under way is sent once, until the next page is there
+/// or does not come for so long that it has to be asked for again. Back finds a form that works.
+const ONCE: &str = "{const sent=new Map();\
+    addEventListener('submit',e=>{if(sent.has(e.target)){e.preventDefault();e.stopImmediatePropagation()}},true);\
+    addEventListener('submit',e=>{const form=e.target,by=e.submitter;if(e.defaultPrevented||form.method!=='post')return;\
+    by?.setAttribute('aria-busy','true');\
+    const over=()=>{clearTimeout(late);sent.delete(form);by?.removeAttribute('aria-busy')},late=setTimeout(over,1e4);sent.set(form,over)});\
+    addEventListener('pageshow',({persisted})=>{if(persisted)for(const over of sent.values())over()})}";
 
 /// The whole document, with the page in its body.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -46,6 +60,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <script nonce=use_nonce()>{SKIPPED}</script>
                 <script nonce=use_nonce()>{BROUGHT_BACK}</script>
                 <script nonce=use_nonce()>{STILL}</script>
+                <script nonce=use_nonce()>{ONCE}</script>
                 {life(options)}
                 <MetaTags/>
             </head>
@@ -60,7 +75,14 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 /// processor from; after four seconds in any case, for a picture may never come. Forms and links work before.
 ///
 /// And each island is a task of its own: what a finger does meanwhile is answered between two of them, and not after all.
-const AFTER_THE_PAGE: [(&str, &str); 3] = [
+///
+/// The module is asked for until it is there, as its parts are (`xtask/src/front/again.rs`): `TypeError` is what a network that fails and
+/// an answer that is none come to. What is not there belongs to another version, and stays away.
+const AFTER_THE_PAGE: [(&str, &str); 4] = [
+    (
+        "mod.default({module_or_path: `${root}/${pkg_path}/${wasm_output_name}.wasm`})",
+        "(async()=>{for(let pause=1e3;;pause=Math.min(2*pause,1e4)){let gone=false;try{return await mod.default({module_or_path:fetch(`${root}/${pkg_path}/${wasm_output_name}.wasm`).then(answer=>{if(answer.ok)return answer;gone=answer.status<500;throw new TypeError(answer.status)})})}catch(e){if(gone||!(e instanceof TypeError))throw e}await new Promise(next=>{const go=()=>{clearTimeout(timer);removeEventListener('online',go);next()},timer=setTimeout(go,pause);addEventListener('online',go)})}})()",
+    ),
     (
         "function idle(c) {",
         "function idle(come) {let c=()=>{c=()=>{};come()};if(document.readyState!=='complete'){const go=()=>'requestIdleCallback'in window?requestIdleCallback(()=>c()):c();addEventListener('load',go);setTimeout(go,4e3);return}",
@@ -103,6 +125,8 @@ mod tests {
         for (leptos, ours) in AFTER_THE_PAGE {
             assert!(html.contains(ours) && !html.contains(leptos), "another version of Leptos? {html}");
         }
+        // By the one that asks again.
+        assert_eq!(html.matches("mod.default(").count(), 1, "{html}");
         assert!(html.contains("mod.hydrate()") && !html.contains("rel=\"preload\""), "{html}");
     }
 }

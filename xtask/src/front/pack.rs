@@ -22,16 +22,13 @@ const PACKS: [(&str, &[&str]); 4] = [
     ("staff", &[]),
 ];
 
-/// Fetches a pack once, however many of its parts are asked for; one that failed is asked for again.
+/// Fetches a pack once, however many of its parts are asked for; `part` is that of `again`.
 const UNPACK: &str = r"
 const packs = new Map();
 function unpack(name, from, to) {
     let bytes = packs.get(name);
     if (bytes === undefined) {
-        bytes = fetch(new URL(name, import.meta.url)).then((answer) => {
-            if (!answer.ok) throw new Error(`${answer.url}: ${answer.status}`);
-            return answer.arrayBuffer();
-        });
+        bytes = part(name).then((answer) => answer.arrayBuffer());
         bytes.catch(() => packs.delete(name));
         packs.set(name, bytes);
     }
