@@ -123,6 +123,12 @@ impl Live {
         Ok(stores.into_iter().flat_map(|store| of(store.id)).chain(codes).chain(flows).collect())
     }
 
+    /// Where the subscriber stands in the log while something waits behind that to be told, whichever process runs it; `None` where
+    /// all is told.
+    pub async fn waits_at(&self) -> Result<Option<i64>, DbError> {
+        subscriber::waits_at(&mut self.db.reader(), NAME, affected::TYPES).await
+    }
+
     /// The subscriber, for the runner. It wants [`Live::start`] beside it.
     pub fn subscriber(&self) -> LiveSubscriber {
         LiveSubscriber(self.changed.clone())

@@ -26,8 +26,9 @@ struct Flow {
     parked: i64,
 }
 
-/// `GET /readyz`: the database answers and the broker is there; 503 otherwise. How far each subscriber lags is told, but
-/// does not make a process unready: another one may be the one to catch up.
+/// `GET /readyz`: the database answers, the broker is there, and what happens is published to it; 503 otherwise. How far each
+/// subscriber lags is told, but does not make a process unready: another one may be the one to catch up. Only where `live` waits
+/// for longer than that takes, nobody does, and what this process tells its visitors is no longer live.
 pub async fn ready(State(app): State<AppState>) -> (StatusCode, Json<Value>) {
     let mut reader = app.backend.db.reader();
     let (database, flows) = match tokio::time::timeout(PATIENCE, subscriber::progress(&mut reader)).await {
@@ -44,7 +45,11 @@ pub async fn ready(State(app): State<AppState>) -> (StatusCode, Json<Value>) {
     let flows: Vec<_> = flows.into_iter().map(|p| Flow { subscriber: p.subscriber, lag: p.lag, parked: p.parked }).collect();
     let word = |fine| if fine { "ok" } else { "away" };
     let broker = app.gateway.ready();
-    let ready = database && broker;
+    let live = app.gateway.is_published();
+    if !live {
+        tracing::warn!("not ready: nobody publishes what happens");
+    }
+    let ready = database && broker && live;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "status": word(ready), "database": word(database), "broker": word(broker), "lag": flows })))
+    (status, Json(json!({ "status": word(ready), "database": word(database), "broker": word(broker), "live": word(live), "lag": flows })))
 }

@@ -5,7 +5,7 @@
 //! In reading order: the [`codec`] turns bytes into packets; a [`session`] is one connection, carried by a [`transport`] and
 //! held to the [`limits`]; a [`client`] is what everybody else sees of it; [`reach`] says what a filter could match; the
 //! [`broker`] knows who hears what; [`upstream`] follows a broker outside; the [`house`] is the shop that is asked, the
-//! [`stores`] are those that it has, and an [`outage`] is when it answers nothing.
+//! [`stores`] are those that it has, an [`outage`] is when it answers nothing, and a [`standstill`] when nobody publishes for it.
 
 mod broker;
 mod client;
@@ -16,6 +16,7 @@ mod message;
 mod outage;
 mod reach;
 mod session;
+mod standstill;
 mod stores;
 mod transport;
 mod upstream;
@@ -48,6 +49,7 @@ pub use self::limits::Limits;
 use self::limits::Questions;
 pub use self::message::NotLive;
 use self::outage::Outage;
+use self::standstill::Standstill;
 use self::stores::Stores;
 pub use self::transport::Arrived;
 use self::transport::Plain;
@@ -81,6 +83,8 @@ pub(crate) struct Inner {
     stop: CancellationToken,
     /// Whether a broker outside is there; always, without one.
     upstream: watch::Sender<bool>,
+    /// Whether somebody publishes to it; without one nobody looks.
+    standstill: Standstill,
 }
 
 /// What the gateway counts.
@@ -155,6 +159,7 @@ impl Gateway {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             upstream: watch::Sender::new(true),
+            standstill: Standstill::default(),
         });
         let watcher = Self(inner.clone());
         inner.tasks.spawn(async move { watcher.watch().await });
@@ -219,6 +224,11 @@ impl Gateway {
     /// Whether the broker outside is there (`/readyz`); without one it always is.
     pub fn ready(&self) -> bool {
         *self.0.upstream.borrow()
+    }
+
+    /// Whether what happens is published to the broker outside (`/readyz`); without one it always is.
+    pub fn is_published(&self) -> bool {
+        !self.0.standstill.is_long()
     }
 
     /// How many are connected, our own publisher apart.
@@ -354,6 +364,11 @@ fn door(place: Option<Place>) -> Option<(Entrance, Option<Place>)> {
 }
 
 impl Inner {
+    /// Whether a broker outside tells what happens; without one our own publisher does.
+    fn is_told(&self) -> bool {
+        *self.upstream.borrow() && !self.standstill.is_now()
+    }
+
     fn clients(&self) -> MutexGuard<'_, Clients> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,6 @@
 //! The way to the broker: at most the newest message of each topic waits while the broker is away, and nobody waits for it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl Publisher {
 
     /// Keeps the connection until `stop`, and tells of it by `connected`.
     pub(super) async fn run(self, address: BrokerAddress, connected: watch::Sender<Link>, stop: CancellationToken) {
-        let (mut failures, mut told) = (0, false);
+        let (mut failures, mut told) = (0, BTreeSet::new());
         loop {
             // A client of its own for each connection: one that reconnects by itself forgets what it was given meanwhile.
             let (client, mut events) = AsyncClient::new(address.options("orderly-live", failures), WINDOW);
@@ -68,7 +68,8 @@ impl Publisher {
                 };
                 match event {
                     Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                        (failures, told) = (0, false);
+                        failures = 0;
+                        told.clear();
                         let mut state = self.state();
                         state.client = Some(client.clone());
                         state.pump();
@@ -81,8 +82,8 @@ impl Publisher {
             };
             self.state().lost();
             connected.send_modify(|link| link.up = false);
-            // Once for each time that it goes away, not for each try.
-            if !std::mem::replace(&mut told, true) {
+            // Each reason once for each time that it goes away, not for each try: a broker that comes back may refuse the password.
+            if told.insert(error.to_string()) {
                 tracing::warn!(%address, %error, "the broker is away; the newest of each topic waits");
             }
             tokio::select! {

@@ -156,6 +156,10 @@ impl House for LoadHouse {
     async fn retained(&self) -> Result<Vec<Topic>, DbError> {
         Ok(Vec::new())
     }
+
+    async fn untold(&self) -> Result<Option<i64>, DbError> {
+        Ok(None)
+    }
 }
 
 /// The gateway, until its parent ends; says where it is by a line on its output.

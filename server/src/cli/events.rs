@@ -1,8 +1,11 @@
 //! `orderly events`.
 
+use std::time::Duration;
+
 use anyhow::bail;
 use backend::Backend;
 use backend::db::Wake;
+use backend::live::again;
 use backend::log;
 use clap::{Args, Subcommand};
 
@@ -10,6 +13,8 @@ use super::{Output, parked};
 
 /// How many events are read at once.
 const BATCH: i64 = 256;
+/// Between two looks of who follows.
+const LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -75,14 +80,38 @@ pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<(
 
 impl Tail {
     async fn run(self, backend: &Backend) -> anyhow::Result<()> {
+        if !self.follow {
+            return self.tell(backend).await;
+        }
+        tokio::select! {
+            told = self.tell(backend) => told,
+            // Also while the database says nothing.
+            _ = tokio::signal::ctrl_c() => Ok(()),
+        }
+    }
+
+    async fn tell(&self, backend: &Backend) -> anyhow::Result<()> {
         let mut output = Output::stdout();
         let mut reader = backend.db.reader();
         // Before the first look, so that nothing is missed between it and the first wait.
         let woken = backend.db.wakes().listen(|wake| matches!(wake, Wake::Event(_)));
         let mut position = (log::head(&mut reader).await? - self.lines).max(0);
+        let mut failures = 0;
         loop {
-            loop {
-                let events = log::read(&mut reader, position, &[], BATCH).await?;
+            let pause = loop {
+                let events = match log::read(&mut reader, position, &[], BATCH).await {
+                    Ok(events) => events,
+                    // It comes back, and so do we, to where we were.
+                    Err(error) if self.follow && error.is_transient() => {
+                        if failures == 0 {
+                            eprintln!("orderly: {error}; trying again");
+                        }
+                        failures += 1;
+                        break again(failures - 1);
+                    }
+                    Err(error) => return Err(error.into()),
+                };
+                failures = 0;
                 for event in &events {
                     position = event.position;
                     if self.json {
@@ -92,17 +121,16 @@ impl Tail {
                     }
                 }
                 if (events.len() as i64) < BATCH {
-                    break;
+                    break LOOK;
                 }
-            }
+            };
             if !self.follow {
                 return Ok(());
             }
             tokio::select! {
                 () = woken.woken() => {}
                 // What other processes write is not always told.
-                () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {}
-                _ = tokio::signal::ctrl_c() => return Ok(()),
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }

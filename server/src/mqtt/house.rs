@@ -38,6 +38,9 @@ pub trait House: Send + Sync + 'static {
 
     /// Every retained topic that somebody may hear by a wildcard.
     async fn retained(&self) -> Result<Vec<Topic>, DbError>;
+
+    /// Where its publisher stands in the log while something waits behind that to be told; `None` where all is told.
+    async fn untold(&self) -> Result<Option<i64>, DbError>;
 }
 
 #[async_trait]
@@ -94,5 +97,9 @@ impl House for Backend {
 
     async fn retained(&self) -> Result<Vec<Topic>, DbError> {
         self.live.retained().await
+    }
+
+    async fn untold(&self) -> Result<Option<i64>, DbError> {
+        self.live.waits_at().await
     }
 }

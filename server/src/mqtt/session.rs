@@ -147,7 +147,9 @@ struct Wire<T> {
 
 impl<T: Transport> Wire<T> {
     async fn write(&mut self, bytes: Bytes) -> Result<(), End> {
-        timeout(self.patience, self.transport.write(bytes)).await.map_err(|_| End::Slow)?.map_err(End::from)
+        let written = timeout(self.patience, self.transport.write(bytes)).await.map_err(|_| End::Slow)?;
+        // The operating system may lose patience first: it counts from what was not taken before this.
+        written.map_err(|error| if error.kind() == io::ErrorKind::TimedOut { End::Slow } else { End::Gone })
     }
 
     /// CONNACK that refuses, where the other side takes one.

@@ -58,7 +58,7 @@ pub(super) trait Transport: Send + 'static {
         false
     }
 
-    /// Sends, and is done when the operating system has taken it.
+    /// Sends, and is done when the operating system has taken it. Who has taken nothing for too long is `TimedOut`.
     fn write(&mut self, bytes: Bytes) -> impl Future<Output = io::Result<()>> + Send;
 
     /// Says good-bye, and where that is answered, waits for the answer: whoever calls it does not wait for ever.
@@ -156,7 +156,7 @@ impl Transport for Web {
     }
 
     async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
-        self.socket.send(Message::Binary(bytes)).await.map_err(io::Error::other)
+        self.socket.send(Message::Binary(bytes)).await.map_err(|error| broken(&error))
     }
 
     async fn close(&mut self) {
@@ -175,6 +175,7 @@ fn broken(error: &axum::Error) -> io::Error {
     let kind = match source {
         Some(Error::Capacity(_)) => io::ErrorKind::FileTooLarge,
         Some(Error::Protocol(_) | Error::Utf8(_)) => io::ErrorKind::InvalidData,
+        Some(Error::Io(error)) if error.kind() == io::ErrorKind::TimedOut => io::ErrorKind::TimedOut,
         _ => io::ErrorKind::ConnectionAborted,
     };
     io::Error::new(kind, error.to_string())

@@ -3,7 +3,8 @@
 //! A filter is asked for when its first listener comes and given up when its last one leaves. What was published before
 //! the broker has heard of it, or while it was away, went by, and what the broker has kept may be old: a NATS cluster that
 //! loses a node acknowledges for some seconds what it did not keep. So the shop is read whenever a filter is granted, and while the
-//! broker is away again and again: whoever listens here has a connection that stands, and believes what it was told last.
+//! broker is away, or nobody publishes to it, again and again: whoever listens here has a connection that stands, and believes what
+//! it was told last.
 //!
 //! It is asked for at QoS 0. Over a connection that stands nothing is lost by that, when it breaks everything is read
 //! again, and a cluster of NATS tells it at once, while at QoS 1 it keeps a replicated consumer for each filter, which
@@ -36,13 +37,14 @@ const WAITING: usize = 64;
 const AT_ONCE: usize = 8;
 /// A broker that froze keeps its connection open: one that leaves a ping without an answer for so long is away.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
-/// Between two readings of the shop while the broker is away.
+/// Between two readings of the shop while the broker is away, and between two looks whether somebody publishes to it.
 const MEANWHILE: Duration = Duration::from_millis(2500);
 
 /// Follows the broker until `stop`; whatever breaks, it comes back.
 pub(super) async fn follow(gateway: Arc<Inner>, address: BrokerAddress, stop: CancellationToken) {
     gateway.tasks.spawn(stop.clone().run_until_cancelled_owned(meanwhile(gateway.clone())));
-    let (mut failures, mut told) = (0, false);
+    gateway.tasks.spawn(stop.clone().run_until_cancelled_owned(in_its_place(gateway.clone())));
+    let (mut failures, mut told) = (0, BTreeSet::new());
     while !stop.is_cancelled() {
         let mut made = false;
         let error = tokio::select! {
@@ -51,10 +53,11 @@ pub(super) async fn follow(gateway: Arc<Inner>, address: BrokerAddress, stop: Ca
         };
         gateway.upstream.send_replace(false);
         if made {
-            (failures, told) = (0, false);
+            failures = 0;
+            told.clear();
         }
-        // Once for each time that it goes away, not for each try.
-        if !std::mem::replace(&mut told, true) {
+        // Each reason once for each time that it goes away, not for each try: a broker that comes back may refuse the password.
+        if told.insert(error.to_string()) {
             tracing::warn!(%address, %error, "the broker outside is away");
         }
         tokio::select! {
@@ -143,6 +146,42 @@ async fn meanwhile(gateway: Arc<Inner>) {
             tracing::warn!(%error, "with the broker outside away, the shop cannot be read now");
         }
         // What is long to read leaves the shop most of the machine.
+        tokio::time::sleep(MEANWHILE.max(begun.elapsed() * 2)).await;
+    }
+}
+
+/// While nobody publishes to the broker, though it is there, does the same in the publisher's place.
+async fn in_its_place(gateway: Arc<Inner>) {
+    let mut still = false;
+    // For as long as the gateway.
+    loop {
+        let begun = Instant::now();
+        match gateway.house.untold().await {
+            Ok(waits_at) => {
+                gateway.standstill.seen(waits_at, Instant::now());
+                let now = gateway.standstill.is_now();
+                let before = std::mem::replace(&mut still, now);
+                if now && !before {
+                    // Or it runs somewhere, and cannot go on.
+                    tracing::warn!("nobody publishes what happens: no process runs the service `live`; the shop is read in its place");
+                } else if before && !now {
+                    tracing::info!("what happens is published again");
+                }
+            }
+            Err(error) => {
+                // Then nobody can publish: that time does not count.
+                gateway.standstill.seen(None, Instant::now());
+                tracing::warn!(%error, "whether somebody publishes what happens cannot be seen now");
+            }
+        }
+        // While the broker is away the shop is read already.
+        let there = *gateway.upstream.borrow();
+        if there
+            && gateway.standstill.is_now()
+            && let Err(error) = read_shop(&gateway).await
+        {
+            tracing::warn!(%error, "with nobody to publish what happens, the shop cannot be read now");
+        }
         tokio::time::sleep(MEANWHILE.max(begun.elapsed() * 2)).await;
     }
 }

@@ -1,11 +1,13 @@
 //! The command line, also beside a running server.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::support::{Place, Server, on_both_databases, refusal};
+use crate::support::{Cluster, Place, Server, on_both_databases, refusal};
 
 on_both_databases! {
     a_shop_is_saved_beside_its_server_and_brought_back
@@ -163,6 +165,52 @@ async fn the_log_is_shown(server: Server) {
     assert_eq!((&events[0]["type"], &events[0]["source"]), (&"store.closed.v1".into(), &"/stores/harbor".into()));
     let (unknown, _) = server.place.refusal(&["events", "replay", "no.such"]);
     assert!(unknown.contains("no subscriber 'no.such'"), "{unknown}");
+}
+
+/// A PostgreSQL that is stopped and started again, as for an update.
+#[test]
+fn who_follows_the_log_goes_on_when_the_database_is_back() {
+    let mut cluster = Cluster::start();
+    crate::support::run(Place::on(&cluster), async move |server: Server| {
+        let manager = server.token("manager", "harbor");
+        let turn = async |open: bool| {
+            let reply = manager.call(reqwest::Method::PUT, "/staff/stores/harbor/status", &serde_json::json!({ "open": open })).await;
+            assert_eq!(reply.status, 200, "{}", reply.body);
+        };
+        let mut tail = tokio::process::Command::from(server.place.command(&["events", "tail", "-n", "1", "--follow", "--json"]))
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut told = BufReader::new(tail.stdout.take().unwrap()).lines();
+        let mut complaints = BufReader::new(tail.stderr.take().unwrap()).lines();
+        let mut heard = vec![told.next_line().await.unwrap().expect("the newest event")];
+
+        cluster.pause();
+        // What is logged beside it is no matter of this.
+        let complaint = loop {
+            let line = complaints.next_line().await.unwrap().expect("a complaint");
+            if line.starts_with("orderly: ") {
+                break line;
+            }
+        };
+        assert!(complaint.ends_with("trying again"), "{complaint}");
+        cluster.resume();
+        while server.nobody().page("/readyz").await.status != StatusCode::OK {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        turn(false).await;
+        turn(true).await;
+        while heard.len() < 3 || heard.last().is_none_or(|line| !line.contains("store.opened.v1")) {
+            heard.push(told.next_line().await.unwrap().expect("it goes on"));
+        }
+        // Nothing is left out, and nothing there twice.
+        let all = server.place.answer(&["events", "tail", "-n", "1000", "--json"]);
+        assert!(all.contains(&heard.join("\n")), "{heard:?} in {all}");
+        tail.start_kill().unwrap();
+        while let Some(line) = complaints.next_line().await.unwrap() {
+            assert!(!line.starts_with("orderly: "), "once for each time that it is away: {line}");
+        }
+    });
 }
 
 #[test]

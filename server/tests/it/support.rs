@@ -3,7 +3,6 @@
 mod broker;
 mod client;
 #[path = "../../../backend/tests/it/support/cluster.rs"]
-#[expect(dead_code, reason = "the backend's tests pause it, these do not")]
 mod cluster;
 mod contract;
 mod tab;
@@ -24,7 +23,7 @@ use tempfile::TempDir;
 
 pub use broker::{Mosquitto, Nats};
 pub use client::{Client, Reply};
-use cluster::Cluster;
+pub use cluster::Cluster;
 pub use tab::Tab;
 
 /// No test may take longer: one that waits for what never comes fails instead of hanging.
@@ -44,8 +43,12 @@ impl Place {
     }
 
     pub fn on_postgres() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { folder, database_url: Cluster::shared().new_database() }
+        Self::on(Cluster::shared())
+    }
+
+    /// On a PostgreSQL that the test may stop.
+    pub fn on(cluster: &Cluster) -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), database_url: cluster.new_database() }
     }
 
     pub fn path(&self) -> &Path {

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use server::mqtt::Limits;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::clients::Client3;
-use crate::stage::{Stage, connect, packet, payload, sequence, soon, subscribe};
+use crate::stage::{Raw, Stage, connect, packet, payload, sequence, soon, subscribe};
 
 const STATUS: &str = "v1/stores/harbor/status";
 
@@ -311,6 +313,34 @@ async fn a_client_that_never_reads_is_left_and_its_memory_returns() {
     .await;
     assert_eq!(stage.counters.slow.get(), 1);
     assert!(stage.counters.replaced.get() > 0);
+}
+
+/// The operating system gives up as well, and may be first; it is the same client.
+#[tokio::test]
+async fn a_client_that_never_reads_is_slow_whoever_loses_patience_first() {
+    let stage = Stage::open().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut raw = Raw(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
+    let (stream, from) = listener.accept().await.unwrap();
+    SockRef::from(&stream).set_tcp_user_timeout(Some(Duration::from_millis(300))).unwrap();
+    let gateway = stage.gateway.clone();
+    let served = tokio::spawn(async move { gateway.carry(stream, from.ip()).await });
+    raw.send(&connect(4, 60, None)).await;
+    raw.send(&subscribe(4, &[(STATUS, 0)])).await;
+    raw.packet().await;
+    raw.packet().await;
+    let filling = "x".repeat(1_000_000);
+    soon("the slow reader is gone", async {
+        for n in 1.. {
+            if served.is_finished() {
+                break;
+            }
+            stage.gateway.broker().publish(STATUS, payload(n, &filling)).unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert_eq!(stage.counters.slow.get(), 1);
 }
 
 #[tokio::test]

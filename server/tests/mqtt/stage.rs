@@ -125,6 +125,10 @@ impl House for TestHouse {
         self.arrange(|facts| facts.retained_read += 1);
         self.ask(|facts| facts.snapshots.keys().filter(|topic| topic.retained()).cloned().collect())
     }
+
+    async fn untold(&self) -> Result<Option<i64>, DbError> {
+        self.ask(|_| None)
+    }
 }
 
 /// A gateway that can be reached.

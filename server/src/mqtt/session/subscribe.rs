@@ -91,8 +91,8 @@ impl<T: Transport> Session<T> {
             named.extend(all.iter().filter(|topic| filter.matches(&topic.to_string())).cloned());
         }
         // The shop itself is asked for what no broker keeps: topics of one order or user, and those that nobody heard yet; and for
-        // everything while a broker outside is away, for what was kept before grows old meanwhile.
-        for topic in named.iter().filter(|topic| retained && !(*self.gateway.upstream.borrow() && self.gateway.broker.keeps(topic))) {
+        // everything while a broker outside is away, or nobody publishes to it, for what was kept before grows old meanwhile.
+        for topic in named.iter().filter(|topic| retained && !(self.gateway.is_told() && self.gateway.broker.keeps(topic))) {
             if !counted.contains(topic) {
                 self.may_ask()?;
             }
