@@ -49,6 +49,23 @@ for (const language of LANGUAGES) {
     await expectAccessible(page, 'a day with orders');
     await page.setViewportSize(PHONE.viewport ?? { width: 390, height: 844 });
     await expectAccessible(page, 'a day on a phone');
+    // More money than was made here, where the tiles are narrowest: it stays one number.
+    for (const width of [320, 360, 720, 1200]) {
+      await page.setViewportSize({ width, height: 844 });
+      const told = await figure('revenue').evaluate((shown) => {
+        const text = document.createTreeWalker(shown, NodeFilter.SHOW_TEXT).nextNode() as Text;
+        const [before, line] = [text.data, shown.clientHeight];
+        text.data = 'US$112,826.45';
+        const grown = shown.clientHeight - line;
+        const range = document.createRange();
+        range.selectNode(text);
+        const inside = range.getBoundingClientRect().right <= shown.getBoundingClientRect().right + 1;
+        text.data = before;
+        return { grown, inside };
+      });
+      expect(told, `at ${width}`).toEqual({ grown: 0, inside: true });
+    }
+    await page.setViewportSize(PHONE.viewport ?? { width: 390, height: 844 });
 
     const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId('csv').click()]);
     expect(file.suggestedFilename()).toMatch(/^harbor-\d{4}-\d\d-\d\d\.csv$/);

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     live, paths, pieces,
     tab::{self, awake},
+    wire::StoreClock,
     words as w,
 };
 
@@ -92,7 +93,7 @@ fn minutes(seconds: i64) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
-/// The screen. `seconds`: how long the first code is shown; `now`: when the page was made.
+/// The screen. `seconds`: how long the first code is shown; `now`: when the page was made; `clock`: the store's.
 #[island(lazy)]
 pub fn KioskDisplay(
     kiosk: KioskId,
@@ -101,12 +102,13 @@ pub fn KioskDisplay(
     board: BoardView,
     seconds: i64,
     now: Timestamp,
+    clock: StoreClock,
     locale: Locale,
 ) -> impl IntoView {
-    let clock = tab::ticking(now);
+    let now = tab::ticking(now);
     awake::stay_awake();
     awake::keep_up(connection());
-    let board = kiosk_board::board(store.id.clone(), board, clock, locale);
+    let board = kiosk_board::board(store.id.clone(), board, now, locale);
     let refused = live::refused();
     let name = store.name.clone();
     let store = newest(store);
@@ -119,14 +121,14 @@ pub fn KioskDisplay(
         if refused.get().is_some() {
             return State::Revoked;
         }
-        code.with(|code| State::of(&store.get(), code, clock.get()))
+        code.with(|code| State::of(&store.get(), code, now.get()))
     });
     // Until the code is taken off the screen, and until the next one comes.
-    let shown_for = Memo::new(move |_| code.with(|code| (code.hide_at - clock.get()).max(0) / 1000));
-    let next_in = Memo::new(move |_| code.with(|code| (code.rotates_at - clock.get()).max(0) / 1000));
+    let shown_for = Memo::new(move |_| code.with(|code| (code.hide_at - now.get()).max(0) / 1000));
+    let next_in = Memo::new(move |_| code.with(|code| (code.rotates_at - now.get()).max(0) / 1000));
     let left = Memo::new(move |_| code.with(|code| code.scans_left));
     let picture = Memo::new(move |_| code.with(|code| (code.svg.clone(), code.url.clone())));
-    let whole = Memo::new(move |before: Option<&Whole>| code.with(|code| Whole::of(code, before, seconds, clock.get_untracked())));
+    let whole = Memo::new(move |before: Option<&Whole>| code.with(|code| Whole::of(code, before, seconds, now.get_untracked())));
     let ring = move || {
         let left = if state.get() == State::Scan { shown_for.get() } else { next_in.get() };
         let whole = whole.with(|whole| whole.seconds);
@@ -192,7 +194,7 @@ pub fn KioskDisplay(
         }
     };
     view! {
-        <header class="kiosk__bar"><p class="kiosk__name">{name}</p>{live_line(None, locale, false)}</header>
+        <header class="kiosk__bar"><p class="kiosk__name">{name}</p>{live_line(Some(clock), locale, false)}</header>
         <main class="kiosk__main" id="main" data-testid="kiosk" data-state=move || state.get().word()>
             <div class="kiosk__stage">{body}{board}</div>
         </main>

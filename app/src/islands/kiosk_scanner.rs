@@ -21,6 +21,7 @@ use super::live_line::{connection, live_line};
 use crate::{
     live, paths,
     tab::{self, awake, bell},
+    wire::StoreClock,
     words as w,
 };
 
@@ -184,9 +185,9 @@ impl Desk {
     }
 }
 
-/// The scanner of a kiosk. `outcome`: what came of the ticket that a page without scripts has sent.
+/// The scanner of a kiosk. `outcome`: what came of the ticket that a page without scripts has sent; `clock`: the store's.
 #[island(lazy)]
-pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>, locale: Locale) -> impl IntoView {
+pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>, clock: StoreClock, locale: Locale) -> impl IntoView {
     let desk = Desk {
         kiosk: StoredValue::new(kiosk.to_string()),
         locale,
@@ -226,7 +227,7 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
     let tells = move || if desk.revoked.get() { Some(Outcome::revoked()) } else { desk.shown.get() };
     let tone = move || tells().map_or("none", |outcome| outcome.told(locale).tone);
     view! {
-        <header class="kiosk__bar"><p class="kiosk__name">{store_name}</p>{live_line(None, locale, false)}</header>
+        <header class="kiosk__bar"><p class="kiosk__name">{store_name}</p>{live_line(Some(clock), locale, false)}</header>
         <main class="scanner" id="main" data-testid="scanner">
             <div role="alert" data-testid="scanned" data-outcome=tone>{move || said(tells(), locale)}</div>
             <div class="scanner__side" hidden=move || desk.revoked.get()>

@@ -15,7 +15,7 @@ use super::{
     failure::Failure,
     frame::{language, skip},
     seo::{Head, head},
-    visit::{Visit, cookie, keep_nothing, page, param, query},
+    visit::{Visit, clock, cookie, keep_nothing, page, param, query},
 };
 use crate::{islands::KioskDisplay, paths, pieces::icon, words as w};
 
@@ -48,7 +48,7 @@ async fn body(visit: Visit, typed: String, error: Option<String>) -> Result<AnyV
     let view = view! {
         {head}
         {skip(locale)}
-        <div class="kiosk"><KioskDisplay kiosk store=status code board seconds now=visit.now locale/></div>
+        <div class="kiosk"><KioskDisplay kiosk store=status code board seconds now=visit.now clock=clock(&row.time_zone, visit.now) locale/></div>
         <noscript inner_html=still></noscript>
     };
     Ok(view.into_any())

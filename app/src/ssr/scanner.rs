@@ -8,7 +8,7 @@ use super::{
     frame::skip,
     kiosk::{door, keep},
     seo::{Head, head},
-    visit::{Visit, page, param, query},
+    visit::{Visit, clock, page, param, query},
 };
 use crate::{
     islands::{KioskScanner, Outcome},
@@ -48,7 +48,7 @@ async fn body(
     let view = view! {
         {head}
         {skip(locale)}
-        <div class="kiosk"><KioskScanner kiosk store_name=name outcome locale/></div>
+        <div class="kiosk"><KioskScanner kiosk store_name=name outcome clock=clock(&row.time_zone, visit.now) locale/></div>
     };
     Ok(view.into_any())
 }
