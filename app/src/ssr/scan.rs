@@ -63,10 +63,9 @@ async fn body(
     let (why, place) = match seen {
         Ok(seen) => match open(&visit, &code, seen, is_remembered).await {
             Ok(Some(opened)) => (opened.refused.as_ref().and_then(|error| refuse(error)), Some(opened)),
-            Ok(None) => (None, None),
+            // `SessionRequired`: they have signed in meanwhile, by another page, and the button leads in.
+            Ok(None) | Err(KioskError::SessionRequired) => (None, None),
             Err(error @ KioskError::CodeUnknown) => (refuse(&error), None),
-            // They have signed in meanwhile, by another page: the button leads in.
-            Err(KioskError::SessionRequired) => (None, None),
             Err(error) => return Err(error.into()),
         },
         Err(error @ IdentityError::RateLimited { .. }) => (refuse(&error), None),
