@@ -58,7 +58,7 @@ for (const [name, device] of [['phone', PHONE], ['tablet', TABLET]] as const) {
     const place = () =>
       page.evaluate((number) => {
         const ticket = [...document.querySelectorAll('[data-testid="ticket"]')].find((ticket) => ticket.querySelector('h3')?.innerText.endsWith(number));
-        return [window.scrollY, ticket?.getBoundingClientRect().top];
+        return { scrolled: window.scrollY, top: ticket?.getBoundingClientRect().top ?? NaN };
       }, last);
 
     // Something that stays until it is dismissed, and then an offer beside it.
@@ -90,7 +90,10 @@ for (const [name, device] of [['phone', PHONE], ['tablet', TABLET]] as const) {
     await expect(page.getByTestId('undo')).toBeVisible();
     await end();
     await expect(page.getByTestId('undo')).toHaveCount(0);
-    expect(await place()).toEqual(before);
+    const after = await place();
+    expect(after.scrolled).toBe(before.scrolled);
+    // Less than a pixel, which nobody sees: the heights that tickets out of sight are remembered by are rounded.
+    expect(Math.abs(after.top - before.top), `from ${before.top} to ${after.top}`).toBeLessThan(1);
     await barista.leave();
     await shopper.leave();
   });
