@@ -239,28 +239,30 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn hashes_are_made_last_and_where_nothing_is_idle_behind_the_others() {
-        use std::sync::atomic::{AtomicBool, Ordering};
         use thread_priority::{NormalThreadSchedulePolicy::Idle, ThreadSchedulePolicy::Normal, thread_schedule_policy};
 
         let manners = || (thread_schedule_policy().ok(), rustix::process::getpriority_process(None).unwrap());
         let before = manners();
-        assert_eq!(Hashing::default().run(move |_| Ok(manners())).await.unwrap().0, Some(Normal(Idle)));
-
-        // The first thread gets nowhere.
-        let (gate, begun) = (Gate::default(), AtomicBool::new(false));
+        // Whoever lets everybody go first gets nowhere here.
+        let gate = Gate::default();
+        let (tell, told) = std::sync::mpsc::channel();
         let hashing = Hashing::default();
         let made = hashing.run({
             let gate = gate.clone();
             move |_| {
-                if !begun.swap(true, Ordering::SeqCst) {
+                let (policy, nice) = manners();
+                if policy == Some(Normal(Idle)) {
                     gate.pass();
+                    let _ = tell.send(());
                 }
-                Ok(manners())
+                Ok((policy, nice))
             }
         });
         // At idle priority or lower already, there is nothing to give.
         assert_eq!(made.await.unwrap(), (before.0, before.1.max(workers::NICE)));
         gate.open();
+        // It was there all the same.
+        told.recv().unwrap();
         assert_eq!(manners(), before, "nobody else has given way");
     }
 
