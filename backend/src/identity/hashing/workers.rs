@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_waits_takes_the_next_job() {
-        let workers = Workers::new(Manners::Last);
+        let workers = Workers::new(Manners::Behind);
         let first = done_by(&workers);
         settled(&workers, 1);
         assert_eq!(done_by(&workers), first);
