@@ -364,11 +364,6 @@ fn door(place: Option<Place>) -> Option<(Entrance, Option<Place>)> {
 }
 
 impl Inner {
-    /// Whether a broker outside tells what happens; without one our own publisher does.
-    fn is_told(&self) -> bool {
-        *self.upstream.borrow() && !self.standstill.is_now()
-    }
-
     fn clients(&self) -> MutexGuard<'_, Clients> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -131,10 +131,8 @@ impl Refused for KioskError {
 
     fn extra(&self) -> Extra {
         match self {
-            Self::CodeExhausted { seconds } => Extra { retry_after: Some((*seconds).max(1)), ..Extra::default() },
-            Self::GrantsNone { seconds } => {
-                Extra { retry_after: Some((*seconds).max(1)), terms: Terms::words(["code"]), ..Extra::default() }
-            }
+            Self::CodeExhausted { seconds } => Extra { retry_after: Some(*seconds), ..Extra::default() },
+            Self::GrantsNone { seconds } => Extra { retry_after: Some(*seconds), terms: Terms::words(["code"]), ..Extra::default() },
             Self::AtCapacity => Extra { retry_after: Some(10), ..Extra::default() },
             Self::NotFound => Extra { terms: Terms::words(["kiosk"]), ..Extra::default() },
             Self::Unavailable(error) => error.extra(),

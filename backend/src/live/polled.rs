@@ -15,7 +15,7 @@ pub fn polled(events: EventLoop) -> BoxStream<'static, Result<Event, ConnectionE
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
     use std::time::Duration;
 
@@ -34,9 +34,10 @@ mod tests {
     const PACKETS: u128 = 60;
     const FILTERS: u128 = 200;
 
-    async fn packet(broker: &mut TcpStream, received: &mut BytesMut) -> Packet {
+    /// The next packet that comes to a broker of ours.
+    pub async fn packet(broker: &mut TcpStream, received: &mut BytesMut) -> Packet {
         loop {
-            match Packet::read(received, 1 << 20) {
+            match Packet::read(received, 8 << 20) {
                 Ok(packet) => return packet,
                 Err(Error::InsufficientBytes(_)) => assert_ne!(broker.read_buf(received).await.unwrap(), 0, "the connection ended"),
                 Err(error) => panic!("{error}"),

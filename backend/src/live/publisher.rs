@@ -177,21 +177,11 @@ impl State {
 #[cfg(test)]
 mod tests {
     use bytes::BytesMut;
-    use rumqttc::mqttbytes::Error;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::net::TcpListener;
 
+    use super::super::polled::tests::packet;
     use super::*;
-
-    async fn packet(broker: &mut TcpStream, received: &mut BytesMut) -> Packet {
-        loop {
-            match Packet::read(received, 8 << 20) {
-                Ok(packet) => return packet,
-                Err(Error::InsufficientBytes(_)) => assert_ne!(broker.read_buf(received).await.unwrap(), 0, "the connection ended"),
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
 
     #[tokio::test]
     async fn what_is_half_sent_when_it_ends_is_sent_whole() {

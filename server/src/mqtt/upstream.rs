@@ -40,6 +40,13 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// Between two readings of the shop while the broker is away, and between two looks whether somebody publishes to it.
 const MEANWHILE: Duration = Duration::from_millis(2500);
 
+impl Inner {
+    /// Whether a broker outside tells what happens; without one our own publisher does.
+    pub(super) fn is_told(&self) -> bool {
+        *self.upstream.borrow() && !self.standstill.is_now()
+    }
+}
+
 /// Follows the broker until `stop`; whatever breaks, it comes back.
 pub(super) async fn follow(gateway: Arc<Inner>, address: BrokerAddress, stop: CancellationToken) {
     gateway.tasks.spawn(stop.clone().run_until_cancelled_owned(meanwhile(gateway.clone())));
