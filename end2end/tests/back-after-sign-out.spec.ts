@@ -126,14 +126,19 @@ for (const language of LANGUAGES) {
     await page.getByTestId('sign-out').click();
     await expect(page.getByTestId('sign-in-link')).toBeVisible();
 
-    // A page that was kept is not loaded again.
-    const back = () => page.goBack({ waitUntil: 'commit' });
-    for (const _ of ['the account', 'the code', 'the number', 'the orders']) await back();
-    await expect(page).toHaveURL(/\/orders$/);
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText(w('orders.none_title'));
-    await back();
-    await expect(page).toHaveURL(new RegExp(`/orders/${order.id}$`));
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText(w('lost.heading'));
+    const pages: [url: RegExp, heading: string][] = [
+      [/\/sign-in\?back=\/account$/, w('sign_in.heading')],
+      [/&step=code$/, w('sign_in.heading')],
+      [/\/sign-in\?back=\/account$/, w('sign_in.heading')],
+      [/\/orders$/, w('orders.none_title')],
+      [new RegExp(`/orders/${order.id}$`), w('lost.heading')],
+    ];
+    for (const [url, heading] of pages) {
+      // A page that was kept is not loaded again; and one that is being changed for another cannot be left.
+      await page.goBack({ waitUntil: 'commit' });
+      await expect(page).toHaveURL(url);
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText(heading);
+    }
     // Not `leave`: the order was refused, which the console tells.
     await shopper.context.close();
   });
