@@ -1,5 +1,6 @@
 //! The document around every page.
 
+use backend::identity::Caller;
 use domain::{Locale, Timestamp};
 use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*, tachys::html::InertElement};
 use leptos_meta::{HashedStylesheet, MetaTags};
@@ -11,8 +12,13 @@ use super::App;
 const SKIPPED: &str =
     "for(const e of['pageswap','pagereveal'])addEventListener(e,({viewTransition:t})=>{t?.ready.catch(()=>{});t?.finished.catch(()=>{})})";
 
-/// A page that Back brings as it was left may be of somebody who has left, too (`live`).
-const BROUGHT_BACK: &str = "addEventListener('pageshow',({persisted})=>{if(persisted)document.documentElement.dataset.broughtBack=''})";
+/// A page that Back brings as it was left may be of somebody who has left, too (`live`). Where nothing on it would be refused them, nobody
+/// would notice if they left from elsewhere, which this browser does not hear of: so of whom it is now is asked. A network that fails says
+/// nothing of that.
+const BROUGHT_BACK: &str = "addEventListener('pageshow',async({persisted})=>{if(!persisted)return;\
+    const {dataset}=document.documentElement;dataset.broughtBack='';if(!dataset.user)return;\
+    try{const answer=await fetch('/api/v1/me');\
+    if(answer.status===401||answer.ok&&(await answer.json()).user?.id!==dataset.user)location.reload()}catch{}})";
 
 /// Where what brings a page to life does not come, or fails, nobody hears of it: the page then says what it says without scripts. What
 /// is late says nothing of itself either, so it is also looked for after a while, when the page is there or its pictures keep it waiting.
@@ -54,9 +60,10 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     let locale = use_context::<Locale>().unwrap_or_default();
     // What the browser keeps says later on how old it is, as long as it has heard nothing.
     let made = use_context::<Timestamp>().map(|now| now.as_millis().to_string());
+    let user = use_context::<Caller>().and_then(|caller| caller.user()).map(|user| user.to_string());
     view! {
         <!DOCTYPE html>
-        <html lang=locale.tag() data-made=made>
+        <html lang=locale.tag() data-made=made data-user=user>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
