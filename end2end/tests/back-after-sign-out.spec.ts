@@ -2,6 +2,7 @@
 // the pages that are left, as people's do and those of the other journeys do not.
 import { type Browser, chromium as engine, type Page } from '@playwright/test';
 import { chromiumShell } from '../chromium';
+import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test as base } from './support/journey';
 import { Shopper } from './support/shopper';
@@ -51,6 +52,34 @@ for (const language of LANGUAGES) {
     expect(seen, 'as far as the board').toContain('/staff/harbor/queue');
     await shopper.leave();
     // Not `leave`: the board was refused, which the console tells.
+    await barista.context.close();
+  });
+
+  test(`back at a page that was kept, after being signed out from elsewhere, there is the door (${language})`, async ({ keeper, shop }) => {
+    const barista = await Barista.arrive(keeper, shop, { language });
+    const { page, w } = barista;
+    await page.goto('/staff');
+    await barista.signIn('Kim');
+    // Not every browser heeds that a page is not to be kept.
+    await page.route('**/staff', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, headers: { ...response.headers(), 'cache-control': 'private, no-cache' } });
+    });
+    await page.goto('/staff');
+    await expect(page.getByText(w('staff.hello', { name: 'Kim' }))).toBeVisible();
+    await page.unroute('**/staff');
+    await page.evaluate(() => addEventListener('pageshow', ({ persisted }) => sessionStorage.setItem('kept', String(persisted))));
+    await page.goto('/s/harbor');
+    // The same session by other hands: this browser's cookie stays as it is.
+    const elsewhere = await keeper.newContext({ storageState: await barista.context.storageState() });
+    await new Api(elsewhere.request, shop.url).post('/sign-out');
+    await elsewhere.close();
+
+    await page.goBack({ waitUntil: 'commit' });
+    await expect(page.getByLabel(w('staff.code'))).toBeVisible();
+    await expect(page.getByText(w('staff.hello', { name: 'Kim' }))).toHaveCount(0);
+    expect(await page.evaluate(() => sessionStorage.getItem('kept')), 'the page was kept').toBe('true');
+    // Not `leave`: who asks and is nobody is refused, which the console tells.
     await barista.context.close();
   });
 

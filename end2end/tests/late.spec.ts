@@ -122,6 +122,33 @@ test('the module itself is asked for again until it comes', async ({ browser, sh
 });
 
 for (const language of LANGUAGES) {
+  for (const script of ['orderly', '__wasm_split']) {
+    test(`a page whose script ${script} does not come says so, and asks for it until it does (${language})`, async ({ browser, shop }) => {
+      const shopper = await Shopper.arrive(browser, shop, { language });
+      const { page, w } = shopper;
+      const file = new RegExp(`/${script}\\.[^/]*\\.js$`);
+      let asked = 0;
+      await page.route(file, (route) => {
+        asked += 1;
+        return route.abort();
+      });
+      await page.goto('/s/harbor/p/flat-white');
+      await shopper.rememberDocument();
+      const still = page.locator('.live-line[data-state="offline"]');
+      await expect(still).toHaveText([w('live.no_scripts')]);
+      await expect(still).toBeInViewport({ ratio: 1 });
+      await expect.poll(() => asked, 'asked for again').toBeGreaterThan(2);
+      await page.unroute(file);
+      await shopper.expectLive();
+      await expect(page.locator('.live-line')).toHaveCount(1);
+      await expect(page.getByTestId('product-form')).toHaveAttribute('data-alive', 'true');
+      await shopper.expectSameDocument();
+      await shopper.leave();
+    });
+  }
+}
+
+for (const language of LANGUAGES) {
   test(`a page whose parts do not come says so until they do (${language})`, async ({ browser, shop }) => {
     const shopper = await Shopper.arrive(browser, shop, { language });
     const { page, w } = shopper;

@@ -1,5 +1,6 @@
 //! The document around every page.
 
+use backend::identity::Caller;
 use domain::{Locale, Timestamp};
 use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*, tachys::html::InertElement};
 use leptos_meta::{HashedStylesheet, MetaTags};
@@ -11,8 +12,13 @@ use super::App;
 const SKIPPED: &str =
     "for(const e of['pageswap','pagereveal'])addEventListener(e,({viewTransition:t})=>{t?.ready.catch(()=>{});t?.finished.catch(()=>{})})";
 
-/// A page that Back brings as it was left may be of somebody who has left, too (`live`).
-const BROUGHT_BACK: &str = "addEventListener('pageshow',({persisted})=>{if(persisted)document.documentElement.dataset.broughtBack=''})";
+/// A page that Back brings as it was left may be of somebody who has left, too (`live`). Where nothing on it would be refused them, nobody
+/// would notice if they left from elsewhere, which this browser does not hear of: so of whom it is now is asked. A network that fails says
+/// nothing of that.
+const BROUGHT_BACK: &str = "addEventListener('pageshow',async({persisted})=>{if(!persisted)return;\
+    const {dataset}=document.documentElement;dataset.broughtBack='';if(!dataset.user)return;\
+    try{const answer=await fetch('/api/v1/me');\
+    if(answer.status===401||answer.ok&&(await answer.json()).user?.id!==dataset.user)location.reload()}catch{}})";
 
 /// Where what brings a page to life does not come, or fails, nobody hears of it: the page then says what it says without scripts. What
 /// is late says nothing of itself either, so it is also looked for after a while, when the page is there or its pictures keep it waiting.
@@ -38,14 +44,26 @@ const ONCE: &str = "{const sent=new Map();\
     const over=()=>{clearTimeout(late);sent.delete(form);by?.removeAttribute('aria-busy')},late=setTimeout(over,1e4);sent.set(form,over)});\
     addEventListener('pageshow',({persisted})=>{if(persisted)for(const over of sent.values())over()})}";
 
+/// What brings a page to life is asked for until it is there, its parts as well (`xtask/src/front/again.rs`): what fails is a network
+/// between two cells, or a server that is started anew, and both are over soon. That, and a connection that breaks in the middle, comes
+/// to one of the two errors. What an answer says is not there belongs to another version, and stays away.
+const UNTIL_THERE: &str = "async function untilThere(ask){\
+    const get=async url=>{const answer=await fetch(url);if(answer.ok)return answer;\
+    throw new(answer.status<500?Error:TypeError)(`${url}: ${answer.status}`)};\
+    for(let pause=1e3;;pause=Math.min(2*pause,1e4)){\
+    try{return await ask(get)}catch(e){if(!(e instanceof TypeError||e instanceof DOMException))throw e}\
+    await new Promise(next=>{const go=()=>{clearTimeout(timer);removeEventListener('online',go);next()},\
+    timer=setTimeout(go,pause);addEventListener('online',go)})}}";
+
 /// The whole document, with the page in its body.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let locale = use_context::<Locale>().unwrap_or_default();
     // What the browser keeps says later on how old it is, as long as it has heard nothing.
     let made = use_context::<Timestamp>().map(|now| now.as_millis().to_string());
+    let user = use_context::<Caller>().and_then(|caller| caller.user()).map(|user| user.to_string());
     view! {
         <!DOCTYPE html>
-        <html lang=locale.tag() data-made=made>
+        <html lang=locale.tag() data-made=made data-user=user>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
@@ -61,6 +79,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <script nonce=use_nonce()>{BROUGHT_BACK}</script>
                 <script nonce=use_nonce()>{STILL}</script>
                 <script nonce=use_nonce()>{ONCE}</script>
+                <script nonce=use_nonce()>{UNTIL_THERE}</script>
                 {life(options)}
                 <MetaTags/>
             </head>
@@ -76,12 +95,19 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 ///
 /// And each island is a task of its own: what a finger does meanwhile is answered between two of them, and not after all.
 ///
-/// The module is asked for until it is there, as its parts are (`xtask/src/front/again.rs`): `TypeError` is what a network that fails and
-/// an answer that is none come to. What is not there belongs to another version, and stays away.
-const AFTER_THE_PAGE: [(&str, &str); 4] = [
+/// The scripts come whole before the browser is told to run them: some remember for as long as the page is there that a script did not
+/// come, and ask for it no more. By then they are in its cache, each once and under its one name, for the scripts name each other; and so
+/// that the hint is not what is remembered, it fetches no more than the file.
+const AFTER_THE_PAGE: [(&str, &str); 5] = [
+    (
+        "import(`${root}/${pkg_path}/${output_name}.js`)",
+        "untilThere(async get=>{const file=name=>`${root}/${pkg_path}/${name}.js`;\
+         await Promise.all([output_name,output_name.replace(/^[^.]*/,'__wasm_split')].map(async name=>(await get(file(name))).arrayBuffer()));\
+         return import(file(output_name))})",
+    ),
     (
         "mod.default({module_or_path: `${root}/${pkg_path}/${wasm_output_name}.wasm`})",
-        "(async()=>{for(let pause=1e3;;pause=Math.min(2*pause,1e4)){let gone=false;try{return await mod.default({module_or_path:fetch(`${root}/${pkg_path}/${wasm_output_name}.wasm`).then(answer=>{if(answer.ok)return answer;gone=answer.status<500;throw new TypeError(answer.status)})})}catch(e){if(gone||!(e instanceof TypeError))throw e}await new Promise(next=>{const go=()=>{clearTimeout(timer);removeEventListener('online',go);next()},timer=setTimeout(go,pause);addEventListener('online',go)})}})()",
+        "untilThere(get=>mod.default({module_or_path:get(`${root}/${pkg_path}/${wasm_output_name}.wasm`)}))",
     ),
     (
         "function idle(c) {",
@@ -91,7 +117,7 @@ const AFTER_THE_PAGE: [(&str, &str); 4] = [
         "const res = islandFn(el);",
         "await new Promise(next=>{const {port1,port2}=new MessageChannel();port1.onmessage=next;port2.postMessage(0)});const res=islandFn(el);",
     ),
-    ("<link rel=\"modulepreload\"", "<link fetchpriority=\"low\" rel=\"modulepreload\""),
+    ("<link rel=\"modulepreload\"", "<link fetchpriority=\"low\" as=\"fetch\" rel=\"preload\""),
 ];
 
 /// What brings the page to life. Leptos writes the nonce where the mode of a request belongs, and a hint whose mode is not the
@@ -106,7 +132,7 @@ fn life(options: LeptosOptions) -> InertElement {
     InertElement::new(without_hint(&html))
 }
 
-/// Without the hint that would fetch the module at once.
+/// Without the hint that would fetch the module at once. The one for the script has other words by now.
 fn without_hint(html: &str) -> String {
     let Some((before, rest)) = html.split_once("<link rel=\"preload\"") else { return html.to_owned() };
     format!("{before}{}", rest.split_once('>').map_or("", |(_, after)| after))
@@ -125,8 +151,10 @@ mod tests {
         for (leptos, ours) in AFTER_THE_PAGE {
             assert!(html.contains(ours) && !html.contains(leptos), "another version of Leptos? {html}");
         }
-        // By the one that asks again.
-        assert_eq!(html.matches("mod.default(").count(), 1, "{html}");
-        assert!(html.contains("mod.hydrate()") && !html.contains("rel=\"preload\""), "{html}");
+        // By the ones that ask again.
+        for asked in ["mod.default(", "import("] {
+            assert_eq!(html.matches(asked).count(), 1, "{html}");
+        }
+        assert!(html.contains("mod.hydrate()") && html.contains(".js\"") && !html.contains(".wasm\""), "{html}");
     }
 }

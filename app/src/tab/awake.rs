@@ -113,7 +113,7 @@ pub fn keep_up(connection: ReadSignal<Connection>) {
 }
 
 async fn look() {
-    let script = document().query_selector("link[rel=modulepreload]").ok().flatten().and_then(|link| link.get_attribute("href"));
+    let script = document().query_selector("link[rel=preload][as=fetch]").ok().flatten().and_then(|link| link.get_attribute("href"));
     let Some(script) = script else { return };
     let this = LOOKS.get().wrapping_add(1);
     LOOKS.set(this);

@@ -5,30 +5,16 @@
 use anyhow::{Context, Result, bail};
 use std::{fs, path::Path};
 
-/// Fetches a part until it is there, with all of it: a connection may break in the middle. What an answer says is not there belongs
-/// to another version, and stays away.
-const PART: &str = r#"
-async function part(name) {
-    for (let pause = 1e3; ; pause = Math.min(2 * pause, 1e4)) {
-        let gone = 0;
-        try {
-            const answer = await fetch(new URL(name, import.meta.url));
-            if (answer.ok) return new Response(await answer.arrayBuffer(), answer);
-            if (answer.status < 500) gone = answer.status;
-        } catch {}
-        if (gone) throw new Error(`${name}: ${gone}`);
-        await new Promise((next) => {
-            const go = () => {
-                clearTimeout(timer);
-                removeEventListener("online", go);
-                next();
-            };
-            const timer = setTimeout(go, pause);
-            addEventListener("online", go);
-        });
-    }
+/// Fetches a part until it is there, with all of it: a connection may break in the middle. How often, the page's own script says, which
+/// fetches the loader in the same way (`app/src/ssr/shell.rs`).
+const PART: &str = r"
+function part(name) {
+    return untilThere(async (get) => {
+        const answer = await get(new URL(name, import.meta.url));
+        return new Response(await answer.arrayBuffer(), answer);
+    });
 }
-"#;
+";
 
 /// How the loader asks for a part, in the words of `wasm_split_cli_support`.
 const ONCE: (&str, &str) = ("const src = fetch(new URL(", ", import.meta.url));");
@@ -71,7 +57,15 @@ mod tests {
         for name in ["chunk_1", "split_board"] {
             assert!(script.contains(&format!("const src = part(\"./{name}.wasm\");\n    src.catch")), "{script}");
         }
-        assert_eq!(script.matches("fetch(").count(), 1, "only the one that asks again: {script}");
+        assert!(!script.contains("fetch("), "only the one that asks again: {script}");
+    }
+
+    #[test]
+    fn the_page_has_what_the_loader_asks_with() {
+        const PAGE: &str = include_str!("../../../app/src/ssr/shell.rs");
+        let (_, rest) = PART.split_once("return ").unwrap();
+        let (name, _) = rest.split_once('(').unwrap();
+        assert!(PAGE.contains(&format!("async function {name}(ask)")), "{name}");
     }
 
     #[test]
