@@ -97,6 +97,20 @@ pub async fn release(db: &Db, holder: Uuid) -> Result<(), DbError> {
     .await
 }
 
+/// Gives back this lease alone, where it still is this one.
+pub(crate) async fn give_up(db: &Db, lease: Lease) -> Result<(), DbError> {
+    db.transaction(move |tx| {
+        Box::pin(async move {
+            let sql = "update lease set expires_at = 0, holder = '' where name = $1 and holder = $2 and epoch = $3";
+            if tx.execute(sql, args![&lease.name, lease.holder, lease.epoch]).await? > 0 {
+                tx.wake(Wake::Lease(lease.name));
+            }
+            Ok(())
+        })
+    })
+    .await
+}
+
 /// Whether anybody holds a lease: a server runs, or has died this minute.
 pub(crate) async fn any(sql: &mut impl Sql) -> Result<bool, DbError> {
     let now = sql.now();

@@ -3,10 +3,11 @@
 //! The subscriber marks the topics that an event changes; [`Live::start`]'s tasks read each of them once, however many
 //! events changed it meanwhile, and publish it. What is published is the whole view with a `sequence`, so it does not
 //! matter what was missed, repeated or overtaken: the newest wins. At the start, and whenever the broker was away, all
-//! retained topics are published again.
+//! retained topics are published again. A process that has lost its way to the broker leaves the subscriber to another one.
 
 mod address;
 mod affected;
+mod marks;
 mod polled;
 mod publisher;
 mod snapshot;
@@ -15,7 +16,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use domain::topic::Topic;
 use tokio::sync::{Notify, watch};
@@ -24,18 +24,18 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub use self::address::{BrokerAddress, InvalidAddress, again};
+pub use self::marks::LiveSubscriber;
 pub use self::polled::polled;
 use self::publisher::{Link, Publisher};
 use self::snapshot::{Ticks, Views};
 use crate::catalog::Catalog;
-use crate::db::{Db, DbError, Tx};
+use crate::db::{Db, DbError};
 use crate::identity::Owner;
 use crate::kiosk::Kiosks;
-use crate::log::{self, Recorded};
 use crate::ordering::Orders;
 use crate::prep::Queue;
 use crate::stores::Stores;
-use crate::subscriber::{self, HandlerError, Subscriber};
+use crate::subscriber;
 
 /// Its cursor's name.
 const NAME: &str = "live";
@@ -47,8 +47,9 @@ const LOOK: Duration = Duration::from_secs(2);
 const SHORT: Duration = Duration::from_millis(4);
 /// The longest rest between two rounds of snapshots.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// Events that a process may have left unpublished when it ended: more than one batch.
-const RECENT: i64 = 512;
+/// A broker that is away for so long is not just being started again, and neither is the way to it: a process that reaches it takes
+/// over. Whatever is shorter is made up for by what waits.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether nobody hears a topic now. The one who answers `true` has forgotten what was told on it, and asks
 /// [`Live::snapshot`] for whoever subscribes later.
@@ -60,6 +61,8 @@ pub struct Live {
     db: Db,
     views: Views,
     changed: Arc<Changed>,
+    /// Whether what changes can be published from here.
+    able: watch::Sender<bool>,
 }
 
 /// What is to be published.
@@ -100,7 +103,8 @@ impl Changed {
 
 impl Live {
     pub(crate) fn new(db: Db, stores: Stores, catalog: Catalog, orders: Orders, queue: Queue, kiosks: Kiosks) -> Self {
-        Self { db, views: Views { stores, catalog, orders, queue, kiosks, ticks: Ticks::default() }, changed: Arc::default() }
+        let views = Views { stores, catalog, orders, queue, kiosks, ticks: Ticks::default() };
+        Self { db, views, changed: Arc::default(), able: watch::Sender::new(true) }
     }
 
     /// The newest message of a topic; `None` where there is no such thing.
@@ -131,7 +135,7 @@ impl Live {
 
     /// The subscriber, for the runner. It wants [`Live::start`] beside it.
     pub fn subscriber(&self) -> LiveSubscriber {
-        LiveSubscriber(self.changed.clone())
+        LiveSubscriber::new(self.db.clone(), self.changed.clone(), self.able.subscribe())
     }
 
     /// Publishes what changes, to this broker, until [`Publishing::shutdown`]. First everything that is retained. Topics of one
@@ -139,8 +143,11 @@ impl Live {
     pub fn start(&self, address: BrokerAddress, unheard: Unheard) -> Publishing {
         let (publisher, stop) = (Publisher::default(), CancellationToken::new());
         let (connected, link) = watch::channel(Link::default());
+        // Nothing is marked before it can be told: another process may have its way already.
+        self.able.send_replace(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(publisher.clone().run(address, connected, stop.clone()));
+        tasks.spawn(publisher.clone().run(address, connected, self.changed.clone(), stop.clone()));
+        tasks.spawn(self.clone().tell_able(link.clone()));
         tasks.spawn(self.clone().publish(publisher, unheard, stop.clone()));
         tasks.spawn(self.clone().watch(link.clone()));
         tasks.spawn(self.clone().look(stop.clone()));
@@ -155,36 +162,35 @@ impl Live {
         }
     }
 
-    /// Looks how the subscribers are doing, which no event tells. At the start, and where this one here has changed hands, the
-    /// process that had it before may have ended with topics marked and not published: they are marked again.
+    /// Tells the subscriber whether the broker is there: until it has been away for [`PATIENCE`].
+    async fn tell_able(self, mut link: watch::Receiver<Link>) {
+        while link.wait_for(|link| link.up).await.is_ok() {
+            self.able.send_replace(true);
+            if link.wait_for(|link| !link.up).await.is_err() {
+                return;
+            }
+            let is_back = tokio::time::timeout(PATIENCE, link.wait_for(|link| link.up)).await.is_ok();
+            if !is_back {
+                self.able.send_replace(false);
+            }
+        }
+    }
+
+    /// Looks how the subscribers are doing, which no event tells.
     async fn look(self, stop: CancellationToken) {
-        let (mut known, mut epoch) = (BTreeMap::new(), None);
-        // The first is at once: it finds the cursor where that process left it.
+        let mut known = BTreeMap::new();
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(looks.tick()).await.is_some() {
             // Not now, then the next time.
             let Ok(all) = subscriber::progress(&mut self.db.reader()).await else { continue };
             for progress in all {
-                let is_new_here = progress.subscriber == NAME && epoch.is_none_or(|epoch| epoch < progress.epoch);
-                if is_new_here && self.mark_recent(progress.position).await.is_ok() {
-                    epoch = Some(progress.epoch);
-                }
                 let (flow, now) = (snapshot::flow_of(&progress), (progress.position, progress.lag, progress.parked));
                 if known.insert(flow.clone(), now) != Some(now) {
                     self.changed.mark([Topic::Ops(flow)]);
                 }
             }
         }
-    }
-
-    /// Marks everything that is retained, and what the newest events before this position changed.
-    async fn mark_recent(&self, position: i64) -> Result<(), DbError> {
-        let events = log::read(&mut self.db.reader(), (position - RECENT).max(0), affected::TYPES, RECENT).await?;
-        // What cannot be read is parked where it was handled, and no matter of this.
-        self.changed.mark(events.iter().filter_map(|event| event.event().ok()).flat_map(affected::affected));
-        self.changed.mark_all();
-        Ok(())
     }
 
     async fn publish(self, publisher: Publisher, unheard: Unheard, stop: CancellationToken) {
@@ -284,31 +290,5 @@ impl Publishing {
                 tracing::error!(%error, "a task of live ended badly");
             }
         }
-    }
-}
-
-/// Marks what events change.
-pub struct LiveSubscriber(Arc<Changed>);
-
-#[async_trait]
-impl Subscriber for LiveSubscriber {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn types(&self) -> &'static [&'static str] {
-        affected::TYPES
-    }
-
-    /// What is told anew is only what is true now.
-    fn projection(&self) -> bool {
-        true
-    }
-
-    /// What an event tells is committed, or it would not be here; marking a topic twice does no harm, and not at all is
-    /// made up for by the next start. So this need not wait for the cursor's own commit.
-    async fn handle_in(&self, _tx: &mut Tx, event: &Recorded) -> Result<(), HandlerError> {
-        self.0.mark(affected::affected(event.event()?));
-        Ok(())
     }
 }

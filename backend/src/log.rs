@@ -6,6 +6,8 @@
 pub(crate) mod invariants;
 pub(crate) mod sequencer;
 
+use std::time::Duration;
+
 use domain::event::{Actor, CloudEvent, Event, UnreadableEvent};
 use domain::{EventId, StoreId, Timestamp};
 use serde_json::Value;
@@ -154,6 +156,19 @@ pub async fn read(sql: &mut impl Sql, after: i64, types: &[&str], limit: i64) ->
         sql.fetch_all(text, args![after, Value::from(types), limit]).await?
     };
     rows.iter().map(Recorded::from_row).collect()
+}
+
+/// The position after which the newest events up to `until` begin: at least so many, and all of so long a time before the last of
+/// them.
+pub async fn before_newest(sql: &mut impl Sql, until: i64, count: i64, time: Duration) -> Result<i64, DbError> {
+    let last = "select at from event where position <= $1 order by position desc limit 1";
+    let Some(last) = sql.fetch_optional(last, args![until]).await? else { return Ok(0) };
+    let since = last.get::<Timestamp>("at")?.plus_millis(-(time.as_millis() as i64));
+    // From the newest on, so that no more is looked at than is wanted.
+    let older = "select position from event where position <= $1 and at < $2 order by position desc limit 1";
+    let older = sql.fetch_optional(older, args![until, since]).await?;
+    let older = older.map(|row| row.get::<i64>("position")).transpose()?.unwrap_or(0);
+    Ok(older.min(until - count).max(0))
 }
 
 /// The whole journey of one stream, in order.

@@ -5,11 +5,13 @@
 //! the same stream wait in order until a person retries or drops it, and the other streams go on. When the database or
 //! something outside is away the subscriber waits, and parks nothing.
 
+mod able;
 pub(crate) mod follower;
 pub mod parked;
 
 use async_trait::async_trait;
 
+pub use self::able::Able;
 use crate::args;
 use crate::db::{DbError, Sql, Tx};
 use crate::log::Recorded;
@@ -27,6 +29,18 @@ pub trait Subscriber: Send + Sync + 'static {
     /// Whether what it builds can be dropped and rebuilt from the log, see [`crate::log::replay`].
     fn projection(&self) -> bool {
         false
+    }
+
+    /// Whether it can do its work in this process. While it cannot, it holds no lease, so that its cursor moves only where somebody
+    /// can, which may be another process.
+    fn able(&self) -> Able {
+        Able::always()
+    }
+
+    /// Told once whenever this process has taken the subscriber over, at its start, too, before any event: whoever had it came to this
+    /// position, and may have left undone what is not in the transactions of the cursor. Where this fails it is told again.
+    async fn taken_over(&self, _position: i64) -> Result<(), DbError> {
+        Ok(())
     }
 
     /// Takes the locks that these events need, before any of them is handled: one by one they would be taken in the order of

@@ -1,4 +1,6 @@
-//! The way to the broker: at most the newest message of each topic waits while the broker is away, and nobody waits for it.
+//! The way to the broker: at most the newest message of each topic waits while the broker is away, and nobody waits for it. When it
+//! is there again they are made anew: another process may have published something newer meanwhile, and what the broker keeps is what
+//! comes last.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +14,7 @@ use rumqttc::{AsyncClient, ConnectionError, Event, Outgoing, Packet, QoS};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::Changed;
 use super::address::{BrokerAddress, again};
 use super::polled::polled;
 
@@ -43,15 +46,15 @@ impl Publisher {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Publishes, now or as soon as the broker is there; what waits on the topic is replaced.
+    /// Publishes now, where the broker is there; what waits on the topic is replaced.
     pub(super) fn put(&self, topic: Topic, payload: Bytes) {
         let mut state = self.state();
         state.push(topic, payload);
         state.pump();
     }
 
-    /// Keeps the connection until `stop`, and tells of it by `connected`.
-    pub(super) async fn run(self, address: BrokerAddress, connected: watch::Sender<Link>, stop: CancellationToken) {
+    /// Keeps the connection until `stop`, and tells of it by `connected`. What waited for it is marked in `changed`.
+    pub(super) async fn run(self, address: BrokerAddress, connected: watch::Sender<Link>, changed: Arc<Changed>, stop: CancellationToken) {
         let (mut failures, mut told) = (0, BTreeSet::new());
         loop {
             // A client of its own for each connection: one that reconnects by itself forgets what it was given meanwhile.
@@ -71,9 +74,10 @@ impl Publisher {
                         failures = 0;
                         told.clear();
                         let mut state = self.state();
+                        let waited = state.forget();
                         state.client = Some(client.clone());
-                        state.pump();
                         drop(state);
+                        changed.mark(waited);
                         connected.send_modify(|link| *link = Link { up: true, made: link.made + 1 });
                     }
                     Ok(event) => self.state().noticed(&event),
@@ -84,7 +88,7 @@ impl Publisher {
             connected.send_modify(|link| link.up = false);
             // Each reason once for each time that it goes away, not for each try: a broker that comes back may refuse the password.
             if told.insert(error.to_string()) {
-                tracing::warn!(%address, %error, "the broker is away; the newest of each topic waits");
+                tracing::warn!(%address, %error, "the broker is away; what changes is published when it is back, or by a process that reaches it");
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -122,6 +126,12 @@ impl State {
         if self.waiting.insert(topic.clone(), payload).is_none() {
             self.order.push_back(topic);
         }
+    }
+
+    /// Forgets what waits; its topics.
+    fn forget(&mut self) -> Vec<Topic> {
+        self.waiting.clear();
+        self.order.drain(..).collect()
     }
 
     /// Gives the client what waits, as much as may be out at once.
@@ -188,12 +198,13 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = BrokerAddress::new("127.0.0.1", listener.local_addr().unwrap().port(), None);
         let (publisher, stop) = (Publisher::default(), CancellationToken::new());
-        let (connected, _link) = watch::channel(Link::default());
-        let running = tokio::spawn(publisher.clone().run(address, connected, stop.clone()));
+        let (connected, mut link) = watch::channel(Link::default());
+        let running = tokio::spawn(publisher.clone().run(address, connected, Arc::default(), stop.clone()));
         let (mut broker, _) = listener.accept().await.unwrap();
         let mut received = BytesMut::with_capacity(8 << 20);
         assert!(matches!(packet(&mut broker, &mut received).await, Packet::Connect(_)));
         broker.write_all(&[0x20, 2, 0, 0]).await.unwrap();
+        assert!(link.wait_for(|link| link.up).await.is_ok());
         // The sockets have room for about half of it.
         let payload = Bytes::from(vec![b'x'; 7 << 20]);
         publisher.put(status("harbor"), payload.clone());
@@ -204,6 +215,28 @@ mod tests {
         let Packet::Publish(publish) = packet(&mut broker, &mut received).await else { panic!("not a message") };
         assert_eq!(publish.payload.len(), payload.len());
         broker.write_all(&[[0x40, 2], publish.pkid.to_be_bytes()].concat()).await.unwrap();
+        running.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_waited_for_the_broker_is_made_anew() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = BrokerAddress::new("127.0.0.1", listener.local_addr().unwrap().port(), None);
+        let (publisher, changed, stop) = (Publisher::default(), Arc::<Changed>::default(), CancellationToken::new());
+        let (connected, mut link) = watch::channel(Link::default());
+        let running = tokio::spawn(publisher.clone().run(address, connected, changed.clone(), stop.clone()));
+        let (mut broker, _) = listener.accept().await.unwrap();
+        let mut received = BytesMut::new();
+        assert!(matches!(packet(&mut broker, &mut received).await, Packet::Connect(_)));
+        publisher.put(status("harbor"), Bytes::from("old"));
+        broker.write_all(&[0x20, 2, 0, 0]).await.unwrap();
+        assert!(link.wait_for(|link| link.up).await.is_ok());
+        assert!(changed.topics().named.contains(&status("harbor")));
+        publisher.put(status("pier"), Bytes::from("new"));
+        let Packet::Publish(publish) = packet(&mut broker, &mut received).await else { panic!("not a message") };
+        assert_eq!(publish.payload, "new", "the other one was not sent");
+        broker.write_all(&[[0x40, 2], publish.pkid.to_be_bytes()].concat()).await.unwrap();
+        stop.cancel();
         running.await.unwrap();
     }
 

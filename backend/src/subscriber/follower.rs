@@ -9,7 +9,7 @@ use futures::FutureExt as _;
 use super::{HandlerError, Subscriber, parked};
 use crate::args;
 use crate::db::{DbError, Savepoint, Sql as _, Tx, Wake};
-use crate::lease::{Lease, Lost};
+use crate::lease::{self, Lease, Lost};
 use crate::log::{self, Recorded};
 use crate::runner::{Context, Wait};
 
@@ -28,6 +28,8 @@ pub(crate) struct Follower {
     suspect: Option<(i64, String)>,
     /// Something went wrong in a batch: it is done again with a savepoint for each event.
     careful: bool,
+    /// The epoch of the lease with which the subscriber heard that it was taken over.
+    taken: i64,
 }
 
 /// The cursor's row and what belongs to it, read at once.
@@ -57,7 +59,7 @@ impl From<DbError> for Failed {
 
 impl Follower {
     pub(crate) fn new(context: Context, subscriber: Arc<dyn Subscriber>) -> Self {
-        Self { context, subscriber, scanned: (0, 0), suspect: None, careful: false }
+        Self { context, subscriber, scanned: (0, 0), suspect: None, careful: false, taken: 0 }
     }
 
     /// Follows the log until the runner stops.
@@ -73,8 +75,20 @@ impl Follower {
         });
         let mut wait = Wait::default();
         let mut new = true;
-        while let Some(lease) = self.context.hold(&lease_name, &woken, &mut new).await {
+        let mut able = self.subscriber.able();
+        loop {
+            tokio::select! {
+                () = self.context.stop.cancelled() => return,
+                () = able.becomes(true) => {}
+            }
+            let Some(lease) = self.context.hold(&lease_name, &woken, &mut new).await else { return };
             loop {
+                // It may have been long until the lease was free.
+                if !able.is_now() {
+                    tracing::warn!(subscriber = name, "it cannot do its work here now, and is left to another process");
+                    self.give_up(&lease, &mut wait).await;
+                    break;
+                }
                 let busy = self.context.activity.busy();
                 let round = self.round(&lease).await;
                 drop(busy);
@@ -108,15 +122,35 @@ impl Follower {
                     return;
                 }
                 if !more {
-                    self.context.idle(&woken, None).await;
+                    tokio::select! {
+                        () = self.context.idle(&woken, None) => {}
+                        () = able.becomes(false) => {}
+                    }
                 }
             }
         }
     }
 
+    /// Gives the lease back, so that another process need not wait until it ends. It is tried until it is done: it would be renewed.
+    async fn give_up(&self, lease: &Lease, wait: &mut Wait) {
+        while let Err(error) = lease::give_up(&self.context.db, lease.clone()).await {
+            wait.after(&self.context, self.subscriber.name(), &error.to_string()).await;
+            // At the end all leases are given back.
+            if self.context.stop.is_cancelled() {
+                return;
+            }
+        }
+        wait.reset();
+    }
+
     /// Handles what there is, at most one batch; whether there may be more.
     async fn round(&mut self, lease: &Lease) -> Result<bool, Failed> {
         let place = self.place(lease).await?;
+        if self.taken != lease.epoch {
+            // From here on nobody else moves the cursor.
+            self.subscriber.taken_over(place.position).await?;
+            self.taken = lease.epoch;
+        }
         if place.wishes > 0 {
             self.resume(lease).await?;
             return Ok(true);

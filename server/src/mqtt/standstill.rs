@@ -1,5 +1,5 @@
-//! Whether somebody publishes what happens. A broker outside that is there does not tell: where no process runs `live`, all that it
-//! has kept grows old, and a connection that stands would look live to whoever has it.
+//! Whether somebody publishes what happens. A broker outside that is there does not tell: where no process runs `live`, or none
+//! that does reaches it, all that it has kept grows old, and a connection that stands would look live to whoever has it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -169,8 +169,11 @@ async fn in_its_place(gateway: Arc<Inner>) {
                 let now = gateway.standstill.is_now();
                 let before = std::mem::replace(&mut still, now);
                 if now && !before {
-                    // Or it runs somewhere, and cannot go on.
-                    tracing::warn!("nobody publishes what happens: no process runs the service `live`; the shop is read in its place");
+                    // Or it is there, and cannot go on.
+                    tracing::warn!(
+                        "nobody publishes what happens: no process that runs the service `live` is there, or reaches the broker outside; the \
+                         shop is read in its place"
+                    );
                 } else if before && !now {
                     tracing::info!("what happens is published again");
                 }

@@ -1,6 +1,7 @@
 //! Brokers outside: two processes on one PostgreSQL tell each other's visitors by a real broker, and when it was away,
 //! everything ends with the newest state all the same.
 
+mod cut_off;
 mod silent;
 
 use std::process::Stdio;

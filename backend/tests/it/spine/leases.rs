@@ -12,6 +12,14 @@ use uuid::Uuid;
 use super::probe::{Probe, Reaction, append, effects, make_effects};
 use crate::support::{START, on_both_databases, on_postgres};
 
+/// Waits until nobody has the probe.
+async fn until_free(db: &Db) {
+    let held = "select count(*) as n from lease where name = 'subscriber/probe.one' and expires_at > 0";
+    while db.reader().fetch_one(held, args![]).await.unwrap().get::<i64>("n").unwrap() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 on_both_databases! {
     async fn a_lease_changes_hands_when_it_ends_and_its_old_epoch_is_fenced(shop) {
         make_effects(&shop.db).await;
@@ -64,6 +72,38 @@ on_both_databases! {
         assert_eq!(who, [("paused", "a"), ("next", "b"), ("next", "c")]);
         next_runner.shutdown().await;
         other.close().await;
+    }
+
+    async fn a_subscriber_that_is_not_able_is_left_to_another_process(shop) {
+        make_effects(&shop.db).await;
+        let (near, far) = (Probe::new("probe.one", "near"), Probe::new("probe.one", "far"));
+        far.is_able(false);
+        let second = shop.second().await;
+        let near_runner = Runner::new(shop.db.clone()).subscriber(near.clone()).start();
+        let far_runner = Runner::new(second.clone()).subscriber(far.clone()).start();
+        append(&shop.db, &[("a", "a")]).await;
+        near_runner.settle().await.unwrap();
+        assert_eq!(near.handled(), ["a"], "on SQLite, too, where the newest server takes what it can do");
+
+        // The clock stands still: nothing ends by itself.
+        near.is_able(false);
+        until_free(&shop.db).await;
+        append(&shop.db, &[("b", "b")]).await;
+        assert_eq!(near.handled(), ["a"]);
+        far.is_able(true);
+        far_runner.settle().await.unwrap();
+        assert_eq!(far.handled(), ["b"]);
+
+        far.is_able(false);
+        until_free(&shop.db).await;
+        append(&shop.db, &[("c", "c")]).await;
+        near.is_able(true);
+        near_runner.settle().await.unwrap();
+        assert_eq!((near.handled(), far.handled()), (vec!["a".to_owned(), "c".to_owned()], vec!["b".to_owned()]));
+        assert_eq!((near.taken_over(), far.taken_over()), (vec![0, 2], vec![1]));
+        near_runner.shutdown().await;
+        far_runner.shutdown().await;
+        second.close().await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! The log: positions are dense, in the order of commits, and no commit is ever passed over.
 
+use std::time::Duration;
+
 use backend::db::DbError;
 use backend::log;
 use backend::runner::Runner;
@@ -48,6 +50,25 @@ on_both_databases! {
         assert_eq!(event.event(), Ok(Event::from(StoreClosed { store })));
         assert_eq!(event.cloud_event().sequence.to_string(), "00000000000000000002");
         assert_eq!(log::read(&mut reader, 0, &[StoreClosed::TYPE], 10).await.unwrap(), [event]);
+        running.shutdown().await;
+    }
+
+    async fn the_newest_begin_where_enough_are_left_and_enough_time(shop) {
+        let running = Runner::new(shop.db.clone()).start();
+        let minute = Duration::from_mins(1);
+        assert_eq!(log::before_newest(&mut shop.db.reader(), 0, 2, minute).await, Ok(0), "an empty log");
+        for subject in ["1", "2", "3", "4", "5", "6"] {
+            append(&shop.db, &[(subject, subject)]).await;
+            running.settle().await.unwrap();
+            shop.hands.advance(Duration::from_secs(20));
+        }
+        let before = async |until, count, time| log::before_newest(&mut shop.db.reader(), until, count, time).await.unwrap();
+        // 20 s lie between two of them.
+        assert_eq!(before(6, 2, minute).await, 2, "four of them, of this minute");
+        assert_eq!(before(6, 5, minute).await, 1, "five of them, though the first is older");
+        assert_eq!(before(6, 2, Duration::ZERO).await, 4);
+        assert_eq!(before(5, 2, Duration::from_secs(40)).await, 2, "counted from that one");
+        assert_eq!(before(3, 9, minute).await, 0);
         running.shutdown().await;
     }
 

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use backend::args;
 use backend::db::{Db, DbError, Sql as _, Tx};
 use backend::log::{self, NewEvent, Recorded};
-use backend::subscriber::{HandlerError, Subscriber};
+use backend::subscriber::{Able, HandlerError, Subscriber};
 use domain::event::StoreOpened;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// What to do with an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ struct Inner {
     pub arrived: Semaphore,
     pub go_on: Semaphore,
     hold_after: Mutex<bool>,
+    able: watch::Sender<bool>,
+    taken_over: Mutex<Vec<i64>>,
 }
 
 impl Probe {
@@ -50,6 +52,8 @@ impl Probe {
             arrived: Semaphore::new(0),
             go_on: Semaphore::new(0),
             hold_after: Mutex::new(false),
+            able: watch::Sender::new(true),
+            taken_over: Mutex::default(),
         }))
     }
 
@@ -60,6 +64,16 @@ impl Probe {
     /// From now on it waits after each commit.
     pub fn holds_after_commit(&self) {
         *self.0.hold_after.lock().unwrap() = true;
+    }
+
+    /// From now on it can do its work, or cannot.
+    pub fn is_able(&self, able: bool) {
+        self.0.able.send_replace(able);
+    }
+
+    /// Where it was taken over.
+    pub fn taken_over(&self) -> Vec<i64> {
+        self.0.taken_over.lock().unwrap().clone()
     }
 
     /// Waits until a handler waits.
@@ -94,6 +108,15 @@ impl Subscriber for Probe {
 
     fn projection(&self) -> bool {
         self.0.name == "probe.projection"
+    }
+
+    fn able(&self) -> Able {
+        Able::told(self.0.able.subscribe())
+    }
+
+    async fn taken_over(&self, position: i64) -> Result<(), DbError> {
+        self.0.taken_over.lock().unwrap().push(position);
+        Ok(())
     }
 
     async fn handle_in(&self, tx: &mut Tx, event: &Recorded) -> Result<(), HandlerError> {

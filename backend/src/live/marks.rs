@@ -1,0 +1,75 @@
+//! The subscriber: it marks what events change, and, where it is taken over, what whoever had it may not have published.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::{Changed, NAME, affected};
+use crate::db::{Db, DbError, Tx};
+use crate::log::{self, Recorded};
+use crate::subscriber::{Able, HandlerError, Subscriber};
+
+/// Events that a process may have left unpublished when it ended: more than one batch. So many are read at once.
+const RECENT: i64 = 512;
+/// What a process has marked for so long is published, or it has given the subscriber up: a broker that froze is noticed after at most
+/// two keep-alives of 20 s, and then it has its time to come back.
+const UNTOLD: Duration = Duration::from_mins(1);
+
+/// Marks what events change.
+pub struct LiveSubscriber {
+    db: Db,
+    changed: Arc<Changed>,
+    able: watch::Receiver<bool>,
+}
+
+impl LiveSubscriber {
+    pub(super) fn new(db: Db, changed: Arc<Changed>, able: watch::Receiver<bool>) -> Self {
+        Self { db, changed, able }
+    }
+}
+
+#[async_trait]
+impl Subscriber for LiveSubscriber {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn types(&self) -> &'static [&'static str] {
+        affected::TYPES
+    }
+
+    /// What is told anew is only what is true now.
+    fn projection(&self) -> bool {
+        true
+    }
+
+    /// Without the broker nothing that is marked is told: others, who reach it, must not find the cursor moved on.
+    fn able(&self) -> Able {
+        Able::told(self.able.clone())
+    }
+
+    /// The process that had it before may have ended, or lost its way to the broker, with topics marked and not published: everything
+    /// that is retained is marked again, and what the newest events changed.
+    async fn taken_over(&self, position: i64) -> Result<(), DbError> {
+        let mut reader = self.db.reader();
+        let mut after = log::before_newest(&mut reader, position, RECENT, UNTOLD).await?;
+        while after < position {
+            let events = log::read(&mut reader, after, affected::TYPES, RECENT).await?;
+            let Some(last) = events.last() else { break };
+            after = last.position;
+            // What cannot be read is parked where it was handled, and no matter of this.
+            self.changed.mark(events.iter().filter_map(|event| event.event().ok()).flat_map(affected::affected));
+        }
+        self.changed.mark_all();
+        Ok(())
+    }
+
+    /// What an event tells is committed, or it would not be here; marking a topic twice does no harm, and not at all is
+    /// made up for by the next who takes over. So this need not wait for the cursor's own commit.
+    async fn handle_in(&self, _tx: &mut Tx, event: &Recorded) -> Result<(), HandlerError> {
+        self.changed.mark(affected::affected(event.event()?));
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! A process that has lost its way to the broker, which the others have not.
+
+use std::io;
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, QoS};
+use serde_json::Value;
+
+use super::{bar, lane_is, open, read_until, until_live_is_past_ready, until_subscriptions, work};
+use crate::support::{Mosquitto, Place, Server, Tab};
+
+/// A way to a broker, which the test cuts and mends.
+struct Way {
+    port: u16,
+    /// What goes over it; `None` while it is cut.
+    streams: Arc<Mutex<Option<Vec<TcpStream>>>>,
+}
+
+impl Way {
+    fn to(broker: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let way = Self { port: listener.local_addr().unwrap().port(), streams: Arc::new(Mutex::new(Some(Vec::new()))) };
+        let streams = way.streams.clone();
+        std::thread::spawn(move || {
+            for near in listener.incoming() {
+                let near = near.unwrap();
+                // While it is cut, whoever comes is closed.
+                if let Some(carried) = &mut *streams.lock().unwrap() {
+                    let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, broker)) else { continue };
+                    for (from, to) in [(&near, &far), (&far, &near)] {
+                        let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                        std::thread::spawn(move || carry(&from, &to));
+                    }
+                    carried.extend([near, far]);
+                }
+            }
+        });
+        way
+    }
+
+    fn url(&self) -> String {
+        format!("mqtt://127.0.0.1:{}", self.port)
+    }
+
+    fn cut(&self) {
+        for stream in self.streams.lock().unwrap().take().unwrap() {
+            // It may have ended by itself.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn mend(&self) {
+        *self.streams.lock().unwrap() = Some(Vec::new());
+    }
+}
+
+/// Carries all that comes, until either side ends.
+fn carry(mut from: &TcpStream, mut to: &TcpStream) {
+    let _ = io::copy(&mut from, &mut to);
+    for stream in [from, to] {
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+}
+
+/// The next message of a store's status: its sequence, and whether the store is open.
+async fn status(events: &mut EventLoop) -> (i64, bool) {
+    loop {
+        if let Event::Incoming(Packet::Publish(publish)) = events.poll().await.unwrap() {
+            let event: Value = serde_json::from_slice(&publish.payload).unwrap();
+            return (event["sequence"].as_str().unwrap().parse().unwrap(), event["data"]["open"].as_bool().unwrap());
+        }
+    }
+}
+
+async fn until_ready_is(server: &Server, status: StatusCode) {
+    while server.nobody().page("/readyz").await.status != status {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn a_process_that_is_cut_off_from_the_broker_leaves_the_telling_to_another_one() {
+    let broker = Mosquitto::start();
+    let way = Way::to(broker.port);
+    let (cut_off, url) = (way.url(), broker.url());
+    let place = Place::on_postgres();
+    let beside = place.beside();
+    crate::support::run_with(place, &[("MQTT_URL", cut_off.as_str())], async |one: Server| {
+        let shopper = one.guest().await;
+        let id = shopper.order_coffee().await;
+        let at_one = bar(&one);
+        at_one
+            .until("/staff/stores/harbor/queue", |queue| queue["lanes"]["queued"].as_array().is_some_and(|queued| queued.len() == 1))
+            .await;
+        work(&at_one, &id, "claim").await;
+        work(&at_one, &id, "ready").await;
+        // It is the one that tells.
+        until_live_is_past_ready(&one.place).await;
+
+        let two = Server::start_with(beside, &[("MQTT_URL", url.as_str())]);
+        let (bar, manager) = (bar(&two), two.token("manager", "harbor"));
+        let topic = "v1/stores/harbor/status";
+        let mut phone = Tab::open(&two, Some(shopper.cookie()), None).await;
+        assert!(phone.subscribe(&format!("v1/orders/{id}")).await);
+        phone.until(lane_is("ready")).await;
+        let mut window = Tab::open(&two, None, None).await;
+        assert!(window.subscribe(topic).await);
+        window.until(|status| status["open"] == true).await;
+        // From here on only the broker tells them.
+        until_subscriptions(&broker, 2).await;
+        let mut window_of_one = Tab::open(&one, None, None).await;
+        assert!(window_of_one.subscribe(topic).await);
+        window_of_one.until(|status| status["open"] == true).await;
+
+        way.cut();
+        until_ready_is(&one, StatusCode::SERVICE_UNAVAILABLE).await;
+        // It still has the cursor, which goes on.
+        open(&manager, false).await;
+        work(&bar, &id, "collect").await;
+        phone.until(|order| order["status"] == "fulfilled").await;
+        for window in [&mut window, &mut window_of_one] {
+            window.until(|status| status["open"] == false).await;
+        }
+        read_until(&broker, topic, |event| event["data"]["open"] == false).await;
+        open(&manager, true).await;
+        for window in [&mut window, &mut window_of_one] {
+            window.until(|status| status["open"] == true).await;
+        }
+
+        // What it could not bring out then is older than what the broker keeps.
+        let (watcher, mut events) = AsyncClient::new(MqttOptions::new("watcher", "127.0.0.1", broker.port), 10);
+        watcher.subscribe(topic, QoS::AtMostOnce).await.unwrap();
+        let (kept, is_open) = status(&mut events).await;
+        assert!(is_open);
+        way.mend();
+        let (again, is_open) = status(&mut events).await;
+        assert!(again >= kept && is_open, "{again} after {kept}");
+        until_ready_is(&one, StatusCode::OK).await;
+        open(&manager, false).await;
+        for window in [&mut window, &mut window_of_one] {
+            window.until(|status| status["open"] == false).await;
+        }
+        read_until(&broker, topic, |event| event["data"]["open"] == false).await;
+    });
+}
