@@ -1,6 +1,8 @@
 //! Names that people type: of themselves, of who works with them, of devices. They stand beside each other in lists and logs,
 //! so no two may look the same and be different, and none may look like nothing.
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::{Fault, Terms};
 
 /// The longest name, in characters.
@@ -32,12 +34,13 @@ impl InvalidName {
     }
 }
 
-/// The name as it is kept: trimmed, with single spaces.
+/// The name as it is kept: trimmed, with single spaces, and each letter in one spelling (Unicode's NFC), for some keyboards send
+/// an `é` and others an `e` and an accent.
 pub fn clean(typed: &str) -> Result<String, InvalidName> {
     let typed = typed.trim();
     let mut name = String::with_capacity(typed.len().min(4 * LONGEST));
     let (mut before, mut seen) = (None, false);
-    let mut rest = typed.chars().peekable();
+    let mut rest = typed.nfc().peekable();
     while let Some(c) = rest.next() {
         if c.is_control() {
             return Err(InvalidName::Hidden(c));
@@ -63,10 +66,11 @@ pub fn clean(typed: &str) -> Result<String, InvalidName> {
     }
 }
 
-/// The name without its capitals, of any script, for comparing. Databases do not agree on how that is done.
+/// The name without its capitals, of any script, for comparing. Databases do not agree on how that is done. It may have been kept
+/// before each letter had one spelling.
 pub fn folded(name: &str) -> String {
     // There and back: some small letters share a capital, such as the two sigmas.
-    name.to_uppercase().to_lowercase()
+    name.to_uppercase().to_lowercase().nfc().collect()
 }
 
 /// Characters that show nothing of their own (Unicode's default ignorable code points and format characters, and the blanks that
@@ -128,6 +132,17 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_is_the_same_whichever_keyboard_it_was_typed_on() {
+        for (typed, kept) in [("E\u{301}lodie", "Élodie"), ("Zoe\u{308}", "Zoë"), ("\u{1100}\u{1161}\u{11A8}", "각"), ("\u{212B}sa", "Åsa")]
+        {
+            assert_eq!(clean(typed).as_deref(), Ok(kept), "{typed:?}");
+            assert_eq!((folded(typed), folded(kept)), (folded(kept), kept.to_lowercase()), "{typed:?}");
+        }
+        let longest = "e\u{301}".repeat(LONGEST);
+        assert_eq!(clean(&longest), Ok("é".repeat(LONGEST)), "what is counted is what is kept");
+    }
+
+    #[test]
     fn capitals_of_any_script_are_left_out() {
         for (one, other) in
             [("Kim", "kIM"), ("Ärger", "ärger"), ("ŁUCJA", "łucja"), ("Élodie", "élodie"), ("Ирина", "ИРИНА"), ("ΝΙΚΟΣ", "νικοσ")]
@@ -169,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_clean_name_stays_what_it_is(typed in "\\PC{0,80}|[ \\u{3000}a-c\\u{200B}-\\u{200F}\\u{FE0F}é]{0,12}") {
+        fn a_clean_name_stays_what_it_is(typed in "\\PC{0,80}|[ \\u{3000}a-ce\\u{200B}-\\u{200F}\\u{300}-\\u{330}\\u{FE0F}é]{0,12}") {
             if let Ok(name) = clean(&typed) {
                 prop_assert_eq!(clean(&name), Ok(name.clone()));
                 prop_assert!(!name.contains("  ") && name.trim() == name && !name.is_empty());

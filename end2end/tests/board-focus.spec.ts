@@ -62,6 +62,35 @@ test('a step that is taken back by its key leaves the focus where it is', async 
   await barista.leave();
 });
 
+test('what is taken back before it was sent leaves the focus at its ticket', async ({ browser, shop }) => {
+  const barista = await Barista.atBoard(browser, shop);
+  const { page, w } = barista;
+  await keepOffers(page);
+  await barista.expectLive();
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+  const orders = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
+  for (const { id } of orders) for (const verb of ['claim', 'ready']) await others.post(`/staff/orders/${id}/${verb}`);
+  const [other = '', number = ''] = orders.map((order) => String(order.number));
+  for (const each of [other, number]) await expect(barista.ticket(each, 'ready')).toBeVisible();
+  const going = barista.ticket(number, 'ready').and(page.locator('[data-going="true"]'));
+  const takeBack = async () => {
+    await expect(going).toHaveCount(1);
+    await page.getByTestId('undo').getByRole('button', { name: w('board.undo') }).press('Enter');
+    await expect(page.getByTestId('undo')).toHaveCount(0);
+    await expect(going).toHaveCount(0);
+    await expect(barista.button(number, 'board.collect')).toBeFocused();
+  };
+  await barista.button(number, 'board.collect').press('Enter');
+  await takeBack();
+  await page.getByText(`${w('board.more')} ${w('board.order')} ${number}`).locator('..').press('Enter');
+  await barista.button(number, 'board.cancel').press('Enter');
+  await takeBack();
+  await shopper.leave();
+  await barista.leave();
+});
+
 test('who calls an order off by keyboard keeps the focus at its menu, and then in its lane', async ({ browser, shop }) => {
   const barista = await Barista.atBoard(browser, shop);
   const { page, w } = barista;

@@ -47,6 +47,10 @@ for (const language of LANGUAGES) {
     await page.getByText(w('today.as_table')).click();
     await expect(page.getByTestId('hours-table').getByRole('row')).toHaveCount(heights.length + 1);
     await expectAccessible(page, 'a day with orders');
+    await page.setViewportSize({ width: 320, height: 844 });
+    await expectAccessible(page, 'a day with its table on the narrowest phone');
+    const table = page.getByTestId('hours-table');
+    expect(await table.locator('..').evaluate((room) => room.scrollWidth - room.clientWidth), 'every figure is seen').toBeLessThanOrEqual(0);
     await page.setViewportSize(PHONE.viewport ?? { width: 390, height: 844 });
     await expectAccessible(page, 'a day on a phone');
     // More money than was made here, where the tiles are narrowest: it stays one number.

@@ -1,18 +1,38 @@
 // Two baristas, one ticket: one of them has it, the other is told who; and what was done is taken back by buttons and by keys.
+import type { Browser } from '@playwright/test';
 import { expectAccessible } from './support/access';
 import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { keepOffers } from './support/offers';
+import type { Orderly } from './support/orderly';
 import { Shopper } from './support/shopper';
+import type { Likes } from './support/visitor';
 import { LANGUAGES } from './support/words';
+
+/** Kim and Robin at the board of one café, and somebody who orders there. */
+async function together(browser: Browser, shop: Orderly, likes: Likes = {}) {
+  const kim = await Barista.atBoard(browser, shop, likes);
+  const robin = await Barista.atBoard(browser, shop, likes, 'harbor', 'Robin');
+  const shopper = await Shopper.arrive(browser, shop, likes);
+  await shopper.page.goto('/s/harbor');
+  return { kim, robin, shopper };
+}
+
+/** The same, with all the time that they want to take something back, until Robin's ends; and what acts beside them. */
+async function withTime(browser: Browser, shop: Orderly, likes: Likes = {}) {
+  const people = await together(browser, shop, likes);
+  const { kim, robin, shopper } = people;
+  await keepOffers(kim.page);
+  const end = await keepOffers(robin.page);
+  for (const barista of [kim, robin]) await barista.expectLive();
+  const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+  return { ...people, others, end };
+}
 
 for (const language of LANGUAGES) {
   test(`two baristas want one ticket, and the loser is told who has it (${language})`, async ({ browser, shop }) => {
-    const kim = await Barista.atBoard(browser, shop, { language });
-    const robin = await Barista.atBoard(browser, shop, { language }, 'harbor', 'Robin');
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
+    const { kim, robin, shopper } = await together(browser, shop, { language });
     const number = String((await shopper.api.orderCoffee()).number);
     await expect(kim.ticket(number, 'queued')).toBeVisible();
     await expect(robin.ticket(number, 'queued')).toBeVisible();
@@ -72,10 +92,7 @@ for (const language of LANGUAGES) {
 
 for (const language of LANGUAGES) {
   test(`a colleague's ticket is given back by the same keys twice, and to nobody (${language})`, async ({ browser, shop }) => {
-    const kim = await Barista.atBoard(browser, shop, { language });
-    const robin = await Barista.atBoard(browser, shop, { language }, 'harbor', 'Robin');
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
+    const { kim, robin, shopper } = await together(browser, shop, { language });
     const number = String((await shopper.api.orderCoffee()).number);
     await robin.button(number, 'board.claim').click();
     await expect(kim.ticket(number, 'making')).toContainText('Robin');
@@ -111,14 +128,7 @@ for (const language of LANGUAGES) {
 
 for (const language of LANGUAGES) {
   test(`who waits to be sent and finds a colleague quicker is told what did not happen (${language})`, async ({ browser, shop }) => {
-    const kim = await Barista.atBoard(browser, shop, { language });
-    const robin = await Barista.atBoard(browser, shop, { language }, 'harbor', 'Robin');
-    await keepOffers(kim.page);
-    const end = await keepOffers(robin.page);
-    for (const barista of [kim, robin]) await barista.expectLive();
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
-    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const { kim, robin, shopper, others, end } = await withTime(browser, shop, { language });
     const cup = async () => {
       const { id, number } = await shopper.api.orderCoffee();
       for (const verb of ['claim', 'ready']) await others.post(`/staff/orders/${id}/${verb}`);
@@ -172,14 +182,7 @@ for (const language of LANGUAGES) {
 
 for (const language of LANGUAGES) {
   test(`who has a drink in hand is told when it is called off by somebody else (${language})`, async ({ browser, shop }) => {
-    const kim = await Barista.atBoard(browser, shop, { language });
-    const robin = await Barista.atBoard(browser, shop, { language }, 'harbor', 'Robin');
-    await keepOffers(kim.page);
-    const end = await keepOffers(robin.page);
-    for (const barista of [kim, robin]) await barista.expectLive();
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
-    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const { kim, robin, shopper, others, end } = await withTime(browser, shop, { language });
     const asked: string[] = [];
     robin.page.on('request', (request) => {
       if (/\/api\/v1\/orders\/[^/]+$/.test(request.url())) asked.push(request.url());
@@ -229,10 +232,7 @@ for (const language of LANGUAGES) {
 }
 
 test('what somebody else moves takes nobody the focus, and what stays is not drawn again', async ({ browser, shop }) => {
-  const kim = await Barista.atBoard(browser, shop);
-  const robin = await Barista.atBoard(browser, shop, {}, 'harbor', 'Robin');
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
+  const { kim, robin, shopper } = await together(browser, shop);
   const numbers: string[] = [];
   for (let order = 0; order < 3; order += 1) numbers.push(String((await shopper.api.orderCoffee()).number));
   const [first = '', second = '', third = ''] = numbers;

@@ -333,9 +333,12 @@ impl Gateway {
     /// A shop that is away for a moment ends nobody: it will be there again, and until then nothing is published either. One that
     /// stays away ends everybody, again and again, for some were being let in: their pages must not say that they are live.
     fn unanswered(&self, error: &DbError) {
-        tracing::warn!(%error, "the connected cannot be rechecked now");
         // Any other error is an answer.
-        if error.is_transient() && self.0.outage.failed(Instant::now()) {
+        let failed = error.is_transient().then(|| self.0.outage.failed(Instant::now()));
+        if failed.is_none_or(|failed| failed.first) {
+            tracing::warn!(%error, "the connected cannot be rechecked now");
+        }
+        if failed.is_some_and(|failed| failed.away) {
             for listed in self.0.clients().by_id.values().filter(|listed| !listed.publisher) {
                 // "Server unavailable" is for CONNACK alone (3.14.2.1).
                 listed.client.close(Reason::ServerBusy);

@@ -180,6 +180,7 @@ fn state_of(
     AppState {
         leptos: site::leptos_options(&settings, address),
         limits: Arc::new(Limits::default()),
+        writing: Arc::default(),
         metrics,
         gateway,
         pay_sim,

@@ -7,6 +7,7 @@ use backend::Backend;
 use leptos::config::LeptosOptions;
 
 use crate::config::Settings;
+use crate::health::Writing;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::mqtt::Gateway;
@@ -25,6 +26,8 @@ pub struct AppState {
     pub limits: Arc<Limits>,
     /// Who is connected by MQTT.
     pub gateway: Gateway,
+    /// Whether the database takes what is written.
+    pub writing: Arc<Writing>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// The card provider inside; `None` where it is another one.

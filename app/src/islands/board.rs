@@ -154,6 +154,7 @@ impl Bar {
             self.pressed.set(pressed);
             self.problem.set(None);
             undo::forget(self, order);
+            motion::follow(self.pressed);
         }
     }
 

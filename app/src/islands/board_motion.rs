@@ -231,6 +231,12 @@ fn focused(orders: &BTreeMap<OrderId, FulfilmentStatus>) -> Option<Pressed> {
     Some(Pressed::of(order))
 }
 
+/// Takes the focus to the ticket whose button was pressed, where no change comes that would take it along: what was kept back is
+/// taken back by a button that is gone with it.
+pub fn follow(pressed: RwSignal<Option<Pressed>>) {
+    request_animation_frame(move || keep_focus(None, &BTreeMap::new(), pressed));
+}
+
 /// A ticket that moves takes its button with it: the focus follows it, and where it is gone stays at the head of its lane. It never
 /// falls to the top of the page, nor to another order's button, which the next Enter would press.
 fn keep_focus(focused: Option<Pressed>, was: &BTreeMap<OrderId, FulfilmentStatus>, pressed: RwSignal<Option<Pressed>>) {

@@ -73,16 +73,18 @@ pub(super) fn by_hour(shown: Shown, locale: Locale) -> AnyView {
             <div class="charts">{charts}</div>
             <details class="fold">
                 <summary>{w::today::as_table(locale)}</summary>
-                <table class="sums" data-testid="hours-table">
-                    <thead><tr>
-                        <th scope="col">{w::today::hour(locale)}</th>
-                        <th scope="col" class="num">{w::today::orders(locale)}</th>
-                        <th scope="col" class="num">{w::today::revenue(locale)}</th>
-                        <th scope="col" class="num">{w::today::waiting(locale)}</th>
-                        <th scope="col" class="num">{w::today::making(locale)}</th>
-                    </tr></thead>
-                    <tbody>{rows}</tbody>
-                </table>
+                <div class="sums-room" role="group" aria-labelledby="hours-title" tabindex="0">
+                    <table class="sums" data-testid="hours-table">
+                        <thead><tr>
+                            <th scope="col">{w::today::hour(locale)}</th>
+                            <th scope="col" class="num">{w::today::orders(locale)}</th>
+                            <th scope="col" class="num">{w::today::revenue(locale)}</th>
+                            <th scope="col" class="num">{w::today::waiting(locale)}</th>
+                            <th scope="col" class="num">{w::today::making(locale)}</th>
+                        </tr></thead>
+                        <tbody>{rows}</tbody>
+                    </table>
+                </div>
             </details>
         </section>
     }

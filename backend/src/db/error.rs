@@ -109,6 +109,8 @@ fn from_postgres(error: &PgDatabaseError) -> DbError {
         code if code.starts_with("23") => DbError::Constraint { name: error.constraint().unwrap_or_default().to_owned() },
         // Serialization failure, deadlock, lock not available, cancelled by a time limit.
         "40001" | "40P01" | "55P03" | "57014" => DbError::Busy(text),
+        // A server that only follows another one, or was told to change nothing.
+        "25006" => DbError::Unavailable(text),
         code if ["08", "53", "57", "58"].contains(&&code[..2]) || code == "25P03" => DbError::Unavailable(text),
         _ => DbError::Defect(text),
     }

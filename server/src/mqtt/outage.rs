@@ -20,22 +20,48 @@ struct State {
     away: bool,
 }
 
+/// What a question that failed says of the shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Failed {
+    /// It is the first in a row.
+    pub(super) first: bool,
+    /// The shop is away by now.
+    pub(super) away: bool,
+}
+
+/// Something that is tried again and again, and told of when it begins to fail and when it is over, not at every try.
+#[derive(Default)]
+pub(super) struct Trouble(bool);
+
+impl Trouble {
+    /// It has failed; whether that is new.
+    pub(super) fn begins(&mut self) -> bool {
+        !std::mem::replace(&mut self.0, true)
+    }
+
+    /// It has not; whether it had until now.
+    pub(super) fn ends(&mut self) -> bool {
+        std::mem::take(&mut self.0)
+    }
+}
+
 impl Outage {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A question has failed; whether the shop is away by now.
-    pub(super) fn failed(&self, at: Instant) -> bool {
+    /// A question has failed.
+    pub(super) fn failed(&self, at: Instant) -> Failed {
         let mut state = self.state();
+        let first = state.since.is_none();
         let since = *state.since.get_or_insert(at);
         state.away |= at.duration_since(since) >= AWAY;
-        state.away
+        Failed { first, away: state.away }
     }
 
-    /// A question was answered; whether the shop was away until now.
+    /// A question was answered; whether those before it failed.
     pub(super) fn answered(&self) -> bool {
-        std::mem::take(&mut *self.state()).away
+        std::mem::take(&mut *self.state()).since.is_some()
     }
 
     pub(super) fn is_away(&self) -> bool {
@@ -51,11 +77,27 @@ mod tests {
     fn a_shop_is_away_when_it_has_answered_nothing_for_long_enough() {
         let (outage, start) = (Outage::default(), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);
-        assert!(!outage.failed(after(60)), "one that took a minute");
-        assert!(!outage.failed(after(64)) && !outage.answered());
-        assert!(!outage.failed(after(66)), "it answered in between");
-        assert!(outage.failed(after(71)) && outage.is_away());
-        assert!(outage.failed(after(72)), "until it answers");
+        let failed = |seconds| {
+            let failed = outage.failed(after(seconds));
+            (failed.first, failed.away)
+        };
+        assert_eq!(failed(60), (true, false), "one that took a minute");
+        assert_eq!(failed(64), (false, false));
+        assert!(outage.answered() && !outage.answered());
+        assert_eq!(failed(66), (true, false), "it answered in between");
+        assert_eq!(failed(71), (false, true));
+        assert!(outage.is_away());
+        assert_eq!(failed(72), (false, true), "until it answers");
         assert!(outage.answered() && !outage.is_away() && !outage.answered());
+    }
+
+    #[test]
+    fn trouble_is_told_of_when_it_begins_and_when_it_is_over() {
+        let mut trouble = Trouble::default();
+        assert!(!trouble.ends(), "there was none");
+        assert_eq!(
+            [trouble.begins(), trouble.begins(), trouble.ends(), trouble.ends(), trouble.begins()],
+            [true, false, true, false, true]
+        );
     }
 }

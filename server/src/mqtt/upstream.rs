@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use self::asked::{Asked, News};
 use super::Inner;
 use super::broker::Coming;
+use super::outage::Trouble;
 use super::reach::reach;
 
 /// Packets that wait for the connection at most.
@@ -145,12 +146,14 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
 
 /// While the broker is away, tells those who listen what changes. What they have heard already they are not told again.
 async fn meanwhile(gateway: Arc<Inner>) {
-    let mut up = gateway.upstream.subscribe();
+    let (mut up, mut unread) = (gateway.upstream.subscribe(), Trouble::default());
     // For as long as the gateway.
     while up.wait_for(|up| !up).await.is_ok() {
         let begun = Instant::now();
-        if let Err(error) = read_shop(&gateway).await {
-            tracing::warn!(%error, "with the broker outside away, the shop cannot be read now");
+        match read_shop(&gateway).await {
+            Ok(()) if unread.ends() => tracing::warn!("with the broker outside away, the shop is read again"),
+            Err(error) if unread.begins() => tracing::warn!(%error, "with the broker outside away, the shop cannot be read now"),
+            Ok(()) | Err(_) => {}
         }
         // What is long to read leaves the shop most of the machine.
         tokio::time::sleep(MEANWHILE.max(begun.elapsed() * 2)).await;
@@ -160,11 +163,15 @@ async fn meanwhile(gateway: Arc<Inner>) {
 /// While nobody publishes to the broker, though it is there, does the same in the publisher's place.
 async fn in_its_place(gateway: Arc<Inner>) {
     let mut still = false;
+    let (mut unseen, mut unread) = (Trouble::default(), Trouble::default());
     // For as long as the gateway.
     loop {
         let begun = Instant::now();
         match gateway.house.untold().await {
             Ok(waits_at) => {
+                if unseen.ends() {
+                    tracing::warn!("whether somebody publishes what happens can be seen again");
+                }
                 gateway.standstill.seen(waits_at, Instant::now());
                 let now = gateway.standstill.is_now();
                 let before = std::mem::replace(&mut still, now);
@@ -181,16 +188,21 @@ async fn in_its_place(gateway: Arc<Inner>) {
             Err(error) => {
                 // Then nobody can publish: that time does not count.
                 gateway.standstill.seen(None, Instant::now());
-                tracing::warn!(%error, "whether somebody publishes what happens cannot be seen now");
+                if unseen.begins() {
+                    tracing::warn!(%error, "whether somebody publishes what happens cannot be seen now");
+                }
             }
         }
         // While the broker is away the shop is read already.
         let there = *gateway.upstream.borrow();
-        if there
-            && gateway.standstill.is_now()
-            && let Err(error) = read_shop(&gateway).await
-        {
-            tracing::warn!(%error, "with nobody to publish what happens, the shop cannot be read now");
+        if there && gateway.standstill.is_now() {
+            match read_shop(&gateway).await {
+                Ok(()) if unread.ends() => tracing::warn!("with nobody to publish what happens, the shop is read again"),
+                Err(error) if unread.begins() => {
+                    tracing::warn!(%error, "with nobody to publish what happens, the shop cannot be read now");
+                }
+                Ok(()) | Err(_) => {}
+            }
         }
         tokio::time::sleep(MEANWHILE.max(begun.elapsed() * 2)).await;
     }
@@ -241,7 +253,8 @@ async fn persist<A, F: Future<Output = Result<A, DbError>>>(what: &str, ask: imp
     loop {
         match ask().await {
             Ok(answer) => return answer,
-            Err(error) => tracing::warn!(what, %error, "cannot be read now; trying again"),
+            Err(error) if failures == 0 => tracing::warn!(what, %error, "cannot be read now; trying again"),
+            Err(_) => {}
         }
         tokio::time::sleep(again(failures)).await;
         failures += 1;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Place, Server, Tab, on_both_databases, refusal};
+use crate::support::{Cluster, Place, Server, Tab, on_both_databases, refusal};
 
 on_both_databases! {
     a_request_in_flight_is_answered_before_the_end
@@ -151,6 +151,52 @@ fn a_database_whose_file_is_moved_away_is_away_until_it_is_back() {
     });
 }
 
+/// It answers as before, so that only a try tells.
+async fn is_not_ready_while_it_takes_nothing(server: &Server, refuse: impl Fn(bool)) {
+    let guest = server.guest().await;
+    guest.order_coffee().await;
+    until_ready_is(server, StatusCode::OK).await;
+    refuse(true);
+    until_ready_is(server, StatusCode::SERVICE_UNAVAILABLE).await;
+    let told = server.nobody().page("/readyz").await;
+    assert_eq!((&told.body["database"], &told.body["broker"]), (&json!("away"), &json!("ok")), "{}", told.body);
+    assert_eq!(guest.get("/orders").await.status, StatusCode::OK, "what is there can be read");
+    let lines = json!([{"sku": "flat-white-regular", "quantity": 1, "options": ["oat"]}]);
+    let checkout = json!({"store": "harbor", "lines": lines, "fulfilment": {"kind": "pickup"}});
+    let refused = guest.keyed(Method::POST, "/checkouts", &checkout).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{}", refused.body);
+    refuse(false);
+    until_ready_is(server, StatusCode::OK).await;
+    guest.order_coffee().await;
+}
+
+#[test]
+fn a_sqlite_database_on_a_full_disk_is_not_ready() {
+    let place = Place::on_sqlite();
+    let command = place.server_after("trap '' XFSZ");
+    let server = Server::start_by(place, command);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(is_not_ready_while_it_takes_nothing(&server, |full| server.fill_disk(full)));
+}
+
+#[test]
+fn a_postgres_database_that_only_reads_is_not_ready() {
+    crate::support::run(Place::on_postgres(), async |server: Server| {
+        let url = server.place.database_url.as_str();
+        let name = url.split(['/', '?']).nth(3).unwrap();
+        let cluster = Cluster::shared();
+        let read_only = |on: bool| {
+            let set = if on { "set default_transaction_read_only = on" } else { "reset default_transaction_read_only" };
+            let anew = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
+            let mut psql = Command::new(cluster.bin.join("psql"));
+            psql.args(["-X", "-q", "-U", "postgres", "-d", "postgres", "-c", &format!("alter database {name} {set}"), "-c", &anew, "-h"]);
+            let done = psql.arg(cluster.folder.path()).output().unwrap();
+            assert!(done.status.success(), "psql: {}", String::from_utf8_lossy(&done.stderr));
+        };
+        is_not_ready_while_it_takes_nothing(&server, read_only).await;
+    });
+}
+
 #[test]
 fn a_newer_database_is_left_alone() {
     for place in [Place::on_sqlite(), Place::on_postgres()] {
@@ -186,16 +232,7 @@ fn an_empty_database_gets_the_demo_unless_told_otherwise() {
 #[test]
 fn as_many_files_may_be_open_as_the_system_allows() {
     let place = Place::on_sqlite();
-    let plain = place.command(&[]);
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -S -n 256 && exec \"$0\""]).arg(plain.get_program()).current_dir(plain.get_current_dir().unwrap());
-    for (name, value) in plain.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = place.server_after("ulimit -S -n 256").stderr(Stdio::null()).spawn().unwrap();
     let opened = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok).any(|line| line.contains("HTTP at "));
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
     child.kill().unwrap();

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use backend::args;
 use backend::clock::Clock;
 use backend::db::{Db, DbError, Sql as _};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
 pub use broker::{Mosquitto, Nats};
@@ -80,6 +80,21 @@ impl Place {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        command
+    }
+
+    /// The server, started by a shell that does something before.
+    pub fn server_after(&self, before: &str) -> Command {
+        let plain = self.command(&[]);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{before} && exec \"$0\"")]).arg(plain.get_program()).current_dir(self.folder.path());
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -145,6 +160,10 @@ impl Server {
     pub fn start_with(place: Place, settings: &[(&str, &str)]) -> Self {
         let mut command = place.command(&[]);
         command.envs(settings.iter().copied());
+        Self::start_by(place, command)
+    }
+
+    pub fn start_by(place: Place, mut command: Command) -> Self {
         let mut child = command.spawn().expect("orderly starts");
         let mut stderr = child.stderr.take().expect("a pipe");
         let stderr = std::thread::spawn(move || {
@@ -179,6 +198,12 @@ impl Server {
     /// SIGTERM, without waiting.
     pub fn ask_to_stop(&self) {
         kill_process(self.pid(), Signal::TERM).expect("the server runs");
+    }
+
+    /// As on a disk that is full, no file takes a byte more, or as before. A process that does not ignore SIGXFSZ is killed by it.
+    pub fn fill_disk(&self, full: bool) {
+        let limit = Rlimit { current: full.then_some(0), maximum: None };
+        prlimit(Some(self.pid()), Resource::Fsize, limit).expect("a process that runs has limits");
     }
 
     /// Waits for the end, at most so long; what it was and what was logged.

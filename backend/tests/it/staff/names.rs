@@ -1,4 +1,4 @@
-//! Names without their capitals: of any script, and on both databases alike.
+//! Names without their capitals, of any script and from any keyboard, and on both databases alike.
 
 use domain::view::Role;
 
@@ -20,6 +20,25 @@ on_both_databases! {
             identities.set_password(&caller, None, GOOD.to_owned()).await.unwrap();
             let signed_in = cafe.by_password(otherwise, GOOD, &from(1)).await.unwrap();
             assert_eq!(signed_in.user(), Some(added.person.id), "{otherwise}");
+        }
+    }
+
+    /// Some keyboards send an `é` and others an `e` and an accent.
+    async fn a_name_is_one_name_from_whatever_keyboard(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let identities = &cafe.backend.identities;
+        let mo = manager(&cafe).await;
+        let (one, other) = ("Élodie", "E\u{301}lodie");
+        let (added, code) = identities.staff_add(harbor(), other.to_owned(), Role::Barista).await.unwrap();
+        assert_eq!(added.name, one);
+        let caller = by_code(&cafe, code.expose()).await;
+        identities.set_password(&caller, None, GOOD.to_owned()).await.unwrap();
+        for typed in [one, other] {
+            assert_eq!(cafe.by_password(typed, GOOD, &from(1)).await.unwrap().user(), Some(added.id), "{typed:?}");
+            let taken = identities.add_member(&mo, harbor(), typed.to_owned(), Role::Barista).await.unwrap_err();
+            assert_eq!((taken.status(), taken.faults().remove(0).code.as_str()), (422, "name_taken"), "{typed:?}");
+            let (same, _) = identities.staff_add(harbor(), typed.to_owned(), Role::Barista).await.unwrap();
+            assert_eq!(same.id, added.id, "{typed:?}");
         }
     }
 }

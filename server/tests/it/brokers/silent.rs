@@ -97,3 +97,25 @@ fn a_password_that_a_broker_refuses_when_it_comes_back_is_told() {
         }
     });
 }
+
+/// Several look at the shop again and again, and none of them says at every look what has been said.
+#[test]
+fn a_database_that_is_away_is_told_of_once_by_each_who_asks_it() {
+    let broker = Mosquitto::start();
+    let url = broker.url();
+    crate::support::run_with(Place::on_sqlite(), &[("MQTT_URL", url.as_str())], async |server: Server| {
+        assert_eq!(until_ready_is(&server, StatusCode::OK).await, "ok");
+        let mut window = Tab::open(&server, None, None).await;
+        let (file, aside) = (server.place.path().join("orderly.db"), server.place.path().join("aside.db"));
+        std::fs::rename(&file, &aside).unwrap();
+        // When it has not answered for long enough.
+        window.closed().await;
+        std::fs::rename(&aside, &file).unwrap();
+        until_ready_is(&server, StatusCode::OK).await;
+        server.ask_to_stop();
+        let (_, log, _) = server.ended(Duration::from_secs(20));
+        for what in ["the connected cannot be rechecked now", "whether somebody publishes what happens cannot be seen now"] {
+            assert_eq!(log.lines().filter(|line| line.contains(what)).count(), 1, "{what}: {log}");
+        }
+    });
+}
