@@ -10,7 +10,7 @@ pub mod js;
 pub use self::clock::{steady, ticking};
 
 use domain::{Locale, Timestamp};
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use serde::{Deserialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -53,13 +53,22 @@ pub fn offset_minutes(at: Timestamp) -> i32 {
 /// A button's work: from the press until the answer or, where the page is left, until somebody comes back to it.
 pub fn busy() -> RwSignal<bool> {
     let busy = RwSignal::new(false);
+    brought_back(move || {
+        let _ = busy.try_set(false);
+    });
+    busy
+}
+
+/// Does something whenever Back brings the page as it was left. When it is shown for the first time it may be alive, and at work, already.
+pub fn brought_back(then: impl Fn() + Copy + 'static) {
     Effect::new(move |_| {
-        let listener = window_event_listener_untyped("pageshow", move |_| {
-            let _ = busy.try_set(false);
+        let listener = window_event_listener_untyped("pageshow", move |event| {
+            if event.dyn_ref::<web_sys::PageTransitionEvent>().is_some_and(web_sys::PageTransitionEvent::persisted) {
+                then();
+            }
         });
         on_cleanup(move || listener.remove());
     });
-    busy
 }
 
 /// Waits.
@@ -84,19 +93,38 @@ pub fn keep(key: &str, value: Option<&str>) {
     };
 }
 
+/// Until none of the page's forms is on its way any more that somebody sent before it was alive: the page that answers takes the place
+/// of this one. The document's own script knows of them, and for how long they are waited for.
+pub async fn forms_sent() {
+    while let Ok(sent) = js::global("formsSent").dyn_into::<js_sys::Promise>() {
+        // It says when, and nothing else.
+        let _ = JsFuture::from(sent).await;
+    }
+}
+
+/// Leaves the page, unless somebody's form does: its answer would be called off.
+fn leave(by: impl FnOnce(&web_sys::Location) -> Result<(), JsValue> + 'static) {
+    spawn_local(async move {
+        forms_sent().await;
+        let _ = by(&window().location());
+    });
+}
+
 /// Goes to another page, or to this one anew.
 pub fn go(page: &str) {
-    let _ = window().location().assign(page);
+    let page = page.to_owned();
+    leave(move |location| location.assign(&page));
 }
 
 /// Goes to another page, in the place of this one: the way back leads past it.
 pub fn replace(page: &str) {
-    let _ = window().location().replace(page);
+    let page = page.to_owned();
+    leave(move |location| location.replace(&page));
 }
 
 /// This page anew, where it stands.
 pub fn reload() {
-    let _ = window().location().reload();
+    leave(web_sys::Location::reload);
 }
 
 /// A fresh key for a request that must happen once.

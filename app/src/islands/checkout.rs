@@ -56,6 +56,8 @@ pub(crate) struct Cart {
     syncing: RwSignal<bool>,
     /// The order was sent off while that was under way: it goes as soon as it is done.
     pressed: RwSignal<bool>,
+    /// The order is on its way, or placed: whatever else is pressed before its page is there comes too late.
+    ordering: RwSignal<bool>,
     offline: Signal<bool>,
     ships: bool,
     now: Timestamp,
@@ -142,6 +144,7 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
         refusal: RwSignal::new(page.refusal),
         syncing: RwSignal::new(false),
         pressed: RwSignal::new(false),
+        ordering: tab::busy(),
         offline: offline(),
         ships: page.ships,
         now,
@@ -186,7 +189,7 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
 
 fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSignal<Timestamp>) -> AnyView {
     let locale = cart.locale;
-    let busy = tab::busy();
+    let busy = cart.ordering;
     let form = NodeRef::<leptos::html::Form>::new();
     let key = RwSignal::new(key);
     let subtotal = Memo::new(move |_| cart.quote().ok().map(|quote| quote.subtotal));
@@ -198,13 +201,10 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
     let dearer = Memo::new(move |_| alive.get() && cart.changed().is_some_and(|(told, now)| now.amount > told.amount));
     // Who comes back from the order sees the page as it was left, where the browser has kept it: with what has been ordered.
     let placed = StoredValue::new(false);
-    Effect::new(move |_| {
-        let back = window_event_listener_untyped("pageshow", move |_| {
-            if placed.try_get_value() == Some(true) {
-                cart.load_anew();
-            }
-        });
-        on_cleanup(move || back.remove());
+    tab::brought_back(move || {
+        if placed.try_get_value() == Some(true) {
+            cart.load_anew();
+        }
     });
     let send = move || {
         let Some(form) = form.get_untracked() else { return };
@@ -215,7 +215,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
                 Err(error) => Err(error),
             };
             // The button stays at work until the next page is there.
-            match answer.and_then(|reply| reply.answer()) {
+            let refusal = match answer.and_then(|reply| reply.answer()) {
                 Ok(PlaceAnswer::Placed { page }) => {
                     placed.set_value(true);
                     return tab::go(&page);
@@ -225,11 +225,13 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
                     if !refusal.is_open() {
                         key.set(tab::new_key());
                     }
-                    cart.refused(refusal);
+                    refusal
                 }
-                Err(tab::Unreachable) => cart.refused(Refusal::unavailable()),
-            }
+                Err(tab::Unreachable) => Refusal::unavailable(),
+            };
+            // First: what is refused may be held anew at once.
             busy.set(false);
+            cart.refused(refusal);
         });
     };
     let submit = move |event: SubmitEvent| {

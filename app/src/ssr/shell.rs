@@ -18,7 +18,7 @@ const SKIPPED: &str =
 const BROUGHT_BACK: &str = "addEventListener('pageshow',async({persisted})=>{if(!persisted)return;\
     const {dataset}=document.documentElement;dataset.broughtBack='';if(!dataset.user)return;\
     try{const answer=await fetch('/api/v1/me');\
-    if(answer.status===401||answer.ok&&(await answer.json()).user?.id!==dataset.user)location.reload()}catch{}})";
+    if(answer.status===401||answer.ok&&(await answer.json()).user?.id!==dataset.user){await self.formsSent;location.reload()}}catch{}})";
 
 /// Where what brings a page to life does not come, or fails, nobody hears of it: the page then says what it says without scripts. What
 /// is late says nothing of itself either, so it is also looked for after a while, when the page is there or its pictures keep it waiting.
@@ -37,11 +37,15 @@ const STILL: &str = "{const waits=line=>/none|connecting/.test(line.dataset.stat
 /// Before a form is alive the browser sends it, and its button shows nothing and can be pressed again, which would do it again; the
 /// second press may also come from a form that has come alive meanwhile. So what is under way is sent once, until the next page is there
 /// or does not come for so long that it has to be asked for again. Back finds a form that works.
-const ONCE: &str = "{const sent=new Map();\
+///
+/// What has come alive meanwhile would see what the form has done as done elsewhere, and to go anywhere would call the next page off. So
+/// `formsSent` is kept until then, for it to wait (`tab::forms_sent`).
+const ONCE: &str = "{const sent=new Map();let none;\
     addEventListener('submit',e=>{if(sent.has(e.target)){e.preventDefault();e.stopImmediatePropagation()}},true);\
     addEventListener('submit',e=>{const form=e.target,by=e.submitter;if(e.defaultPrevented||form.method!=='post')return;\
     by?.setAttribute('aria-busy','true');\
-    const over=()=>{clearTimeout(late);sent.delete(form);by?.removeAttribute('aria-busy')},late=setTimeout(over,1e4);sent.set(form,over)});\
+    const over=()=>{clearTimeout(late);sent.delete(form);by?.removeAttribute('aria-busy');if(!sent.size){self.formsSent=null;none()}},\
+    late=setTimeout(over,1e4);sent.set(form,over);self.formsSent??=new Promise(next=>none=next)});\
     addEventListener('pageshow',({persisted})=>{if(persisted)for(const over of sent.values())over()})}";
 
 /// What brings a page to life is asked for until it is there, its parts as well (`xtask/src/front/again.rs`): what fails is a network

@@ -125,7 +125,7 @@ async fn look() {
         match super::ask(&format!("{script}?{}", js_sys::Date::now()), super::Body::Nothing).await {
             Ok(reply) if reply.ok() => return,
             Ok(reply) if reply.status == 404 => {
-                let _ = window().location().reload();
+                super::reload();
                 return;
             }
             // A network that is hardly back, or a proxy whose shop is not: neither says anything of the version.

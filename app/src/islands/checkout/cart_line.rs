@@ -35,6 +35,9 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
             .and_then(|button| button.get_attribute("value"));
         let Some(wanted) = wanted.and_then(|value| value.parse::<i64>().ok()) else { return };
         event.prevent_default();
+        if cart.ordering.get_untracked() {
+            return;
+        }
         cart.lines.update(|lines| {
             if let Some(line) = lines.iter_mut().find(|line| id.with_value(|id| *id == line.id)) {
                 line.request.quantity = wanted.clamp(0, MAX_QUANTITY);
@@ -42,6 +45,8 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
         });
         hold::sync(cart);
     };
+    // Not `disabled`, which would take the focus of who works by keyboard.
+    let too_late = move || cart.ordering.get().then_some("true");
     let place = format!("line-{}", line.id);
     let picture = match picture {
         Some(url) => view! { <img class="line__picture" src=url width="400" height="300" alt=""/> }.into_any(),
@@ -58,12 +63,13 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
                 <input type="hidden" name="line" value=line.id/>
                 <div class="stepper" role="group" aria-label=w::cart::quantity_of(locale, &name)>
                     <button class="stepper__button" name="quantity" value=move || (quantity.get() - 1).max(1) aria-label=w::cart::less(locale, &name)
-                        disabled={move || quantity.get() <= 1}>{pieces::icon("minus")}</button>
+                        disabled={move || quantity.get() <= 1} aria-disabled=too_late>{pieces::icon("minus")}</button>
                     <output class="stepper__value">{quantity}</output>
                     <button class="stepper__button" name="quantity" value=move || (quantity.get() + 1).min(MAX_QUANTITY)
-                        aria-label=w::cart::more(locale, &name) disabled={move || quantity.get() >= MAX_QUANTITY}>{pieces::icon("plus")}</button>
+                        aria-label=w::cart::more(locale, &name) disabled={move || quantity.get() >= MAX_QUANTITY} aria-disabled=too_late>{pieces::icon("plus")}</button>
                 </div>
-                <button class="button button--plain" name="quantity" value="0" aria-label=w::cart::remove_label(locale, &name)>{w::cart::remove(locale)}</button>
+                <button class="button button--plain" name="quantity" value="0" aria-label=w::cart::remove_label(locale, &name)
+                    aria-disabled=too_late>{w::cart::remove(locale)}</button>
             </form>
         </li>
     }

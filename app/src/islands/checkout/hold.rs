@@ -34,9 +34,9 @@ pub(super) fn begin(cart: Cart) {
 }
 
 /// Saves what was changed, one line after the other, and holds the result. One of these runs at a time; what is pressed
-/// meanwhile is saved by it, too.
+/// meanwhile is saved by it, too. What is being ordered is neither changed nor held anew.
 pub(super) fn sync(cart: Cart) {
-    if cart.syncing.get_untracked() {
+    if cart.syncing.get_untracked() || cart.ordering.get_untracked() {
         return;
     }
     cart.syncing.set(true);
@@ -54,6 +54,8 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
     loop {
         // Several presses in a row are one change.
         tab::pause(200).await;
+        // What was sent before this was alive changes the cart, or orders it: the page that answers says so.
+        tab::forms_sent().await;
         while let Some(line) = changed(cart) {
             if is_swapped(cart, &line) {
                 let reply = tab::ask(paths::form::CART_SWAP, tab::Body::Form(&swap_fields(cart, &line))).await.map_err(away)?;

@@ -139,7 +139,9 @@ fn swap_form(id: StoredValue<String>, offer: Offer, cart: Cart) -> AnyView {
     let sku = with.sku.clone();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        id.with_value(|id| take(id, &with, cart));
+        if !cart.ordering.get_untracked() {
+            id.with_value(|id| take(id, &with, cart));
+        }
     };
     view! {
         <form method="post" action=paths::form::CART_SWAP on:submit=submit>
@@ -147,7 +149,8 @@ fn swap_form(id: StoredValue<String>, offer: Offer, cart: Cart) -> AnyView {
             <input type="hidden" name="line" value=id.get_value()/>
             <input type="hidden" name="sku" value=sku/>
             {options}
-            <button class="button button--quiet" data-testid="swap">{label}" · "{pieces::price(price, cart.locale)}</button>
+            <button class="button button--quiet" data-testid="swap"
+                aria-disabled=move || cart.ordering.get().then_some("true")>{label}" · "{pieces::price(price, cart.locale)}</button>
         </form>
     }
     .into_any()
