@@ -1,6 +1,6 @@
 //! What is said, in the languages of the house: one function a message of `locales/*.json`.
 
-use domain::Locale;
+use domain::{Locale, pricing::MAX_QUANTITY};
 
 // Made from the message files, for the compiler and not for readers.
 #[allow(clippy::useless_format, clippy::match_same_arms)]
@@ -22,6 +22,14 @@ pub fn refusal_at_work(code: &str, locale: Locale) -> &'static str {
 /// The code of a refusal where nothing was to be ordered: there is no order to look for.
 pub fn without_order(code: &str) -> &str {
     if code == "unavailable" { "unreachable" } else { code }
+}
+
+/// Why no more of something fit into the cart, where there are so many of it already.
+pub fn cart_takes(there: i64, locale: Locale) -> String {
+    match MAX_QUANTITY - there {
+        left @ 1.. => cart::room_for(locale, left, there),
+        _ => cart::no_room(locale, there),
+    }
 }
 
 /// What happened, for an event's type such as `prep.ready.v1`. `None`: nothing that a shopper asks for.
@@ -69,6 +77,12 @@ mod tests {
             assert_eq!(refusal(without_order("unavailable"), locale), problem::unreachable(locale));
         }
         assert_eq!(without_order("wrong_code"), "wrong_code");
+    }
+
+    #[test]
+    fn a_cart_says_how_many_more_it_takes() {
+        assert_eq!(cart_takes(98, Locale::En), "Your cart already has 98 of these, and room for 1 more.");
+        assert_eq!(cart_takes(99, Locale::ZhCn), "购物车里已有 99 份，不能再加了。");
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub struct Terms {
     pub least: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub most: Option<i64>,
+    /// How many there are already.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub there: Option<i64>,
     /// Something of the shop's own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<Text>,

@@ -41,3 +41,27 @@ for (const language of LANGUAGES) {
     });
   }
 }
+
+for (const language of LANGUAGES) {
+  for (const javaScriptEnabled of [true, false]) {
+    test(`a cart says how many more of it there is room for (${language}, ${javaScriptEnabled ? 'alive' : 'without JavaScript'})`, async ({ browser, shop }) => {
+      const shopper = await Shopper.arrive(browser, shop, { language, javaScriptEnabled });
+      const { page, w } = shopper;
+      const add = async (quantity: number) => {
+        await page.goto('/s/harbor/p/flat-white');
+        if (javaScriptEnabled) await expect(page.getByTestId('product-form')).toHaveAttribute('data-alive', 'true');
+        await page.getByRole('spinbutton').fill(String(quantity));
+        await page.getByTestId('add-to-cart').click();
+      };
+      await add(98);
+      await page.waitForURL('**/s/harbor');
+      await add(2);
+      await expect(page.getByRole('alert')).toContainText(w('cart.room_for', { there: 98, left: 1 }));
+      await add(1);
+      await page.waitForURL('**/s/harbor');
+      await add(1);
+      await expect(page.getByRole('alert')).toContainText(w('cart.no_room', { there: 99 }));
+      await shopper.leave();
+    });
+  }
+}

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use crate::{
     paths, pieces, tab,
-    wire::{CartAnswer, CartSummary},
+    wire::{CartAnswer, CartSummary, Refusal},
     words as w,
 };
 
@@ -32,6 +32,14 @@ pub async fn add(form: &web_sys::HtmlFormElement, open: StoredValue<Option<Strin
         let _ = open.try_set_value(None);
     }
     Ok(answer)
+}
+
+/// Why nothing was put into the cart: how many more would fit is said with the fault.
+pub fn why(refusal: Refusal, locale: Locale) -> String {
+    match &*refusal.faults {
+        [fault] if fault.code == "quantity_out_of_range" => fault.detail.clone(),
+        _ => w::refusal(&refusal.of_cart().code, locale).to_owned(),
+    }
 }
 
 /// The cart, always in reach of the thumb; nothing while it is empty.

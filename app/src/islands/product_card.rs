@@ -95,7 +95,7 @@ fn price(variants: &[CardVariant], locale: Locale) -> impl IntoView + use<> {
 
 fn add_form(store: String, product: String, sku: String, name: String, locale: Locale) -> AnyView {
     let (busy, key) = (tab::busy(), StoredValue::new(None));
-    let failed = RwSignal::new(None::<&'static str>);
+    let failed = RwSignal::new(None::<String>);
     let added = RwSignal::new(false);
     let checkout = paths::checkout(&store);
     let said = w::menu::added(locale, &name);
@@ -113,8 +113,8 @@ fn add_form(store: String, product: String, sku: String, name: String, locale: L
                     cart::changed().set(Some(summary));
                     let _ = added.try_set(true);
                 }
-                Ok(CartAnswer::Refused(refusal)) => failed.set(Some(w::refusal(&refusal.of_cart().code, locale))),
-                Err(tab::Unreachable) => failed.set(Some(w::refusal("unreachable", locale))),
+                Ok(CartAnswer::Refused(refusal)) => failed.set(Some(cart::why(refusal, locale))),
+                Err(tab::Unreachable) => failed.set(Some(w::refusal("unreachable", locale).to_owned())),
             }
             let _ = busy.try_set(false);
         });

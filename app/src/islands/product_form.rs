@@ -112,9 +112,9 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
     let closed = Memo::new(move |_| status.with(|store| !store.open));
     let offline = offline();
     // Why nothing went off when the button was pressed: said until the next press, or until there is a network again.
-    let failed = RwSignal::new(None::<&'static str>);
+    let failed = RwSignal::new(None::<String>);
     Effect::new(move |_| {
-        if !offline.get() && failed.get_untracked() == Some(w::problem::offline(locale)) {
+        if !offline.get() && failed.with_untracked(|failed| failed.as_deref() == Some(w::problem::offline(locale))) {
             failed.set(None);
         }
     });
@@ -132,7 +132,7 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
             return;
         }
         if offline.get_untracked() {
-            return failed.set(Some(w::problem::offline(locale)));
+            return failed.set(Some(w::problem::offline(locale).to_owned()));
         }
         busy.set(true);
         let next = next.clone();
@@ -140,8 +140,8 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
             let why = match cart::add(&form, key).await {
                 // The button stays at work until the next page is there.
                 Ok(CartAnswer::Done(_)) => return tab::go(&next),
-                Ok(CartAnswer::Refused(refusal)) => w::refusal(&refusal.of_cart().code, locale),
-                Err(tab::Unreachable) => w::problem::unreachable(locale),
+                Ok(CartAnswer::Refused(refusal)) => cart::why(refusal, locale),
+                Err(tab::Unreachable) => w::problem::unreachable(locale).to_owned(),
             };
             let _ = failed.try_set(Some(why));
             let _ = busy.try_set(false);

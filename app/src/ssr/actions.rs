@@ -67,8 +67,10 @@ impl Refusal {
     /// The same with the sentences of its faults in a language: a program that posts a form reads them, too.
     fn said(mut self, locale: Locale) -> Self {
         for fault in &mut self.faults {
-            *fault.terms = domain::Terms::default();
-            if let Some(sentence) = words::problem::by_name(&fault.code, locale) {
+            let terms = std::mem::take(&mut *fault.terms);
+            if let Some(there) = terms.there {
+                fault.detail = words::cart_takes(there, locale);
+            } else if let Some(sentence) = words::problem::by_name(&fault.code, locale) {
                 sentence.clone_into(&mut fault.detail);
             }
         }

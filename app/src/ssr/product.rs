@@ -1,6 +1,7 @@
 //! A product with its options.
 
-use domain::{prep::FulfilmentKind, view::ProductView};
+use backend::db::DbError;
+use domain::{StoreId, prep::FulfilmentKind, pricing::MAX_QUANTITY, view::ProductView};
 use leptos::prelude::*;
 use leptos_meta::Html;
 
@@ -15,8 +16,9 @@ use super::{
 use crate::{
     islands::{LiveLine, ProductForm, StoreStatus},
     paths,
-    pieces::icon,
+    pieces::{icon, notice},
     wire::Chosen,
+    words as w,
 };
 
 /// `/s/{store}/p/{product}`
@@ -57,13 +59,18 @@ async fn body(visit: Visit, store: String, product: String, chosen: Chosen, erro
         },
     );
     let sent = error.is_some();
-    let notice = admitted(&visit, status.clone()).await?;
+    let there = if error.as_deref() == Some("quantity_out_of_range") { there(&visit, &row.id, &chosen).await? } else { None };
+    let notice_of_form = match there {
+        Some(there) => Some(notice("stop", w::problem::title(locale).to_owned(), Some(w::cart_takes(there, locale)))),
+        None => problem(error.as_deref(), locale),
+    };
+    let let_in = admitted(&visit, status.clone()).await?;
     let main = view! {
         {head}
         <Html {..} data-bars="product"/>
         <main class="page" id="main">
             <a class="back" href=paths::store(&row.id)>{icon("back")}{name}</a>
-            {problem(error.as_deref(), locale)}
+            {notice_of_form}
             <article class="product">
                 <div class="product__media">{picture(shown.image.as_ref(), "product__picture", true, true)}</div>
                 <div class="product__form">
@@ -71,7 +78,7 @@ async fn body(visit: Visit, store: String, product: String, chosen: Chosen, erro
                         <h1>{shown.name.clone()}</h1>
                         <p class="lead">{shown.description.clone()}</p>
                         <StoreStatus store=status.clone() ships locale/>
-                        {notice}
+                        {let_in}
                         <div class="live-quiet"><LiveLine clock=Some(clock(&row.time_zone, visit.now)) locale/></div>
                     </div>
                     <ProductForm menu=only status now=visit.now chosen sent locale/>
@@ -80,4 +87,15 @@ async fn body(visit: Visit, store: String, product: String, chosen: Chosen, erro
         </main>
     };
     Ok(frame(&visit, main.into_any()))
+}
+
+/// How many are in the cart of what was chosen, where those that were to be added are not too many by themselves.
+async fn there(visit: &Visit, store: &StoreId, chosen: &Chosen) -> Result<Option<i64>, DbError> {
+    let mut options = chosen.options.clone().unwrap_or_default();
+    options.retain(|id| !id.is_empty());
+    options.sort();
+    let lines = visit.cart(store).await?;
+    let same = lines.iter().find(|line| chosen.sku.as_ref() == Some(&line.request.sku) && line.request.options == options);
+    let wanted = chosen.quantity.unwrap_or_default();
+    Ok(same.map(|same| same.request.quantity).filter(|there| there.saturating_add(wanted) > MAX_QUANTITY))
 }

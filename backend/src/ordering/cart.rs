@@ -1,7 +1,7 @@
 //! The cart: a shopper's lines at a store. It promises nothing; a checkout does.
 
 use domain::pricing::{self, LineRequest, MAX_LINES, MAX_QUANTITY, QuoteLine};
-use domain::{Fault, Faults, LineId, StoreId};
+use domain::{Fault, Faults, LineId, StoreId, Terms};
 
 use super::{OrderingError, store};
 use crate::catalog::Catalog;
@@ -43,11 +43,11 @@ impl Carts {
             return Ok(id);
         }
         match store::lines_in_cart(tx, owner, store, &line).await? {
-            (_, true) => Err(fault("/quantity", "quantity_out_of_range", format!("A cart takes at most {MAX_QUANTITY} of one item."))),
-            (lines, false) if lines >= MAX_LINES as i64 => {
+            (_, Some(there)) => Err(too_many(there)),
+            (lines, None) if lines >= MAX_LINES as i64 => {
                 Err(fault("", "too_many_lines", format!("A cart takes at most {MAX_LINES} different items.")))
             }
-            (_, false) => Ok(store::add_line_in(tx, owner, store, &line).await?),
+            (_, None) => Ok(store::add_line_in(tx, owner, store, &line).await?),
         }
     }
 
@@ -105,7 +105,7 @@ impl Carts {
         let same = |other: &CartLine| other.request.sku == with.sku && other.request.options == with.options;
         let there = store::cart(tx, owner, store).await?.into_iter().find(same).map_or(0, |same| same.request.quantity);
         if there + with.quantity > MAX_QUANTITY {
-            return Err(fault("/quantity", "quantity_out_of_range", format!("A cart takes at most {MAX_QUANTITY} of one item.")));
+            return Err(too_many(there));
         }
         Ok(store::adopt_line_in(tx, owner, old.become_line(with)).await?)
     }
@@ -138,6 +138,14 @@ fn at_line(Faults(mut faults): Faults) -> OrderingError {
         }
     }
     OrderingError::Invalid(Faults(faults))
+}
+
+/// More of one item than a line takes, where there are so many of it already.
+fn too_many(there: i64) -> OrderingError {
+    let left = (MAX_QUANTITY - there).max(0);
+    let detail = format!("There are {there} of it in the cart already, which has room for {left} more.");
+    let fault = Fault::new("/quantity", "quantity_out_of_range", detail).with(Terms { there: Some(there), ..Terms::default() });
+    OrderingError::Invalid(Faults(vec![fault]))
 }
 
 fn fault(pointer: &str, code: &str, detail: String) -> OrderingError {

@@ -43,16 +43,16 @@ pub(in super::super) async fn add_to_line_in(
     row.map(|row| row.get("id")).transpose()
 }
 
-/// How many lines there are, and whether one of them has this item with these options.
+/// How many lines there are, and how many of this item with these options, where one of them has it.
 pub(in super::super) async fn lines_in_cart(
     sql: &mut impl Sql,
     owner: &Owner,
     store: &StoreId,
     line: &LineRequest,
-) -> Result<(i64, bool), DbError> {
+) -> Result<(i64, Option<i64>), DbError> {
     let lines = cart(sql, owner, store).await?;
-    let same = lines.iter().any(|l| l.request.sku == line.sku && l.request.options == line.options);
-    Ok((lines.len() as i64, same))
+    let same = lines.iter().find(|l| l.request.sku == line.sku && l.request.options == line.options);
+    Ok((lines.len() as i64, same.map(|same| same.request.quantity)))
 }
 
 /// Adds a line; where the same one was added meanwhile, to that.

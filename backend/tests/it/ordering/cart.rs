@@ -44,6 +44,8 @@ on_both_databases! {
         assert_eq!(lines(&cafe, &owner).await, [("flat-white-regular".to_owned(), 5), ("flat-white-regular".to_owned(), 1)]);
         set(&cafe, owner, other, 99).await.unwrap();
         assert_eq!(fault_of(add(&cafe, owner, flat_white(1)).await), ("/quantity".to_owned(), "quantity_out_of_range".to_owned()));
+        let Err(OrderingError::Invalid(Faults(faults))) = add(&cafe, owner, flat_white(2)).await else { panic!("that is too many") };
+        assert_eq!(faults[0].terms.there, Some(99));
         assert_eq!(fault_of(set(&cafe, owner, other, 100).await), ("/quantity".to_owned(), "quantity_out_of_range".to_owned()));
         set(&cafe, owner, other, 0).await.unwrap();
         assert!(matches!(set(&cafe, owner, other, 1).await, Err(OrderingError::NotFound)));
