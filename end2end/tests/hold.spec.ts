@@ -240,6 +240,23 @@ for (const language of LANGUAGES) {
     await shopper.leave();
   });
 
+  test(`of two checkouts of one cart, the one that comes too late leads to the order (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.atCheckout(browser, shop, { language });
+    const { page, w } = shopper;
+    const other = await shopper.context.newPage();
+    await other.goto('/s/harbor/checkout');
+    await expect(other.getByTestId('hold')).toBeVisible();
+    const number = await shopper.placeOrder();
+    await other.getByTestId('place-order').click();
+    const ordered = other.getByTestId('ordered');
+    await expect(ordered).toContainText(w('cart.ordered', { number }));
+    await expect(other.getByText(w('cart.empty_title'))).toBeVisible();
+    await expectAccessible(other, 'an empty cart whose order was placed');
+    await ordered.getByRole('link', { name: w('cart.see_order') }).click();
+    await other.waitForURL(page.url());
+    await shopper.leave();
+  });
+
   test(`an order that is swallowed on its way is the same one when it is sent again (${language})`, async ({ browser, shop }) => {
     const shopper = await Shopper.atCheckout(browser, shop, { language });
     const { page, w } = shopper;

@@ -1,6 +1,7 @@
 //! Cart and checkout.
 
-use domain::{Money, OrderId, catalog::Menu, prep::FulfilmentKind, pricing};
+use backend::identity::Caller;
+use domain::{Money, OrderId, StoreId, catalog::Menu, prep::FulfilmentKind, pricing, view::OrderView};
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -57,12 +58,14 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let title = format!("{} · {}", w::checkout::title(locale), row.name.in_locale(locale));
     let head = head(&visit, Head { title, description: w::checkout::description(locale).to_owned(), ..Head::default() });
     if lines.is_empty() {
+        let ordered = just_ordered(&visit, &row.id).await?;
         let way_on = (paths::store(&row.id), w::cart::see_menu(locale));
         let main = view! {
             {head}
             <main class="page page--narrow" id="main">
                 {problem(error.as_deref().filter(|error| *error != "no_lines"), locale)}
                 {back}
+                {ordered}
                 {empty(w::cart::empty_title(locale), w::cart::empty_text(locale), Some(way_on))}
             </main>
         };
@@ -104,6 +107,32 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         </main>
     };
     Ok(frame(&visit, main.into_any()))
+}
+
+/// So many of the newest orders are looked at for one of the store's.
+const NEWEST: i64 = 5;
+
+/// For so many seconds an order counts as just placed, whatever has become of it.
+const JUST_PLACED: i64 = 600;
+
+/// Where the cart may have gone: the order that the visitor waits for, or has just placed, which may have been from another window.
+async fn just_ordered(visit: &Visit, store: &StoreId) -> Result<Option<AnyView>, Failure> {
+    let locale = visit.locale;
+    // A browser that was never here has none, and is not looked up.
+    let Some(owner) = visit.owner().filter(|_| !matches!(visit.caller, Caller::Guest { fresh: true, .. })) else { return Ok(None) };
+    let orders = visit.backend.orders.list(&mut visit.backend.db.reader(), &owner, None, NEWEST, visit.naming()).await?;
+    let current = |order: &OrderView| !order.status.is_final() || visit.now.seconds_since(order.placed_at) < JUST_PLACED;
+    let ordered = orders.items.into_iter().find(|order| order.store == *store && current(order));
+    let view = ordered.map(|order| {
+        view! {
+            <div class="notice" data-tone="go" role="status" data-testid="ordered">
+                {icon("check")}<p class="notice__title">{w::cart::ordered(locale, order.number)}</p>
+                <p><a href=paths::order(order.id)>{w::cart::see_order(locale)}</a></p>
+            </div>
+        }
+        .into_any()
+    });
+    Ok(view)
 }
 
 /// What has become of an order whose lines were put back into the cart: what is not offered any more was left out, and is
