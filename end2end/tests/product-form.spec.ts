@@ -44,7 +44,8 @@ for (const language of LANGUAGES) {
 
 for (const language of LANGUAGES) {
   for (const javaScriptEnabled of [true, false]) {
-    test(`a cart says how many more of it there is room for (${language}, ${javaScriptEnabled ? 'alive' : 'without JavaScript'})`, async ({ browser, shop }) => {
+    const how = javaScriptEnabled ? 'alive' : 'without JavaScript';
+    test(`a cart says how many more it has room for (${language}, ${how})`, async ({ browser, shop }) => {
       const shopper = await Shopper.arrive(browser, shop, { language, javaScriptEnabled });
       const { page, w } = shopper;
       const add = async (quantity: number) => {
