@@ -222,16 +222,19 @@ impl Payments {
         job::enqueue_in(tx, REFUND, &order.to_string(), json!({})).await.map(drop)
     }
 
-    /// How the money of an order stands. What was given up is undecided until it is sure that nothing was taken.
+    /// How the money of an order stands. What was given up, or is not wanted any more, is undecided until it is sure that nothing was
+    /// taken, and nobody is to confirm it.
     pub async fn view(&self, sql: &mut impl Sql, order: OrderId) -> Result<Option<PaymentView>, DbError> {
         let Some(payment) = store::find(sql, order).await? else { return Ok(None) };
         let status = match payment.status {
             PaymentStatus::Voided if self.is_unsure(sql, order).await? => PaymentStatus::Pending,
+            PaymentStatus::ActionRequired if payment.unwanted => PaymentStatus::Pending,
             status => status,
         };
-        let confirming = payment.status == PaymentStatus::ActionRequired;
+        let confirming = status == PaymentStatus::ActionRequired;
         let confirm_by = payment.known_at.filter(|_| confirming).map(|known| known.plus_seconds(CONFIRM_SECONDS));
-        Ok(Some(PaymentView { method: payment.method, status, action_url: payment.action_url, confirm_by }))
+        let action_url = payment.action_url.filter(|_| confirming);
+        Ok(Some(PaymentView { method: payment.method, status, action_url, confirm_by }))
     }
 
     /// Adds the jobs that talk to the provider.

@@ -352,6 +352,23 @@ on_both_databases! {
         assert!(verdicts.iter().all(|verdict| verdict.ok), "{verdicts:?}");
     }
 
+    /// Called off while its shopper was to confirm it: from then on nobody is led to the bank, however long letting go takes.
+    async fn what_is_called_off_is_not_to_be_confirmed(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let (running, shopper) = (cafe.run(), guest());
+        let order = cafe.order(&shopper, "tok_3ds").await;
+        settle(&running).await;
+        assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::ActionRequired);
+        running.shutdown().await;
+        cafe.cancel(&shopper, order).await.unwrap();
+        let view = cafe.view(order).await;
+        assert_eq!((view.status, view.payment.status), (OrderStatus::Cancelled, PaymentStatus::Pending));
+        assert_eq!((view.payment.action_url, view.payment.confirm_by), (None, None));
+        let running = cafe.run();
+        settle(&running).await;
+        assert_eq!(cafe.view(order).await.payment.status, PaymentStatus::Voided);
+    }
+
     /// A card's token is there as long as it is needed, and in no event.
     async fn a_token_is_forgotten(shop) {
         let cafe = Cafe::open(&shop).await;
