@@ -1,7 +1,7 @@
 //! The log of facts: what happened, written in the transaction of what happened.
 //!
-//! Positions are dense and in the order of commits; everybody reads by position alone. On SQLite the one writer gives
-//! them at the insert. On PostgreSQL a transaction's events have none until the [`sequencer`] has seen its commit.
+//! Positions are dense and in the order of commits; whoever follows the log reads by position alone. On SQLite the one writer
+//! gives them at the insert. On PostgreSQL a transaction's events have none until the [`sequencer`] has seen its commit.
 
 pub(crate) mod invariants;
 pub(crate) mod sequencer;
@@ -65,7 +65,7 @@ impl NewEvent {
 /// A fact of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
-    /// Its place in the log, from 1, without gaps.
+    /// Its place in the log, from 1, without gaps; 0 from [`read_stream`] alone, while it has none.
     pub position: i64,
     /// Its id.
     pub id: EventId,
@@ -171,9 +171,14 @@ pub async fn before_newest(sql: &mut impl Sql, until: i64, count: i64, time: Dur
     Ok(older.min(until - count).max(0))
 }
 
-/// The whole journey of one stream, in order.
+/// The whole journey of one stream, in order, for people: what is committed and has no position yet is at its end, in the order in
+/// which the [`sequencer`] will take it, so that nobody misses what they have just been told was done.
 pub async fn read_stream(sql: &mut impl Sql, stream: &str) -> Result<Vec<Recorded>, DbError> {
-    let text = "select * from event where stream = $1 and position is not null order by position";
+    let text = sql.either(
+        "select * from event where stream = $1 order by position",
+        "select coalesce(position, 0) as position, id, type, source, subject, stream, actor, causation, at, data from event \
+         where stream = $1 order by event.position nulls last, event.entry",
+    );
     sql.fetch_all(text, args![stream]).await?.iter().map(Recorded::from_row).collect()
 }
 

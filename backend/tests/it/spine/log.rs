@@ -53,6 +53,26 @@ on_both_databases! {
         running.shutdown().await;
     }
 
+    /// Whoever asks for a thing's journey right after they changed it finds that change, though nobody gives positions.
+    async fn a_journey_has_what_has_no_position_yet(shop) {
+        append(&shop.db, &[("first", "cup"), ("elsewhere", "jug")]).await;
+        let running = Runner::new(shop.db.clone()).start();
+        running.settle().await.unwrap();
+        running.shutdown().await;
+        append(&shop.db, &[("second", "cup"), ("third", "cup")]).await;
+        append(&shop.db, &[("fourth", "cup")]).await;
+        let journey = async || log::read_stream(&mut shop.db.reader(), "cup").await.unwrap();
+        let subjects = |events: &[log::Recorded]| events.iter().map(|event| event.subject.clone()).collect::<Vec<_>>();
+        let early = journey().await;
+        assert_eq!(subjects(&early), ["first", "second", "third", "fourth"]);
+        let running = Runner::new(shop.db.clone()).start();
+        running.settle().await.unwrap();
+        running.shutdown().await;
+        let late = journey().await;
+        assert_eq!(subjects(&late), subjects(&early));
+        assert_eq!(late.iter().map(|event| event.position).collect::<Vec<_>>(), [1, 3, 4, 5]);
+    }
+
     async fn the_newest_begin_where_enough_are_left_and_enough_time(shop) {
         let running = Runner::new(shop.db.clone()).start();
         let minute = Duration::from_mins(1);
