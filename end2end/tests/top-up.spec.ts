@@ -1,5 +1,5 @@
-// A card that pays nothing into the wallet, and one that does: the form is where it was. And a bank that asks first: what came of
-// it stands on the page that it leads back to.
+// A card that pays nothing into the wallet, and one that does: the form is where it was. And a bank that asks first, or does not
+// answer: what came of it stands on the page that it leads back to.
 import { expectAccessible } from './support/access';
 import { expect, test } from './support/journey';
 import { Shopper } from './support/shopper';
@@ -72,6 +72,43 @@ for (const language of LANGUAGES) {
       await expect(here.getByTestId('entries')).toContainText(/\+\D*20\.00/);
       await expect(here.getByTestId('confirm-top-up')).toHaveCount(0);
       await expect(here.getByTestId('balance')).toContainText('53.00');
+    }
+    await shopper.leave();
+  });
+}
+
+const TWENTY = { en: '$20.00', 'zh-CN': 'US$20.00' };
+
+for (const language of LANGUAGES) {
+  test(`a bank that does not answer is waited for, and no second card is charged (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const { page, w } = shopper;
+    await page.goto('/sign-in?back=/account');
+    await shopper.signIn('+15550100001');
+    await page.waitForURL('**/account');
+    const tab = await shopper.context.newPage();
+    await tab.goto('/account');
+    await page.locator('#top-up summary').click();
+    // No card of the form is as slow as this one.
+    await page.locator('#card option').first().evaluate((option) => option.setAttribute('value', 'tok_timeout'));
+    await page.getByRole('button', { name: w('wallet.top_up_go') }).click();
+    await page.waitForURL(/\/account\?top_up=/);
+    const waits = w('wallet.bank_waits', { amount: TWENTY[language] });
+    await expect(page.getByTestId('bank-answer')).toContainText(waits);
+    await expect(page.locator('#top-up')).toHaveCount(0);
+    await expect(page.getByRole('alert')).toHaveCount(0);
+
+    // A tab that was there before has its form still; it leads to the one that waits.
+    await tab.locator('#top-up summary').click();
+    await tab.getByRole('button', { name: w('wallet.top_up_go') }).click();
+    await tab.waitForURL(/\/account\?top_up=/);
+    await expect(tab.getByTestId('bank-answer')).toContainText(waits);
+
+    // Both find out by themselves.
+    for (const here of [page, tab]) {
+      await expect(here.locator('#top-up').getByRole('alert')).toContainText(w('problem.payment_timeout'), { timeout: 60_000 });
+      await expect(here.getByTestId('bank-answer')).toHaveCount(0);
+      await expect(here.getByTestId('balance')).toContainText('33.00');
     }
     await shopper.leave();
   });

@@ -1,4 +1,4 @@
-//! Somebody is back from their bank before its answer is.
+//! Somebody looks for what their bank says of a top-up before its answer is there.
 
 use domain::Locale;
 use leptos::{prelude::*, task::spawn_local};
@@ -8,10 +8,10 @@ use crate::{pieces::icon, tab, words as w};
 /// Between two looks, in milliseconds; the page waits for the answer itself before it comes.
 const PAUSE: i32 = 1000;
 
-/// Says that the answer is on its way. `here`: the page that looks for it; `next`: the same, which is gone to by itself, while
-/// there is hope that it comes soon.
+/// Says that the answer is on its way, in the words of `title`. `here`: the page that looks for it; `next`: the same, which is gone to
+/// by itself, while there is hope that it comes soon.
 #[island(lazy)]
-pub fn BankAnswer(here: String, next: Option<String>, locale: Locale) -> impl IntoView {
+pub fn BankAnswer(title: String, here: String, next: Option<String>, locale: Locale) -> impl IntoView {
     Effect::new(move |_| {
         if let Some(next) = next.clone() {
             spawn_local(async move {
@@ -23,7 +23,7 @@ pub fn BankAnswer(here: String, next: Option<String>, locale: Locale) -> impl In
     view! {
         <div class="notice" data-tone="wait" role="status" data-testid="bank-answer">
             {icon("clock")}
-            <p class="notice__title">{w::wallet::bank_waits(locale)}</p>
+            <p class="notice__title">{title}</p>
             <a class="button button--quiet" href=here>{w::wallet::bank_look(locale)}</a>
         </div>
     }

@@ -29,8 +29,8 @@ use crate::{
 /// So many of the last orders, and of the wallet's movements.
 const ORDERS: i64 = 3;
 const ENTRIES: i64 = 8;
-/// How often a page looks by itself for what the bank says.
-const LOOKS: i64 = 5;
+/// How often a page looks by itself for what the bank says: for as long as one is asked that does not answer.
+const LOOKS: i64 = 10;
 /// What can be paid in with one press, in whole units of money.
 const TOP_UPS: [i64; 4] = [10, 20, 50, 100];
 
@@ -62,7 +62,7 @@ struct Asked {
     saved: Option<String>,
     /// Wallet entries before this one.
     before: Option<i64>,
-    /// The top-up that they were at their bank for.
+    /// The top-up whose end they look for, as back from their bank.
     top_up: Option<TopUpId>,
     /// The how many-th look this is for what became of it.
     look: i64,
@@ -92,6 +92,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let stores = orders::stores(&visit, &mut sql).await?;
     drop(sql);
     let confirmations = visit.backend.top_ups.confirmations(&mut visit.backend.db.reader(), id).await?;
+    let undecided = visit.backend.top_ups.undecided(&mut visit.backend.db.reader(), id).await?;
     let sessions = visit.backend.identities.sessions(&visit.caller).await?;
     let staff = visit.caller.roles().iter().any(|held| backend::identity::rights::is_staff(held.role));
     let head = head(
@@ -112,14 +113,24 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         Some("delete") => (None, asked.error, None),
         _ => (None, None, asked.error),
     };
-    let looked_for = asked.top_up.filter(|_| matches!(returned, Some((_, None))));
-    let waits = looked_for.map(|top_up| bank_answer(top_up, asked.look, locale));
+    let looked_for = match (asked.top_up, &returned) {
+        (Some(top_up), Some((amount, None))) => Some((top_up, *amount)),
+        _ => None,
+    };
+    let waits = looked_for.map(|(top_up, amount)| bank_answer(top_up, amount, Some(asked.look), locale));
+    let others = undecided.iter().filter(|(top_up, _)| looked_for.is_none_or(|(shown, _)| shown != *top_up));
+    let others = others.map(|(top_up, amount)| bank_answer(*top_up, *amount, None, locale)).collect_view();
     let (paid_in, of_top_up, amount) = match returned {
         Some((_, Some(TopUpEnd::Captured))) => (Some(done(w::wallet::topped_up(locale))), of_top_up, asked.amount),
         Some((amount, Some(TopUpEnd::Refused(reason)))) => (paid_in, Some(reason), Some(amount.amount)),
         Some((_, None)) | None => (paid_in, of_top_up, asked.amount),
     };
-    let form = top_up(wallet.balance.currency, amount, of_top_up.as_deref(), locale);
+    let form = if undecided.is_empty() {
+        top_up(wallet.balance.currency, amount, of_top_up.as_deref(), locale)
+    } else {
+        closed(of_top_up.as_deref(), locale)
+    };
+    let waiting = !confirmations.is_empty() || !undecided.is_empty();
     let main = view! {
         {head}
         <main class="page" id="main">
@@ -133,7 +144,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
                 {problem(of_others.as_deref().map(w::without_order), locale)}
                 {saved}
                 <div class="account">
-                    {money(id, &wallet, &confirmations, view! { {waits}{paid_in}{form} }.into_any(), locale)}
+                    {money(id, &wallet, &confirmations, waiting, view! { {waits}{others}{paid_in}{form} }.into_any(), locale)}
                     {last_orders(&orders.items, &stores, locale)}
                     {you(&account, staff, locale)}
                     {browsers(&sessions, Some(*session), visit.now, locale)}
@@ -145,9 +156,9 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     Ok(frame(&visit, main.into_any()))
 }
 
-/// The balance, how it grows, and how it came to be.
-fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], top_up: AnyView, locale: Locale) -> AnyView {
-    let (entries, confirming) = (&wallet.entries, !confirmations.is_empty());
+/// The balance, how it grows, and how it came to be. `waiting`: a top-up of theirs has not ended.
+fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], waiting: bool, top_up: AnyView, locale: Locale) -> AnyView {
+    let entries = &wallet.entries;
     let rows = entries.items.iter().map(|entry| movement(entry, locale)).collect_view();
     let list = if entries.items.is_empty() {
         view! { <p class="soft">{w::wallet::none(locale)}</p> }.into_any()
@@ -160,7 +171,7 @@ fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], top_
     view! {
         <section class="panel" id="wallet" aria-labelledby="wallet-title">
             <h2 id="wallet-title">{w::wallet::title(locale)}</h2>
-            <Balance user balance=wallet.balance confirming locale/>
+            <Balance user balance=wallet.balance waiting locale/>
             <div class="live-quiet"><LiveLine clock=None locale/></div>
             {confirmations.iter().map(|wanted| confirm(wanted, locale)).collect_view()}
             {top_up}
@@ -187,11 +198,21 @@ fn confirm(wanted: &Confirmation, locale: Locale) -> Option<AnyView> {
     )
 }
 
-/// The bank's answer is not there yet: the page looks again.
-fn bank_answer(top_up: TopUpId, look: i64, locale: Locale) -> AnyView {
+/// The bank's answer is not there yet: where this is the `look` for it, the page looks again.
+fn bank_answer(top_up: TopUpId, amount: Money, look: Option<i64>, locale: Locale) -> AnyView {
     let here = format!("{}?top_up={top_up}#wallet", paths::ACCOUNT);
-    let next = (look < LOOKS).then(|| format!("{}?top_up={top_up}&look={}#wallet", paths::ACCOUNT, look + 1));
-    view! { <BankAnswer here next locale/> }.into_any()
+    let next = look.filter(|look| *look < LOOKS).map(|look| format!("{}?top_up={top_up}&look={}#wallet", paths::ACCOUNT, look + 1));
+    let title = w::wallet::bank_waits(locale, amount.format(locale));
+    view! { <BankAnswer title here next locale/> }.into_any()
+}
+
+/// In the form's place while a card may still be charged: pressed again, it would be another top-up.
+fn closed(refused: Option<&str>, locale: Locale) -> AnyView {
+    view! {
+        {problem(refused, locale)}
+        <p class="soft" data-testid="top-up-closed">{w::wallet::bank_first(locale)}</p>
+    }
+    .into_any()
 }
 
 /// Money into the wallet by card. The form happens once, however often it is sent. One that was `refused` stands open with the amount

@@ -205,6 +205,32 @@ on_both_databases! {
         assert_eq!((balance(&cafe, ada).await, cafe.books.only().voided), (0, true));
     }
 
+    /// While the provider does not answer, its shopper is told so, and that they look again does not use up how often it is asked.
+    async fn a_top_up_without_an_answer_is_seen_and_asked_no_more_often(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let (running, ada) = (cafe.run(), shopper());
+        let waiting = { let cafe = cafe.clone(); tokio::spawn(async move { pay(&cafe, ada, "gone", usd(700), "tok_gone").await }) };
+        while cafe.books.all().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        waiting.abort();
+        settle(&running).await;
+        let top_ups = &cafe.backend.top_ups;
+        let undecided = async |who: UserId| top_ups.undecided(&mut cafe.backend.db.reader(), who).await.unwrap();
+        let seen = undecided(ada).await;
+        assert_eq!(seen.iter().map(|(_, amount)| *amount).collect::<Vec<_>>(), [usd(700)]);
+        assert!(undecided(shopper()).await.is_empty(), "it is nobody else's");
+        assert_eq!(top_ups.returned(ada, seen[0].0).await, Ok(Some((usd(700), None))));
+        settle(&running).await;
+        assert_eq!(cafe.books.only().asked, 1);
+        for wait in [2, 6, 12] {
+            shop.hands.advance(Duration::from_secs(wait));
+            settle(&running).await;
+        }
+        assert_eq!(pay(&cafe, ada, "gone", usd(700), "tok_gone").await, Ok(TopUpEnd::Refused("payment_timeout".to_owned())));
+        assert!(undecided(ada).await.is_empty(), "it has ended");
+    }
+
     /// A card that may still be charged keeps the account that it pays for.
     async fn an_account_outlives_its_top_up(shop) {
         let cafe = Cafe::open(&shop).await;

@@ -22,3 +22,4 @@ mod staff;
 mod support;
 mod switches;
 mod today;
+mod top_up;

@@ -83,6 +83,13 @@ pub(in super::super) async fn under_way(sql: &mut impl Sql, user: UserId) -> Res
     Ok(sql.fetch_optional(text, args![user]).await?.is_some())
 }
 
+/// Which of a shopper's, and over how much, wait for nobody but the provider, the oldest first.
+pub(in super::super) async fn undecided(sql: &mut impl Sql, user: UserId) -> Result<Vec<(TopUpId, Money)>, DbError> {
+    let text = "select id, amount, currency from top_up where account = $1 and status = 'pending' and action_url is null order by id";
+    let rows = sql.fetch_all(text, args![user]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, Money::new(row.get("amount")?, row.parse("currency")?)))).collect()
+}
+
 /// What of a shopper's waits for their confirmation, the oldest first.
 pub(in super::super) async fn confirmations(sql: &mut impl Sql, user: UserId) -> Result<Vec<Confirmation>, DbError> {
     let text = "select amount, currency, action_url from top_up \

@@ -1,4 +1,4 @@
-//! How top-ups ended, for those who ask: by the request, or back from their bank.
+//! How top-ups ended, and which have not, for those who ask: by the request, on their wallet's page, or back from their bank.
 
 use std::time::Duration;
 
@@ -15,19 +15,24 @@ const WAIT: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(100);
 
 impl TopUps {
-    /// How the top-up of this request ended; `None` where it has not, or was never wanted.
-    pub async fn end_of(&self, sql: &mut impl Sql, key: &RequestKey) -> Result<Option<TopUpEnd>, DbError> {
-        Ok(store::find_by_request(sql, &digest(key)).await?.and_then(|row| row.end()))
+    /// The top-up of this request, and how it ended, if it has; `None` where it was never wanted.
+    pub async fn of_request(&self, sql: &mut impl Sql, key: &RequestKey) -> Result<Option<(TopUpId, Option<TopUpEnd>)>, DbError> {
+        Ok(store::find_by_request(sql, &digest(key)).await?.map(|row| (row.id, row.end())))
     }
 
-    /// Over how much a top-up is whose shopper comes back from their bank, and how it ended, which is waited for a moment; `None`
-    /// where they have no such top-up.
+    /// Which of a shopper's top-ups, and over how much, have no answer yet, the oldest first; without those that wait for the shopper.
+    pub async fn undecided(&self, sql: &mut impl Sql, user: UserId) -> Result<Vec<(TopUpId, Money)>, DbError> {
+        store::undecided(sql, user).await
+    }
+
+    /// Over how much a top-up is whose shopper looks for its end, as back from their bank, and how it ended, which is waited for a
+    /// moment; `None` where they have no such top-up.
     pub async fn returned(&self, user: UserId, id: TopUpId) -> Result<Option<(Money, Option<TopUpEnd>)>, DbError> {
         // Before the first look, so that no end is missed between it and the wait.
         let woken = self.db.wakes().listen(|wake| matches!(wake, Wake::Job(kind) if kind == MOVED));
         let Some(row) = store::find(&mut self.db.reader(), id).await?.filter(|row| row.user == user) else { return Ok(None) };
-        if row.end().is_none() {
-            // The provider's notice may be late, or lost: it is asked now.
+        if row.end().is_none() && row.reference.is_some() {
+            // The provider's notice may be late, or lost: it is asked now. One that has never answered is asked only so often.
             let key = id.to_string();
             self.db.transaction(move |tx| Box::pin(async move { job::hurry_in(tx, TOP_UP, &key).await })).await?;
         }
