@@ -6,6 +6,7 @@
 //! something outside is away the subscriber waits, and parks nothing.
 
 mod able;
+pub(crate) mod batch;
 pub(crate) mod follower;
 pub mod parked;
 
