@@ -23,8 +23,8 @@ use super::polled::polled;
 /// Messages that the broker has not acknowledged, at once. Fewer than the client's own limit.
 const WINDOW: usize = 64;
 /// A broker that owes us an answer and says nothing at all for so long is away, though the connection stands: it froze, or the way to it
-/// did. A cluster of NATS that elects its leaders waits up to 4 s for each of the two things that it keeps of a message, and then
-/// acknowledges it: it says something every 8 s.
+/// did. A cluster of NATS that elects its leaders says something every 8 s: it waits up to 4 s for each of the two places where it keeps a
+/// message, and acknowledges it then.
 const SILENCE: Duration = Duration::from_secs(12);
 /// How often it is looked whether the broker does what it should.
 const LOOK: Duration = Duration::from_secs(1);
@@ -56,7 +56,7 @@ struct State {
 #[derive(Debug, thiserror::Error)]
 enum Ended {
     #[error(transparent)]
-    Broken(#[from] ConnectionError),
+    Broken(ConnectionError),
     #[error("the connection stands, and the broker says nothing for {} s", SILENCE.as_secs())]
     Silent,
     #[error("it acknowledges what is published, and tells nobody of it; give the user of MQTT_URL the right to read and write v1/#")]
@@ -78,7 +78,7 @@ impl Publisher {
     /// Keeps the connection until `stop`, and tells of it by `connected`. What waited for it is marked in `changed`.
     pub(super) async fn run(self, address: BrokerAddress, connected: watch::Sender<Link>, changed: Arc<Changed>, stop: CancellationToken) {
         let (mut failures, mut told) = (0, BTreeSet::new());
-        // A broker outside that has not passed on anything yet, or has dropped something, is not there before it passes on something.
+        // A broker outside that has passed on nothing yet, or has dropped something, is there when it passes something on.
         let mut doubted = address.is_outside();
         loop {
             // A client of its own for each connection: one that reconnects by itself forgets what it was given meanwhile. It has room for
@@ -128,7 +128,7 @@ impl Publisher {
                             connected.send_modify(|link| link.up = true);
                         }
                     }
-                    Err(error) => break error.into(),
+                    Err(error) => break Ended::Broken(error),
                 }
             };
             self.state().lost();
