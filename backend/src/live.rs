@@ -3,10 +3,12 @@
 //! The subscriber marks the topics that an event changes; [`Live::start`]'s tasks read each of them once, however many
 //! events changed it meanwhile, and publish it. What is published is the whole view with a `sequence`, so it does not
 //! matter what was missed, repeated or overtaken: the newest wins. At the start, and whenever the broker was away, all
-//! retained topics are published again. A process that has lost its way to the broker leaves the subscriber to another one.
+//! retained topics are published again. A process that has lost its way to the broker, or whose messages that drops, leaves the
+//! subscriber to another one.
 
 mod address;
 mod affected;
+mod echo;
 mod marks;
 mod polled;
 mod publisher;

@@ -6,6 +6,7 @@
 //! something outside is away the subscriber waits, and parks nothing.
 
 mod able;
+pub(crate) mod batch;
 pub(crate) mod follower;
 pub mod parked;
 
@@ -141,15 +142,16 @@ pub async fn progress(sql: &mut impl Sql) -> Result<Vec<Progress>, DbError> {
         .collect()
 }
 
-/// Where this subscriber stands while something of these types, which it wants, waits behind that; `None` where nothing does. One
-/// that has never run stands at the start of the log.
+/// Where this subscriber stands while something of these types, which it wants, waits behind that, or for its position, which comes
+/// behind it; `None` where nothing does. One that has never run stands at the start of the log.
 pub(crate) async fn waits_at(sql: &mut impl Sql, subscriber: &str, types: &[&str]) -> Result<Option<i64>, DbError> {
     let text = sql.either(
         "select place.position from (select coalesce(max(position), 0) as position from cursor where subscriber = $1) as place \
          where exists (select 1 from event where event.position > place.position and event.type in (select value from json_each($2)))",
         "select place.position from (select coalesce(max(position), 0) as position from cursor where subscriber = $1) as place \
          where exists (select 1 from event where event.position > place.position \
-         and event.type in (select jsonb_array_elements_text($2::jsonb)))",
+         and event.type in (select jsonb_array_elements_text($2::jsonb))) \
+         or exists (select 1 from event where event.position is null and event.type in (select jsonb_array_elements_text($2::jsonb)))",
     );
     let row = sql.fetch_optional(text, args![subscriber, serde_json::Value::from(types)]).await?;
     row.map(|row| row.get("position")).transpose()

@@ -15,7 +15,7 @@ use crate::db::{DbError, Sql, Tx, Wake, ids};
 use crate::lease::{self, Lease, Lost};
 use crate::runner::{Context, Wait};
 use crate::subscriber::HandlerError;
-use crate::subscriber::follower::{Unsettled, settle};
+use crate::subscriber::batch::{Unsettled, settle};
 
 /// Timers of one transaction of SQLite, which has one writer. PostgreSQL takes one at a time: the locks of two timers would be
 /// taken in the order of their times, and not in that of everybody else.

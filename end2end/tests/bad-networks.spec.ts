@@ -256,6 +256,38 @@ for (const language of LANGUAGES) {
   });
 }
 
+test('a message about a menu that there is not', async ({ browser }) => {
+  const broker = await Mosquitto.open();
+  const shop = await Orderly.open({ MQTT_URL: broker.url });
+  const shopper = await Shopper.arrive(browser, shop);
+  const menu = '/api/v1/stores/harbor/menu';
+  const { version } = (await (await fetch(`${shop.url}${menu}`)).json()) as { version: number };
+  const asked: number[] = [];
+  shopper.page.on('request', (request) => {
+    if (new URL(request.url()).pathname === menu) asked.push(Date.now());
+  });
+  await shopper.page.goto('/s/harbor');
+  const event = {
+    specversion: '1.0',
+    id: '01890000-0000-7000-8000-000000000000',
+    source: '/stores/harbor',
+    type: 'live.menu.v1',
+    subject: 'harbor',
+    time: new Date().toISOString(),
+    datacontenttype: 'application/json',
+    sequence: '0'.repeat(2) + '9'.repeat(18),
+    data: { version: version + 2_000, since: version + 1_000, changed: [] },
+  };
+  await broker.publish('v1/stores/harbor/menu', JSON.stringify(event));
+  // The menu is asked for soon, and then, as it does not come as new as that, not at that pace.
+  await expect.poll(() => asked.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+  const [first, second] = asked as [number, number];
+  expect(second - first).toBeGreaterThan(4_500);
+  await shopper.leave();
+  await shop.close();
+  await broker.close();
+});
+
 test('two processes behind one broker', async ({ browser }) => {
   const [broker, postgres] = [await Mosquitto.open(), await Postgres.open()];
   const settings = { MQTT_URL: broker.url, DATABASE_URL: postgres.url };

@@ -2,14 +2,15 @@
 //! plain connection ([`Gateway::listen`]). Who may hear what is decided here, topic by topic; nobody may publish but
 //! our own publisher, who comes by a private port.
 //!
-//! In reading order: the [`codec`] turns bytes into packets; a [`session`] is one connection, carried by a [`transport`] and
-//! held to the [`limits`]; a [`client`] is what everybody else sees of it; [`reach`] says what a filter could match; the
-//! [`broker`] knows who hears what; [`upstream`] follows a broker outside; the [`house`] is the shop that is asked, the
+//! In reading order: the [`codec`] turns bytes into packets; a [`session`] is one connection, which came by an [`entrance`], carried
+//! by a [`transport`] and held to the [`limits`]; a [`client`] is what everybody else sees of it; [`reach`] says what a filter could
+//! match; the [`broker`] knows who hears what; [`upstream`] follows a broker outside; the [`house`] is the shop that is asked, the
 //! [`stores`] are those that it has, an [`outage`] is when it answers nothing, and a [`standstill`] when nobody publishes for it.
 
 mod broker;
 mod client;
 mod codec;
+mod entrance;
 mod house;
 mod limits;
 mod message;
@@ -44,6 +45,7 @@ use tokio_util::task::TaskTracker;
 pub use self::broker::Broker;
 use self::client::Client;
 use self::codec::Reason;
+use self::entrance::{Credential, Entrance, door};
 pub use self::house::House;
 pub use self::limits::Limits;
 use self::limits::Questions;
@@ -59,8 +61,6 @@ use crate::places::{Place, Places};
 
 /// How often it is asked whether everybody still is who they were.
 const RECHECK: Duration = Duration::from_secs(2);
-/// Connections of one address beyond what it may have that are told so; more are closed at once.
-const TOLD: usize = 16;
 /// Connections that end get this long.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -116,30 +116,6 @@ struct Listed {
     name: Option<Name>,
     /// Our own publisher.
     publisher: bool,
-}
-
-/// By which door a connection came.
-enum Entrance {
-    /// For everybody; a browser brings its session cookie. `crowded`: its address has more connections than it may. `from`: what it
-    /// asks the shop is counted by.
-    Public { cookie: Option<String>, crowded: bool, from: Option<IpAddr> },
-    /// For our own publisher.
-    Private(Credential),
-}
-
-/// What our own publisher proves itself with.
-#[derive(Clone)]
-struct Credential(Arc<str>);
-
-impl Credential {
-    fn of(secret: &Secret) -> Self {
-        Self(secret.digest().into())
-    }
-
-    /// Compares digests: how long it takes tells nothing about the credential.
-    fn is(&self, password: &str) -> bool {
-        *self.0 == Secret::new(password).digest()
-    }
 }
 
 impl Gateway {
@@ -357,13 +333,6 @@ impl Gateway {
             tracing::debug!("some connections did not end in time");
         }
     }
-}
-
-/// Whoever comes from an address that has more than it may is told so when it has said who it is, which takes a place for as long
-/// as it likes to greet; but only some of them: else one address had them all.
-fn door(place: Option<Place>) -> Option<(Entrance, Option<Place>)> {
-    let place = place.filter(|place| place.beyond <= TOLD)?;
-    Some((Entrance::Public { cookie: None, crowded: place.is_crowded(), from: place.address() }, Some(place)))
 }
 
 impl Inner {

@@ -18,6 +18,8 @@ use crate::tab;
 const SPREAD: Duration = Duration::from_secs(3);
 /// Wait before it is asked for again, where it could not be had.
 const AGAIN: Duration = Duration::from_secs(5);
+/// The longest wait, where what comes is older than what is told, again and again: then what is told is wrong.
+const LONGEST: Duration = Duration::from_secs(60);
 
 thread_local! {
     /// Menus that were asked for since the page was loaded. Touched by effects alone: a server's thread serves many.
@@ -30,6 +32,8 @@ struct Fetched {
     menu: ArcRwSignal<Option<Arc<MenuChanges>>>,
     /// Somebody on this page is asking for it.
     running: ArcRwSignal<bool>,
+    /// Answers in turn that were older than what was told.
+    vain: ArcRwSignal<u32>,
 }
 
 /// Everything that changed on a store's menu after `version`, which the page was made from; `None` until something does.
@@ -45,7 +49,7 @@ pub fn menu_changes(store: &StoreId, version: i64) -> Signal<Option<Arc<MenuChan
         match newest_of(version, menu.as_deref(), told.as_deref()) {
             Newest::Page => {}
             Newest::Changes(changes) => set_newest.set(Some(Arc::new(changes))),
-            Newest::Missed => fetched.fetch(store.clone()),
+            Newest::Missed => fetched.fetch(store.clone(), told.map_or(0, |told| told.since)),
         }
     });
     newest.into()
@@ -54,25 +58,27 @@ pub fn menu_changes(store: &StoreId, version: i64) -> Signal<Option<Arc<MenuChan
 /// The page's one slot for a store's menu.
 fn fetched(store: &StoreId) -> Fetched {
     FETCHED.with_borrow_mut(|all| {
-        let empty = || Fetched { menu: ArcRwSignal::new(None), running: ArcRwSignal::new(false) };
+        let empty = || Fetched { menu: ArcRwSignal::new(None), running: ArcRwSignal::new(false), vain: ArcRwSignal::new(0) };
         all.entry(store.clone()).or_insert_with(empty).clone()
     })
 }
 
 impl Fetched {
-    /// Asks for the menu, unless somebody does already, until it can be had.
-    fn fetch(self, store: StoreId) {
+    /// Asks for the menu, which has to be as new as this version, unless somebody does already, until it can be had.
+    fn fetch(self, store: StoreId, since: i64) {
         if self.running.get_untracked() {
             return;
         }
         self.running.set(true);
         spawn_local(async move {
-            let mut wait = SPREAD.mul_f64(js_sys::Math::random());
+            let vain = self.vain.get_untracked();
+            let mut wait = if vain == 0 { SPREAD.mul_f64(js_sys::Math::random()) } else { later(vain) };
             loop {
                 tab::pause(wait.as_millis() as i32).await;
                 let answer = tab::ask(&format!("/api/v1/stores/{store}/menu"), tab::Body::Nothing).await;
                 if let Ok(whole) = answer.and_then(|reply| reply.json::<Whole>()) {
                     self.running.set(false);
+                    self.vain.set(if whole.version < since { vain.saturating_add(1) } else { 0 });
                     self.menu.set(Some(Arc::new(whole.into())));
                     return;
                 }
@@ -80,6 +86,11 @@ impl Fetched {
             }
         });
     }
+}
+
+/// Wait before it is asked for after so many answers that were too old: twice as long each time.
+fn later(vain: u32) -> Duration {
+    AGAIN.saturating_mul(2_u32.saturating_pow(vain.saturating_sub(1))).min(LONGEST)
 }
 
 /// What a page is to show.
@@ -200,6 +211,11 @@ mod tests {
         assert_eq!(newest_of(5, None, Some(&told)), Newest::Changes(told.clone()));
         assert_eq!(newest_of(3, None, Some(&told)), Newest::Changes(told.clone()));
         assert_eq!(newest_of(2, None, Some(&told)), Newest::Missed);
+    }
+
+    #[test]
+    fn what_goes_on_being_too_old_is_asked_for_less_and_less() {
+        assert_eq!([1, 2, 3, 4, 5, u32::MAX].map(|vain| later(vain).as_secs()), [5, 10, 20, 40, 60, 60]);
     }
 
     #[test]

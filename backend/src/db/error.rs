@@ -1,6 +1,6 @@
 //! What a database can answer instead of rows, in the same words for SQLite and PostgreSQL.
 
-use sqlx::postgres::PgDatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use sqlx::sqlite::SqliteError;
 
 /// Anything that a statement, a transaction or opening the database can end in.
@@ -111,6 +111,8 @@ fn from_postgres(error: &PgDatabaseError) -> DbError {
         "40001" | "40P01" | "55P03" | "57014" => DbError::Busy(text),
         // A server that only follows another one, or was told to change nothing.
         "25006" => DbError::Unavailable(text),
+        // One that is closed for maintenance ends who comes; as the error of a statement it is ours.
+        "55000" if error.severity() == PgSeverity::Fatal => DbError::Unavailable(text),
         code if ["08", "53", "57", "58"].contains(&&code[..2]) || code == "25P03" => DbError::Unavailable(text),
         _ => DbError::Defect(text),
     }

@@ -11,6 +11,9 @@ use crate::identity::Secret;
 
 /// The largest message, in bytes: a queue of a thousand tickets is far smaller.
 const LARGEST: usize = 8 << 20;
+/// A ping that has no answer when the next one is due ends the connection. It waits behind what was published before it, which a
+/// cluster of NATS without a leader takes its time for: who publishes nothing may ask more often.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// A broker's address and how to get in: `mqtt://[user:pass@]host[:port]`, or of a cluster all its nodes,
 /// `mqtt://[user:pass@]host[:port],host[:port]…`.
@@ -19,6 +22,8 @@ pub struct BrokerAddress {
     /// At least one.
     nodes: Vec<(String, u16)>,
     login: Option<(String, Secret)>,
+    /// It is not our own gateway.
+    is_outside: bool,
 }
 
 /// Why the text is no broker's address. It never quotes it: there may be a password in it.
@@ -31,8 +36,14 @@ pub enum InvalidAddress {
 }
 
 impl BrokerAddress {
+    /// Of our own gateway.
     pub fn new(host: &str, port: u16, login: Option<(&str, &Secret)>) -> Self {
-        Self { nodes: vec![(host.to_owned(), port)], login: login.map(|(user, password)| (user.to_owned(), password.clone())) }
+        let login = login.map(|(user, password)| (user.to_owned(), password.clone()));
+        Self { nodes: vec![(host.to_owned(), port)], login, is_outside: false }
+    }
+
+    pub(super) fn is_outside(&self) -> bool {
+        self.is_outside
     }
 
     /// How a client of this role connects; after so many failures, to the next node of a cluster. Each client has a name of
@@ -40,7 +51,7 @@ impl BrokerAddress {
     pub fn options(&self, role: &str, failures: u32) -> MqttOptions {
         let (host, port) = &self.nodes[failures as usize % self.nodes.len()];
         let mut options = MqttOptions::new(format!("{role}-{}", Uuid::now_v7().simple()), host.clone(), *port);
-        options.set_keep_alive(Duration::from_secs(20)).set_clean_session(true).set_max_packet_size(LARGEST, LARGEST);
+        options.set_keep_alive(KEEP_ALIVE).set_clean_session(true).set_max_packet_size(LARGEST, LARGEST);
         if let Some((user, password)) = &self.login {
             options.set_credentials(user.clone(), password.expose());
         }
@@ -83,7 +94,7 @@ impl FromStr for BrokerAddress {
             None => (None, rest),
         };
         let nodes = place.split(',').map(node).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { nodes, login })
+        Ok(Self { nodes, login, is_outside: true })
     }
 }
 

@@ -13,8 +13,8 @@ use crate::subscriber::{Able, HandlerError, Subscriber};
 
 /// Events that a process may have left unpublished when it ended: more than one batch. So many are read at once.
 const RECENT: i64 = 512;
-/// What a process has marked for so long is published, or it has given the subscriber up: a broker that froze is noticed after at most
-/// two keep-alives of 20 s, and then it has its time to come back.
+/// What a process has marked for so long is published, or it has given the subscriber up: a broker that froze is
+/// noticed 12 s after the next message, one that drops what it acknowledges after 25 s, and then it has 5 s to come back.
 const UNTOLD: Duration = Duration::from_mins(1);
 
 /// Marks what events change.

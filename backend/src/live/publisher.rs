@@ -12,14 +12,22 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use rumqttc::{AsyncClient, ConnectionError, Event, Outgoing, Packet, QoS};
 use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::Changed;
 use super::address::{BrokerAddress, again};
+use super::echo::Echo;
 use super::polled::polled;
 
 /// Messages that the broker has not acknowledged, at once. Fewer than the client's own limit.
 const WINDOW: usize = 64;
+/// A broker that owes us an answer and says nothing at all for so long is away, though the connection stands: it froze, or the way to it
+/// did. A cluster of NATS that elects its leaders says something every 8 s: it waits up to 4 s for each of the two places where it keeps a
+/// message, and acknowledges it then.
+const SILENCE: Duration = Duration::from_secs(12);
+/// How often it is looked whether the broker does what it should.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long what waits is still sent at the end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -39,6 +47,20 @@ struct State {
     given: VecDeque<(Topic, Bytes)>,
     /// Sent, by packet id, and not acknowledged.
     sent: HashMap<u16, (Topic, Bytes)>,
+    /// Since when the broker owes an answer and has said nothing.
+    unanswered: Option<Instant>,
+    echo: Echo,
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error(transparent)]
+    Broken(ConnectionError),
+    #[error("the connection stands, and the broker says nothing for {} s", SILENCE.as_secs())]
+    Silent,
+    #[error("it acknowledges what is published, and tells nobody of it; give the user of MQTT_URL the right to read and write v1/#")]
+    Dropped,
 }
 
 impl Publisher {
@@ -56,39 +78,69 @@ impl Publisher {
     /// Keeps the connection until `stop`, and tells of it by `connected`. What waited for it is marked in `changed`.
     pub(super) async fn run(self, address: BrokerAddress, connected: watch::Sender<Link>, changed: Arc<Changed>, stop: CancellationToken) {
         let (mut failures, mut told) = (0, BTreeSet::new());
+        // A broker outside that has passed on nothing yet, or has dropped something, is there when it passes something on.
+        let mut doubted = address.is_outside();
         loop {
-            // A client of its own for each connection: one that reconnects by itself forgets what it was given meanwhile.
-            let (client, mut events) = AsyncClient::new(address.options("orderly-live", failures), WINDOW);
+            // A client of its own for each connection: one that reconnects by itself forgets what it was given meanwhile. It has room for
+            // what the echo asks, too.
+            let (client, mut events) = AsyncClient::new(address.options("orderly-live", failures), WINDOW + 2);
             events.set_network_options(BrokerAddress::network_options());
             let mut events = polled(events);
-            let error = loop {
+            let mut looks = tokio::time::interval(LOOK);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let ended = loop {
                 let event = tokio::select! {
-                    Some(event) = events.next() => event,
+                    biased;
                     () = stop.cancelled() => {
                         self.finish(&mut events).await;
                         return;
                     }
+                    // First what has come: it may be this process that stood still.
+                    Some(event) = events.next() => event,
+                    _ = looks.tick() => match self.state().ended(Instant::now()) {
+                        Some(ended) => break ended,
+                        None => continue,
+                    },
                 };
                 match event {
                     Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                        failures = 0;
-                        told.clear();
                         let mut state = self.state();
                         let waited = state.forget();
                         state.client = Some(client.clone());
+                        state.echo = if address.is_outside() { Echo::Due } else { Echo::Unasked };
                         drop(state);
                         changed.mark(waited);
-                        connected.send_modify(|link| *link = Link { up: true, made: link.made + 1 });
+                        connected.send_modify(|link| *link = Link { up: !doubted, made: link.made + 1 });
+                        if !doubted {
+                            failures = 0;
+                            told.clear();
+                        }
                     }
-                    Ok(event) => self.state().noticed(&event),
-                    Err(error) => break error,
+                    Ok(event) => {
+                        let mut state = self.state();
+                        state.noticed(&event);
+                        let is_fine = state.echo.is_fine();
+                        drop(state);
+                        if doubted && is_fine {
+                            doubted = false;
+                            failures = 0;
+                            told.clear();
+                            connected.send_modify(|link| link.up = true);
+                        }
+                    }
+                    Err(error) => break Ended::Broken(error),
                 }
             };
             self.state().lost();
             connected.send_modify(|link| link.up = false);
+            doubted |= matches!(ended, Ended::Dropped);
             // Each reason once for each time that it goes away, not for each try: a broker that comes back may refuse the password.
-            if told.insert(error.to_string()) {
-                tracing::warn!(%address, %error, "the broker is away; what changes is published when it is back, or by a process that reaches it");
+            if told.insert(ended.to_string()) {
+                tracing::warn!(
+                    %address,
+                    error = %ended,
+                    "the broker is away; what changes is published when it is back, or by a process that reaches it"
+                );
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -113,7 +165,7 @@ impl Publisher {
     }
 }
 
-/// The connection to the broker.
+/// The connection to the broker, which is up while what is published over it is told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Link {
     pub up: bool,
@@ -140,6 +192,7 @@ impl State {
         while self.given.len() + self.sent.len() < WINDOW {
             let Some(topic) = self.order.pop_front() else { return };
             let Some(payload) = self.waiting.remove(&topic) else { continue };
+            self.echo.publishing(client, &topic, &payload, Instant::now());
             let given = client.try_publish(topic.to_string(), QoS::AtLeastOnce, topic.retained(), payload.to_vec());
             if given.is_err() {
                 // The connection is just ending; this goes out over the next.
@@ -148,10 +201,32 @@ impl State {
                 return;
             }
             self.given.push_back((topic, payload));
+            self.unanswered.get_or_insert_with(Instant::now);
         }
     }
 
+    /// Whether the connection is of no use any more, though it stands.
+    fn ended(&self, now: Instant) -> Option<Ended> {
+        if self.unanswered.is_some_and(|since| now - since >= SILENCE) {
+            return Some(Ended::Silent);
+        }
+        self.echo.is_missing(now).then_some(Ended::Dropped)
+    }
+
     fn noticed(&mut self, event: &Event) {
+        self.heed(event);
+        let now = Instant::now();
+        match event {
+            // It says something, and may owe more.
+            Event::Incoming(_) => self.unanswered = (!self.given.is_empty() || !self.sent.is_empty()).then_some(now),
+            Event::Outgoing(Outgoing::PingReq) => {
+                self.unanswered.get_or_insert(now);
+            }
+            Event::Outgoing(_) => {}
+        }
+    }
+
+    fn heed(&mut self, event: &Event) {
         match event {
             // The client sends in the order it was given.
             Event::Outgoing(Outgoing::Publish(id)) => {
@@ -160,8 +235,16 @@ impl State {
                 }
             }
             Event::Incoming(Packet::PubAck(ack)) => {
-                self.sent.remove(&ack.pkid);
+                if let Some((_, payload)) = self.sent.remove(&ack.pkid) {
+                    self.echo.acknowledged(&payload, Instant::now());
+                }
                 self.pump();
+            }
+            Event::Incoming(Packet::SubAck(ack)) => self.echo.answered(ack),
+            Event::Incoming(Packet::Publish(publish)) => {
+                if let Some(client) = &self.client {
+                    self.echo.told(client, publish, Instant::now());
+                }
             }
             _ => {}
         }
@@ -170,6 +253,8 @@ impl State {
     /// The connection broke: what was not acknowledged waits again, unless something newer does.
     fn lost(&mut self) {
         self.client = None;
+        self.unanswered = None;
+        self.echo = Echo::Unasked;
         let unsure: Vec<_> = self.sent.drain().map(|(_, message)| message).chain(self.given.drain(..)).collect();
         for (topic, payload) in unsure {
             // Of two messages of one topic any may come first here: the newest one wins at every receiver.
@@ -258,6 +343,26 @@ mod tests {
         let expected =
             [("v1/stores/harbor/status".to_owned(), Bytes::from("999")), ("v1/stores/pier/status".to_owned(), Bytes::from("999"))];
         assert_eq!(waiting(&publisher.state()), expected);
+    }
+
+    #[test]
+    fn a_broker_that_owes_an_answer_and_says_nothing_is_away() {
+        let mut state = State::default();
+        let ended = |state: &State, seconds| state.ended(Instant::now() + Duration::from_secs(seconds));
+        assert!(ended(&state, 60).is_none(), "it owes nothing");
+        state.noticed(&Event::Outgoing(Outgoing::PingReq));
+        assert!(ended(&state, 10).is_none());
+        assert!(matches!(ended(&state, 12), Some(Ended::Silent)));
+        state.noticed(&Event::Incoming(Packet::PingResp));
+        assert!(ended(&state, 60).is_none());
+        state.given.push_back((status("a"), Bytes::from("a")));
+        state.noticed(&Event::Outgoing(Outgoing::Publish(7)));
+        // It lives, and still owes that.
+        state.noticed(&Event::Incoming(Packet::PingResp));
+        assert!(ended(&state, 10).is_none());
+        assert!(matches!(ended(&state, 12), Some(Ended::Silent)));
+        state.noticed(&Event::Incoming(Packet::PubAck(rumqttc::PubAck::new(7))));
+        assert!(ended(&state, 60).is_none());
     }
 
     #[test]

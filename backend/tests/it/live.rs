@@ -69,6 +69,7 @@ on_both_databases! {
 
     async fn what_waits_to_be_told_is_seen_whoever_is_to_tell_it(shop) {
         let cafe = Cafe::open(&shop).await;
+        assert_eq!(cafe.backend.live.waits_at().await.unwrap(), Some(0), "nobody gives positions, and nobody tells");
         // Events get their positions, and nobody reads them.
         let sequencer = cafe.backend.runner().services(&[]).start();
         sequencer.settle().await.unwrap();
@@ -80,10 +81,10 @@ on_both_databases! {
         assert_eq!(cafe.backend.live.waits_at().await.unwrap(), None);
 
         cafe.order(&person("Ada", None), "tok_ok").await;
-        let sequencer = cafe.backend.runner().services(&[]).start();
-        sequencer.settle().await.unwrap();
         let stands = cafe.backend.live.waits_at().await.unwrap();
         assert!(stands.is_some_and(|position| position > 0), "{stands:?}");
+        let sequencer = cafe.backend.runner().services(&[]).start();
+        sequencer.settle().await.unwrap();
         assert_eq!(cafe.backend.live.waits_at().await.unwrap(), stands, "it does not move");
         sequencer.shutdown().await;
         let running = cafe.run();

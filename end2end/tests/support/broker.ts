@@ -10,6 +10,24 @@ import { freePort } from './orderly';
 
 const START_WITHIN_MS = 10_000;
 
+/** A string of MQTT, with its length before it. */
+function text(value: string): Buffer {
+  const [length, bytes] = [Buffer.alloc(2), Buffer.from(value)];
+  length.writeUInt16BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
+
+/** A packet of MQTT: the length of its body is said in groups of seven bits. */
+function packet(kind: number, body: Buffer): Buffer {
+  const head = [kind];
+  let rest = body.length;
+  do {
+    head.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
+    rest >>= 7;
+  } while (rest > 0);
+  return Buffer.concat([Buffer.from(head), body]);
+}
+
 export class Mosquitto {
   readonly url: string;
   private process: ChildProcess | undefined;
@@ -49,6 +67,19 @@ export class Mosquitto {
     } finally {
       socket.destroy();
     }
+  }
+
+  /** Publishes something that it keeps, as somebody who may write to it and is not the shop. */
+  async publish(topic: string, payload: string): Promise<void> {
+    const socket = connect(this.port, '127.0.0.1');
+    await once(socket, 'connect');
+    // CONNECT and PUBLISH of MQTT 3.1.1, and DISCONNECT, which it answers by closing; a stranger's client id may be empty.
+    socket.write(packet(0x10, Buffer.concat([text('MQTT'), Buffer.from([4, 2, 0, 60]), text('')])));
+    socket.write(packet(0x31, Buffer.concat([text(topic), Buffer.from(payload)])));
+    socket.write(packet(0xe0, Buffer.alloc(0)));
+    const ended = once(socket, 'close');
+    socket.resume();
+    await ended;
   }
 
   /** SIGKILL. */

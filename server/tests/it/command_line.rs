@@ -213,6 +213,38 @@ fn who_follows_the_log_goes_on_when_the_database_is_back() {
     });
 }
 
+/// A PostgreSQL that lets nobody into the database while it is maintained.
+#[test]
+fn who_follows_the_log_goes_on_when_the_database_is_open_again() {
+    crate::support::run(Place::on_postgres(), async |server: Server| {
+        let manager = server.token("manager", "harbor");
+        let mut tail = tokio::process::Command::from(server.place.command(&["events", "tail", "-n", "1", "--follow", "--json"]))
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut told = BufReader::new(tail.stdout.take().unwrap()).lines();
+        let mut complaints = BufReader::new(tail.stderr.take().unwrap()).lines();
+        told.next_line().await.unwrap().expect("the newest event");
+
+        server.place.alter_database("allow_connections false");
+        let complaint = loop {
+            let line = complaints.next_line().await.unwrap().expect("a complaint");
+            if line.starts_with("orderly: ") {
+                break line;
+            }
+        };
+        assert!(complaint.ends_with("trying again"), "{complaint}");
+        server.place.alter_database("allow_connections true");
+        while server.nobody().page("/readyz").await.status != StatusCode::OK {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let closed = manager.call(reqwest::Method::PUT, "/staff/stores/harbor/status", &serde_json::json!({ "open": false })).await;
+        assert_eq!(closed.status, StatusCode::OK, "{}", closed.body);
+        while !told.next_line().await.unwrap().expect("it goes on").contains("store.closed.v1") {}
+        tail.start_kill().unwrap();
+    });
+}
+
 #[test]
 fn mistakes_are_told_in_one_line() {
     let place = Place::on_sqlite();

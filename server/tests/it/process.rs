@@ -2,13 +2,13 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Cluster, Place, Server, Tab, on_both_databases, refusal};
+use crate::support::{Place, Server, Tab, on_both_databases, refusal};
 
 on_both_databases! {
     a_request_in_flight_is_answered_before_the_end
@@ -182,16 +182,9 @@ fn a_sqlite_database_on_a_full_disk_is_not_ready() {
 #[test]
 fn a_postgres_database_that_only_reads_is_not_ready() {
     crate::support::run(Place::on_postgres(), async |server: Server| {
-        let url = server.place.database_url.as_str();
-        let name = url.split(['/', '?']).nth(3).unwrap();
-        let cluster = Cluster::shared();
         let read_only = |on: bool| {
-            let set = if on { "set default_transaction_read_only = on" } else { "reset default_transaction_read_only" };
-            let anew = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
-            let mut psql = Command::new(cluster.bin.join("psql"));
-            psql.args(["-X", "-q", "-U", "postgres", "-d", "postgres", "-c", &format!("alter database {name} {set}"), "-c", &anew, "-h"]);
-            let done = psql.arg(cluster.folder.path()).output().unwrap();
-            assert!(done.status.success(), "psql: {}", String::from_utf8_lossy(&done.stderr));
+            let change = if on { "set default_transaction_read_only = on" } else { "reset default_transaction_read_only" };
+            server.place.alter_database(change);
         };
         is_not_ready_while_it_takes_nothing(&server, read_only).await;
     });

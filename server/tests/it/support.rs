@@ -125,6 +125,17 @@ impl Place {
         Self::execute_at(&format!("sqlite:{}", self.path().join("pay-sim.db").display()), sql).await;
     }
 
+    /// Changes a setting of its PostgreSQL database, and ends all connections, which have the old one.
+    pub fn alter_database(&self, change: &str) {
+        let name = self.database_url.split(['/', '?']).nth(3).expect("a database's name");
+        let anew = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
+        let cluster = Cluster::shared();
+        let mut psql = Command::new(cluster.bin.join("psql"));
+        psql.args(["-X", "-q", "-U", "postgres", "-d", "postgres", "-c", &format!("alter database {name} {change}"), "-c", &anew, "-h"]);
+        let done = psql.arg(cluster.folder.path()).output().expect("psql runs");
+        assert!(done.status.success(), "psql: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
     async fn execute_at(url: &str, sql: &'static str) {
         let db = Db::open(url, Clock::system()).await.expect("the database opens");
         let done: Result<u64, DbError> =

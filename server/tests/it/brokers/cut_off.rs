@@ -1,9 +1,10 @@
 //! A process that has lost its way to the broker, which the others have not.
 
-use std::io;
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, QoS};
@@ -17,13 +18,16 @@ struct Way {
     port: u16,
     /// What goes over it; `None` while it is cut.
     streams: Arc<Mutex<Option<Vec<TcpStream>>>>,
+    /// Whether what goes over the streams of now is lost.
+    frozen: Arc<Mutex<Arc<AtomicBool>>>,
 }
 
 impl Way {
     fn to(broker: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let way = Self { port: listener.local_addr().unwrap().port(), streams: Arc::new(Mutex::new(Some(Vec::new()))) };
-        let streams = way.streams.clone();
+        let port = listener.local_addr().unwrap().port();
+        let way = Self { port, streams: Arc::new(Mutex::new(Some(Vec::new()))), frozen: Arc::default() };
+        let (streams, frozen) = (way.streams.clone(), way.frozen.clone());
         std::thread::spawn(move || {
             for near in listener.incoming() {
                 let near = near.unwrap();
@@ -31,8 +35,8 @@ impl Way {
                 if let Some(carried) = &mut *streams.lock().unwrap() {
                     let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, broker)) else { continue };
                     for (from, to) in [(&near, &far), (&far, &near)] {
-                        let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                        std::thread::spawn(move || carry(&from, &to));
+                        let (from, to, lost) = (from.try_clone().unwrap(), to.try_clone().unwrap(), frozen.lock().unwrap().clone());
+                        std::thread::spawn(move || carry(&from, &to, &lost));
                     }
                     carried.extend([near, far]);
                 }
@@ -52,14 +56,24 @@ impl Way {
         }
     }
 
+    /// From now on nothing comes through what stands, in either direction; who comes anew has a way.
+    fn freeze(&self) {
+        std::mem::take(&mut *self.frozen.lock().unwrap()).store(true, Ordering::Relaxed);
+    }
+
     fn mend(&self) {
         *self.streams.lock().unwrap() = Some(Vec::new());
     }
 }
 
-/// Carries all that comes, until either side ends.
-fn carry(mut from: &TcpStream, mut to: &TcpStream) {
-    let _ = io::copy(&mut from, &mut to);
+/// Carries all that comes, or loses it, until either side ends.
+fn carry(mut from: &TcpStream, mut to: &TcpStream, lost: &AtomicBool) {
+    let mut some = vec![0; 64 << 10];
+    while let Ok(length @ 1..) = from.read(&mut some) {
+        if !lost.load(Ordering::Relaxed) && to.write_all(&some[..length]).is_err() {
+            break;
+        }
+    }
     for stream in [from, to] {
         let _ = stream.shutdown(Shutdown::Both);
     }
@@ -144,5 +158,34 @@ fn a_process_that_is_cut_off_from_the_broker_leaves_the_telling_to_another_one()
             window.until(|status| status["open"] == false).await;
         }
         read_until(&broker, topic, |event| event["data"]["open"] == false).await;
+    });
+}
+
+/// Nothing ends: a node of the broker that froze, or a way on which nothing comes through any more.
+#[test]
+fn a_publisher_whose_connection_froze_makes_another_one() {
+    let broker = Mosquitto::start();
+    let way = Way::to(broker.port);
+    let (frozen, url) = (way.url(), broker.url());
+    let place = Place::on_postgres();
+    let beside = place.beside();
+    crate::support::run_with(place, &[("MQTT_URL", frozen.as_str())], async |one: Server| {
+        // It is the one that tells: the other one does not.
+        let two = Server::start_with(beside, &[("MQTT_URL", url.as_str()), ("ORDERLY_SERVICES", "web")]);
+        let manager = two.token("manager", "harbor");
+        let mut window = Tab::open(&two, None, None).await;
+        assert!(window.subscribe("v1/stores/harbor/status").await);
+        window.until(|status| status["open"] == true).await;
+        until_ready_is(&one, StatusCode::OK).await;
+        // From here on only the broker tells it.
+        open(&manager, false).await;
+        window.until(|status| status["open"] == false).await;
+
+        way.freeze();
+        let begun = Instant::now();
+        open(&manager, true).await;
+        window.until(|status| status["open"] == true).await;
+        // Pings alone, one every 20 s, tell of it when the second of them is due.
+        assert!(begun.elapsed() < Duration::from_secs(18), "after {:?}", begun.elapsed());
     });
 }

@@ -1,4 +1,4 @@
-//! A broker that is there, and tells nothing: nobody publishes to it, or it lets nobody in.
+//! A broker that is there, and tells nothing: nobody publishes to it or may do so, or it lets nobody in.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::{bar, lane_is, open, work};
+use super::{bar, lane_is, open, read_until, work};
 use crate::support::{Mosquitto, Place, Server, Tab};
 
 /// Asks whether the server is ready until the answer is this one; what it says of who publishes.
@@ -60,6 +60,34 @@ fn while_nobody_publishes_everybody_is_told_what_the_shop_says() {
         assert_eq!(until_ready_is(&one, StatusCode::OK).await, "ok");
         work(&bar, &id, "collect").await;
         phone.until(|order| order["status"] == "fulfilled").await;
+    });
+}
+
+/// It acknowledges what it drops: at MQTT 3.1.1 it has no word for that.
+#[test]
+fn a_broker_that_drops_what_is_published_is_not_relied_on_until_it_does_not() {
+    let broker = Mosquitto::start_with_rights("topic read v1/#\n");
+    let url = broker.url();
+    crate::support::run_with(Place::on_sqlite(), &[("MQTT_URL", url.as_str())], async |server: Server| {
+        while until_ready_is(&server, StatusCode::SERVICE_UNAVAILABLE).await != "away" {}
+        // It is the shop that is read.
+        let manager = server.token("manager", "harbor");
+        let mut window = Tab::open(&server, None, None).await;
+        assert!(window.subscribe("v1/stores/harbor/status").await);
+        window.until(|status| status["open"] == true).await;
+        open(&manager, false).await;
+        window.until(|status| status["open"] == false).await;
+
+        broker.set_rights("topic readwrite v1/#\n");
+        assert_eq!(until_ready_is(&server, StatusCode::OK).await, "ok");
+        read_until(&broker, "v1/stores/harbor/status", |event| event["data"]["open"] == false).await;
+        open(&manager, true).await;
+        window.until(|status| status["open"] == true).await;
+        read_until(&broker, "v1/stores/harbor/status", |event| event["data"]["open"] == true).await;
+        server.ask_to_stop();
+        let (_, log, _) = server.ended(Duration::from_secs(20));
+        let told = log.lines().filter(|line| line.contains("the right to read and write v1/#")).count();
+        assert_eq!(told, 1, "once, however often it is tried: {log}");
     });
 }
 

@@ -1,10 +1,13 @@
 //! Brokers outside: real ones on free ports, which a test may stop and start again.
 
+use std::fs::Permissions;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// A broker that is asked to start does so within this.
@@ -51,13 +54,36 @@ pub struct Mosquitto {
 
 impl Mosquitto {
     pub fn start() -> Self {
+        Self::start_in(tempfile::tempdir().expect("a temporary folder"), "")
+    }
+
+    /// Where everybody has these rights, as a line of its list says.
+    pub fn start_with_rights(rights: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        let list = folder.path().join("rights");
+        std::fs::write(&list, rights).expect("a file");
+        // It reads the list as another user.
+        let open = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+        open(folder.path(), 0o755);
+        open(&list, 0o644);
+        Self::start_in(folder, &format!("acl_file {}\n", list.display()))
+    }
+
+    fn start_in(folder: TempDir, more: &str) -> Self {
         let [port] = free_ports();
-        let config = format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nsys_interval 1\nset_tcp_nodelay true\n");
+        let config =
+            format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nsys_interval 1\nset_tcp_nodelay true\n{more}");
         std::fs::write(folder.path().join("mosquitto.conf"), config).expect("a file");
         let mut broker = Self { folder, port, child: None };
         broker.start_again();
         broker
+    }
+
+    /// Everybody has these rights from now on.
+    pub fn set_rights(&self, rights: &str) {
+        std::fs::write(self.folder.path().join("rights"), rights).expect("a file");
+        let child = self.child.as_ref().expect("the broker runs");
+        kill_process(Pid::from_child(child), Signal::HUP).expect("the broker runs");
     }
 
     pub fn start_again(&mut self) {
