@@ -145,6 +145,11 @@ pub(crate) async fn phone_of(sql: &mut impl Sql, user: UserId) -> Result<Option<
     store::phone_of(sql, user).await
 }
 
+/// What the check wants to know of deleted accounts after this one, by id: whether there is nothing of their owner in them.
+pub(crate) async fn deleted_after(sql: &mut impl Sql, after: Option<UserId>, limit: i64) -> Result<Vec<(UserId, bool)>, DbError> {
+    store::deleted_after(sql, after, limit).await
+}
+
 /// Whether the account was deleted. What is not of ours, and what was never written, was not.
 pub(crate) async fn is_deleted(sql: &mut impl Sql, user: UserId) -> Result<bool, DbError> {
     store::is_deleted(sql, user).await

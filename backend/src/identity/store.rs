@@ -14,8 +14,8 @@ use domain::{SessionId, StoreId, Timestamp, TokenId, UserId};
 use uuid::Uuid;
 
 pub(super) use self::account::{
-    account, empty_account, end_other_sessions_of, end_session_of, end_sign_in_codes_of, hold_account_in, is_deleted, lock_account_in,
-    phone_of, rename_account, renew_session, sessions_of, set_language,
+    account, deleted_after, empty_account, end_other_sessions_of, end_session_of, end_sign_in_codes_of, hold_account_in, is_deleted,
+    lock_account_in, phone_of, rename_account, renew_session, sessions_of, set_language,
 };
 pub(super) use self::pairing::{
     devices, forget_pairing, insert_pairing_code, note_screen, pairing_codes, revoke_devices, shows, spend_pairing_code,

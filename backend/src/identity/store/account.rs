@@ -79,6 +79,17 @@ pub(in super::super) async fn empty_account(tx: &mut Tx, user: UserId) -> Result
     phone.map(|row| row.get("hash")).transpose()
 }
 
+/// Deleted accounts after this one, by id, and whether there is nothing of their owner in them: neither name, phone nor session.
+pub(in super::super) async fn deleted_after(sql: &mut impl Sql, after: Option<UserId>, limit: i64) -> Result<Vec<(UserId, bool)>, DbError> {
+    let text = "select a.id, case when a.name = '' and a.language is null \
+                and not exists (select 1 from phone p where p.account = a.id) \
+                and not exists (select 1 from session s where s.account = a.id and s.ended_at is null) then 1 else 0 end as bare \
+                from account a where a.deleted_at is not null and a.id > $1 order by a.id limit $2";
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let rows = sql.fetch_all(text, args![after, limit]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.get::<i64>("bare")? != 0))).collect()
+}
+
 pub(in super::super) async fn sessions_of(
     sql: &mut impl Sql,
     user: UserId,
