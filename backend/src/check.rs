@@ -26,7 +26,7 @@ const PAGE: i64 = 500;
 const GRACE_SECONDS: i64 = 120;
 
 /// All checks in the order in which they are told: the name, and what it proves.
-pub const CHECKS: [(&str, &str); 19] = [
+pub const CHECKS: [(&str, &str); 20] = [
     ("stock.balance", "received + adjusted + returned − sold = on hand, of which no more is held than is there"),
     ("stock.movements", "every level is the sum of its movements"),
     ("stock.holds", "what is held, sold and returned is what the holds say"),
@@ -48,6 +48,7 @@ pub const CHECKS: [(&str, &str); 19] = [
     ("ledger.top_ups", "what cards paid into the wallets is what their top-ups say, once each"),
     ("orders.made", "every order has the fulfilments that its state asks for, and its time limit while the bar works"),
     ("orders.told", "every state has its event, once"),
+    ("accounts.empty", "nobody has a name, a phone, a session, a cart or a live checkout by an account that was deleted"),
     ("log.things", "every event, payment and fulfilment has its thing"),
     ("log.positions", "positions are 1, 2, 3 … without gaps"),
     ("log.cursors", "nobody has read further than the log goes"),

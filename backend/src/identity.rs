@@ -236,6 +236,16 @@ impl Refused for IdentityError {
     }
 }
 
+impl From<SessionError> for IdentityError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Over => Self::SessionRequired,
+            SessionError::Denied(denied) => Self::Denied(denied),
+            SessionError::Unavailable(error) => Self::Database(error),
+        }
+    }
+}
+
 /// From where somebody signs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {

@@ -5,6 +5,7 @@ mod cart;
 pub mod checkout;
 mod collect;
 pub mod draft;
+mod held;
 mod language;
 mod once;
 pub mod order;

@@ -1,6 +1,9 @@
 //! The screen at the stand that shows the code to scan.
 
-use backend::identity::{Caller, Right, cookie as session};
+use backend::{
+    identity::{Caller, Right, cookie as session, ensure_session_in},
+    kiosk::KioskError,
+};
 use domain::{
     KioskId, Locale,
     kiosk::{HIDE_SECONDS, Screen},
@@ -70,7 +73,15 @@ async fn code(visit: &Visit, kiosk: &KioskId) -> Result<KioskCodeView, Failure> 
         return Ok(shown);
     }
     let (caller, kiosk) = (visit.caller.clone(), kiosk.clone());
-    Ok(db.transaction(move |tx| Box::pin(async move { kiosks.code_in(tx, &caller, &kiosk).await })).await?)
+    let made: Result<_, KioskError> = db
+        .transaction(move |tx| {
+            Box::pin(async move {
+                ensure_session_in(tx, &caller).await?;
+                kiosks.code_in(tx, &caller, &kiosk).await
+            })
+        })
+        .await;
+    Ok(made?)
 }
 
 /// Where a browser becomes this screen; `page`: which of the kiosk's it opens then, where not the first.

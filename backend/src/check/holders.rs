@@ -1,4 +1,5 @@
-//! What is held, and for whom: live checkouts, holds and places that nobody owns, payments and fulfilments without an order.
+//! What is held, and for whom: live checkouts, holds and places that nobody owns, payments and fulfilments without an order, and what
+//! is left of somebody who has left.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,6 +7,7 @@ use domain::OrderId;
 
 use super::{Breach, Findings, PAGE};
 use crate::db::{DbError, Tx, ids};
+use crate::identity::{Owner, account};
 use crate::ordering::invariants as ordering;
 use crate::payment::invariants as payment;
 use crate::prep::invariants as prep;
@@ -18,7 +20,8 @@ pub(super) async fn walk(tx: &mut Tx, found: &mut Findings) -> Result<(), DbErro
     places(tx, found).await?;
     admissions(tx, found).await?;
     payments(tx, found).await?;
-    fulfilments(tx, found).await
+    fulfilments(tx, found).await?;
+    deleted_accounts(tx, found).await
 }
 
 async fn live_checkouts(tx: &mut Tx, found: &mut Findings) -> Result<(), DbError> {
@@ -152,6 +155,26 @@ async fn fulfilments(tx: &mut Tx, found: &mut Findings) -> Result<(), DbError> {
         after = Some(*last);
         for (fulfilment, order) in without_order(tx, &page).await? {
             found.add(Breach::new("log.things", format!("fulfilment {fulfilment}"), format!("there is no order {order}")));
+        }
+    }
+}
+
+async fn deleted_accounts(tx: &mut Tx, found: &mut Findings) -> Result<(), DbError> {
+    let mut after = None;
+    loop {
+        let page = account::deleted_after(tx, after, PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = Some(*last);
+        let owners: Vec<_> = page.iter().map(|(user, _)| Owner::User(*user)).collect();
+        let holding = ordering::with_something(tx, &owners).await?;
+        for (user, bare) in page {
+            let thing = format!("account {user}");
+            if !bare {
+                found.add(Breach::new("accounts.empty", &thing, "it is deleted, and there is a name, a phone or a session in it"));
+            }
+            if holding.contains(&Owner::User(user)) {
+                found.add(Breach::new("accounts.empty", &thing, "it is deleted, and has a cart or a live checkout"));
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use domain::name::{self, InvalidName};
 use domain::view::SessionView;
 use domain::{Locale, SessionId, Timestamp, UserId};
 
+use super::session::ensure_session_in;
 use super::{Caller, Identities, IdentityError, Owner, store};
 use crate::db::{DbError, Sql, Tx};
 use crate::payment::Forfeit;
@@ -55,9 +56,13 @@ impl Identities {
         if name.is_some() && is_staff(caller) {
             return Err(IdentityError::StaffAccount);
         }
+        let caller = caller.clone();
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
+                    // For itself alone, and first: two edits that held it beside each other would wait for each other.
+                    store::lock_account_in(tx, user).await?;
+                    ensure_session_in(tx, &caller).await?;
                     if let Some(name) = name {
                         store::rename_account(tx, user, &name).await?;
                     }
@@ -102,11 +107,18 @@ impl Identities {
         if is_staff(caller) {
             return Err(IdentityError::StaffAccount);
         }
-        let owner = Owner::User(user);
+        let (owner, caller) = (Owner::User(user), caller.clone());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    // The account first: two deletions wait for each other here.
+                    // Who signs in by the phone's code spends it, and then holds the account.
+                    store::end_sign_in_codes_of(tx, user).await?;
+                    // The account before all else: whatever is done for it is waited for, or comes too late. Two deletions wait for each
+                    // other here, and the second one finds it done.
+                    if store::lock_account_in(tx, user).await? {
+                        return Ok(());
+                    }
+                    ensure_session_in(tx, &caller).await?;
                     let phone = store::empty_account(tx, user).await?;
                     if ordering::under_way(tx, &owner).await? {
                         return Err(IdentityError::OrdersUnderWay);
@@ -131,6 +143,11 @@ impl Identities {
 /// The hash of the phone that somebody signs in by; staff, and who is deleted, have none.
 pub(crate) async fn phone_of(sql: &mut impl Sql, user: UserId) -> Result<Option<String>, DbError> {
     store::phone_of(sql, user).await
+}
+
+/// What the check wants to know of deleted accounts after this one, by id: whether there is nothing of their owner in them.
+pub(crate) async fn deleted_after(sql: &mut impl Sql, after: Option<UserId>, limit: i64) -> Result<Vec<(UserId, bool)>, DbError> {
+    store::deleted_after(sql, after, limit).await
 }
 
 /// Whether the account was deleted. What is not of ours, and what was never written, was not.

@@ -9,6 +9,7 @@ use domain::{KioskId, StoreId, Timestamp};
 use super::hashing::of_code;
 use super::rights::Right;
 use super::secret::Secret;
+use super::session::ensure_session_in;
 use super::staff::{NewCode, normalized};
 use super::throttle::{self, Bucket};
 use super::token::{self, NewToken, PREFIX};
@@ -72,10 +73,11 @@ impl Identities {
 
     async fn pair_with(&self, caller: &Caller, at: &StoreId, kiosk: KioskId, added: bool) -> Result<Pairing, IdentityError> {
         let made = self.hashing.run(NewCode::make).await?;
-        let (at, by, made_by) = (at.clone(), caller.actor(at), caller.user());
+        let (at, by, made_by, caller) = (at.clone(), caller.actor(at), caller.user(), caller.clone());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
+                    ensure_session_in(tx, &caller).await?;
                     lock_in(tx, &at).await?;
                     if added {
                         add_in(tx, &at, &kiosk).await?;
@@ -143,10 +145,11 @@ impl Identities {
     /// Takes a kiosk of a store out of service: its screens see nothing any more, its codes let nobody in.
     pub async fn revoke_kiosk(&self, caller: &Caller, at: &StoreId, kiosk: KioskId) -> Result<(), IdentityError> {
         caller.require(Right::Staff, at)?;
-        let (at, by) = (at.clone(), caller.actor(at));
+        let (at, by, caller) = (at.clone(), caller.actor(at), caller.clone());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
+                    ensure_session_in(tx, &caller).await?;
                     lock_in(tx, &at).await?;
                     if !Stores.retire_kiosk_in(tx, &at, &kiosk).await? {
                         return Err(IdentityError::NotFound);

@@ -11,7 +11,7 @@ use super::browser::BrowserId;
 use super::hashing::{is_password, of_password};
 use super::rights::{Denied, is_staff};
 use super::secret::Keys;
-use super::session::IssuedSession;
+use super::session::{IssuedSession, ensure_session_in};
 use super::throttle::{self, Bucket};
 use super::{Caller, Client, Identities, IdentityError, store};
 use crate::db::{DbError, Tx};
@@ -138,7 +138,7 @@ impl Identities {
             return Err(Denied::Forbidden.into());
         }
         check(&new, name)?;
-        let (session, user) = (*session, *user);
+        let (session, user, caller) = (*session, *user, caller.clone());
         let kept = store::password_of(&mut self.db.reader(), user).await?.map(|kept| kept.hash);
         let named = match (current.filter(|current| !current.is_empty()), &kept) {
             (Some(current), Some(hash)) => {
@@ -155,6 +155,7 @@ impl Identities {
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
+                    ensure_session_in(tx, &caller).await?;
                     let allowed = store::allow_password(tx, session).await?;
                     if !(named || allowed) {
                         return Err(IdentityError::WrongCurrentPassword);

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
-use domain::{SessionId, Timestamp};
+use domain::view::RoleView;
+use domain::{SessionId, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::browser::BrowserId;
+use super::rights::{self, Denied};
 use super::sign_in::SHOPPER_SECONDS;
 use super::store::{self, Known};
 use super::{Caller, Identities, Secret, cookie};
@@ -142,9 +144,12 @@ fn unwritten(session: SessionId, now: Timestamp) -> Caller {
 /// Why nothing may be written for a caller.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// A guest's session is over: they have signed in, or out, since they were looked at.
+    /// Their session or token is over, or their account is gone, since they were looked at.
     #[error("Please open the shop first: there is no session.")]
     Over,
+    /// They are less than they were when they were looked at.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     #[error(transparent)]
     Unavailable(#[from] DbError),
 }
@@ -153,6 +158,7 @@ impl Refused for SessionError {
     fn code(&self) -> &'static str {
         match self {
             Self::Over => "session_required",
+            Self::Denied(denied) => denied.code(),
             Self::Unavailable(error) => error.code(),
         }
     }
@@ -160,29 +166,64 @@ impl Refused for SessionError {
     fn status(&self) -> u16 {
         match self {
             Self::Over => 401,
+            Self::Denied(denied) => denied.status(),
             Self::Unavailable(error) => error.status(),
         }
     }
 
     fn extra(&self) -> Extra {
         match self {
-            Self::Over => Extra::default(),
+            Self::Over | Self::Denied(_) => Extra::default(),
             Self::Unavailable(error) => error.extra(),
         }
     }
 }
 
-/// Comes first in the transaction of whatever is written for a guest: their first mutation writes their row, and until the end of any
-/// their session does not end, for what is written for one that is over is nobody's. Who signs in waits, and takes it along; who comes
-/// later is refused. Others write for an account, which outlives its sessions.
+/// Comes first in the transaction of whatever a caller does: who they were when they were looked at they still are, and stay until its
+/// end. Whoever ends their session, takes their roles or deletes their account waits for that, and who comes later is refused.
+///
+/// A guest's first mutation writes their row: what is written for a session that is over is nobody's. Who signs in takes it along. Of
+/// those with an account it is the account that is held, before any store: it outlives its sessions. A token is, where it could make
+/// others; a kiosk's cuts no keys.
 pub async fn ensure_session_in(tx: &mut Tx, caller: &Caller) -> Result<(), SessionError> {
-    let Caller::Guest { session, fresh } = caller else { return Ok(()) };
-    if *fresh {
-        let seconds = cookie::made_at(*session).plus_seconds(GUEST_SECONDS).seconds_since(tx.now());
-        let new = NewSession { id: *session, seconds, slides: false, device: None, may_set_password: false };
+    match caller {
+        Caller::Nobody => Ok(()),
+        Caller::Guest { session, fresh } => ensure_guest_in(tx, *session, *fresh).await,
+        Caller::User { session, user, roles, .. } => ensure_user_in(tx, *session, *user, roles).await,
+        Caller::Token { token, role, .. } => {
+            let ended = store::has_token_ended_in(tx, *token, rights::is_staff(*role)).await?;
+            if ended { Err(SessionError::Over) } else { Ok(()) }
+        }
+    }
+}
+
+async fn ensure_guest_in(tx: &mut Tx, session: SessionId, fresh: bool) -> Result<(), SessionError> {
+    if fresh {
+        let seconds = cookie::made_at(session).plus_seconds(GUEST_SECONDS).seconds_since(tx.now());
+        let new = NewSession { id: session, seconds, slides: false, device: None, may_set_password: false };
         if store::insert_session(tx, &new, None).await? {
             return Ok(());
         }
     }
-    if store::hold_session_in(tx, *session).await? { Ok(()) } else { Err(SessionError::Over) }
+    if store::hold_session_in(tx, session).await? { Ok(()) } else { Err(SessionError::Over) }
+}
+
+async fn ensure_user_in(tx: &mut Tx, session: SessionId, user: UserId, roles: &[RoleView]) -> Result<(), SessionError> {
+    match store::hold_account_in(tx, user, Some(session)).await? {
+        Some(false) => return Err(SessionError::Over),
+        // What was never written was not deleted, and nobody has taken a role from it.
+        None => return Ok(()),
+        Some(true) if roles.is_empty() => return Ok(()),
+        Some(true) => {}
+    }
+    // In a statement of its own: one that waited for the account would still see what was there before.
+    let now = store::all_roles(tx, user).await?;
+    if roles.iter().all(|held| now.contains(held)) {
+        Ok(())
+    } else if now.is_empty() {
+        // With the last role every session ended.
+        Err(SessionError::Over)
+    } else {
+        Err(Denied::Forbidden.into())
+    }
 }

@@ -133,9 +133,12 @@ pub async fn shopper_by_phone_in(tx: &mut Tx, phone: &Phone) -> Result<UserId, D
 }
 
 async fn account_in(tx: &mut Tx, hash: &str, phone: &Phone) -> Result<UserId, DbError> {
-    if let Some(user) = store::account_of_phone(tx, hash).await? {
+    if let Some(user) = store::account_of_phone(tx, hash).await?
+        && store::hold_account_in(tx, user, None).await? == Some(true)
+    {
         return Ok(user);
     }
+    // There is none, or it was deleted since it was looked for, and the phone is nobody's again.
     let fresh = store::insert_account(tx, "").await?;
     store::insert_phone(tx, hash, fresh, phone.ending()).await
 }

@@ -9,7 +9,7 @@ use super::browser::BrowserId;
 use super::hashing::{Memory, of_code};
 use super::rights::Right;
 use super::secret::{Secret, random};
-use super::session::{IssuedSession, NewSession};
+use super::session::{IssuedSession, NewSession, ensure_session_in};
 use super::throttle::{self, Bucket};
 use super::{Caller, Client, Identities, IdentityError, pairing, rights, sign_in, store, token};
 use crate::db::Tx;
@@ -85,7 +85,7 @@ impl Identities {
     /// Adds somebody to the staff of a store and returns their one-time sign-in code, good for a day. Who works there by the same
     /// name is the same person: they get one more role, or only a new code. Who does not any more is not.
     pub async fn staff_add(&self, at: StoreId, name: String, role: Role) -> Result<(Person, Secret), IdentityError> {
-        let invited = self.staff_add_by(at, name, role, SameName::IsThem, None, Actor::System).await?;
+        let invited = self.staff_add_by(at, name, role, SameName::IsThem, None).await?;
         Ok((invited.person, invited.code))
     }
 
@@ -94,8 +94,7 @@ impl Identities {
     pub async fn add_member(&self, caller: &Caller, at: StoreId, name: String, role: Role) -> Result<Invited, IdentityError> {
         caller.require(Right::Staff, &at)?;
         Stores.get(&mut self.db.reader(), &at).await?.ok_or(IdentityError::NotFound)?;
-        let by = caller.actor(&at);
-        self.staff_add_by(at, name, role, SameName::Refused, caller.user(), by).await
+        self.staff_add_by(at, name, role, SameName::Refused, Some(caller.clone())).await
     }
 
     async fn staff_add_by(
@@ -104,14 +103,19 @@ impl Identities {
         name: String,
         role: Role,
         same: SameName,
-        made_by: Option<UserId>,
-        by: Actor,
+        caller: Option<Caller>,
     ) -> Result<Invited, IdentityError> {
         let name = member_name(&name, role)?;
         let made = self.hashing.run(NewCode::make).await?;
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
+                    let (mut made_by, mut by) = (None, Actor::System);
+                    if let Some(caller) = caller {
+                        // Whoever is dismissed while the code is made cuts no key any more.
+                        ensure_session_in(tx, &caller).await?;
+                        (made_by, by) = (caller.user(), caller.actor(&at));
+                    }
                     if same == SameName::Refused {
                         // Two managers who add the same name at once come one after the other.
                         pairing::lock_in(tx, &at).await?;
@@ -146,10 +150,11 @@ impl Identities {
     pub async fn invite_again(&self, caller: &Caller, at: &StoreId, user: UserId) -> Result<Invited, IdentityError> {
         caller.require(Right::Staff, at)?;
         let made = self.hashing.run(NewCode::make).await?;
-        let (at, by, made_by) = (at.clone(), caller.actor(at), caller.user());
+        let (at, by, made_by, caller) = (at.clone(), caller.actor(at), caller.user(), caller.clone());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
+                    hold_both_in(tx, &caller, user).await?;
                     let name = store::member_in(tx, &at, user).await?.ok_or(IdentityError::NotFound)?;
                     let expires_at = tx.now().plus_seconds(CODE_SECONDS);
                     store::insert_code(tx, user, &made, expires_at, made_by).await?;
@@ -178,10 +183,11 @@ impl Identities {
         }
         roles.sort_by_key(|role| *role as u8);
         roles.dedup();
-        let (at, by) = (at.clone(), caller.actor(at));
+        let (at, by, caller) = (at.clone(), caller.actor(at), caller.clone());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
+                    hold_both_in(tx, &caller, user).await?;
                     store::member_in(tx, &at, user).await?.ok_or(IdentityError::NotFound)?;
                     let before = store::roles_at(tx, &at, user).await?;
                     if before == roles {
@@ -238,6 +244,21 @@ impl Identities {
         let session = NewSession { id: issued.session, seconds: SHIFT_SECONDS, slides: false, device, may_set_password };
         (issued, session, browser)
     }
+}
+
+/// Holds the caller, and whoever they decide about, until the end of the transaction. Accounts are held in the order of their ids: two
+/// managers who dismiss each other at once come one after the other, and the second one is none any more. A token's holder cannot be
+/// decided about, and the token comes after any account.
+async fn hold_both_in(tx: &mut Tx, caller: &Caller, user: UserId) -> Result<(), IdentityError> {
+    let first = matches!(caller, Caller::User { user: by, .. } if *by < user);
+    if first {
+        ensure_session_in(tx, caller).await?;
+    }
+    store::lock_member_in(tx, user).await?;
+    if !first {
+        ensure_session_in(tx, caller).await?;
+    }
+    Ok(())
 }
 
 /// Begins a shift: a session of their own, and none that was there before; what a guest has by that one comes along.

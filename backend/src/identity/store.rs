@@ -14,21 +14,22 @@ use domain::{SessionId, StoreId, Timestamp, TokenId, UserId};
 use uuid::Uuid;
 
 pub(super) use self::account::{
-    account, empty_account, end_other_sessions_of, end_session_of, is_deleted, lock_account_in, phone_of, rename_account, renew_session,
-    sessions_of, set_language,
+    account, deleted_after, empty_account, end_other_sessions_of, end_session_of, end_sign_in_codes_of, hold_account_in, is_deleted,
+    lock_account_in, phone_of, rename_account, renew_session, sessions_of, set_language,
 };
 pub(super) use self::pairing::{
     devices, forget_pairing, insert_pairing_code, note_screen, pairing_codes, revoke_devices, shows, spend_pairing_code,
 };
 pub(super) use self::presence::{away, note_in};
-pub(super) use self::revoke::{Revoked, end_codes_of, end_codes_of_token, revoke, revoke_at, revoke_made_by};
+pub(super) use self::revoke::{Revoked, end_codes_of, end_codes_of_token, has_token_ended_in, revoke, revoke_at, revoke_made_by};
 pub(super) use self::sign_in::{
     account_of_phone, count_request_in, end_sign_in_code, forget_number, give_back_in, insert_phone, insert_sign_in_code, lock_requests_in,
     nth_newest_request, purge_in, throttle_in, throttled_until, to_be_sent, try_sign_in_code, unthrottle_in,
 };
 pub(super) use self::staff::{
-    allow_password, forget_staff_secrets, has_passwords, insert_code, know_browser, knows_browser, member_in, members, password_by_name,
-    password_of, roles_at, set_password, set_roles, spend_code, staff_member, stores_of_staff, works_here_by_name,
+    all_roles, allow_password, forget_staff_secrets, has_passwords, insert_code, know_browser, knows_browser, lock_member_in, member_in,
+    members, password_by_name, password_of, roles_at, set_password, set_roles, spend_code, staff_member, stores_of_staff,
+    works_here_by_name,
 };
 use super::caller::Caller;
 use super::session::NewSession;

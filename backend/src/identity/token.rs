@@ -8,6 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::rights::{self, Denied, Right};
+use super::session::ensure_session_in;
 use super::store::{self, Known, Revoked};
 use super::{Caller, Identities, IdentityError, Secret};
 use crate::db::{DbError, Tx};
@@ -101,7 +102,7 @@ pub(super) async fn revoked_in(tx: &mut Tx, revoked: Vec<Revoked>, by: Actor) ->
 impl Identities {
     /// Makes a token and returns it, this once: only its hash is kept. A staff token is a person of its own.
     pub async fn issue_token(&self, new: NewToken) -> Result<(TokenId, Secret), IdentityError> {
-        self.issue_token_by(new, None, Actor::System).await
+        self.issue_token_by(new, None).await
     }
 
     /// The same for a manager: for their store, and nothing that would be more than they are.
@@ -123,14 +124,26 @@ impl Identities {
         if !faults.is_empty() {
             return Err(Faults(faults).into());
         }
-        self.issue_token_by(new, caller.person().map(|person| person.id), caller.actor(&store)).await
+        self.issue_token_by(new, Some((caller.clone(), store))).await
     }
 
-    async fn issue_token_by(&self, new: NewToken, made_by: Option<UserId>, by: Actor) -> Result<(TokenId, Secret), IdentityError> {
+    /// `by`: whose token it is to be, and of which store; else it is the shop's own.
+    async fn issue_token_by(&self, new: NewToken, by: Option<(Caller, StoreId)>) -> Result<(TokenId, Secret), IdentityError> {
         new.check()?;
         let new = NewToken { name: name::clean(&new.name)?, ..new };
         let (id, token, hash) = fresh()?;
-        self.db.transaction(move |tx| Box::pin(async move { insert_in(tx, id, hash, &new, made_by, by).await })).await?;
+        self.db
+            .transaction(move |tx| {
+                Box::pin(async move {
+                    let (mut made_by, mut actor) = (None, Actor::System);
+                    if let Some((caller, at)) = by {
+                        ensure_session_in(tx, &caller).await?;
+                        (made_by, actor) = (caller.user(), caller.actor(&at));
+                    }
+                    insert_in(tx, id, hash, &new, made_by, actor).await
+                })
+            })
+            .await?;
         Ok((id, token))
     }
 
@@ -143,10 +156,11 @@ impl Identities {
     /// Makes a token of a store worthless, and what was made by it; whoever is connected by one of these is cut off within seconds.
     pub async fn revoke_store_token(&self, caller: &Caller, at: &StoreId, id: TokenId) -> Result<(), IdentityError> {
         caller.require(Right::Staff, at)?;
-        let (at, by) = (at.clone(), caller.actor(at));
+        let (at, by, caller) = (at.clone(), caller.actor(at), caller.clone());
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
+                    ensure_session_in(tx, &caller).await?;
                     let revoked = store::revoke_at(tx, id, &at).await?;
                     if revoked.is_empty() {
                         return Err(IdentityError::NotFound);

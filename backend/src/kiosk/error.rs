@@ -75,6 +75,7 @@ impl From<SessionError> for KioskError {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Over => Self::SessionRequired,
+            SessionError::Denied(_) => Self::Forbidden,
             SessionError::Unavailable(error) => Self::Unavailable(error),
         }
     }

@@ -93,6 +93,7 @@ impl From<SessionError> for OrderingError {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Over => Self::SessionRequired,
+            SessionError::Denied(denied) => Self::Denied(denied),
             SessionError::Unavailable(error) => Self::Unavailable(error),
         }
     }

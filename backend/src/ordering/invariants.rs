@@ -1,6 +1,6 @@
 //! What the check wants to know of checkouts and orders.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::{AdmissionId, CheckoutId, Money, OrderId, Timestamp};
 
@@ -11,6 +11,7 @@ use super::store::invariants as store;
 pub(crate) use super::store::invariants::Glance;
 use crate::check::Breach;
 use crate::db::{DbError, Sql};
+use crate::identity::Owner;
 
 /// The one who takes orders on, by its name.
 pub(crate) const SAGA: &str = super::saga::NAME;
@@ -62,4 +63,9 @@ pub(crate) async fn checkouts_of_admissions(
 /// Live checkouts after this one, by id, and when each ends.
 pub(crate) async fn live_after(sql: &mut impl Sql, after: Option<CheckoutId>, limit: i64) -> Result<Vec<(CheckoutId, Timestamp)>, DbError> {
     store::live_after(sql, after, limit).await
+}
+
+/// Those of these owners who have a cart or a live checkout.
+pub(crate) async fn with_something(sql: &mut impl Sql, owners: &[Owner]) -> Result<HashSet<Owner>, DbError> {
+    Ok(store::with_something(sql, owners).await?.into_iter().collect())
 }

@@ -2,6 +2,7 @@
 
 mod codes;
 mod guests;
+mod leavers;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

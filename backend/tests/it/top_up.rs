@@ -45,7 +45,7 @@ async fn member(cafe: &Cafe) -> (Caller, UserId) {
 
 /// The account is gone, whatever was under way for it.
 async fn lose(cafe: &Cafe, user: UserId) {
-    write(cafe, "update account set deleted_at = 1 where id = $1", user).await;
+    write(cafe, "update account set name = '', deleted_at = 1 where id = $1", user).await;
 }
 
 async fn write(cafe: &Cafe, text: &'static str, user: UserId) {

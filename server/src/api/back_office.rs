@@ -15,7 +15,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    extract::{Body, Keyed, Lang},
+    extract::{Body, Keyed, Lang, held},
     problem::AppError,
     query::{Path, id},
 };
@@ -41,7 +41,7 @@ pub async fn set_status(
     let store: StoreId = id(&store, "store")?;
     caller.require(Right::Store, &store)?;
     let (backend, actor, at) = (app.backend.clone(), caller.actor(&store), store.clone());
-    app.backend.db.transaction(move |tx| Box::pin(async move { backend.stores.set_open_in(tx, &at, request.open, actor).await })).await?;
+    held(&app, caller, move |tx| Box::pin(async move { backend.stores.set_open_in(tx, &at, request.open, actor).await })).await?;
     let view = app.backend.stores.view(&mut app.backend.db.reader(), &store, lang.naming()).await?;
     view.map(Json).ok_or_else(|| AppError::not_found("store"))
 }
@@ -70,11 +70,8 @@ pub async fn patch_settings(
     caller.require(Right::Store, &store)?;
     let patch = SettingsPatch::read(&patch)?;
     let (backend, actor) = (app.backend.clone(), caller.actor(&store));
-    let settings = app
-        .backend
-        .db
-        .transaction(move |tx| Box::pin(async move { backend.stores.patch_settings_in(tx, &store, &patch, actor).await }))
-        .await?;
+    let settings =
+        held(&app, caller, move |tx| Box::pin(async move { backend.stores.patch_settings_in(tx, &store, &patch, actor).await })).await?;
     Ok(Json(settings))
 }
 
@@ -100,10 +97,10 @@ pub async fn set_item(
     caller.require(Right::Switch, &store)?;
     let sku: Sku = id(&sku, "item")?;
     let (backend, actor, available) = (app.backend.clone(), caller.actor(&store), request.available);
-    app.backend
-        .db
-        .transaction(move |tx| Box::pin(async move { backend.catalog.set_item_available_in(tx, &store, &sku, available, actor).await }))
-        .await?;
+    let switch = held(&app, caller, move |tx| {
+        Box::pin(async move { backend.catalog.set_item_available_in(tx, &store, &sku, available, actor).await })
+    });
+    switch.await?;
     Ok(Json(request))
 }
 
@@ -122,12 +119,10 @@ pub async fn set_option(
     caller.require(Right::Switch, &store)?;
     let option: OptionId = id(&option, "option")?;
     let (backend, actor, available) = (app.backend.clone(), caller.actor(&store), request.available);
-    app.backend
-        .db
-        .transaction(move |tx| {
-            Box::pin(async move { backend.catalog.set_option_available_in(tx, &store, &option, available, actor).await })
-        })
-        .await?;
+    let switch = held(&app, caller, move |tx| {
+        Box::pin(async move { backend.catalog.set_option_available_in(tx, &store, &option, available, actor).await })
+    });
+    switch.await?;
     Ok(Json(request))
 }
 
@@ -231,7 +226,7 @@ pub async fn edit_product(
     let store = managed_store(&app, &caller, &product).await?;
     let edit = ProductEdit { name: texts.name, description: texts.description };
     let (backend, actor, edited) = (app.backend.clone(), caller.actor(&store), product.clone());
-    app.backend.db.transaction(move |tx| Box::pin(async move { backend.catalog.edit_product_in(tx, &edited, &edit, actor).await })).await?;
+    held(&app, caller, move |tx| Box::pin(async move { backend.catalog.edit_product_in(tx, &edited, &edit, actor).await })).await?;
     let menu = app.backend.catalog.menu(&store).await?.ok_or_else(|| AppError::not_found("product"))?;
     let product = menu.product(product.as_str()).ok_or_else(|| AppError::not_found("product"))?;
     Ok(Json(ProductView::of(product, lang.0, app.backend.clock.now())))
@@ -308,10 +303,7 @@ pub async fn set_prices(
     let windows: Vec<PriceWindow> =
         request.into_iter().map(|p| PriceWindow { amount: p.amount.in_currency(menu.currency), from: p.from, until: p.until }).collect();
     let (backend, actor, at) = (app.backend.clone(), caller.actor(&store), store.clone());
-    app.backend
-        .db
-        .transaction(move |tx| Box::pin(async move { backend.catalog.set_prices_in(tx, &at, &sku, windows, actor).await }))
-        .await?;
+    held(&app, caller, move |tx| Box::pin(async move { backend.catalog.set_prices_in(tx, &at, &sku, windows, actor).await })).await?;
     let menu = app.backend.catalog.menu(&store).await?.ok_or_else(|| AppError::not_found("store"))?;
     let product = menu.product(product.as_str()).ok_or_else(|| AppError::not_found("product"))?;
     Ok(Json(ProductView::of(product, lang.0, app.backend.clock.now())))

@@ -11,6 +11,7 @@ use backend::{
     db::Tx,
     idempotency::{self, Answer, KeyError, Outcome, RequestKey},
     identity::{Caller, ensure_session_in},
+    refused::Refused,
 };
 use domain::{
     Fault, Locale, Terms,
@@ -314,6 +315,22 @@ impl<T: Send + 'static, const ALL: bool> Keyed<T, ALL> {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Runs a command without a key in one transaction, until whose end the caller is what they were when they were looked at.
+pub async fn held<T, E, F>(app: &AppState, caller: Caller, command: F) -> Result<T, AppError>
+where
+    T: Send + 'static,
+    E: Refused + Send + 'static,
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+{
+    let done = app.backend.db.transaction(move |tx| {
+        Box::pin(async move {
+            ensure_session_in(tx, &caller).await?;
+            command(tx).await.map_err(AppError::from)
+        })
+    });
+    done.await
 }
 
 fn replayed(answer: Answer) -> Response {

@@ -6,7 +6,6 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use backend::kiosk::KioskError;
 use domain::{
     KioskId,
     live::KioskCodeView,
@@ -14,7 +13,7 @@ use domain::{
 };
 
 use super::{
-    extract::Keyed,
+    extract::{Keyed, held},
     orders::as_it_is,
     problem::AppError,
     query::{Path, id},
@@ -57,15 +56,14 @@ pub async fn scan(State(app): State<AppState>, Whence(client): Whence, keyed: Ke
         (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub async fn code(State(app): State<AppState>, Who(caller): Who, Path(kiosk): Path<String>) -> Result<Json<KioskCodeView>, AppError> {
     let kiosk: KioskId = id(&kiosk, "kiosk")?;
-    let (kiosks, db) = (&app.backend.kiosks, &app.backend.db);
-    let mut reader = db.reader();
+    let kiosks = &app.backend.kiosks;
+    let mut reader = app.backend.db.reader();
     kiosks.store_for(&mut reader, &caller, &kiosk).await?;
     if let Some(shown) = kiosks.shown(&mut reader, &kiosk).await? {
         return Ok(Json(shown));
     }
-    let kiosks = kiosks.clone();
-    let made = db.transaction(move |tx| Box::pin(async move { kiosks.code_in(tx, &caller, &kiosk).await })).await;
-    Ok(Json(made.map_err(|error: KioskError| AppError::from(error))?))
+    let (kiosks, asking) = (kiosks.clone(), caller.clone());
+    held(&app, caller, move |tx| Box::pin(async move { kiosks.code_in(tx, &asking, &kiosk).await })).await.map(Json)
 }
 
 /// Hands over the order of a pick-up ticket that a kiosk's scanner has read: once, when it is ready, at a kiosk of its store.

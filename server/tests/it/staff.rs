@@ -11,6 +11,7 @@ use crate::support::{Client, Reply, Server, Tab, on_both_databases};
 on_both_databases! {
     a_shift_begins_by_code_and_later_by_password
     a_manager_adds_and_revokes_people_and_what_they_have_open_ends
+    a_manager_who_is_dismissed_meanwhile_lets_nobody_in
     a_screen_is_paired_and_revoked
     a_screen_is_a_page
     a_change_of_the_settings_is_on_every_open_page
@@ -141,6 +142,27 @@ async fn a_manager_adds_and_revokes_people_and_what_they_have_open_ends(server: 
     let next = mo.get(&format!("/staff/stores/harbor/audit?limit=1&cursor={}", one.body["next"].as_str().unwrap())).await;
     assert_eq!(next.body["items"][0]["type"], "staff.roles_changed.v1");
     assert_eq!(mo.get("/staff/stores/harbor/audit?cursor=x").await.code(), "invalid_cursor");
+}
+
+async fn a_manager_who_is_dismissed_meanwhile_lets_nobody_in(server: Server) {
+    let mo = server.staff("harbor", "Mo", "manager").await;
+    let members = "/staff/stores/harbor/members";
+    for round in 0..3 {
+        let name = format!("Gil {round}");
+        let gil = server.staff("harbor", &name, "manager").await;
+        let list = mo.get(members).await;
+        let hers = list.body["items"].as_array().unwrap().iter().find(|member| member["name"] == name.as_str()).unwrap();
+        let (hers, eve) =
+            (format!("{members}/{}", hers["id"].as_str().unwrap()), json!({"name": format!("Eve {round}"), "role": "manager"}));
+        let (added, dismissed) = tokio::join!(gil.call(Method::POST, members, &eve), mo.call(Method::DELETE, &hers, &Value::Null));
+        assert_eq!(dismissed.status, StatusCode::NO_CONTENT, "{}", dismissed.body);
+        if added.status == StatusCode::CREATED {
+            let late = server.nobody().staff_sign_in(&json!({"code": added.body["code"]})).await.map(drop);
+            assert_eq!(late, Err((StatusCode::UNAUTHORIZED, "wrong_code".to_owned())), "round {round}");
+        } else {
+            assert_eq!(added.status, StatusCode::UNAUTHORIZED, "round {round}: {}", added.body);
+        }
+    }
 }
 
 async fn a_screen_is_paired_and_revoked(server: Server) {

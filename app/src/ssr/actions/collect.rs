@@ -4,7 +4,7 @@ use backend::prep::PrepError;
 use domain::{KioskId, OrderId};
 use leptos::prelude::*;
 
-use super::{super::visit::Visit, Done, refusal, to};
+use super::{super::visit::Visit, Done, held::held, refusal, to};
 use crate::{paths, wire::Refusal};
 
 /// Hands over the order of a ticket; the scanner's page says what came of it.
@@ -21,8 +21,8 @@ async fn collect(kiosk: String, ticket: String) -> Result<OrderId, Refusal> {
     let visit = Visit::here();
     let kiosk: KioskId = kiosk.parse().map_err(|_| refusal(&PrepError::Forbidden))?;
     let (backend, caller) = (visit.backend.clone(), visit.caller.clone());
-    let handed = visit.backend.db.transaction(move |tx| {
+    let handed = held(&visit, move |tx| {
         Box::pin(async move { backend.queue.collect_by_ticket_in(tx, &backend.tickets, &caller, &kiosk, &ticket).await })
     });
-    handed.await.map_err(|error| refusal(&error))
+    handed.await
 }

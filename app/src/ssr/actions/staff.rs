@@ -3,7 +3,6 @@
 use backend::{
     catalog::CatalogError,
     identity::{Client, IdentityError, Right},
-    ordering::OrderingError,
     prep::PrepError,
     refused::Refused as _,
     stores::StoreError,
@@ -11,7 +10,7 @@ use backend::{
 use domain::{OptionId, OrderId, Sku, StoreId};
 use leptos::prelude::*;
 
-use super::{super::visit::Visit, Done, refusal, set_cookie, to, typed::Typed};
+use super::{super::visit::Visit, Done, held::held, refusal, set_cookie, to, typed::Typed};
 use crate::{
     paths,
     wire::{Refusal, SwitchAnswer},
@@ -93,25 +92,25 @@ pub async fn move_ticket(
 async fn act(order: &str, verb: &str, reason: String) -> Result<(), Refusal> {
     let visit = Visit::here();
     let order: OrderId = order.parse().map_err(|_| refusal(&PrepError::NotFound))?;
-    let (queue, orders, caller, db) = (visit.backend.queue, visit.backend.orders.clone(), visit.caller.clone(), &visit.backend.db);
+    let (queue, orders, caller) = (visit.backend.queue, visit.backend.orders.clone(), visit.caller.clone());
     let moved = match verb {
-        "claim" => db.transaction(move |tx| Box::pin(async move { queue.claim_in(tx, &caller, order).await })).await,
-        "release" => db.transaction(move |tx| Box::pin(async move { queue.release_in(tx, &caller, order).await })).await,
-        "ready" => db.transaction(move |tx| Box::pin(async move { queue.ready_in(tx, &caller, order).await })).await,
-        "collect" => db.transaction(move |tx| Box::pin(async move { queue.collect_in(tx, &caller, order).await })).await,
-        "recall" => db.transaction(move |tx| Box::pin(async move { queue.recall_in(tx, &caller, order).await })).await,
+        "claim" => held(&visit, move |tx| Box::pin(async move { queue.claim_in(tx, &caller, order).await })).await,
+        "release" => held(&visit, move |tx| Box::pin(async move { queue.release_in(tx, &caller, order).await })).await,
+        "ready" => held(&visit, move |tx| Box::pin(async move { queue.ready_in(tx, &caller, order).await })).await,
+        "collect" => held(&visit, move |tx| Box::pin(async move { queue.collect_in(tx, &caller, order).await })).await,
+        "recall" => held(&visit, move |tx| Box::pin(async move { queue.recall_in(tx, &caller, order).await })).await,
         "cancel" => {
             let cancelled =
-                db.transaction(move |tx| Box::pin(async move { orders.cancel_as_staff_in(tx, &caller, order, Some(reason)).await })).await;
-            return cancelled.map(drop).map_err(|error: OrderingError| match refusal(&error) {
+                held(&visit, move |tx| Box::pin(async move { orders.cancel_as_staff_in(tx, &caller, order, Some(reason)).await })).await;
+            return cancelled.map(drop).map_err(|refused| match refused {
                 // Names and addresses are shorter.
                 Refusal { code, faults } if code == "too_long" => Refusal { code: "reason_too_long".to_owned(), faults },
                 other => other,
             });
         }
-        _ => Err(PrepError::NotFound),
+        _ => Err(refusal(&PrepError::NotFound)),
     };
-    moved.map(drop).map_err(|error| refusal(&error))
+    moved.map(drop)
 }
 
 /// Sold out, or back: an item (SKU) or an option.
@@ -147,17 +146,15 @@ async fn switch(store: &str, sku: &str, option: &str, available: bool) -> Result
     let (catalog, actor) = (visit.backend.catalog.clone(), visit.caller.actor(&store));
     let switched = match (sku.parse::<Sku>(), option.parse::<OptionId>()) {
         (Ok(sku), _) => {
-            let db = &visit.backend.db;
-            db.transaction(move |tx| Box::pin(async move { catalog.set_item_available_in(tx, &store, &sku, available, actor).await })).await
+            held(&visit, move |tx| Box::pin(async move { catalog.set_item_available_in(tx, &store, &sku, available, actor).await })).await
         }
         (_, Ok(option)) => {
-            let db = &visit.backend.db;
-            db.transaction(move |tx| Box::pin(async move { catalog.set_option_available_in(tx, &store, &option, available, actor).await }))
+            held(&visit, move |tx| Box::pin(async move { catalog.set_option_available_in(tx, &store, &option, available, actor).await }))
                 .await
         }
-        _ => Err(CatalogError::Unknown),
+        _ => Err(refusal(&CatalogError::Unknown)),
     };
-    switched.map(|_| place).map_err(|error| refusal(&error))
+    switched.map(|_| place)
 }
 
 /// Opens or closes a store.
@@ -175,8 +172,7 @@ async fn set_open(store: &str, open: bool) -> Result<(), Refusal> {
     let store: StoreId = store.parse().map_err(|_| refusal(&StoreError::Unknown))?;
     require(&visit, Right::Store, &store)?;
     let (stores, actor) = (visit.backend.stores, visit.caller.actor(&store));
-    let done = visit.backend.db.transaction(move |tx| Box::pin(async move { stores.set_open_in(tx, &store, open, actor).await }));
-    done.await.map(drop).map_err(|error: StoreError| refusal(&error))
+    held(&visit, move |tx| Box::pin(async move { stores.set_open_in(tx, &store, open, actor).await })).await.map(drop)
 }
 
 pub(super) fn require(visit: &Visit, right: Right, store: &StoreId) -> Result<(), Refusal> {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use backend::{
     idempotency::{Answer, CommandError, KeyError, Outcome, RequestKey},
-    identity::Right,
+    identity::{Right, SessionError, ensure_session_in},
     inventory::{Adjustment, StockError},
-    refused::Refused as _,
+    refused::Refused,
     stores::{SettingsPatch, StoreError},
 };
 use domain::{Fault, Faults, Sku, StoreId};
@@ -15,7 +15,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::{staff::shown, visit::Visit},
-    Done, number,
+    Done,
+    held::held,
+    number,
     once::coded,
     refusal,
     staff::require,
@@ -54,22 +56,18 @@ async fn patch(store: &str, mut typed: BTreeMap<String, String>, was: &BTreeMap<
         was.iter().filter(|(field, _)| typed.contains_key(*field)).map(|(field, was)| (field.clone(), was.trim().to_owned())).collect();
     let patch = SettingsPatch::read(&Value::Object(values(typed))).map_err(|faults| refusal(&StoreError::Invalid(faults)))?;
     let (stores, actor) = (visit.backend.stores, visit.caller.actor(&store));
-    let done = visit.backend.db.transaction(move |tx| {
+    let done = held(&visit, move |tx| {
         Box::pin(async move {
             stores.lock_in(tx, &store).await?;
             let now = shown(&stores.get(tx, &store).await?.ok_or(StoreError::Unknown)?.settings);
             if seen.iter().any(|(field, was)| now.iter().any(|(name, now)| name == field && now != was)) {
                 return Ok(false);
             }
-            stores.patch_settings_in(tx, &store, &patch, actor).await.map(|_| true)
+            stores.patch_settings_in(tx, &store, &patch, actor).await?;
+            Ok::<_, StoreError>(true)
         })
     });
-    let done: Result<bool, StoreError> = done.await;
-    match done {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Refusal { code: "settings_changed".to_owned(), ..Refusal::default() }),
-        Err(error) => Err(refusal(&error)),
-    }
+    if done.await? { Ok(()) } else { Err(Refusal { code: "settings_changed".to_owned(), ..Refusal::default() }) }
 }
 
 /// A form's texts as a `PATCH` has them: numbers, and nothing for an empty field.
@@ -127,18 +125,20 @@ async fn book(store: &str, sku: &str, key: String, how: &str, units: i64, reason
     };
     let caller = visit.caller.key().unwrap_or_default();
     let request = RequestKey { caller, method: "POST".to_owned(), path: format!("{}?sku={store}/{sku}", paths::form::STOCK), key };
-    let (stock, actor, item) = (visit.backend.stock, visit.caller.actor(&store), sku.clone());
+    let (stock, actor, item, caller) = (visit.backend.stock, visit.caller.actor(&store), sku.clone(), visit.caller.clone());
     let fingerprint = format!("{change:?} {reason}");
     let once = visit.backend.keys.once(&visit.backend.db, request, fingerprint, move |tx| {
         Box::pin(async move {
+            match ensure_session_in(tx, &caller).await {
+                Ok(()) => {}
+                Err(SessionError::Unavailable(error)) => return Err(CommandError::Database(error)),
+                Err(error) => return Err(forgotten(&error)),
+            }
             match stock.adjust_in(tx, &store, &item, change, &reason, actor).await {
                 Ok(_) => Ok(Answer { status: 200, body: String::new() }),
                 Err(StockError::Unavailable(error)) => Err(CommandError::Database(error)),
-                Err(error) => {
-                    let body = serde_json::to_string(&refusal(&error)).unwrap_or_default();
-                    // What is held may be collected: the same form may work in a moment.
-                    Err(CommandError::Forgotten(Answer { status: error.status(), body }, None))
-                }
+                // What is held may be collected: the same form may work in a moment.
+                Err(error) => Err(forgotten(&error)),
             }
         })
     });
@@ -151,6 +151,12 @@ async fn book(store: &str, sku: &str, key: String, how: &str, units: i64, reason
         Err(KeyError::InProgress) => Err(coded("stock_in_progress")),
         Err(error) => Err(refusal(&error)),
     }
+}
+
+/// A refusal that is not kept under the form's key.
+fn forgotten(error: &impl Refused) -> CommandError {
+    let body = serde_json::to_string(&refusal(error)).unwrap_or_default();
+    CommandError::Forgotten(Answer { status: error.status(), body }, None)
 }
 
 #[cfg(test)]

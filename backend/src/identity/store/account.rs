@@ -24,16 +24,33 @@ pub(in super::super) async fn account(sql: &mut impl Sql, user: UserId) -> Resul
 }
 
 pub(in super::super) async fn rename_account(tx: &mut Tx, user: UserId, name: &str) -> Result<(), DbError> {
-    tx.execute("update account set name = $2 where id = $1", args![user, name]).await.map(drop)
+    tx.execute("update account set name = $2 where id = $1 and deleted_at is null", args![user, name]).await.map(drop)
 }
 
 pub(in super::super) async fn set_language(tx: &mut Tx, user: UserId, language: Option<Locale>) -> Result<(), DbError> {
-    tx.execute("update account set language = $2 where id = $1", args![user, language.map(Locale::tag)]).await.map(drop)
+    tx.execute("update account set language = $2 where id = $1 and deleted_at is null", args![user, language.map(Locale::tag)])
+        .await
+        .map(drop)
 }
 
 pub(in super::super) async fn is_deleted(sql: &mut impl Sql, user: UserId) -> Result<bool, DbError> {
     let text = "select 1 as n from account where id = $1 and deleted_at is not null";
     Ok(sql.fetch_optional(text, args![user]).await?.is_some())
+}
+
+/// Holds an account until the end of the transaction: whoever deletes it, or changes what it may do, waits. False where it is deleted,
+/// or this session of it has ended; `None` where there is no such account.
+pub(in super::super) async fn hold_account_in(tx: &mut Tx, user: UserId, session: Option<SessionId>) -> Result<Option<bool>, DbError> {
+    // SQLite has one writer. On PostgreSQL others may hold it as well.
+    let text = tx.either(
+        "select case when a.deleted_at is null and not exists \
+         (select 1 from session s where s.id = $2 and s.ended_at is not null) then 1 else 0 end as good from account a where a.id = $1",
+        "select case when a.deleted_at is null and not exists \
+         (select 1 from session s where s.id = $2 and s.ended_at is not null) then 1 else 0 end as good from account a where a.id = $1 \
+         for share of a",
+    );
+    let row = tx.fetch_optional(text, args![user, session]).await?;
+    row.map(|row| Ok(row.get::<i64>("good")? != 0)).transpose()
 }
 
 /// Locks an account by an update that changes nothing; whether it was deleted.
@@ -48,13 +65,29 @@ pub(in super::super) async fn phone_of(sql: &mut impl Sql, user: UserId) -> Resu
     sql.fetch_optional("select hash from phone where account = $1", args![user]).await?.map(|row| row.get("hash")).transpose()
 }
 
+/// Ends the code that was sent to the account's phone.
+pub(in super::super) async fn end_sign_in_codes_of(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    let text = "delete from sign_in_code where phone in (select hash from phone where account = $1)";
+    tx.execute(text, args![user]).await.map(drop)
+}
+
 /// Takes the name, the language and the phone out of an account; the hash of what was its phone until now.
 pub(in super::super) async fn empty_account(tx: &mut Tx, user: UserId) -> Result<Option<String>, DbError> {
     let now = tx.now();
     tx.execute("update account set name = '', language = null, deleted_at = $2 where id = $1", args![user, now]).await?;
-    tx.execute("delete from sign_in_code where phone in (select hash from phone where account = $1)", args![user]).await?;
     let phone = tx.fetch_optional("delete from phone where account = $1 returning hash", args![user]).await?;
     phone.map(|row| row.get("hash")).transpose()
+}
+
+/// Deleted accounts after this one, by id, and whether there is nothing of their owner in them: neither name, phone nor session.
+pub(in super::super) async fn deleted_after(sql: &mut impl Sql, after: Option<UserId>, limit: i64) -> Result<Vec<(UserId, bool)>, DbError> {
+    let text = "select a.id, case when a.name = '' and a.language is null \
+                and not exists (select 1 from phone p where p.account = a.id) \
+                and not exists (select 1 from session s where s.account = a.id and s.ended_at is null) then 1 else 0 end as bare \
+                from account a where a.deleted_at is not null and a.id > $1 order by a.id limit $2";
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let rows = sql.fetch_all(text, args![after, limit]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.get::<i64>("bare")? != 0))).collect()
 }
 
 pub(in super::super) async fn sessions_of(

@@ -1,6 +1,6 @@
 //! The end of tokens, and of what was made by them: a token of a manager makes others, and codes that let somebody in.
 
-use domain::{StoreId, TokenId, UserId};
+use domain::{StoreId, Timestamp, TokenId, UserId};
 
 use crate::args;
 use crate::db::{Args, DbError, Sql as _, Tx};
@@ -31,24 +31,46 @@ macro_rules! revoked {
 /// Makes a token and what hangs below it worthless; nothing where it was not good.
 pub(in super::super) async fn revoke(tx: &mut Tx, id: TokenId) -> Result<Vec<Revoked>, DbError> {
     let args = args![id, tx.now()];
-    run(tx, revoked!("id = $1 and revoked_at is null"), args).await
+    run(tx, revoked!("id = $1"), &args).await
 }
 
 /// The same for one of this store's.
 pub(in super::super) async fn revoke_at(tx: &mut Tx, id: TokenId, at: &StoreId) -> Result<Vec<Revoked>, DbError> {
     let args = args![id, tx.now(), at];
-    run(tx, revoked!("id = $1 and store = $3 and revoked_at is null"), args).await
+    run(tx, revoked!("id = $1 and store = $3"), &args).await
 }
 
 /// Makes worthless what somebody has made for a store, and what hangs below that.
 pub(in super::super) async fn revoke_made_by(tx: &mut Tx, at: &StoreId, by: UserId) -> Result<Vec<Revoked>, DbError> {
     let args = args![by, tx.now(), at];
-    run(tx, revoked!("issued_by = $1 and store = $3"), args).await
+    run(tx, revoked!("issued_by = $1 and store = $3"), &args).await
 }
 
-async fn run(tx: &mut Tx, text: &'static str, args: Args) -> Result<Vec<Revoked>, DbError> {
-    let rows = tx.fetch_all(text, args).await?;
-    rows.iter().map(|row| Ok(Revoked { id: row.get("id")?, store: row.get("store")?, account: row.get("account")? })).collect()
+async fn run(tx: &mut Tx, text: &'static str, args: &Args) -> Result<Vec<Revoked>, DbError> {
+    let mut revoked = Vec::new();
+    loop {
+        let rows = tx.fetch_all(text, args.clone()).await?;
+        if rows.is_empty() {
+            return Ok(revoked);
+        }
+        for row in &rows {
+            revoked.push(Revoked { id: row.get("id")?, store: row.get("store")?, account: row.get("account")? });
+        }
+        // Again: who was waited for may have been making another one.
+    }
+}
+
+/// Whether a token is worth nothing any more; with `hold` one that is stays so until the end of the transaction: whoever ends it
+/// waits.
+pub(in super::super) async fn has_token_ended_in(tx: &mut Tx, id: TokenId, hold: bool) -> Result<bool, DbError> {
+    // SQLite has one writer. On PostgreSQL others may hold it as well.
+    let text = if hold && tx.is_postgres() {
+        "select revoked_at from token where id = $1 for share"
+    } else {
+        "select revoked_at from token where id = $1"
+    };
+    let row = tx.fetch_optional(text, args![id]).await?;
+    row.map_or(Ok(false), |row| Ok(row.get::<Option<Timestamp>>("revoked_at")?.is_some()))
 }
 
 /// Ends the codes that somebody made for people and screens of a store and that nobody has used yet.

@@ -1,7 +1,7 @@
 //! The people of a store, their one-time codes and passwords.
 
 use domain::name::folded;
-use domain::view::{MemberView, Role};
+use domain::view::{MemberView, Role, RoleView};
 use domain::{SessionId, StoreId, Timestamp, UserId};
 
 use super::insert_account;
@@ -14,7 +14,7 @@ use crate::identity::staff::NewCode;
 pub(in super::super) async fn staff_member(tx: &mut Tx, store: &StoreId, name: &str, role: Role) -> Result<(UserId, bool), DbError> {
     let user = loop {
         if let Some(user) = of_name(tx, store, name).await? {
-            lock_account_in(tx, user).await?;
+            lock_member_in(tx, user).await?;
             // Who was taken off the staff before they were locked has the name no more.
             if of_name(tx, store, name).await? == Some(user) {
                 break user;
@@ -78,8 +78,15 @@ pub(in super::super) async fn members(sql: &mut impl Sql, store: &StoreId, now: 
     Ok(found)
 }
 
-/// Makes whoever else changes what this person may do wait until the end of the transaction: what is read afterwards holds.
-async fn lock_account_in(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+/// All that somebody is, and where.
+pub(in super::super) async fn all_roles(sql: &mut impl Sql, user: UserId) -> Result<Vec<RoleView>, DbError> {
+    let rows = sql.fetch_all("select role, store from account_role where account = $1", args![user]).await?;
+    rows.iter().map(|row| Ok(RoleView { role: row.parse("role")?, store: row.get("store")? })).collect()
+}
+
+/// Makes whoever else changes what this person may do, and what they do by it, wait until the end of the transaction: what is read
+/// afterwards holds.
+pub(in super::super) async fn lock_member_in(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
     // SQLite has one writer. On PostgreSQL the weaker lock lets sessions of theirs begin beside it.
     if tx.is_postgres() {
         tx.fetch_optional("select id from account where id = $1 for no key update", args![user]).await?;
@@ -90,7 +97,7 @@ async fn lock_account_in(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
 /// The name of somebody who works at the store; what they may do is the transaction's alone until its end.
 pub(in super::super) async fn member_in(tx: &mut Tx, store: &StoreId, user: UserId) -> Result<Option<String>, DbError> {
     // Before it is looked at, in a statement of its own: one that waited would still see what was there before.
-    lock_account_in(tx, user).await?;
+    lock_member_in(tx, user).await?;
     let text = "select a.name from account_role r join account a on a.id = r.account join staff f on f.account = r.account \
                 where r.store = $1 and r.account = $2 limit 1";
     tx.fetch_optional(text, args![store, user]).await?.map(|row| row.get("name")).transpose()

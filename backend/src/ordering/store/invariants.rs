@@ -8,6 +8,7 @@ use super::CheckoutStatus;
 use crate::args;
 use crate::check::{Breach, MOST};
 use crate::db::{DbError, Row, Sql, ids};
+use crate::identity::Owner;
 
 /// As much of an order as the check compares with what hangs on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,4 +133,15 @@ pub(in super::super) async fn misnumbered(sql: &mut impl Sql) -> Result<Vec<Brea
             Ok(Breach::new("orders.numbered", format!("{} on {}", row.get::<StoreId>("store")?, row.get::<String>("day")?), why))
         })
         .collect()
+}
+
+/// Those of these owners who have a cart or a live checkout.
+pub(in super::super) async fn with_something(sql: &mut impl Sql, owners: &[Owner]) -> Result<Vec<Owner>, DbError> {
+    let text = sql.either(
+        "select owner from cart_line where owner in (select value from json_each($1)) \
+         union select owner from checkout where status = 'live' and owner in (select value from json_each($1))",
+        "select owner from cart_line where owner in (select jsonb_array_elements_text($1::jsonb)) \
+         union select owner from checkout where status = 'live' and owner in (select jsonb_array_elements_text($1::jsonb))",
+    );
+    sql.fetch_all(text, args![ids(owners)]).await?.iter().map(|row| row.parse("owner")).collect()
 }

@@ -221,6 +221,22 @@ pub(super) const HARMS: &[Harm] = &[
         tables: &["event"],
     },
     Harm {
+        checks: &["accounts.empty"],
+        says: "it is deleted, and there is a name",
+        does: &["insert into account (id, name, created_at, deleted_at) values ('00000000-0000-7000-8000-000000000001', 'Ada', 0, 1)"],
+        tables: &["account"],
+    },
+    Harm {
+        checks: &["accounts.empty"],
+        says: "it is deleted, and has a cart",
+        does: &[
+            "insert into account (id, name, created_at, deleted_at) values ('00000000-0000-7000-8000-000000000001', '', 0, 1)",
+            "insert into cart_line (id, owner, store, sku, options, quantity, added_at) values ('00000000-0000-7000-8000-000000000002', \
+             'user:00000000-0000-7000-8000-000000000001', 'harbor', 'butter-croissant', '[]', 1, 0)",
+        ],
+        tables: &["account", "cart_line"],
+    },
+    Harm {
         checks: &["log.things"],
         says: "there is no order",
         does: &["update payment set order_id = '00000000-0000-7000-8000-000000000000' where status = 'declined'"],

@@ -13,7 +13,7 @@ use crate::cafe::{EN, croissant, flat_white, line, request, settle};
 use crate::support::on_both_databases;
 
 /// Adds a flat white, as a form does: for whoever still is who they were.
-async fn add(shop: &Shop, caller: &Caller) -> Result<LineId, OrderingError> {
+pub(super) async fn add(shop: &Shop, caller: &Caller) -> Result<LineId, OrderingError> {
     let (owner, caller) = (caller.owner().unwrap(), caller.clone());
     let adding = shop.cafe.tx(move |tx, cafe| {
         Box::pin(async move {
@@ -29,7 +29,7 @@ async fn add_four(shop: &Shop, caller: &Caller) -> Vec<Result<LineId, OrderingEr
 }
 
 /// Begins a checkout of a croissant, as the API does.
-async fn begin(shop: &Shop, caller: &Caller) -> Result<CheckoutView, OrderingError> {
+pub(super) async fn begin(shop: &Shop, caller: &Caller) -> Result<CheckoutView, OrderingError> {
     let caller = caller.clone();
     let beginning = shop.cafe.tx(move |tx, cafe| {
         Box::pin(async move {

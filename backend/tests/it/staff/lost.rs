@@ -97,4 +97,35 @@ on_both_databases! {
         assert_eq!(still, [Some(ada)]);
         assert!(by_code(&cafe, identities.invite_again(&mo, &harbor(), bo.person.id).await.unwrap().code.expose()).await.user().is_some());
     }
+
+    async fn whoever_was_looked_at_before_they_lost_a_right_does_nothing_by_it(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let identities = &cafe.backend.identities;
+        let mo = manager(&cafe).await;
+        let kim = identities.add_member(&mo, harbor(), "Kim".to_owned(), Role::Barista).await.unwrap().person.id;
+        let (spare, _) = made_by(&cafe, &mo, Role::Barista, "Spare").await;
+        let kiosk = identities.add_kiosk(&mo, &harbor(), "window-1").await.unwrap().kiosk;
+        let mia = identities.add_member(&mo, harbor(), "Mia".to_owned(), Role::Manager).await.unwrap();
+        let (mia, user) = (by_code(&cafe, mia.code.expose()).await, mia.person.id);
+        let (_, token) = made_by(&cafe, &mia, Role::Manager, "Mia's").await;
+        // First she is no manager any more, then nobody at all.
+        for (roles, of_hers) in [(vec![Role::Barista], (403, "forbidden")), (vec![], (401, "session_required"))] {
+            identities.set_roles(&mo, &harbor(), user, roles).await.unwrap();
+            for (caller, expected) in [(&mia, of_hers), (&token, (401, "session_required"))] {
+                assert_eq!(refused(identities.add_member(caller, harbor(), "Eve".to_owned(), Role::Manager).await), expected);
+                assert_eq!(refused(identities.invite_again(caller, &harbor(), kim).await), expected);
+                assert_eq!(refused(identities.set_roles(caller, &harbor(), kim, vec![Role::Manager]).await), expected);
+                assert_eq!(refused(identities.add_kiosk(caller, &harbor(), "window-2").await), expected);
+                assert_eq!(refused(identities.pairing_code(caller, &harbor(), kiosk.clone()).await), expected);
+                assert_eq!(refused(identities.revoke_kiosk(caller, &harbor(), kiosk.clone()).await), expected);
+                let new = NewToken { role: Role::Manager, store: Some(harbor()), merchant: None, kiosk: None, name: "Eve".to_owned() };
+                assert_eq!(refused(identities.issue_store_token(caller, new).await), expected);
+                assert_eq!(refused(identities.revoke_store_token(caller, &harbor(), spare).await), expected);
+            }
+        }
+        assert_eq!(refused(identities.set_password(&mia, None, "over the counter".to_owned()).await), (401, "session_required"));
+        let members = identities.members(&mo, &harbor()).await.unwrap();
+        let names: Vec<_> = members.iter().map(|member| (member.name.as_str(), member.roles.as_slice())).collect();
+        assert_eq!(names, [("Kim", [Role::Barista].as_slice()), ("Mo", [Role::Manager].as_slice())]);
+    }
 }
