@@ -3,6 +3,7 @@
 mod address;
 mod origin;
 
+use app::paths::form;
 use app::ssr::Unremembered;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
@@ -56,6 +57,9 @@ const CODES: &str = "/scan/";
 
 /// Where forms and server functions are; elsewhere a page changes nothing, whatever the method.
 pub const FORMS: &str = "/do/";
+
+/// The doors: whoever comes in by one brings nothing along but what they type.
+const DOORS: [&str; 4] = [form::SEND_CODE, form::SIGN_IN, form::STAFF_SIGN_IN, form::PAIR];
 
 fn needs_no_session(path: &str) -> bool {
     NEEDS_NO_SESSION.contains(&path) || path.starts_with(WEBHOOKS)
@@ -115,28 +119,33 @@ fn client(app: &AppState, parts: &Parts) -> Client {
     }
 }
 
-/// The layer of pages, forms and server functions: as the API's, and a visitor without a session gets a guest's.
+/// The layer of pages, forms and server functions: as the API's, and a visitor without a session gets a guest's. Who has just left
+/// theirs gets none yet, and sees what a guest without anything would: an answer that comes after the one that has signed them in would
+/// sign them out. Should that one have been lost, a door lets them in meanwhile.
 pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next) -> Result<Response, AppError> {
     let (mut parts, body) = request.into_parts();
-    let Seen { mut caller, renewed: mut issued } = find_out(&app, &parts).await?;
+    let Seen { mut caller, just_left, renewed: mut issued } = find_out(&app, &parts).await?;
     if caller.is_nobody() {
-        if !parts.method.is_safe() && parts.uri.path().starts_with(FORMS) {
+        let path = parts.uri.path();
+        let at_door = just_left && DOORS.contains(&path);
+        if !parts.method.is_safe() && path.starts_with(FORMS) && !at_door {
             return Err(AppError::session_required());
         }
         let (guest, new) = app.backend.identities.new_guest();
-        (caller, issued) = (guest, Some(new));
+        (caller, issued) = (guest, (!just_left).then_some(new));
     }
     // Whoever opens a code's page is remembered, so a stranger writes something without changing anything. Where too many of them
-    // come, nobody is refused: the page says less.
-    if parts.uri.path().starts_with(CODES) && !is_remembered_at_code(&app, &parts, &caller) {
+    // come, nobody is refused: the page says less. So it does where no browser will ever show what was written down.
+    if parts.uri.path().starts_with(CODES) && (just_left || !is_remembered_at_code(&app, &parts, &caller)) {
         parts.extensions.insert(Unremembered);
     }
     let of_account = if let Caller::User { language, .. } = &caller { *language } else { None };
     let locale = page_language(&parts.uri, &parts.headers, of_account);
     // A guest's browser keeps what it has, for when there is no network. Of somebody who is signed in it keeps nothing: whoever goes
     // back at this device after they have signed out would see what was theirs. The doors, where it was typed, are a guest's pages and
-    // say so themselves. A guest's orders may be an account's later: their pages are asked for again once they hear that (`live`).
-    let kept = if caller.is_guest() { "private, no-cache" } else { "private, no-store" };
+    // say so themselves, and who has just left may be one who has signed in. A guest's orders may be an account's later: their pages
+    // are asked for again once they hear that (`live`).
+    let kept = if caller.is_guest() && !just_left { "private, no-cache" } else { "private, no-store" };
     parts.extensions.insert(client(&app, &parts));
     parts.extensions.insert(Who(caller));
     parts.extensions.insert(locale);
@@ -172,7 +181,7 @@ async fn find_out(app: &AppState, parts: &Parts) -> Result<Seen, AppError> {
             if caller.is_nobody() {
                 return Err(AppError::said(StatusCode::UNAUTHORIZED, "invalid_token").with_header(header::WWW_AUTHENTICATE, "Bearer"));
             }
-            Seen { caller, renewed: None }
+            Seen { caller, just_left: false, renewed: None }
         }
         None => by_cookie(app, &parts.method, headers).await?,
     };
@@ -208,7 +217,7 @@ fn is_remembered_at_code(app: &AppState, parts: &Parts, caller: &Caller) -> bool
 async fn by_cookie(app: &AppState, method: &Method, headers: &HeaderMap) -> Result<Seen, AppError> {
     let seen = match session_cookie(headers) {
         Some(value) => app.backend.identities.seen(value).await?,
-        None => Seen { caller: Caller::Nobody, renewed: None },
+        None => Seen { caller: Caller::Nobody, just_left: false, renewed: None },
     };
     let foreign = || AppError::said(StatusCode::FORBIDDEN, "foreign_origin");
     if method.is_safe() {

@@ -110,8 +110,8 @@ fn code(visit: &Visit, asked: &Asked) -> AnyView {
             <input type="hidden" name="phone" value=asked.phone.clone()/>
             <div class="field">
                 <label for="code">{w::sign_in::code(locale)}</label>
-                <input class="input input--code" id="code" name="code" inputmode="numeric" autocomplete="one-time-code" pattern="[0-9 ]*" required=true
-                    maxlength="10" autofocus=true aria-describedby=described aria-invalid=wrong/>
+                <input class="input input--code" id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required=true
+                    maxlength="40" autofocus=true aria-describedby=described aria-invalid=wrong/>
                 {error.map(|text| view! { <p class="field-error" id="code-error" role="alert">{icon("alert")}{text}</p> })}
                 <p class="field__hint" id="code-hint">{w::sign_in::code_hint(locale)}</p>
             </div>
@@ -148,6 +148,7 @@ fn sentence(error: &str, asked: &Asked, locale: Locale) -> String {
     match (error, asked.left) {
         ("wrong_code", Some(count)) => w::sign_in::wrong(locale, count),
         ("code_spent", _) => w::sign_in::spent(locale).to_owned(),
+        ("invalid_code", _) => w::api::invalid_code(locale).to_owned(),
         ("codes_limited", _) => w::sign_in::limited(locale, wait_of(asked.wait, locale)),
         ("tries_limited", _) => w::staff::codes_limited(locale, wait_of(asked.wait, locale)),
         (code, _) => w::refusal(w::without_order(code), locale).to_owned(),

@@ -104,7 +104,8 @@ impl Identities {
         let bucket = Bucket::PairingCodesFromAddress(client.address);
         throttle::take_all(self, &[bucket]).await?;
         let code = normalized(typed).ok_or(IdentityError::WrongCode)?;
-        let hash = self.hashing.run(move |memory| of_code(&code, memory)).await?;
+        let looked_at = self.hashing.run(move |memory| of_code(&code, memory)).await;
+        let hash = throttle::unless_busy(self, &[bucket], looked_at).await?;
         let (id, secret, digest) = token::fresh()?;
         let name = client.device.clone().unwrap_or_else(|| "Screen".to_owned());
         let keys = self.keys.clone();

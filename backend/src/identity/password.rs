@@ -108,7 +108,8 @@ impl Identities {
         let buckets = PasswordTry { address: client.address, who, known };
         throttle::take_all(self, &buckets.all()).await.map_err(of_passwords)?;
         let (typed, hash) = (password.to_owned(), kept.as_ref().map(|kept| kept.hash.clone()));
-        let right = self.hashing.run(move |memory| is_password(&typed, hash.as_deref(), memory)).await?;
+        let looked_at = self.hashing.run(move |memory| is_password(&typed, hash.as_deref(), memory)).await;
+        let right = throttle::unless_busy(self, &buckets.all(), looked_at).await?;
         let Some(kept) = kept.filter(|_| right) else { return Err(IdentityError::WrongPassword) };
         let (issued, session, browser) = self.new_shift(client, false);
         let (before, keys) = (before.clone(), self.keys.clone());
@@ -142,9 +143,11 @@ impl Identities {
         let kept = store::password_of(&mut self.db.reader(), user).await?.map(|kept| kept.hash);
         let named = match (current.filter(|current| !current.is_empty()), &kept) {
             (Some(current), Some(hash)) => {
-                throttle::take_all(self, &[Bucket::PasswordsToChange(user)]).await.map_err(of_passwords)?;
+                let bucket = Bucket::PasswordsToChange(user);
+                throttle::take_all(self, &[bucket]).await.map_err(of_passwords)?;
                 let hash = hash.clone();
-                if !self.hashing.run(move |memory| is_password(&current, Some(&hash), memory)).await? {
+                let looked_at = self.hashing.run(move |memory| is_password(&current, Some(&hash), memory)).await;
+                if !throttle::unless_busy(self, &[bucket], looked_at).await? {
                     return Err(IdentityError::WrongCurrentPassword);
                 }
                 true

@@ -16,6 +16,8 @@ use crate::refused::{Extra, Refused};
 
 /// How long a guest's cookie is good.
 pub const GUEST_SECONDS: i64 = 90 * 24 * 3600;
+/// For how long a guest's cookie that was left may still be asked with, by what was on its way when the next one was given.
+pub const LEFT_SECONDS: i64 = 120;
 /// A session that slides is renewed once a day, not with every request.
 const RENEW_SECONDS: i64 = 24 * 3600;
 
@@ -50,6 +52,9 @@ pub(super) struct NewSession {
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub caller: Caller,
+    /// The session was a guest's, who has left it just now, by signing in or out. What their browser is to keep from now on was told
+    /// with that, and may still be on its way: no other answer may tell it anything else.
+    pub just_left: bool,
     /// To be set again, so that the browser keeps it for as long as we do.
     pub renewed: Option<IssuedSession>,
 }
@@ -78,33 +83,41 @@ impl Identities {
 
     /// Who shows this cookie. One that is not ours, has ended or is too old is nobody.
     pub async fn caller_by_cookie(&self, value: &str) -> Result<Caller, DbError> {
-        Ok(self.find(value).await?.0)
+        Ok(match self.find(value).await? {
+            Known::Live(caller, _) => caller,
+            Known::Over { .. } => Caller::Nobody,
+        })
     }
 
     /// As [`Identities::caller_by_cookie`], for a request: a shopper's session is renewed by it, once a day.
     pub async fn seen(&self, value: &str) -> Result<Seen, DbError> {
-        let (caller, slides_until) = self.find(value).await?;
+        let known = self.find(value).await?;
         let now = self.db.clock().now();
+        let (caller, slides_until) = match known {
+            Known::Live(caller, slides_until) => (caller, slides_until),
+            Known::Over { left_at } => {
+                let just_left = left_at.is_some_and(|at| now.seconds_since(at) < LEFT_SECONDS);
+                return Ok(Seen { caller: Caller::Nobody, just_left, renewed: None });
+            }
+        };
         let due = slides_until.is_some_and(|until| until.seconds_since(now) <= SHOPPER_SECONDS - RENEW_SECONDS);
-        let Some(session) = caller.session().filter(|_| due) else { return Ok(Seen { caller, renewed: None }) };
+        let Some(session) = caller.session().filter(|_| due) else { return Ok(Seen { caller, just_left: false, renewed: None }) };
         let expires_at = now.plus_seconds(SHOPPER_SECONDS);
         let renewed: bool = self.db.transaction(move |tx| Box::pin(store::renew_session(tx, session, expires_at))).await?;
         let cookie = cookie::seal(&self.keys, session);
-        Ok(Seen { caller, renewed: renewed.then_some(IssuedSession { session, cookie, seconds: SHOPPER_SECONDS, browser: None }) })
+        let renewed = renewed.then_some(IssuedSession { session, cookie, seconds: SHOPPER_SECONDS, browser: None });
+        Ok(Seen { caller, just_left: false, renewed })
     }
 
-    /// Who shows this cookie, and until when their session lasts if it slides.
-    async fn find(&self, value: &str) -> Result<(Caller, Option<Timestamp>), DbError> {
+    /// What is known about who shows this cookie; one that is not ours is shown by nobody.
+    async fn find(&self, value: &str) -> Result<Known, DbError> {
         if super::pairing::is_device(value) {
-            return Ok((self.caller_by_device(value).await?, None));
+            return Ok(Known::Live(self.caller_by_device(value).await?, None));
         }
-        let Some(session) = cookie::open(&self.keys, value) else { return Ok((Caller::Nobody, None)) };
+        let Some(session) = cookie::open(&self.keys, value) else { return Ok(Known::Live(Caller::Nobody, None)) };
         let now = self.db.clock().now();
-        Ok(match store::session(&mut self.db.reader(), session, now).await? {
-            Some(Known::Live(caller, slides_until)) => (caller, slides_until),
-            Some(Known::Over) => (Caller::Nobody, None),
-            None => (unwritten(session, now), None),
-        })
+        let known = store::session(&mut self.db.reader(), session, now).await?;
+        Ok(known.unwrap_or_else(|| Known::Live(unwritten(session, now), None)))
     }
 
     /// Ends the caller's session: its cookie is worth nothing from now on.
@@ -129,7 +142,7 @@ impl Identities {
                 (Some(Known::Live(now, _)), _) => Some(now.clone()),
                 (None, Caller::Nobody) => Some(Caller::Nobody),
                 (None, Caller::Guest { session, .. }) => Some(unwritten(*session, now)).filter(|caller| !caller.is_nobody()),
-                (Some(Known::Over) | None, _) => None,
+                (Some(Known::Over { .. }) | None, _) => None,
             })
             .collect())
     }

@@ -28,6 +28,27 @@ pub const SHOPPER_SECONDS: i64 = 30 * 24 * 3600;
 const SEND: &str = "notify.sign_in_code";
 const PURPOSE: &str = "sign-in code";
 
+/// How many digits a code has.
+const LENGTH: usize = 6;
+
+/// The code as it was sent, however it was typed: in the digits of any keyboard, with spaces or hyphens, or pasted with what cannot be
+/// seen. `None` for what cannot be one.
+fn typed_code(typed: &str) -> Option<String> {
+    /// The zeros that nine other digits follow: Latin, Arabic, Persian, Devanagari, Bengali, full-width.
+    const ZEROS: [char; 6] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{ff10}'];
+    let between = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '-' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{ff0d}')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let digit = |c: char| {
+        let from = |zero: char| u32::from(c).checked_sub(u32::from(zero));
+        ZEROS.into_iter().filter_map(from).find_map(|digit| char::from_digit(digit, 10))
+    };
+    let code: String = typed.chars().filter(|c| !between(*c)).map(digit).take(LENGTH + 1).collect::<Option<_>>()?;
+    (code.len() == LENGTH).then_some(code)
+}
+
 /// A code for this id: made of our secret, so that nothing that is stored tells it.
 fn code(keys: &Keys, id: Uuid) -> String {
     digits(keys.sign(PURPOSE, id.as_bytes()))
@@ -78,9 +99,12 @@ impl Identities {
     }
 
     /// Signs in by a code, which is spent by it, and answers a new session. What the guest of the old session has (carts,
-    /// checkouts, orders, request keys) is the account's from now on, added to what it had; the old session is over.
+    /// checkouts, orders, request keys) is the account's from now on, added to what it had; the old session is over. What cannot be a
+    /// code is no try of one.
     pub async fn sign_in(&self, before: &Caller, phone: &Phone, typed: &str, client: &Client) -> Result<IssuedSession, IdentityError> {
-        let typed: String = typed.chars().filter(|c| !c.is_whitespace()).take(10).collect();
+        let Some(typed) = typed_code(typed) else {
+            return Err(IdentityError::invalid("/code", "invalid_code", "The code has six digits."));
+        };
         let issued = self.issue(SHOPPER_SECONDS);
         let session = NewSession {
             id: issued.session,
@@ -230,5 +254,26 @@ mod tests {
             assert!(!is_right(&after, id, &code), "{code}");
         }
         assert_eq!(digits([0; 32]), "000000");
+    }
+
+    #[test]
+    fn a_code_is_read_in_the_digits_of_any_keyboard() {
+        for typed in [
+            "012345",
+            " 012 345\n",
+            "012-345",
+            "0 1 2 3 4 5",
+            "\u{200e}012\u{2011}345\u{200b}",
+            "０１２３４５",
+            "０１２　３４５",
+            "٠١٢٣٤٥",
+            "۰۱۲۳۴۵",
+            "०१२३४५",
+        ] {
+            assert_eq!(typed_code(typed).as_deref(), Some("012345"), "{typed:?}");
+        }
+        for bad in ["", "12345", "0123456", "01234x", "......", "①②③④⑤⑥", "12345\u{2070}", "one two", &"1".repeat(1000)] {
+            assert_eq!(typed_code(bad), None, "{bad:?}");
+        }
     }
 }

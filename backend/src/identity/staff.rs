@@ -221,7 +221,8 @@ impl Identities {
         let bucket = Bucket::StaffCodesFromAddress(client.address);
         throttle::take_all(self, &[bucket]).await?;
         let code = normalized(typed).ok_or(IdentityError::WrongCode)?;
-        let hash = self.hashing.run(move |memory| of_code(&code, memory)).await?;
+        let looked_at = self.hashing.run(move |memory| of_code(&code, memory)).await;
+        let hash = throttle::unless_busy(self, &[bucket], looked_at).await?;
         let (issued, session, browser) = self.new_shift(client, true);
         let (before, keys) = (before.clone(), self.keys.clone());
         self.db

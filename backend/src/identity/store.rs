@@ -42,7 +42,10 @@ pub(super) enum Known {
     /// It is good, and this is who it is; a session that is renewed while it is used, until when it lasts now.
     Live(Caller, Option<Timestamp>),
     /// It has ended, or its time is over.
-    Over,
+    Over {
+        /// When the guest whose it was left it, by signing in or out.
+        left_at: Option<Timestamp>,
+    },
 }
 
 /// Sessions and tokens as one shape of row, one row a role: what asks for one and what asks for thousands agree.
@@ -86,10 +89,11 @@ fn read_callers(rows: &[Row], now: Timestamp) -> Result<HashMap<Uuid, Known>, Db
     let mut found = HashMap::new();
     for row in rows {
         let id: Uuid = row.get("id")?;
-        let ended: Option<i64> = row.get("ended_at")?;
+        let ended: Option<Timestamp> = row.get("ended_at")?;
         let expires: Option<Timestamp> = row.get("expires_at")?;
         if ended.is_some() || expires.is_some_and(|at| at <= now) {
-            found.insert(id, Known::Over);
+            let (kind, account): (String, Option<Uuid>) = (row.get("kind")?, row.get("account")?);
+            found.insert(id, Known::Over { left_at: ended.filter(|_| kind == "session" && account.is_none()) });
             continue;
         }
         if let Some(Known::Live(Caller::User { roles, .. }, _)) = found.get_mut(&id) {

@@ -182,7 +182,7 @@ pub(super) async fn take_all(identities: &Identities, buckets: &[Bucket<'_>]) ->
     if !identities.limits {
         return Ok(());
     }
-    let buckets: Vec<_> = buckets.iter().map(|bucket| (bucket.limit(), bucket.key(&identities.keys))).collect();
+    let buckets = keyed(identities, buckets);
     let take = async move |tx: &mut Tx| {
         for (limit, key) in buckets {
             take_key_in(tx, limit, &key).await?;
@@ -190,6 +190,31 @@ pub(super) async fn take_all(identities: &Identities, buckets: &[Bucket<'_>]) ->
         Ok::<_, IdentityError>(())
     };
     identities.db.transaction(move |tx| Box::pin(take(tx))).await
+}
+
+/// What came of looking at what was typed, for which [`take_all`] took one out of each of these buckets. Where it was not looked at,
+/// since too many wait for that, each gets it back: whoever comes when it is busy has not guessed.
+pub(super) async fn unless_busy<T>(
+    identities: &Identities,
+    buckets: &[Bucket<'_>],
+    looked_at: Result<T, IdentityError>,
+) -> Result<T, IdentityError> {
+    if identities.limits && matches!(looked_at, Err(IdentityError::SignInBusy)) {
+        let buckets = keyed(identities, buckets);
+        let give_back = async move |tx: &mut Tx| {
+            for ((limit, window), key) in buckets {
+                store::give_back_in(tx, &key, window / limit).await?;
+            }
+            Ok::<_, IdentityError>(())
+        };
+        identities.db.transaction(move |tx| Box::pin(give_back(tx))).await?;
+    }
+    looked_at
+}
+
+/// The limits of these buckets, and what they are called.
+fn keyed(identities: &Identities, buckets: &[Bucket<'_>]) -> Vec<((i64, i64), String)> {
+    buckets.iter().map(|bucket| (bucket.limit(), bucket.key(&identities.keys))).collect()
 }
 
 /// Puts one back: what was taken for it was no guess.

@@ -198,7 +198,7 @@ impl Identities {
         let hash = Secret::new(token).digest();
         Ok(match store::token(&mut self.db.reader(), hash, self.db.clock().now()).await? {
             Some(Known::Live(caller, _)) => caller,
-            Some(Known::Over) | None => Caller::Nobody,
+            Some(Known::Over { .. }) | None => Caller::Nobody,
         })
     }
 }

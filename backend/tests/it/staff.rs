@@ -1,6 +1,7 @@
 //! The people of a store: roles, screens, tokens, and what is written down of all that.
 
 mod audited;
+mod busy;
 mod guests;
 mod leaver;
 mod lost;

@@ -38,9 +38,11 @@ async fn a_guest_is_known_by_a_signed_cookie(server: Server) {
 async fn who_signs_out_is_nobody(server: Server) {
     let guest = server.guest().await;
     assert_eq!(guest.get("/me").await.status, StatusCode::OK);
-    assert_eq!(guest.call(Method::POST, "/sign-out", &Value::Null).await.status, StatusCode::NO_CONTENT);
+    let out = guest.call(Method::POST, "/sign-out", &Value::Null).await;
+    assert_eq!((out.status, out.cookie().as_deref()), (StatusCode::NO_CONTENT, Some("orderly_session=")), "it is taken away");
     assert_eq!(guest.get("/me").await.status, StatusCode::UNAUTHORIZED);
-    assert!(guest.page("/").await.cookie().is_some(), "a page gives a new one");
+    let without = server.nobody().with_cookie(out.cookie().unwrap());
+    assert!(without.page("/").await.cookie().is_some(), "a page gives a new one");
 }
 
 async fn a_change_needs_a_session_and_a_page_of_ours(server: Server) {

@@ -1,5 +1,8 @@
 //! Signing in by phone, over HTTP: what the contract says of codes, cookies and accounts.
 
+mod late;
+mod typed;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

@@ -85,6 +85,17 @@ on_both_databases! {
         assert_eq!(left(shop.try_code(&Caller::Nobody, &phone("+15550100077"), "123456").await), Err((410, "code_spent", None)));
     }
 
+    async fn what_cannot_be_a_code_spends_no_try(shop) {
+        let shop = Shop::open(&shop).await;
+        let code = shop.code(&ada()).await;
+        for typed in ["", "12345", "1234567", "?!", "12345x"] {
+            assert_eq!(left(shop.try_code(&Caller::Nobody, &ada(), typed).await), Err((422, "invalid_request", None)), "{typed:?}");
+        }
+        assert_eq!(left(shop.try_code(&Caller::Nobody, &ada(), &other(&code)).await), Err((401, "wrong_code", Some(2))));
+        let spaced = format!(" {}-{} ", &code[..3], &code[3..]);
+        assert_eq!(left(shop.try_code(&Caller::Nobody, &ada(), &spaced).await), Ok(()));
+    }
+
     async fn guesses_at_once_are_three_and_no_more(shop) {
         let hands = &shop.hands;
         let shop = Shop::open(&shop).await;

@@ -1,7 +1,10 @@
 //! What a guest brings along: carts, checkouts, orders and keys.
 
+use std::time::Duration;
+
 use backend::db::Sql as _;
 use backend::idempotency::{Answer, Outcome};
+use backend::identity::session::LEFT_SECONDS;
 use backend::identity::{Caller, ensure_session_in};
 use backend::ordering::OrderingError;
 use domain::view::{CheckoutView, PaymentRequest, PlaceRequest};
@@ -91,6 +94,38 @@ on_both_databases! {
         assert_eq!(shop.keyed(&signed_in, "another").await, Outcome::Replayed(Answer { status: 201, body: "guest's".to_owned() }));
         assert_eq!(shop.who(&guest_cookie).await, Caller::Nobody, "the guest's session is over");
         shop.cafe.place(&signed_in, &new, "tok_ok").await.unwrap();
+    }
+
+    async fn whose_cookie_was_left_is_known_for_a_while(shop) {
+        let hands = &shop.hands;
+        let shop = Shop::open(&shop).await;
+        let identities = &shop.backend().identities;
+        let shown = async |cookie: &str| {
+            let seen = identities.seen(cookie).await.unwrap();
+            assert!(seen.renewed.is_none());
+            (seen.caller, seen.just_left)
+        };
+        let (mut issued, mut cookies) = (None, Vec::new());
+        // Of one the row is there already, the other has none until now.
+        for written in [true, false] {
+            let (guest, cookie) = identities.new_guest();
+            if written {
+                add(&shop, &guest).await.unwrap();
+            }
+            assert_eq!(shown(cookie.cookie.expose()).await, (Caller::Guest { session: cookie.session, fresh: !written }, false));
+            issued = Some(shop.sign_in(&guest, &ada()).await.1);
+            assert_eq!(shown(cookie.cookie.expose()).await, (Caller::Nobody, true), "written: {written}");
+            cookies.push(cookie);
+        }
+        hands.advance(Duration::from_secs(LEFT_SECONDS.unsigned_abs()));
+        for cookie in cookies {
+            assert_eq!(shown(cookie.cookie.expose()).await, (Caller::Nobody, false), "it is as good as none");
+        }
+        // Of an account's, nothing was told to the browser that had it.
+        let issued = issued.unwrap();
+        identities.sign_out_everywhere(&shop.who(&issued).await).await.unwrap();
+        assert_eq!(shown(issued.cookie.expose()).await, (Caller::Nobody, false));
+        assert_eq!(shown("x").await, (Caller::Nobody, false));
     }
 
     async fn carts_add_up_and_never_lose_a_line(shop) {
