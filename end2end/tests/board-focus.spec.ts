@@ -1,4 +1,5 @@
 // The focus is never lost on the board, and the next Enter never acts on an order that nobody has chosen.
+import type { Page } from '@playwright/test';
 import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
@@ -110,6 +111,85 @@ test('who calls an order off by keyboard keeps the focus at its menu, and then i
   await end();
   await expect(barista.ticket(number, 'queued')).toHaveCount(0);
   await expect(page.locator('#l-queued')).toBeFocused();
+  await shopper.leave();
+  await barista.leave();
+});
+
+/** What is sent to move a ticket from a page. */
+function moves(page: Page): string[] {
+  const sent: string[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'POST' && request.url().includes('/staff/orders/')) sent.push(request.url());
+  });
+  return sent;
+}
+
+test('what a colleague moves leaves the focus on the same control, or on nothing that acts', async ({ browser, shop }) => {
+  const barista = await Barista.atBoard(browser, shop);
+  const { page, w } = barista;
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+  const { id, number: n } = await shopper.api.orderCoffee();
+  const number = String(n);
+  const sent = moves(page);
+  const drawn = () => page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  const move = async (verb: string, lane: 'queued' | 'making' | 'ready') => {
+    await others.post(`/staff/orders/${id}/${verb}`);
+    await expect(barista.ticket(number, lane)).toBeVisible();
+  };
+  const more = page.getByText(`${w('board.more')} ${w('board.order')} ${number}`).locator('..');
+
+  await barista.button(number, 'board.claim').focus();
+  await move('claim', 'making');
+  await expect(barista.ticket(number, 'making').getByRole('heading')).toBeFocused();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Space');
+  await more.focus();
+  await move('ready', 'ready');
+  await expect(more, 'that does the same wherever its ticket is').toBeFocused();
+  await barista.button(number, 'board.recall').focus();
+  await move('recall', 'making');
+  await expect(barista.ticket(number, 'making').getByRole('heading')).toBeFocused();
+  await page.keyboard.press('Enter');
+  await drawn();
+  expect(sent, 'nothing else is done').toEqual([]);
+  await expect(barista.ticket(number, 'making')).toBeVisible();
+  await shopper.leave();
+  await barista.leave();
+});
+
+test('a reason that is being typed stays while a colleague moves its ticket', async ({ browser, shop }) => {
+  const barista = await Barista.atBoard(browser, shop);
+  const { page, w } = barista;
+  await keepOffers(page);
+  await barista.expectLive();
+  const shopper = await Shopper.arrive(browser, shop);
+  await shopper.page.goto('/s/harbor');
+  const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+  const { id, number: n } = await shopper.api.orderCoffee();
+  const number = String(n);
+  const sent = moves(page);
+  const field = page.getByLabel(w('board.other'));
+  await page.getByText(`${w('board.more')} ${w('board.order')} ${number}`).locator('..').press('Enter');
+  await field.focus();
+  await page.keyboard.type('the cup ');
+  await others.post(`/staff/orders/${id}/claim`);
+  await expect(barista.ticket(number, 'making')).toBeVisible();
+  await expect(field).toBeFocused();
+  await page.keyboard.type('broke');
+  await expect(field).toHaveValue('the cup broke');
+  await others.post(`/staff/orders/${id}/ready`);
+  await expect(barista.ticket(number, 'ready')).toBeVisible();
+  await expect(field).toBeFocused();
+  await expect(field).toHaveValue('the cup broke');
+  // Where there is nothing to call off any more, that is said, and nothing is pressed.
+  await others.post(`/staff/orders/${id}/collect`);
+  await expect(page.locator('#l-ready')).toBeFocused();
+  await expect(page.getByTestId('board-problem')).toContainText(w('board.no_such', { number }));
+  await page.keyboard.press('Enter');
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  expect(sent).toEqual([]);
   await shopper.leave();
   await barista.leave();
 });

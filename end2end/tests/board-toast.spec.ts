@@ -1,10 +1,12 @@
 // What can be taken back is offered beside the tickets, not over them: every button can be brought out from under the offer.
 import { expectAccessible } from './support/access';
+import { Api, type Order } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { keepOffers } from './support/offers';
 import { Shopper } from './support/shopper';
 import { PHONE, TABLET } from './support/visitor';
+import { LANGUAGES } from './support/words';
 
 for (const [name, device] of [['phone', PHONE], ['tablet', TABLET]] as const) {
   test(`no button of the board is hidden by what is said (${name})`, async ({ browser, shop }) => {
@@ -96,5 +98,60 @@ for (const [name, device] of [['phone', PHONE], ['tablet', TABLET]] as const) {
     expect(Math.abs(after.top - before.top), `from ${before.top} to ${after.top}`).toBeLessThan(1);
     await barista.leave();
     await shopper.leave();
+  });
+}
+
+for (const language of LANGUAGES) {
+  test(`what is to be read has a third of the screen, and is closed by keys or all at once (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.atBoard(browser, shop, { language });
+    const { page, w } = barista;
+    const shopper = await Shopper.arrive(browser, shop);
+    await shopper.page.goto('/s/harbor');
+    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const lost = page.getByTestId('board-lost');
+    const numbers: string[] = [];
+    const lose = async (count: number) => {
+      const orders: Order[] = [];
+      for (let n = 0; n < count; n += 1) {
+        const order = await shopper.api.orderCoffee();
+        await barista.button(String(order.number), 'board.claim').click();
+        await expect(barista.ticket(String(order.number), 'making')).toBeVisible();
+        orders.push(order);
+      }
+      for (const { id, number } of orders) {
+        await others.post(`/staff/orders/${id}/cancel`);
+        await expect(lost.filter({ hasText: w('board.called_off_making', { number }) })).toHaveCount(1);
+        numbers.push(String(number));
+      }
+    };
+    const all = page.getByRole('button', { name: w('board.dismiss_all') });
+    await lose(1);
+    await expect(all, 'one is closed by its own').toHaveCount(0);
+    await lose(5);
+    await expect(lost).toHaveCount(6);
+    await expect(lost.first(), 'the newest is on top').toContainText(numbers.at(-1) ?? '');
+    const height = page.viewportSize()?.height ?? 0;
+    const box = await page.getByTestId('board-alerts').boundingBox();
+    expect(box?.height ?? height).toBeLessThan(0.36 * height);
+    await expectAccessible(page, 'the board with much to be read');
+
+    // Escape closes the newest, wherever the focus is; by its button the focus goes on to the next one.
+    await page.keyboard.press('Escape');
+    await expect(lost).toHaveCount(5);
+    await expect(lost.first()).toContainText(numbers.at(-2) ?? '');
+    for (const left of [4, 3]) {
+      await lost.first().getByRole('button').press('Enter');
+      await expect(lost).toHaveCount(left);
+      await expect(lost.first().getByRole('button')).toBeFocused();
+    }
+    await page.keyboard.press('Escape');
+    await expect(lost).toHaveCount(2);
+    await expect(lost.first().getByRole('button')).toBeFocused();
+    await all.press('Enter');
+    await expect(lost).toHaveCount(0);
+    await expect(all).toHaveCount(0);
+    await expect(page.locator('#l-making'), 'the focus is not lost with the last one').toBeFocused();
+    await shopper.leave();
+    await barista.leave();
   });
 }

@@ -8,8 +8,10 @@ import { Shopper } from './support/shopper';
 import { Visitor } from './support/visitor';
 import { LANGUAGES } from './support/words';
 
+/** Low tablets, and one that stands and is narrow: the least that shows numbers. */
+const SMALL = ['800x480', '960x540', '1024x600', '600x1024'];
 /** Walls as wide as films and as papers are, and tablets as they lie and as they stand. */
-const SCREENS = ['1280x720', '1280x800', '1280x960', '1440x900', '1600x1200', '1680x1050', '1920x1080', '2560x1600', '1024x640', '1024x768', '768x1024', '1080x1920'];
+const SCREENS = [...SMALL, '1280x720', '1280x800', '1280x960', '1440x900', '1600x1200', '1680x1050', '1920x1080', '2560x1600', '1024x640', '1024x768', '768x1024', '1080x1920'];
 
 // More orders than anybody places in an hour.
 const test = base.extend<{ shop: Orderly }>({
@@ -55,10 +57,11 @@ for (const language of LANGUAGES) {
     await manager.patch('/staff/stores/harbor/settings', { capacity: null, code_seconds: 3600 });
     await screen.becomeWall(manager, 'harbor', 'wall-1');
     const [preparing, ready] = [page.getByTestId('kiosk-preparing'), page.getByTestId('kiosk-ready')];
-    const look = async (what: string) => {
-      for (const size of SCREENS) {
+    const look = async (what: string, screens = SCREENS) => {
+      for (const size of screens) {
         const [width = 0, height = 0] = size.split('x').map(Number);
         await page.setViewportSize({ width, height });
+        await expect(page.getByTestId('kiosk-board'), `${what}, ${size}`).toBeVisible();
         for (const colorScheme of SCHEMES) {
           await page.emulateMedia({ colorScheme });
           await expect.poll(() => misplaced(page), `${what}, ${size}, ${colorScheme}`).toEqual([]);
@@ -77,6 +80,10 @@ for (const language of LANGUAGES) {
     for (const { id } of orders.slice(0, 7)) for (const verb of ['claim', 'ready']) await manager.post(`/staff/orders/${id}/${verb}`);
     for (const lane of [preparing, ready]) await expect(lane.getByRole('listitem')).toHaveCount(7);
     await look('many numbers');
+    // Seven are being made: every place is taken, and there is no code.
+    await manager.patch('/staff/stores/harbor/settings', { capacity: 7 });
+    await expect(page.getByTestId('kiosk')).toHaveAttribute('data-state', 'busy');
+    await look('many numbers and no code', [...SMALL, '1024x640', '1280x720']);
     await screen.expectSameDocument();
     await shopper.leave();
     // Not `leave`: the page was 401 before the screen was paired, which the console tells.

@@ -173,6 +173,19 @@ for (const language of LANGUAGES) {
     const croissant = switchOf(kim, 'butter-croissant');
     const word = croissant.locator('.switch__word');
     await expect(word).toHaveText(barista.w('staff.on_sale'));
+    const before = kim.viewportSize();
+    await kim.setViewportSize({ width: 320, height: 844 });
+    const broken = await kim.locator('.switch__word').evaluateAll((words) =>
+      words.flatMap((word) => {
+        const range = document.createRange();
+        range.selectNodeContents(word);
+        const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size;
+        const text = word.textContent ?? '';
+        return lines > text.split(' ').length ? [text] : [];
+      }),
+    );
+    expect(broken, 'no word is broken beside a long name').toEqual([]);
+    if (before !== null) await kim.setViewportSize(before);
     await staff.post('/staff/stock-adjustments', { store: 'harbor', sku: 'butter-croissant', on_hand: 0, reason: 'eaten' });
     await expect(word).toHaveText(barista.w('switches.none'));
     await expect(croissant).toContainText(barista.w('switches.none_left'));

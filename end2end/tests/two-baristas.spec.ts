@@ -231,6 +231,65 @@ for (const language of LANGUAGES) {
   });
 }
 
+for (const language of LANGUAGES) {
+  test(`an offer ends when a colleague moves its ticket on, and who loses a drink so is told (${language})`, async ({ browser, shop }) => {
+    const { kim, robin, shopper } = await withTime(browser, shop, { language });
+    const [undo, lost] = [kim.page.getByTestId('undo'), kim.page.getByTestId('board-lost')];
+    const sent: string[] = [];
+    kim.page.on('request', (request) => {
+      if (request.method() === 'POST' && request.url().includes('/staff/orders/')) sent.push(request.url());
+    });
+    const number = String((await shopper.api.orderCoffee()).number);
+    await kim.button(number, 'board.claim').click();
+    await expect(undo).toHaveCount(1);
+    await expect(robin.ticket(number, 'making')).toContainText('Kim');
+    await robin.button(number, 'board.release').click();
+    await robin.page.getByRole('button', { name: robin.w('board.release_sure', { name: 'Kim' }) }).click();
+    await expect(kim.ticket(number, 'queued')).toBeVisible();
+    await expect(undo, 'what it would take back is not hers any more').toHaveCount(0);
+    await expect(lost).toContainText(kim.w('board.given_back', { number }));
+    await expectAccessible(kim.page, 'the board of who has lost a drink');
+    await robin.button(number, 'board.claim').click();
+    await expect(kim.ticket(number, 'making')).toContainText('Robin');
+    await kim.page.keyboard.press('*');
+    await expect(robin.page.getByTestId('undo'), 'what Robin did is on offer to Robin').toHaveCount(1);
+    expect(sent, 'nothing of theirs is undone').toHaveLength(1);
+    await kim.page.keyboard.press('Escape');
+    await expect(lost).toHaveCount(0);
+
+    // Made, and called back by a colleague.
+    await kim.button(number, 'board.ready_verb').click();
+    await expect(undo).toHaveCount(1);
+    await robin.button(number, 'board.recall').click();
+    await expect(kim.ticket(number, 'making')).toBeVisible();
+    await expect(undo).toHaveCount(0);
+
+    // What one gives back is no news to them, nor at their other board.
+    const other = await kim.context.newPage();
+    await other.goto('/staff/harbor/queue');
+    await expect(other.getByTestId('live-line')).toHaveAttribute('data-state', 'live');
+    const own = await shopper.api.orderCoffee();
+    await kim.button(String(own.number), 'board.claim').click();
+    const there = other.getByTestId('l-making').getByTestId('ticket').filter({ hasText: 'Kim' });
+    await expect(there).toHaveCount(1);
+    const journey = other.waitForResponse('**/api/v1/orders/*/journey');
+    await kim.button(String(own.number), 'board.release').click();
+    await journey;
+    await expect(there).toHaveCount(0);
+    await kim.button(String(own.number), 'board.claim').click();
+    await expect(there).toHaveCount(1);
+    const again = other.waitForResponse('**/api/v1/orders/*/journey');
+    await kim.api.post(`/staff/orders/${own.id}/cancel`);
+    await again;
+    await expect(there).toHaveCount(0);
+    for (const page of [kim.page, other]) {
+      await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+      await expect(page.getByTestId('board-lost')).toHaveCount(0);
+    }
+    for (const visitor of [kim, robin, shopper]) await visitor.leave();
+  });
+}
+
 test('what somebody else moves takes nobody the focus, and what stays is not drawn again', async ({ browser, shop }) => {
   const { kim, robin, shopper } = await together(browser, shop);
   const numbers: string[] = [];
@@ -254,12 +313,13 @@ test('what somebody else moves takes nobody the focus, and what stays is not dra
   await expect(kim.ticket(second, 'making')).toBeVisible();
   await expect.poll(() => slides.evaluate((times) => times.length), 'it is seen to move').toBeGreaterThan(0);
   expect(new Set(await slides.jsonValue()), 'in the time of the house').toEqual(new Set([220]));
-  await expect(kim.button(second, 'board.ready_verb'), 'it follows its ticket').toBeFocused();
+  const head = (lane: 'making' | 'ready') => kim.ticket(second, lane).getByRole('heading');
+  await expect(head('making'), 'it goes along, and not to another button').toBeFocused();
   for (const number of [first, third]) {
     expect(await kim.ticket(number, 'queued').evaluate((ticket) => 'drawn' in ticket), `${number} is the same as before`).toBe(true);
   }
   await robin.button(second, 'board.ready_verb').click();
-  await expect(kim.button(second, 'board.collect')).toBeFocused();
+  await expect(head('ready')).toBeFocused();
   await robin.button(second, 'board.collect').click();
   await expect(kim.ticket(second, 'ready')).toHaveCount(0);
   await expect(kim.page.locator('#l-ready'), 'it does not fall to the top of the page').toBeFocused();

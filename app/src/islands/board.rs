@@ -11,7 +11,9 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use serde_json::{Value, json};
 
 use super::{
-    board_day, board_keys as keys,
+    board_day,
+    board_focus::{self as focus, Focus, Pressed},
+    board_keys as keys,
     board_lane::{Lane, lane},
     board_motion as motion,
     board_said::{self as said, Lost, Trouble},
@@ -21,6 +23,7 @@ use super::{
     live_line::{connection, live_line, offline, refused},
     open_switch::open_switch,
     staff_tabs::StaffTabs,
+    ticket_cancel::Folds,
 };
 use crate::{
     live,
@@ -54,8 +57,10 @@ pub(crate) struct Bar {
     pub lost: RwSignal<Vec<Lost>>,
     /// Said to screen readers.
     pub said: RwSignal<String>,
-    /// The ticket whose button was pressed, until the focus has followed it.
-    pressed: RwSignal<Option<motion::Pressed>>,
+    /// What was pressed last, until its ticket has changed or it was refused.
+    pressed: RwSignal<Option<Pressed>>,
+    /// What is folded out, wherever its ticket is drawn.
+    pub folds: StoredValue<Folds>,
     pub stations: StoredValue<Vec<Station>>,
     /// Which of them works here; `None`: all.
     pub station: RwSignal<Option<usize>>,
@@ -81,7 +86,7 @@ impl Bar {
     /// to be taken back, for that would claim it for who works here.
     pub fn act(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
         // The focus goes where the ticket goes.
-        self.pressed.set(Some(motion::Pressed::of(order)));
+        self.pressed.set(Some(Pressed::of(order, verb)));
         self.start(order, number, verb, theirs);
     }
 
@@ -92,6 +97,10 @@ impl Bar {
     }
 
     fn start(self, order: OrderId, number: i64, verb: &'static str, theirs: bool) {
+        // Who goes on with it does not call it off.
+        self.folds.update_value(|folds| {
+            folds.remove(&order);
+        });
         if verb == "collect" {
             self.hold(order, number, verb, json!({}), w::board::going_collect(self.locale));
         } else {
@@ -130,19 +139,20 @@ impl Bar {
 
     /// Takes back what was done with an order, and takes the focus along.
     pub fn take_back(self, order: OrderId) {
-        self.step_back(order, Some(motion::Pressed::of(order)));
+        self.step_back(order, true);
     }
 
     /// Takes back what was done last, by its key: the focus stays off the buttons, as with [`Bar::bump`].
     pub fn take_back_newest(self) {
         if let Some(order) = self.undo.with_untracked(|offers| offers.last().map(|offer| offer.order)) {
-            self.step_back(order, None);
+            self.step_back(order, false);
         }
     }
 
-    /// Where it cannot be sent now, it stays on offer.
-    fn step_back(self, order: OrderId, pressed: Option<motion::Pressed>) {
+    /// Where it cannot be sent now, it stays on offer. `follows`: the focus goes along.
+    fn step_back(self, order: OrderId, follows: bool) {
         let Some(offer) = self.undo.with_untracked(|offers| offers.iter().find(|offer| offer.order == order).cloned()) else { return };
+        let pressed = follows.then(|| Pressed::of(order, offer.verb.unwrap_or_default()));
         if let Some(verb) = offer.verb {
             if self.offline_stops() || self.busy_stops(order, offer.number) {
                 return;
@@ -151,10 +161,12 @@ impl Bar {
             undo::withdraw(self, order);
             self.send(order, offer.number, verb, None, json!({}));
         } else {
-            self.pressed.set(pressed);
+            self.pressed.set(None);
             self.problem.set(None);
             undo::forget(self, order);
-            motion::follow(self.pressed);
+            if let Some(pressed) = pressed {
+                focus::follow(pressed);
+            }
         }
     }
 
@@ -196,9 +208,7 @@ impl Bar {
         self.problem.set(None);
         // What was promised and does not happen is said by the order's number, and stays until it was read.
         let promised = undo::undoing(verb).is_none();
-        if promised {
-            undo::ending(self, order, true);
-        }
+        undo::let_go(self, order, promised || verb == "release");
         spawn_local(async move {
             let reply = tab::ask(&format!("/api/v1/staff/orders/{order}/{verb}"), tab::Body::Keyed(&body.to_string())).await;
             let away = reply.is_err();
@@ -215,8 +225,12 @@ impl Bar {
                 Ok(reply) => Ok(Some(Trouble { text: self.refusal(&reply), away: false })),
             };
             let asks = !matches!(refused, Ok(None)) || live::connection().get_untracked() != Connection::Live;
+            if !matches!(refused, Ok(None)) {
+                undo::let_go(self, order, false);
+                // The board may be gone.
+                let _ = self.pressed.try_update(|pressed| *pressed = pressed.take().filter(|pressed| !pressed.is_of(order)));
+            }
             let refused = refused.unwrap_or_else(|why| {
-                undo::ending(self, order, false);
                 said::lose(self, order, number, verb, why);
                 None
             });
@@ -245,7 +259,7 @@ impl Bar {
         self.said.set(format!("{} {number}: {done}", w::board::order(self.locale)));
         said::found(self, order);
         match back {
-            Some(verb) => undo::offer(self, order, number, verb, done),
+            Some(verb) => undo::offer(self, view, verb, done),
             None => undo::withdraw(self, order),
         }
     }
@@ -254,6 +268,7 @@ impl Bar {
     fn offline_stops(self) -> bool {
         let stops = self.offline.get_untracked();
         if stops {
+            self.pressed.set(None);
             self.problem.set(Some(Trouble { text: self.hindrance().to_owned(), away: true }));
         }
         stops
@@ -311,6 +326,7 @@ pub fn Board(
         lost: RwSignal::new(Vec::new()),
         said: RwSignal::new(String::new()),
         pressed: RwSignal::new(None),
+        folds: StoredValue::new(Folds::new()),
         stations: StoredValue::new(stations),
         station: RwSignal::new(None),
         undo: RwSignal::new(Vec::new()),
@@ -330,9 +346,10 @@ pub fn Board(
             (None, None) => return,
         };
         // What is seen now is where it comes from.
-        let scene = queue.with_untracked(|shown| motion::Scene::before(shown, &newest));
+        let (scene, focus) =
+            queue.with_untracked(|shown| (motion::Scene::before(shown, &newest), Focus::before(shown, &newest, bar.pressed, person.id)));
         show.set(newest);
-        scene.play(bar.pressed);
+        scene.play(focus);
     });
     Effect::new(move |_| bar.untouched.set(false));
     Effect::new(move |_| said::keep_clear(bar));

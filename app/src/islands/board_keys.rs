@@ -10,6 +10,7 @@ use wasm_bindgen::JsCast as _;
 
 use super::{
     board::{Bar, Queue},
+    board_said as said,
     board_tools::Station,
     board_undo::WHILE,
     ticket_cancel::fold,
@@ -118,7 +119,9 @@ pub fn keys(queue: Queue, bar: Bar) -> impl IntoView {
             "-" if length > 0 => press(Way::Back),
             "*" => bar.take_back_newest(),
             "+" => next_station(bar),
-            "Escape" => forget(),
+            "Escape" if length > 0 => forget(),
+            // Unless it has closed what is folded out.
+            "Escape" if !event.default_prevented() => said::close_newest(bar),
             "Backspace" => typed.update(|typed| {
                 typed.pop();
             }),

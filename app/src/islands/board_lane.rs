@@ -17,9 +17,9 @@ use crate::words as w;
 pub type Lane = fn(&LanesView) -> &Vec<TicketView>;
 
 /// What of a ticket is drawn once: where one of these is another, so is the ticket.
-type Drawn = (OrderId, FulfilmentStatus, Timestamp, Option<UserId>);
+pub type Drawn = (OrderId, FulfilmentStatus, Timestamp, Option<UserId>);
 
-fn drawn(ticket: &TicketView) -> Drawn {
+pub fn drawn(ticket: &TicketView) -> Drawn {
     (ticket.order, ticket.status, ticket.since, ticket.claimed_by.as_ref().map(|person| person.id))
 }
 

@@ -1,5 +1,5 @@
 //! What moves on the board is seen to move: from where a ticket stood to where it stands, in the time of the house's other
-//! motions. And whoever works by keyboard goes along with it.
+//! motions.
 
 use std::{
     cell::RefCell,
@@ -14,6 +14,7 @@ use domain::{
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
+use super::board_focus::Focus;
 use crate::tab::js;
 
 /// Tickets that are moved at once at most: of a whole rush nobody could follow one.
@@ -28,24 +29,6 @@ thread_local! {
 pub struct Scene {
     /// Where those stood that may move.
     places: Vec<Place>,
-    /// Which lane each ticket was in.
-    was: BTreeMap<OrderId, FulfilmentStatus>,
-    /// Whose ticket had the focus.
-    focused: Option<Pressed>,
-}
-
-/// Whose button was pressed or had the focus, before anything moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pressed {
-    order: OrderId,
-    by_keyboard: bool,
-}
-
-impl Pressed {
-    /// The button has been pressed just now.
-    pub fn of(order: OrderId) -> Self {
-        Self { order, by_keyboard: by_keyboard() }
-    }
 }
 
 /// Where a ticket stands, from the left and the top of what is seen.
@@ -87,14 +70,15 @@ impl Scene {
                 }
             }
         }
-        let focused = focused(&was);
-        Self { places, was, focused }
+        Self { places }
     }
 
-    /// Moves what has moved, once it is drawn where it belongs now. `pressed`: whose button was pressed last, until it has the focus.
-    pub fn play(self, pressed: RwSignal<Option<Pressed>>) {
+    /// Moves what has moved, once it is drawn where it belongs now, and the focus with it. `focus`: where that was.
+    pub fn play(self, focus: Option<Focus>) {
         request_animation_frame(move || {
-            keep_focus(self.focused, &self.was, pressed);
+            if let Some(focus) = focus {
+                focus.keep();
+            }
             if self.places.is_empty() {
                 return;
             }
@@ -210,45 +194,6 @@ fn slide(order: OrderId, from: String, duration: f64) {
     // Without it the ticket is where it belongs, too.
     if let Ok(slide) = js::call(&element, "animate", &[frames.into(), timing]) {
         SLIDES.with_borrow_mut(|slides| slides.insert(order, slide));
-    }
-}
-
-/// Whether what has the focus was come to by keyboard: browsers show that to nobody else.
-pub fn by_keyboard() -> bool {
-    document().active_element().is_some_and(|element| element.matches(":focus-visible").unwrap_or_default())
-}
-
-/// Gives something the focus: the page goes along with who works by keyboard, and stays where it is under a finger.
-pub fn focus(target: &web_sys::Element, by_keyboard: bool) {
-    // What cannot have it is left without.
-    let _ = js::call(target, "focus", &[js::object(&[("preventScroll", (!by_keyboard).into())])]);
-}
-
-/// Whose ticket has the focus.
-fn focused(orders: &BTreeMap<OrderId, FulfilmentStatus>) -> Option<Pressed> {
-    let ticket = document().active_element()?.closest(".ticket").ok().flatten()?;
-    let order = ticket.id().strip_prefix("t-")?.parse().ok().filter(|order| orders.contains_key(order))?;
-    Some(Pressed::of(order))
-}
-
-/// Takes the focus to the ticket whose button was pressed, where no change comes that would take it along: what was kept back is
-/// taken back by a button that is gone with it.
-pub fn follow(pressed: RwSignal<Option<Pressed>>) {
-    request_animation_frame(move || keep_focus(None, &BTreeMap::new(), pressed));
-}
-
-/// A ticket that moves takes its button with it: the focus follows it, and where it is gone stays at the head of its lane. It never
-/// falls to the top of the page, nor to another order's button, which the next Enter would press.
-fn keep_focus(focused: Option<Pressed>, was: &BTreeMap<OrderId, FulfilmentStatus>, pressed: RwSignal<Option<Pressed>>) {
-    let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
-    let Some(press) = pressed.try_get_untracked().filter(|_| lost) else { return };
-    let Some(Pressed { order, by_keyboard }) = focused.or(press) else { return };
-    let lane = was.get(&order).map_or("ready", |status| status.as_str());
-    let find = |selector: String| document().query_selector(&selector).ok().flatten();
-    if let Some(target) = find(format!("#t-{order} .button")).or_else(|| find(format!("#l-{lane}"))) {
-        focus(&target, by_keyboard);
-        // Whoever leaves it from now on means to.
-        pressed.set(None);
     }
 }
 

@@ -3,13 +3,24 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Locale, OrderId,
-    view::{Person, TicketView},
+    Locale, OrderId, UserId,
+    event::Actor,
+    ordering::{CancelledBy, OrderStatus},
+    prep::FulfilmentStatus,
+    view::{JourneyEntry, OrderView, Page, Person, TicketView},
 };
-use leptos::prelude::*;
+use leptos::{ev::MouseEvent, prelude::*};
 
-use super::board::{Bar, Queue};
-use crate::{pieces, words as w};
+use super::{
+    board::{Bar, Queue},
+    board_focus as focus,
+    progress::called_off_because,
+};
+use crate::{
+    pieces,
+    tab::{self, Body, js},
+    words as w,
+};
 
 /// What did not work.
 #[derive(Clone)]
@@ -19,8 +30,8 @@ pub struct Trouble {
     pub away: bool,
 }
 
-/// What was promised and did not happen, a cup that is not handed over or an order that is not called off; or what was called off in
-/// somebody's hands.
+/// What was promised and did not happen, a cup that is not handed over or an order that is not called off; or what was called off or
+/// given back in somebody's hands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
     order: OrderId,
@@ -50,24 +61,75 @@ pub fn found(bar: Bar, order: OrderId) {
     }
 }
 
-/// What did not work and what did not happen, each until it is closed.
+/// What did not work and what did not happen, each until it is closed, the newest first; all at once where there are several.
 pub fn view(bar: Bar) -> impl IntoView {
     let problem = move || {
         bar.problem.get().map(|trouble| {
-            let close = move || bar.problem.set(None);
+            let close = move |by_key| closing(by_key, || bar.problem.set(None));
             alert("board-problem", w::board::failed(bar.locale).to_owned(), trouble.text, close, bar.locale)
         })
     };
+    let lost = move |lost: Lost| {
+        let order = lost.order;
+        alert("board-lost", lost.what, lost.why, move |by_key| closing(by_key, || found(bar, order)), bar.locale)
+    };
+    let several = Memo::new(move |_| alerts(bar) > 1);
+    let all = move |event: MouseEvent| {
+        closing(is_by_key(&event), || {
+            bar.problem.set(None);
+            bar.lost.set(Vec::new());
+        });
+    };
     view! {
-        {problem}
-        <For each=move || bar.lost.get() key=|lost| (lost.order, lost.what.clone(), lost.why.clone())
-            children=move |lost: Lost| alert("board-lost", lost.what, lost.why, move || found(bar, lost.order), bar.locale)/>
+        <div class="toasts__alerts" data-several=move || several.get().then_some("true") data-testid="board-alerts">
+            {problem}
+            <For each=move || bar.lost.get().into_iter().rev().collect::<Vec<_>>() key=|lost| (lost.order, lost.what.clone(), lost.why.clone()) children=lost/>
+        </div>
+        {move || several.get().then(|| view! { <button class="button toasts__all" on:click=all>{w::board::dismiss_all(bar.locale)}</button> })}
     }
+}
+
+/// How much is said that stays until it is closed.
+fn alerts(bar: Bar) -> usize {
+    bar.lost.with(Vec::len) + usize::from(bar.problem.with(Option::is_some))
+}
+
+/// Closes what was said last.
+pub fn close_newest(bar: Bar) {
+    closing(true, || {
+        if bar.problem.with_untracked(Option::is_some) {
+            bar.problem.set(None);
+        } else if bar.lost.with_untracked(|lost| !lost.is_empty()) {
+            bar.lost.update(|lost| {
+                lost.pop();
+            });
+        }
+    });
+}
+
+/// Whether a button was pressed by a key: what a pointer presses is counted.
+fn is_by_key(event: &MouseEvent) -> bool {
+    js::get(event, "detail").is_falsy()
+}
+
+/// Closes something. Who does so by a key from where it is said goes on at what is said next, and then at the lane of what is made.
+fn closing(by_key: bool, close: impl FnOnce()) {
+    let inside = document().active_element().is_some_and(|element| element.closest(".toasts").is_ok_and(|toasts| toasts.is_some()));
+    close();
+    if !by_key || !inside {
+        return;
+    }
+    request_animation_frame(|| {
+        let next = || document().query_selector(".toasts__alerts .button, #l-making").ok().flatten();
+        if let Some(next) = focus::is_lost().then(next).flatten() {
+            focus::focus(&next, true);
+        }
+    });
 }
 
 /// Tells the style sheet how many rows what is said has about, the most being four: what is scrolled to keeps clear of it.
 pub fn keep_clear(bar: Bar) {
-    let alerts = bar.lost.with(Vec::len) + usize::from(bar.problem.with(Option::is_some));
+    let alerts = alerts(bar);
     let rows = (alerts + bar.undo.with(Vec::len) + usize::from(alerts > 0)).min(4);
     if let Some(root) = document().document_element() {
         // An attribute that cannot be set is one that nobody looks at.
@@ -75,13 +137,13 @@ pub fn keep_clear(bar: Bar) {
     }
 }
 
-fn alert(id: &'static str, title: String, text: String, close: impl Fn() + Clone + Send + 'static, locale: Locale) -> AnyView {
+fn alert(id: &'static str, title: String, text: String, close: impl Fn(bool) + Clone + Send + 'static, locale: Locale) -> AnyView {
     view! {
         <div class="notice toast" data-tone="stop" role="alert" data-testid=id>
             {pieces::icon("alert")}
             <p class="notice__title">{title}</p>
             {(!text.is_empty()).then(|| view! { <p>{text}</p> })}
-            <button class="button button--plain" on:click=move |_| close()>{w::board::dismiss(locale)}</button>
+            <button class="button button--plain" on:click=move |event| close(is_by_key(&event))>{w::board::dismiss(locale)}</button>
         </div>
     }
     .into_any()
@@ -105,6 +167,44 @@ fn left_said(left: &[(&TicketView, &Person)], known: &BTreeSet<OrderId>, locale:
     let new = left.iter().filter(|(ticket, _)| !known.contains(&ticket.order));
     let said: Vec<_> = new.map(|(ticket, person)| w::board::left_said(locale, &person.name, ticket.number)).collect();
     (!said.is_empty()).then(|| said.join(" "))
+}
+
+/// Who was the last to do something to an order, where that can be had.
+async fn who_did(event: &str, order: OrderId) -> Option<Actor> {
+    let reply = tab::ask(&format!("/api/v1/orders/{order}/journey"), Body::Nothing).await.ok()?;
+    let journey = reply.json::<Page<JourneyEntry>>().ok()?;
+    journey.items.iter().rev().find(|entry| entry.type_name == event).map(|entry| entry.actor)
+}
+
+/// Whether it was who works here, at another board of theirs.
+fn is_mine(actor: Option<Actor>, me: UserId) -> bool {
+    actor == Some(Actor::Staff(me))
+}
+
+/// What who works here had in hand is on the board and not theirs any more, and was not given back from here. Where a colleague gave it
+/// back that is said, or two make the same drink; a board that was away is named by its ticket.
+pub async fn tell_given_back(bar: Bar, me: UserId, order: OrderId, number: i64) {
+    let actor = who_did("prep.released.v1", order).await;
+    if !is_mine(actor, me) && actor.is_some_and(|actor| actor != Actor::System) {
+        keep(bar, order, w::board::given_back(bar.locale, number), String::new());
+    }
+}
+
+/// What who works here had in hand is gone, and not by what was sent from here. Where it was called off that is said, and why, or they
+/// go on with a drink that is paid back.
+pub async fn tell_called_off(bar: Bar, me: UserId, order: OrderId, number: i64, was: FulfilmentStatus) {
+    let reply = tab::ask(&format!("/api/v1/orders/{order}"), Body::Nothing).await;
+    let Ok(view) = reply.and_then(|reply| reply.json::<OrderView>()) else { return };
+    if view.status != OrderStatus::Cancelled || is_mine(who_did("order.cancelled.v1", order).await, me) {
+        return;
+    }
+    let what = match was {
+        FulfilmentStatus::Ready => w::board::called_off_ready(bar.locale, number),
+        _ => w::board::called_off_making(bar.locale, number),
+    };
+    let late = view.reason.as_deref().filter(|_| view.cancelled_by == Some(CancelledBy::System));
+    let late = late.and_then(|why| w::reason(why, bar.locale)).map(|why| w::order::because(bar.locale, why));
+    keep(bar, order, what, called_off_because(&view, bar.locale).or(late).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -135,5 +235,15 @@ mod tests {
         assert_eq!(said(&[second, third]), Some(back(1, "Robin")), "the others were back before");
         assert_eq!(said(&[second]), Some(format!("{} {}", back(1, "Robin"), back(3, "Kim"))));
         assert_eq!(said(&[first, second, third]), None);
+    }
+
+    #[test]
+    fn what_one_does_at_another_board_of_theirs_is_no_news() {
+        let user = |n: u8| -> UserId { format!("0193b3c4-5d6e-7f80-9a1b-00000000000{n}").parse().unwrap() };
+        let mine = |actor| is_mine(actor, user(1));
+        assert_eq!(
+            [Some(Actor::Staff(user(1))), Some(Actor::Staff(user(2))), Some(Actor::System), None].map(mine),
+            [true, false, false, false]
+        );
     }
 }

@@ -7,10 +7,10 @@ use std::{
 };
 
 use domain::{
-    OrderId, UserId,
-    ordering::{CancelledBy, OrderStatus},
-    prep::FulfilmentStatus,
-    view::{LanesView, OrderView},
+    OrderId, Timestamp, UserId,
+    ordering::OrderStatus,
+    prep::{FulfilmentKind, FulfilmentStatus},
+    view::{LanesView, OrderView, TicketView},
 };
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use serde_json::Value;
@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::{
     board::{Bar, Queue},
     board_said as said,
-    progress::{called_off_because, data_status},
+    progress::data_status,
 };
 use crate::{
     live, pieces,
@@ -53,6 +53,8 @@ pub struct Undo {
     pub verb: Option<&'static str>,
     /// What was done or is going to be, in words.
     done: String,
+    /// Since when the ticket is as it was made; `None`: it was not sent yet.
+    since: Option<Timestamp>,
     /// What ends the offer, and sends what was not sent yet.
     timer: Option<TimeoutHandle>,
 }
@@ -61,8 +63,8 @@ pub struct Undo {
 #[derive(Default)]
 pub struct Later {
     held: Vec<Held>,
-    /// Orders whose end was sent from here: what becomes of them is no news.
-    ending: BTreeSet<OrderId>,
+    /// Orders that were given back from here, or whose end was sent: what becomes of them is no news.
+    let_go: BTreeSet<OrderId>,
 }
 
 /// What somebody has in hand: the number of each order, and where it is.
@@ -94,10 +96,24 @@ fn show(bar: Bar, new: Undo) {
     }
 }
 
-/// Offers to take something back by `verb`, for five seconds from now; `done`: what was done.
-pub fn offer(bar: Bar, order: OrderId, number: i64, verb: &'static str, done: &str) {
+/// Offers to take back by `verb` what an order has become, for five seconds from now; `done`: what was done.
+pub fn offer(bar: Bar, view: &OrderView, verb: &'static str, done: &str) {
+    let (order, number) = (view.id, view.number);
+    let since = view.fulfilments.iter().find(|fulfilment| fulfilment.kind == FulfilmentKind::Pickup).map(|fulfilment| fulfilment.since);
     let timer = set_timeout_with_handle(move || withdraw(bar, order), WHILE).ok();
-    show(bar, Undo { order, number, verb: Some(verb), done: done.to_owned(), timer });
+    show(bar, Undo { order, number, verb: Some(verb), done: done.to_owned(), since, timer });
+}
+
+fn tickets(lanes: &LanesView) -> impl Iterator<Item = &TicketView> {
+    lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready)
+}
+
+/// Orders whose ticket somebody has moved on, to another lane or into other hands, since what is offered to be taken back: what takes
+/// that back would undo theirs.
+fn moved_on(offers: &[Undo], lanes: &LanesView) -> Vec<OrderId> {
+    let later =
+        |offer: &&Undo| offer.since.is_some_and(|since| tickets(lanes).any(|ticket| ticket.order == offer.order && ticket.since > since));
+    offers.iter().filter(later).map(|offer| offer.order).collect()
 }
 
 /// Offers nothing any more for an order.
@@ -125,7 +141,7 @@ pub fn hold(bar: Bar, order: OrderId, number: i64, verb: &'static str, body: Val
     };
     let timer = set_timeout_with_handle(over, WHILE).ok();
     bar.later.update_value(|later| later.held.push(Held { order, number, verb, body }));
-    show(bar, Undo { order, number, verb: None, done: done.to_owned(), timer });
+    show(bar, Undo { order, number, verb: None, done: done.to_owned(), since: None, timer });
 }
 
 /// Whether something of an order is kept back.
@@ -158,10 +174,15 @@ pub fn forget(bar: Bar, order: OrderId) {
     drop(take(bar, order));
 }
 
-/// Remembers that an order's end was sent from here, or that it was not taken.
-pub fn ending(bar: Bar, order: OrderId, sent: bool) {
+/// Remembers that an order was given back or its end was sent from here, or that it was not, or is taken anew.
+pub fn let_go(bar: Bar, order: OrderId, sent: bool) {
     // The board may be gone.
-    let _ = bar.later.try_update_value(|later| if sent { later.ending.insert(order) } else { later.ending.remove(&order) });
+    let _ = bar.later.try_update_value(|later| if sent { later.let_go.insert(order) } else { later.let_go.remove(&order) });
+}
+
+/// Whether what becomes of an order comes from here.
+fn is_ours(bar: Bar, order: OrderId) -> bool {
+    is_held(bar, order) || bar.later.with_value(|later| later.let_go.contains(&order))
 }
 
 /// What `me` has in hand.
@@ -189,44 +210,39 @@ async fn tell_overtaken(bar: Bar, held: Held) {
     said::lose(bar, held.order, held.number, held.verb, why);
 }
 
-/// What who works here had in hand is gone, and not by what was sent from here. Where it was called off that is said, and why, or they
-/// go on with a drink that is paid back.
-async fn tell_called_off(bar: Bar, order: OrderId, number: i64, was: FulfilmentStatus) {
-    let reply = tab::ask(&format!("/api/v1/orders/{order}"), Body::Nothing).await;
-    let Ok(view) = reply.and_then(|reply| reply.json::<OrderView>()) else { return };
-    if view.status != OrderStatus::Cancelled {
-        return;
-    }
-    let what = match was {
-        FulfilmentStatus::Ready => w::board::called_off_ready(bar.locale, number),
-        _ => w::board::called_off_making(bar.locale, number),
-    };
-    let late = view.reason.as_deref().filter(|_| view.cancelled_by == Some(CancelledBy::System));
-    let late = late.and_then(|why| w::reason(why, bar.locale)).map(|why| w::order::because(bar.locale, why));
-    said::keep(bar, order, what, called_off_because(&view, bar.locale).or(late).unwrap_or_default());
-}
-
 /// Why what was promised could not be sent, for what is still read when that is over.
 fn was_hindered(bar: Bar) -> &'static str {
     if live::refused().with_untracked(Option::is_some) { w::board::was_refused(bar.locale) } else { w::board::was_offline(bar.locale) }
 }
 
-/// What is not on the board any more is never sent, and is said where it was called off in somebody's hands; what cannot be sent is
-/// not promised any longer; and who leaves the page meant what they pressed.
+/// What is not on the board any more is never sent; what a colleague called off or gave back that somebody had in their hands is said;
+/// what they have moved on is not offered to be taken back; what cannot be sent is not promised any longer; and who leaves the page
+/// meant what they pressed.
 pub fn look_after(queue: Queue, bar: Bar) {
     let me = bar.place.with_value(|(_, me)| *me);
     Effect::new(move |had: Option<Hand>| {
         let queue = queue.get();
         let lanes = &queue.lanes;
-        let here = |order: OrderId| lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready).any(|ticket| ticket.order == order);
+        let here = |order: OrderId| tickets(lanes).any(|ticket| ticket.order == order);
         let hand = in_hand(lanes, me);
-        for (order, (number, was)) in had.unwrap_or_default() {
-            let ours = || is_held(bar, order) || bar.later.with_value(|later| later.ending.contains(&order));
-            if !hand.contains_key(&order) && !here(order) && !ours() {
-                spawn_local(tell_called_off(bar, order, number, was));
+        let folded: Vec<_> = bar.folds.with_value(|folds| folds.iter().map(|(order, (number, _))| (*order, *number)).collect());
+        for (order, number) in folded.into_iter().filter(|(order, _)| !here(*order)) {
+            bar.folds.update_value(|folds| {
+                folds.remove(&order);
+            });
+            if !is_ours(bar, order) {
+                bar.complain(w::board::no_such(bar.locale, number));
             }
         }
-        bar.later.update_value(|later| later.ending.retain(|order| here(*order)));
+        for (order, (number, was)) in had.unwrap_or_default().into_iter().filter(|(order, _)| !hand.contains_key(order)) {
+            match (is_ours(bar, order), here(order)) {
+                (true, true) => let_go(bar, order, false),
+                (true, false) => {}
+                (false, true) => spawn_local(said::tell_given_back(bar, me, order, number)),
+                (false, false) => spawn_local(said::tell_called_off(bar, me, order, number, was)),
+            }
+        }
+        bar.later.update_value(|later| later.let_go.retain(|order| here(*order)));
         let offered = bar.undo.with_untracked(|offers| offers.iter().map(|offer| offer.order).collect::<Vec<_>>());
         for order in offered.into_iter().filter(|order| !here(*order)) {
             if let Some(held) = take(bar, order) {
@@ -235,6 +251,12 @@ pub fn look_after(queue: Queue, bar: Bar) {
             withdraw(bar, order);
         }
         hand
+    });
+    // Its answer may come after what a colleague has done since.
+    Effect::new(move |_| {
+        for order in queue.with(|queue| bar.undo.with(|offers| moved_on(offers, &queue.lanes))) {
+            withdraw(bar, order);
+        }
     });
     Effect::new(move |_| {
         if bar.offline.get() {
@@ -312,12 +334,28 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_has_moved_on_is_not_offered_to_be_taken_back() {
+        let mut lanes = queue().lanes;
+        let order = lanes.making[0].order;
+        let at = Timestamp::from_millis;
+        let offer =
+            |since: Option<i64>| Undo { order, number: 2, verb: Some("release"), done: String::new(), since: since.map(at), timer: None };
+        let withdrawn = |since: Option<i64>, lanes: &LanesView| moved_on(&[offer(since)], lanes);
+        lanes.making[0].since = at(2_000);
+        assert!(withdrawn(Some(2_000), &lanes).is_empty(), "it is as it was made");
+        assert!(withdrawn(Some(3_000), &lanes).is_empty(), "the board has not heard of it yet");
+        assert_eq!(withdrawn(Some(1_000), &lanes), [order], "somebody else was there since");
+        assert!(withdrawn(None, &lanes).is_empty(), "what is kept back has its own end");
+    }
+
+    #[test]
     fn the_oldest_offer_gives_way_unless_it_holds_a_command_back() {
         let offer = |number: i64, verb| Undo {
             order: format!("0193b3c4-5d6e-7f80-9a1b-{number:012}").parse().unwrap(),
             number,
             verb,
             done: String::new(),
+            since: None,
             timer: None,
         };
         let back = Some("release");

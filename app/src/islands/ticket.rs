@@ -118,7 +118,7 @@ pub(super) fn ticket(ticket: &TicketView, bar: Bar) -> AnyView {
     view! {
         <li class="ticket" id=format!("t-{order}") data-age=move || state.get() data-new=new.then_some("true") data-going=move || going().then_some("true") data-testid="ticket">
             <div class="ticket__head">
-                <h3 class="ticket__number"><span class="sr-only">{w::board::order(locale)}" "</span>{number}</h3>
+                <h3 class="ticket__number" tabindex="-1"><span class="sr-only">{w::board::order(locale)}" "</span>{number}</h3>
                 <p class="ticket__age"><time class="num">{move || clock(seconds.get())}</time>{word}</p>
             </div>
             <ul class="ticket__lines">{lines}</ul>
