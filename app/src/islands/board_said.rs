@@ -80,10 +80,11 @@ pub fn view(bar: Bar) -> impl IntoView {
             bar.lost.set(Vec::new());
         });
     };
+    let newest_first = move || bar.lost.get().into_iter().rev().collect::<Vec<_>>();
     view! {
         <div class="toasts__alerts" data-several=move || several.get().then_some("true") data-testid="board-alerts">
             {problem}
-            <For each=move || bar.lost.get().into_iter().rev().collect::<Vec<_>>() key=|lost| (lost.order, lost.what.clone(), lost.why.clone()) children=lost/>
+            <For each=newest_first key=|lost| (lost.order, lost.what.clone(), lost.why.clone()) children=lost/>
         </div>
         {move || several.get().then(|| view! { <button class="button toasts__all" on:click=all>{w::board::dismiss_all(bar.locale)}</button> })}
     }
