@@ -19,6 +19,22 @@ async function fillCart({ page, w }: Shopper): Promise<void> {
   await expect(page.getByRole('link', { name: w('cart.view') })).toBeVisible();
 }
 
+/** Opens the checkout, which waits for its hold until what this returns is called. */
+async function openUnheld(page: Page): Promise<() => void> {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/do/checkout/hold', async (route) => {
+    await released;
+    await route.continue();
+  });
+  const asked = page.waitForRequest('**/do/checkout/hold');
+  await page.goto('/s/harbor/checkout');
+  await asked;
+  return release;
+}
+
 /** Resolves once the page's live connection has brought a message with these words in it, and the page has been drawn since. */
 async function brought(page: Page, ...words: string[]): Promise<() => Promise<void>> {
   const arrived = new Promise<void>((resolve) => {
@@ -96,17 +112,7 @@ test('an order sent before it is held goes as soon as it is', async ({ browser, 
   const shopper = await Shopper.arrive(browser, shop);
   const { page } = shopper;
   await fillCart(shopper);
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  await page.route('**/do/checkout/hold', async (route) => {
-    await released;
-    await route.continue();
-  });
-  const asked = page.waitForRequest('**/do/checkout/hold');
-  await page.goto('/s/harbor/checkout');
-  await asked;
+  const release = await openUnheld(page);
   const button = page.getByTestId('place-order');
   await expect(button, 'nobody has pressed it').toHaveAttribute('aria-busy', 'false');
   await button.press('Enter');
@@ -114,6 +120,31 @@ test('an order sent before it is held goes as soon as it is', async ({ browser, 
   release();
   await page.waitForURL('**/orders/*');
   await expect(shopper.status).toHaveText(shopper.w('order.queued'));
+  await shopper.leave();
+});
+
+test('what another page has put in its place, for the same money, is not ordered by a press from before', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  await fillCart(shopper);
+  const release = await openUnheld(page);
+  const other = await page.context().newPage();
+  await other.goto('/s/harbor/checkout');
+  await other.getByTestId('line').locator('button[value="0"]').click();
+  await expect(other.getByRole('main')).toContainText(w('cart.empty_title'));
+  await other.goto('/s/harbor/p/cappuccino');
+  await other.getByTestId('add-to-cart').click();
+  await expect(other.getByRole('link', { name: w('cart.view') })).toBeVisible();
+  await other.close();
+
+  const button = page.getByTestId('place-order');
+  await button.press('Enter');
+  await expect(button).toHaveAttribute('aria-busy', 'true');
+  release();
+  await expect(page.getByRole('main')).toContainText(w('problem.cart_changed'));
+  await expect(page.getByTestId('line')).toContainText('Cappuccino');
+  await page.goto('/orders');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(w('orders.none_title'));
   await shopper.leave();
 });
 

@@ -37,11 +37,19 @@ use crate::{
 /// The board as it is shown: what is looked at by many is not copied for each.
 pub(crate) type Queue = ReadSignal<Arc<QueueView>>;
 
+/// What stays as it is for as long as the board is there.
+pub(crate) struct Place {
+    pub store: String,
+    /// Who works here: a colleague's claim is not given back without being asked.
+    pub me: UserId,
+    /// The parts of the bar.
+    pub stations: Vec<Station>,
+}
+
 /// What the tickets share.
 #[derive(Clone, Copy)]
 pub(crate) struct Bar {
-    /// Of which store, and who works here: a colleague's claim is not given back without being asked.
-    pub place: StoredValue<(String, UserId)>,
+    pub place: StoredValue<Place>,
     pub now: ReadSignal<Timestamp>,
     pub locale: Locale,
     /// Orders whose button is at work, or waits to be.
@@ -61,8 +69,7 @@ pub(crate) struct Bar {
     pressed: RwSignal<Option<Pressed>>,
     /// What is folded out, wherever its ticket is drawn.
     pub folds: StoredValue<Folds>,
-    pub stations: StoredValue<Vec<Station>>,
-    /// Which of them works here; `None`: all.
+    /// Which of the stations works here; `None`: all.
     pub station: RwSignal<Option<usize>>,
     /// What can be taken back: one offer an order, the newest last.
     pub undo: RwSignal<Vec<Undo>>,
@@ -74,12 +81,12 @@ pub(crate) struct Bar {
 
 impl Bar {
     pub fn store(self) -> String {
-        self.place.with_value(|(store, _)| store.clone())
+        self.place.with_value(|place| place.store.clone())
     }
 
     /// Whether this is who works here.
     pub fn is_me(self, user: UserId) -> bool {
-        self.place.with_value(|(_, me)| *me == user)
+        self.place.with_value(|place| place.me == user)
     }
 
     /// Does `verb` to an order. The ticket moves when the news of it comes. `theirs`: it ends a colleague's claim, which is not offered
@@ -178,8 +185,8 @@ impl Bar {
     /// Works at a station from now on, also when this board is opened again.
     pub fn choose(self, station: Option<usize>) {
         self.station.set(station);
-        self.stations
-            .with_value(|stations| tab::keep(&self.station_key(), station.and_then(|n| stations.get(n)).map(|chosen| &*chosen.name)));
+        let key = self.station_key();
+        self.place.with_value(|place| tab::keep(&key, station.and_then(|n| place.stations.get(n)).map(|chosen| &*chosen.name)));
     }
 
     fn station_key(self) -> String {
@@ -189,7 +196,7 @@ impl Bar {
     /// The station that is chosen, if any, to look at.
     pub fn with_station<T>(self, look: impl FnOnce(Option<&Station>) -> T) -> T {
         let chosen = self.station.get();
-        self.stations.with_value(|stations| look(chosen.and_then(|n| stations.get(n))))
+        self.place.with_value(|place| look(chosen.and_then(|n| place.stations.get(n))))
     }
 
     /// The same, to look at once.
@@ -315,7 +322,7 @@ pub fn Board(
     };
     let (connection, away, refused) = (connection(), offline(), refused());
     let bar = Bar {
-        place: StoredValue::new((store.id.to_string(), person.id)),
+        place: StoredValue::new(Place { store: store.id.to_string(), me: person.id, stations }),
         now: tab::ticking(now),
         locale,
         busy: RwSignal::new(BTreeSet::new()),
@@ -327,7 +334,6 @@ pub fn Board(
         said: RwSignal::new(String::new()),
         pressed: RwSignal::new(None),
         folds: StoredValue::new(Folds::new()),
-        stations: StoredValue::new(stations),
         station: RwSignal::new(None),
         undo: RwSignal::new(Vec::new()),
         later: StoredValue::new(Later::default()),
@@ -358,7 +364,7 @@ pub fn Board(
     let (overview, keys, sound) = (tools::overview(queue, bar), keys::keys(queue, bar), board_sound::sound(queue, bar));
     Effect::new(move |_| {
         let kept = tab::kept(&bar.station_key());
-        let known = kept.and_then(|name| bar.stations.with_value(|stations| stations.iter().position(|station| station.name == name)));
+        let known = kept.and_then(|name| bar.place.with_value(|place| place.stations.iter().position(|station| station.name == name)));
         if known.is_some() {
             bar.station.set(known);
         }

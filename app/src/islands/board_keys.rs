@@ -72,7 +72,7 @@ fn is_elsewhere(event: &KeyboardEvent) -> bool {
 
 /// The next station, and after the last one all of them.
 fn next_station(bar: Bar) {
-    let count = bar.stations.with_value(Vec::len);
+    let count = bar.place.with_value(|place| place.stations.len());
     let next = bar.station.get_untracked().map_or(0, |station| station + 1);
     bar.choose(Some(next).filter(|next| *next < count));
 }

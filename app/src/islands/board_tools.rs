@@ -68,7 +68,8 @@ fn said<'a>(name: &'a str, names: Option<&'a Text>, locale: Locale) -> &'a str {
 pub fn overview(queue: Queue, bar: Bar) -> AnyView {
     let locale = bar.locale;
     let several = Memo::new(move |_| queue.with(|queue| bar.with_station(|station| totals(&queue.lanes, station, locale))));
-    let chips = bar.stations.with_value(|stations| {
+    let chips = bar.place.with_value(|place| {
+        let stations = &place.stations;
         let all = std::iter::once((None, w::board::all_stations(locale).to_owned()));
         let each = stations.iter().enumerate().map(|(n, station)| (Some(n), station.name.clone()));
         // One station is the whole bar.

@@ -219,7 +219,7 @@ fn was_hindered(bar: Bar) -> &'static str {
 /// what they have moved on is not offered to be taken back; what cannot be sent is not promised any longer; and who leaves the page
 /// meant what they pressed.
 pub fn look_after(queue: Queue, bar: Bar) {
-    let me = bar.place.with_value(|(_, me)| *me);
+    let me = bar.place.with_value(|place| place.me);
     Effect::new(move |had: Option<Hand>| {
         let queue = queue.get();
         let lanes = &queue.lanes;

@@ -352,12 +352,18 @@ impl Cart {
         }
     }
 
-    /// Loads the page as the cart is now; what was pressed was not about that.
+    /// Loads the page as the cart is now.
     fn load_anew(self) {
-        let _ = self.pressed.try_set(false);
         if let Some(store) = self.store.try_get_value() {
-            tab::go(&paths::checkout(store));
+            self.leave_for(&paths::checkout(store));
         }
+    }
+
+    /// Goes to a page of the cart as it is now; what was pressed, and what is pressed before that is there, is not about that.
+    fn leave_for(self, page: &str) {
+        let _ = self.pressed.try_set(false);
+        let _ = self.ordering.try_set(true);
+        tab::go(page);
     }
 
     /// Says what went wrong, where people look.

@@ -19,7 +19,7 @@ const SPREAD: Duration = Duration::from_secs(3);
 /// Wait before it is asked for again, where it could not be had.
 const AGAIN: Duration = Duration::from_secs(5);
 /// The longest wait, where what comes is older than what is told, again and again: then what is told is wrong.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 thread_local! {
     /// Menus that were asked for since the page was loaded. Touched by effects alone: a server's thread serves many.

@@ -190,7 +190,7 @@ mod tests {
         echo.publishing(&client, &harbor, &mine, now);
         echo.answered(&SubAck::new(1, vec![NO]));
         echo.acknowledged(&mine, now);
-        assert!(echo.is_fine() && !echo.is_missing(now + Duration::from_secs(60)));
+        assert!(echo.is_fine() && !echo.is_missing(now + Duration::from_mins(1)));
 
         // Our own gateway.
         let mut echo = Echo::default();

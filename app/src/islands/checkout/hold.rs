@@ -95,7 +95,7 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
                 let lines = untrack(|| cart.left());
                 if !same_things(&held, &lines) {
                     // Another page has changed the cart: what would be ordered has to be seen first.
-                    tab::go(&format!("{}?error=cart_changed", paths::checkout(cart.store.get_value())));
+                    cart.leave_for(&format!("{}?error=cart_changed", paths::checkout(cart.store.get_value())));
                     return Ok(());
                 }
                 cart.refusal.set(None);
