@@ -13,6 +13,7 @@ mod marks;
 mod polled;
 mod publisher;
 mod snapshot;
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

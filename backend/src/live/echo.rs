@@ -73,8 +73,9 @@ impl Echo {
         }
     }
 
-    /// The broker tells this.
-    pub(super) fn told(&mut self, client: &AsyncClient, publish: &Publish, now: Instant) {
+    /// The broker tells this. Whether it is what was listened to.
+    pub(super) fn told(&mut self, client: &AsyncClient, publish: &Publish, now: Instant) -> bool {
+        let mut came = false;
         if let Self::Awaited { topic, payload, .. } = self
             && *topic == publish.topic
             && *payload == publish.payload
@@ -82,7 +83,9 @@ impl Echo {
             // Where there is no room for this, it goes on being told what it says itself.
             let _ = client.try_unsubscribe(topic.as_str());
             *self = Self::Heard(now);
+            came = true;
         }
+        came
     }
 
     /// Nothing speaks against it any more.

@@ -2,7 +2,7 @@
 //! is there again they are made anew: another process may have published something newer meanwhile, and what the broker keeps is what
 //! comes last.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,9 +16,10 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::Changed;
-use super::address::{BrokerAddress, again};
+use super::address::BrokerAddress;
 use super::echo::Echo;
 use super::polled::polled;
+use super::trust::{Served, Trust};
 
 /// Messages that the broker has not acknowledged, at once. Fewer than the client's own limit.
 const WINDOW: usize = 64;
@@ -49,12 +50,14 @@ struct State {
     sent: HashMap<u16, (Topic, Bytes)>,
     /// Since when the broker owes an answer and has said nothing.
     unanswered: Option<Instant>,
+    /// Since when the connection has been of use: the broker acknowledged a message, or told one.
+    served: Option<Instant>,
     echo: Echo,
 }
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
-enum Ended {
+pub(super) enum Ended {
     #[error(transparent)]
     Broken(ConnectionError),
     #[error("the connection stands, and the broker says nothing for {} s", SILENCE.as_secs())]
@@ -77,13 +80,12 @@ impl Publisher {
 
     /// Keeps the connection until `stop`, and tells of it by `connected`. What waited for it is marked in `changed`.
     pub(super) async fn run(self, address: BrokerAddress, connected: watch::Sender<Link>, changed: Arc<Changed>, stop: CancellationToken) {
-        let (mut failures, mut told) = (0, BTreeSet::new());
-        // A broker outside that has passed on nothing yet, or has dropped something, is there when it passes something on.
-        let mut doubted = address.is_outside();
+        // A broker outside has passed on nothing yet.
+        let mut trust = Trust::new(address.is_outside());
         loop {
             // A client of its own for each connection: one that reconnects by itself forgets what it was given meanwhile. It has room for
             // what the echo asks, too.
-            let (client, mut events) = AsyncClient::new(address.options("orderly-live", failures), WINDOW + 2);
+            let (client, mut events) = AsyncClient::new(address.options("orderly-live", trust.failures()), WINDOW + 2);
             events.set_network_options(BrokerAddress::network_options());
             let mut events = polled(events);
             let mut looks = tokio::time::interval(LOOK);
@@ -110,32 +112,24 @@ impl Publisher {
                         state.echo = if address.is_outside() { Echo::Due } else { Echo::Unasked };
                         drop(state);
                         changed.mark(waited);
-                        connected.send_modify(|link| *link = Link { up: !doubted, made: link.made + 1 });
-                        if !doubted {
-                            failures = 0;
-                            told.clear();
-                        }
+                        connected.send_modify(|link| *link = Link { up: !trust.is_doubted(), made: link.made + 1 });
                     }
                     Ok(event) => {
                         let mut state = self.state();
                         state.noticed(&event);
-                        let is_fine = state.echo.is_fine();
+                        let is_proven = state.is_proven();
                         drop(state);
-                        if doubted && is_fine {
-                            doubted = false;
-                            failures = 0;
-                            told.clear();
+                        if is_proven && trust.is_doubted() {
+                            trust.restore();
                             connected.send_modify(|link| link.up = true);
                         }
                     }
                     Err(error) => break Ended::Broken(error),
                 }
             };
-            self.state().lost();
+            let served = self.state().lost();
             connected.send_modify(|link| link.up = false);
-            doubted |= matches!(ended, Ended::Dropped);
-            // Each reason once for each time that it goes away, not for each try: a broker that comes back may refuse the password.
-            if told.insert(ended.to_string()) {
+            if trust.ended(&ended, served) {
                 tracing::warn!(
                     %address,
                     error = %ended,
@@ -144,9 +138,8 @@ impl Publisher {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(again(failures)) => {}
+                () = tokio::time::sleep(trust.pause()) => {}
             }
-            failures += 1;
         }
     }
 
@@ -213,6 +206,11 @@ impl State {
         self.echo.is_missing(now).then_some(Ended::Dropped)
     }
 
+    /// Whether the broker does over this connection what it should.
+    fn is_proven(&self) -> bool {
+        self.served.is_some() && self.echo.is_fine()
+    }
+
     fn noticed(&mut self, event: &Event) {
         self.heed(event);
         let now = Instant::now();
@@ -236,23 +234,29 @@ impl State {
             }
             Event::Incoming(Packet::PubAck(ack)) => {
                 if let Some((_, payload)) = self.sent.remove(&ack.pkid) {
+                    self.served.get_or_insert_with(Instant::now);
                     self.echo.acknowledged(&payload, Instant::now());
                 }
                 self.pump();
             }
             Event::Incoming(Packet::SubAck(ack)) => self.echo.answered(ack),
             Event::Incoming(Packet::Publish(publish)) => {
-                if let Some(client) = &self.client {
-                    self.echo.told(client, publish, Instant::now());
+                let came = self.client.as_ref().is_some_and(|client| self.echo.told(client, publish, Instant::now()));
+                if came {
+                    self.served.get_or_insert_with(Instant::now);
                 }
             }
             _ => {}
         }
     }
 
-    /// The connection broke: what was not acknowledged waits again, unless something newer does.
-    fn lost(&mut self) {
-        self.client = None;
+    /// The connection broke: what was not acknowledged waits again, unless something newer does. What it was good for.
+    fn lost(&mut self) -> Served {
+        let served = match (self.client.take(), self.served.take()) {
+            (_, Some(since)) => Served::For(since.elapsed()),
+            (Some(_), None) => Served::Nothing,
+            (None, None) => Served::Unmade,
+        };
         self.unanswered = None;
         self.echo = Echo::Unasked;
         let unsure: Vec<_> = self.sent.drain().map(|(_, message)| message).chain(self.given.drain(..)).collect();
@@ -262,6 +266,7 @@ impl State {
                 self.push(topic, payload);
             }
         }
+        served
     }
 
     fn is_idle(&self) -> bool {
