@@ -66,6 +66,11 @@ pub fn clean(typed: &str) -> Result<String, InvalidName> {
     }
 }
 
+/// The name with each letter in one spelling, as [`clean`] leaves it; it may have been kept before there was one.
+pub fn spelt(name: &str) -> String {
+    name.nfc().collect()
+}
+
 /// The name without its capitals, of any script, for comparing. Databases do not agree on how that is done. It may have been kept
 /// before each letter had one spelling.
 pub fn folded(name: &str) -> String {

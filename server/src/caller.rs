@@ -129,7 +129,9 @@ pub async fn of_pages(State(app): State<AppState>, request: Request, next: Next)
         let path = parts.uri.path();
         let at_door = just_left && DOORS.contains(&path);
         if !parts.method.is_safe() && path.starts_with(FORMS) && !at_door {
-            return Err(AppError::session_required());
+            // The cookie was sent: it is the one of before.
+            let left = AppError::said(StatusCode::UNAUTHORIZED, "session_left");
+            return Err(if just_left { left } else { AppError::session_required() });
         }
         let (guest, new) = app.backend.identities.new_guest();
         (caller, issued) = (guest, (!just_left).then_some(new));

@@ -117,6 +117,7 @@ pub fn view(failure: Failure, visit: &Visit, door: &staff::Door) -> AnyView {
 fn why(status: StatusCode, code: &str, locale: Locale) -> (&'static str, &'static str) {
     match (code, status.as_u16()) {
         ("session_required", _) => (w::lost::session_heading(locale), w::lost::session_lead(locale)),
+        ("session_left", _) => (w::lost::left_heading(locale), w::lost::left_lead(locale)),
         ("foreign_origin", _) => (w::lost::foreign_heading(locale), w::lost::foreign_lead(locale)),
         (_, 404) => (w::lost::heading(locale), w::lost::lead(locale)),
         (_, 413) => (w::lost::large_heading(locale), w::lost::large_lead(locale)),
@@ -144,13 +145,14 @@ pub struct Plain<'a> {
 pub fn plain(Plain { status, code, locale, again, waits, style_sheet }: Plain<'_>) -> String {
     let (heading, lead) = why(status, code, locale);
     let again = again.map(ours).filter(|_| !matches!(status.as_u16(), 403..=405));
+    let door = (code == "session_left").then(|| (paths::sign_in(again.unwrap_or(paths::HOME)), w::sign_in::title(locale)));
     let places = || (paths::HOME.to_owned(), w::lost::all_places(locale));
     let said = Said {
         title: heading,
         heading,
         lead,
         picture: "/img/broken.svg",
-        first: again.map_or_else(places, |again| (again.to_owned(), w::lost::again(locale))),
+        first: door.unwrap_or_else(|| again.map_or_else(places, |again| (again.to_owned(), w::lost::again(locale)))),
         second: if again.is_some() { places() } else { (paths::ORDERS.to_owned(), w::lost::my_orders(locale)) },
         status,
         waits,
@@ -273,6 +275,7 @@ mod tests {
         for (status, code, heading) in [
             (403, "foreign_origin", "请求来自其他网站"),
             (401, "session_required", "请重新打开页面"),
+            (401, "session_left", "请登录"),
             (413, "body_too_large", "内容过大"),
             (429, "rate_limited", "请稍等"),
             (503, "unavailable", "马上回来"),

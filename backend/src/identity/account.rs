@@ -84,7 +84,13 @@ impl Identities {
     /// Ends one session of the caller's account, also the caller's own.
     pub async fn end_session(&self, caller: &Caller, session: SessionId) -> Result<(), IdentityError> {
         let user = of_session(caller)?;
-        let ended = self.db.transaction(move |tx| Box::pin(store::end_session_of(tx, user, Some(session)))).await;
+        let ended = self.db.transaction(move |tx| {
+            Box::pin(async move {
+                store::lock_account_in(tx, user).await?;
+                store::end_session_of(tx, user, Some(session)).await
+            })
+        });
+        let ended = ended.await;
         match ended {
             Ok(0) => Err(IdentityError::NotFound),
             Ok(_) => Ok(()),
@@ -95,7 +101,14 @@ impl Identities {
     /// Ends all sessions of the caller's account, the caller's own with them.
     pub async fn sign_out_everywhere(&self, caller: &Caller) -> Result<(), IdentityError> {
         let user = of_session(caller)?;
-        Ok(self.db.transaction(move |tx| Box::pin(store::end_session_of(tx, user, None))).await.map(drop)?)
+        let ended = self.db.transaction(move |tx| {
+            Box::pin(async move {
+                // Whoever is about to sign in has a session that ends as well.
+                store::lock_account_in(tx, user).await?;
+                store::end_session_of(tx, user, None).await
+            })
+        });
+        Ok(ended.await.map(drop)?)
     }
 
     /// Takes everything personal out of the caller's account: its phone, name, addresses, carts and sessions. Orders and

@@ -116,8 +116,9 @@ impl Identities {
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    // It may have been changed or taken away while it was looked at.
-                    if store::password_of(tx, kept.user).await? != Some(kept.clone()) {
+                    // It may have been changed or taken away while it was looked at. Whoever does so from now on ends this session.
+                    let held = store::hold_account_in(tx, kept.user, None).await?;
+                    if held != Some(true) || store::password_of(tx, kept.user).await? != Some(kept.clone()) {
                         return Err(IdentityError::WrongPassword);
                     }
                     buckets.forgive_in(tx, &keys).await?;
@@ -154,10 +155,15 @@ impl Identities {
             }
             _ => false,
         };
-        let hash = self.hashing.run(move |memory| of_password(&new, memory)).await?;
+        let made = self.hashing.run(move |memory| of_password(&new, memory)).await;
+        // Where it is not made, that the one before was named is no guess.
+        let taken = named.then_some(Bucket::PasswordsToChange(user));
+        let hash = throttle::unless_busy(self, taken.as_slice(), made).await?;
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
+                    // Alone, and first: whoever signs in by the password of before has a session that ends, or comes too late.
+                    store::lock_account_in(tx, user).await?;
                     ensure_session_in(tx, &caller).await?;
                     let allowed = store::allow_password(tx, session).await?;
                     if !(named || allowed) {

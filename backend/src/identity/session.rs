@@ -123,7 +123,16 @@ impl Identities {
     /// Ends the caller's session: its cookie is worth nothing from now on.
     pub async fn sign_out(&self, caller: &Caller) -> Result<(), DbError> {
         let Some(session) = caller.session() else { return Ok(()) };
-        self.db.transaction(move |tx| Box::pin(store::end_session(tx, session))).await
+        let user = if let Caller::User { user, .. } = caller { Some(*user) } else { None };
+        let ended = self.db.transaction(move |tx| {
+            Box::pin(async move {
+                if let Some(user) = user {
+                    store::lock_account_in(tx, user).await?;
+                }
+                store::end_session(tx, session).await
+            })
+        });
+        ended.await
     }
 
     /// Who these callers are now, in the same order; `None` for those whose session or token has ended. For whoever
@@ -196,8 +205,8 @@ impl Refused for SessionError {
 /// end. Whoever ends their session, takes their roles or deletes their account waits for that, and who comes later is refused.
 ///
 /// A guest's first mutation writes their row: what is written for a session that is over is nobody's. Who signs in takes it along. Of
-/// those with an account it is the account that is held, before any store: it outlives its sessions. A token is, where it could make
-/// others; a kiosk's cuts no keys.
+/// those with an account the account is held before it, and before any store: it outlives its sessions. A token is held where it could
+/// make others; a kiosk's cuts no keys.
 pub async fn ensure_session_in(tx: &mut Tx, caller: &Caller) -> Result<(), SessionError> {
     match caller {
         Caller::Nobody => Ok(()),

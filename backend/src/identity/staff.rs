@@ -228,7 +228,12 @@ impl Identities {
         self.db
             .transaction(move |tx| {
                 Box::pin(async move {
-                    let user = store::spend_code(tx, hash).await?.ok_or(IdentityError::WrongCode)?;
+                    let user = store::account_of_code(tx, &hash).await?.ok_or(IdentityError::WrongCode)?;
+                    // Before the code, as those who take it away do. What they did meanwhile is seen by whoever spends it.
+                    let held = store::hold_account_in(tx, user, None).await?;
+                    if held != Some(true) || store::spend_code(tx, hash).await? != Some(user) {
+                        return Err(IdentityError::WrongCode);
+                    }
                     throttle::give_back_in(tx, &keys, bucket).await?;
                     begin_in(tx, &session, user, browser, &before, "code").await
                 })

@@ -27,9 +27,9 @@ pub(super) use self::sign_in::{
     nth_newest_request, purge_in, throttle_in, throttled_until, to_be_sent, try_sign_in_code, unthrottle_in,
 };
 pub(super) use self::staff::{
-    all_roles, allow_password, forget_staff_secrets, has_passwords, insert_code, know_browser, knows_browser, lock_member_in, member_in,
-    members, password_by_name, password_of, roles_at, set_password, set_roles, spend_code, staff_member, stores_of_staff,
-    works_here_by_name,
+    account_of_code, all_roles, allow_password, forget_staff_secrets, has_passwords, insert_code, know_browser, knows_browser,
+    lock_member_in, member_in, members, password_by_name, password_of, roles_at, set_password, set_roles, spend_code, staff_member,
+    stores_of_staff, works_here_by_name,
 };
 use super::caller::Caller;
 use super::session::NewSession;

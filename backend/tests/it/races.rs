@@ -1,6 +1,7 @@
 //! Everybody at once: whoever races, what there is goes to as many as there are, and every place and unit comes back.
 //! `ORDERLY_RACES=50 cargo test -p backend --test it races` (`make races`) runs each race fifty times.
 
+mod alone;
 mod keys;
 mod places;
 mod roles;

@@ -271,7 +271,7 @@ impl<T, const ALL: bool> Keyed<T, ALL> {
     }
 
     /// The answer that the same request had before, if it had one. For commands that take more than one transaction: the
-    /// last of them goes through [`Keyed::run`].
+    /// last of them goes through [`Keyed::run`] or [`Keyed::tell`].
     pub async fn replay(&self, app: &AppState) -> Result<Option<Response>, AppError> {
         let kept = app.backend.keys.kept(&app.backend.db, &self.key, &self.fingerprint).await?;
         Ok(kept.map(replayed))
@@ -285,6 +285,23 @@ impl<T: Send + 'static, const ALL: bool> Keyed<T, ALL> {
         A: Serialize,
         F: for<'t> FnOnce(&'t mut Tx, Caller, T) -> BoxFuture<'t, Result<(StatusCode, A), AppError>> + Send + 'static,
     {
+        self.end(app, true, command).await
+    }
+
+    /// As [`Keyed::run`], for what only tells how that ended which is done already: it is told whoever the caller is by now.
+    pub async fn tell<A, F>(self, app: &AppState, command: F) -> Result<Response, AppError>
+    where
+        A: Serialize,
+        F: for<'t> FnOnce(&'t mut Tx, Caller, T) -> BoxFuture<'t, Result<(StatusCode, A), AppError>> + Send + 'static,
+    {
+        self.end(app, false, command).await
+    }
+
+    async fn end<A, F>(self, app: &AppState, hold: bool, command: F) -> Result<Response, AppError>
+    where
+        A: Serialize,
+        F: for<'t> FnOnce(&'t mut Tx, Caller, T) -> BoxFuture<'t, Result<(StatusCode, A), AppError>> + Send + 'static,
+    {
         let Self { caller, body, misshapen, key, fingerprint, request_id, .. } = self;
         let outcome = app
             .backend
@@ -292,7 +309,9 @@ impl<T: Send + 'static, const ALL: bool> Keyed<T, ALL> {
             .once(&app.backend.db, key, fingerprint, move |tx| {
                 Box::pin(async move {
                     let done = async {
-                        ensure_session_in(tx, &caller).await?;
+                        if hold {
+                            ensure_session_in(tx, &caller).await?;
+                        }
                         judge(misshapen, command(tx, caller, body).await)
                     };
                     match done.await {

@@ -86,8 +86,9 @@ pub async fn top_up(State(app): State<AppState>, keyed: Keyed<TopUpRequest>) -> 
     let TopUpRequest { amount, token: Token(token) } = keyed.body().clone();
     let end = app.backend.top_ups.pay_in(keyed.key(), keyed.fingerprint(), user, amount, &token).await?;
     let wallets = app.backend.wallets;
+    // The card has been charged, or refused: whoever has signed out meanwhile is told so all the same.
     keyed
-        .run(&app, move |tx, _, _| {
+        .tell(&app, move |tx, _, _| {
             Box::pin(async move {
                 match end {
                     TopUpEnd::Captured => Ok((StatusCode::OK, wallets.page(tx, user, None, ENTRIES).await?)),

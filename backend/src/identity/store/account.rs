@@ -38,24 +38,43 @@ pub(in super::super) async fn is_deleted(sql: &mut impl Sql, user: UserId) -> Re
     Ok(sql.fetch_optional(text, args![user]).await?.is_some())
 }
 
-/// Holds an account until the end of the transaction: whoever deletes it, or changes what it may do, waits. False where it is deleted,
-/// or this session of it has ended; `None` where there is no such account.
+/// Holds an account, and this session of it, until the end of the transaction: whoever deletes it, changes what it may do or ends the
+/// session waits. False where it is deleted, or the session has ended; `None` where there is no such account.
 pub(in super::super) async fn hold_account_in(tx: &mut Tx, user: UserId, session: Option<SessionId>) -> Result<Option<bool>, DbError> {
-    // SQLite has one writer. On PostgreSQL others may hold it as well.
-    let text = tx.either(
-        "select case when a.deleted_at is null and not exists \
-         (select 1 from session s where s.id = $2 and s.ended_at is not null) then 1 else 0 end as good from account a where a.id = $1",
-        "select case when a.deleted_at is null and not exists \
-         (select 1 from session s where s.id = $2 and s.ended_at is not null) then 1 else 0 end as good from account a where a.id = $1 \
-         for share of a",
-    );
-    let row = tx.fetch_optional(text, args![user, session]).await?;
+    // SQLite has one writer. On PostgreSQL others may hold them as well. Whoever wants the account alone is in the queue of the lock
+    // beside it, which is taken before the rows: who comes later does not overtake them. Rows that were waited for are looked at anew,
+    // which a subquery would not be.
+    if let (true, Some(session)) = (tx.is_postgres(), session) {
+        let text = "select case when a.deleted_at is null and s.ended_at is null then 1 else 0 end as good, \
+                    pg_advisory_xact_lock_shared(hashtextextended(a.id, 2)) \
+                    from account a join session s on s.id = $2 where a.id = $1 for share of a, s";
+        if let Some(row) = tx.fetch_optional(text, args![user, session]).await? {
+            return Ok(Some(row.get::<i64>("good")? != 0));
+        }
+    }
+    // Without a session, or with one that was never written.
+    let row = if tx.is_postgres() {
+        let text = "select case when deleted_at is null then 1 else 0 end as good, pg_advisory_xact_lock_shared(hashtextextended(id, 2)) \
+                    from account where id = $1 for share";
+        tx.fetch_optional(text, args![user]).await?
+    } else {
+        let text = "select case when a.deleted_at is null and not exists \
+                    (select 1 from session s where s.id = $2 and s.ended_at is not null) then 1 else 0 end as good \
+                    from account a where a.id = $1";
+        tx.fetch_optional(text, args![user, session]).await?
+    };
     row.map(|row| Ok(row.get::<i64>("good")? != 0)).transpose()
 }
 
-/// Locks an account by an update that changes nothing; whether it was deleted.
+/// Takes an account alone until the end of the transaction: whoever does something by it, or changes what it may do, is waited for and
+/// waits. Whether it was deleted.
 pub(in super::super) async fn lock_account_in(tx: &mut Tx, user: UserId) -> Result<bool, DbError> {
-    let text = "update account set deleted_at = deleted_at where id = $1 returning case when deleted_at is null then 0 else 1 end as gone";
+    // SQLite has one writer. On PostgreSQL sessions of it may begin beside it.
+    let text = tx.either(
+        "select case when deleted_at is null then 0 else 1 end as gone from account where id = $1",
+        "select case when deleted_at is null then 0 else 1 end as gone, pg_advisory_xact_lock(hashtextextended(id, 2)) \
+         from account where id = $1 for no key update",
+    );
     let row = tx.fetch_optional(text, args![user]).await?;
     row.map_or(Ok(false), |row| Ok(row.get::<i64>("gone")? != 0))
 }

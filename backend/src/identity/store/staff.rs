@@ -1,10 +1,10 @@
 //! The people of a store, their one-time codes and passwords.
 
-use domain::name::folded;
+use domain::name::{folded, spelt};
 use domain::view::{MemberView, Role, RoleView};
 use domain::{SessionId, StoreId, Timestamp, UserId};
 
-use super::insert_account;
+use super::{insert_account, lock_account_in};
 use crate::args;
 use crate::db::{DbError, Sql, Tx};
 use crate::identity::browser::{BrowserId, KNOWN_SECONDS};
@@ -33,10 +33,20 @@ pub(in super::super) async fn staff_member(tx: &mut Tx, store: &StoreId, name: &
     Ok((user, fresh))
 }
 
-/// Who has this very name at the store.
+/// Who has this very name at the store. It may have been kept before each letter had one spelling.
 async fn of_name(tx: &mut Tx, store: &StoreId, name: &str) -> Result<Option<UserId>, DbError> {
-    let text = "select account from staff where store = $1 and name = $2";
-    tx.fetch_optional(text, args![store, name]).await?.map(|row| row.get("account")).transpose()
+    // They are few, and no database knows the spellings of letters.
+    let mut alike = None;
+    for row in &tx.fetch_all("select name, account from staff where store = $1 order by account", args![store]).await? {
+        let theirs: String = row.get("name")?;
+        if theirs == name {
+            return row.get("account").map(Some);
+        }
+        if alike.is_none() && spelt(&theirs) == name {
+            alike = Some(row.get("account")?);
+        }
+    }
+    Ok(alike)
 }
 
 /// Whether somebody of this name, in whatever capitals, works at the store.
@@ -87,11 +97,7 @@ pub(in super::super) async fn all_roles(sql: &mut impl Sql, user: UserId) -> Res
 /// Makes whoever else changes what this person may do, and what they do by it, wait until the end of the transaction: what is read
 /// afterwards holds.
 pub(in super::super) async fn lock_member_in(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
-    // SQLite has one writer. On PostgreSQL the weaker lock lets sessions of theirs begin beside it.
-    if tx.is_postgres() {
-        tx.fetch_optional("select id from account where id = $1 for no key update", args![user]).await?;
-    }
-    Ok(())
+    lock_account_in(tx, user).await.map(drop)
 }
 
 /// The name of somebody who works at the store; what they may do is the transaction's alone until its end.
@@ -142,6 +148,12 @@ pub(in super::super) async fn insert_code(
     tx.execute("delete from staff_code where account = $1 and used_at is null", args![user]).await?;
     let text = "insert into staff_code (hash, account, expires_at, made_by) values ($1, $2, $3, $4)";
     tx.execute(text, args![&code.hash, user, expires_at, made_by]).await.map(drop)
+}
+
+/// Whose code this is, if it may still be spent.
+pub(in super::super) async fn account_of_code(tx: &mut Tx, hash: &str) -> Result<Option<UserId>, DbError> {
+    let text = "select account from staff_code where hash = $1 and used_at is null and expires_at > $2";
+    tx.fetch_optional(text, args![hash, tx.now()]).await?.map(|row| row.get("account")).transpose()
 }
 
 /// Spends a code: whose it was, or `None` where there is no such code, it is too old, or somebody was faster.

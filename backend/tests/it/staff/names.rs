@@ -5,6 +5,8 @@ use domain::view::Role;
 use super::{GOOD, by_code, from, harbor, manager};
 use crate::cafe::Cafe;
 use crate::support::on_both_databases;
+use backend::args;
+use backend::db::Sql as _;
 use backend::refused::Refused as _;
 
 on_both_databases! {
@@ -40,5 +42,17 @@ on_both_databases! {
             let (same, _) = identities.staff_add(harbor(), typed.to_owned(), Role::Barista).await.unwrap();
             assert_eq!(same.id, added.id, "{typed:?}");
         }
+    }
+
+    /// Such a name may have been kept before each letter had one spelling.
+    async fn a_name_that_was_kept_as_it_was_typed_is_the_same_name(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let identities = &cafe.backend.identities;
+        let (added, _) = identities.staff_add(harbor(), "Jos\u{e9}".to_owned(), Role::Barista).await.unwrap();
+        let kept = "update staff set name = $1 where name = $2";
+        let changed = shop.db.transaction(move |tx| Box::pin(async move { tx.execute(kept, args!["Jose\u{301}", "Jos\u{e9}"]).await })).await;
+        assert_eq!(changed, Ok(1));
+        let (same, _) = identities.staff_add(harbor(), "Jos\u{e9}".to_owned(), Role::Warehouse).await.unwrap();
+        assert_eq!(same.id, added.id);
     }
 }

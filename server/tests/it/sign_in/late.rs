@@ -31,6 +31,7 @@ async fn a_page_that_comes_late_signs_nobody_out(server: Server) {
     assert_eq!((scan.cookie(), scan.text().contains("scan-form")), (None, false));
     let form = guest.post_form("/do/cart/add", &[("store", "harbor"), ("sku", "flat-white-regular"), ("quantity", "1")]).await;
     assert_eq!((form.status, form.cookie()), (StatusCode::UNAUTHORIZED, None));
+    assert!(form.text().contains("Please sign in") && form.text().contains("href=\"/sign-in?back="), "{}", form.text());
     assert_eq!(ada.get("/me").await.body["guest"], false);
     // A browser that keeps it all the same gets another one in the end.
     later(&server).await;
