@@ -13,6 +13,7 @@ mod staff;
 mod token;
 
 use std::io::IsTerminal as _;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -113,10 +114,9 @@ pub fn run() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => {
-            let result = runtime.block_on(execute(cli.command.unwrap_or(Command::Serve), settings));
-            // What has not ended by now waits for something that does not come.
-            runtime.shutdown_background();
-            result
+            // What has not ended by then waits for something that does not come, and ends with the process: a task that is just running
+            // while its runtime is taken down panics.
+            ManuallyDrop::new(runtime).block_on(execute(cli.command.unwrap_or(Command::Serve), settings))
         }
         Err(error) => Err(anyhow::Error::new(error).context("the program cannot start")),
     };
