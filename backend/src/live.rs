@@ -136,6 +136,16 @@ impl Live {
         subscriber::waits_at(&mut self.db.reader(), NAME, affected::TYPES).await
     }
 
+    /// How far the subscriber has come, whichever process runs it.
+    pub async fn position(&self) -> Result<i64, DbError> {
+        subscriber::position(&mut self.db.reader(), NAME).await
+    }
+
+    /// What was to be told while it came from one position to another one.
+    pub async fn changed_between(&self, after: i64, until: i64) -> Result<BTreeSet<Topic>, DbError> {
+        marks::changed_between(&mut self.db.reader(), after, until).await
+    }
+
     /// The subscriber, for the runner. It wants [`Live::start`] beside it.
     pub fn subscriber(&self) -> LiveSubscriber {
         LiveSubscriber::new(self.db.clone(), self.changed.clone(), self.able.subscribe())

@@ -142,6 +142,12 @@ pub async fn progress(sql: &mut impl Sql) -> Result<Vec<Progress>, DbError> {
         .collect()
 }
 
+/// The last position that this subscriber has dealt with; 0 where it has never run.
+pub(crate) async fn position(sql: &mut impl Sql, subscriber: &str) -> Result<i64, DbError> {
+    let text = "select coalesce(max(position), 0) as position from cursor where subscriber = $1";
+    sql.fetch_one(text, args![subscriber]).await?.get("position")
+}
+
 /// Where this subscriber stands while something of these types, which it wants, waits behind that, or for its position, which comes
 /// behind it; `None` where nothing does. One that has never run stands at the start of the log.
 pub(crate) async fn waits_at(sql: &mut impl Sql, subscriber: &str, types: &[&str]) -> Result<Option<i64>, DbError> {

@@ -85,6 +85,8 @@ pub(crate) struct Inner {
     upstream: watch::Sender<bool>,
     /// Whether somebody publishes to it; without one nobody looks.
     standstill: Standstill,
+    /// What has come from it.
+    heard: upstream::Heard,
 }
 
 /// What the gateway counts.
@@ -136,6 +138,7 @@ impl Gateway {
             stop: CancellationToken::new(),
             upstream: watch::Sender::new(true),
             standstill: Standstill::default(),
+            heard: upstream::Heard::default(),
         });
         let watcher = Self(inner.clone());
         inner.tasks.spawn(async move { watcher.watch().await });

@@ -1,13 +1,15 @@
 //! The subscriber: it marks what events change, and, where it is taken over, what whoever had it may not have published.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::topic::Topic;
 use tokio::sync::watch;
 
 use super::{Changed, NAME, affected};
-use crate::db::{Db, DbError, Tx};
+use crate::db::{Db, DbError, Sql, Tx};
 use crate::log::{self, Recorded};
 use crate::subscriber::{Able, HandlerError, Subscriber};
 
@@ -16,6 +18,20 @@ const RECENT: i64 = 512;
 /// What a process has marked for so long is published, or it has given the subscriber up: a broker that froze is
 /// noticed 12 s after the next message, one that drops what it acknowledges after 25 s, and then it has 5 s to come back.
 const UNTOLD: Duration = Duration::from_mins(1);
+
+/// What the events after one position of the log and up to another one change.
+pub(super) async fn changed_between(sql: &mut impl Sql, mut after: i64, until: i64) -> Result<BTreeSet<Topic>, DbError> {
+    let mut changed = BTreeSet::new();
+    while after < until {
+        let events = log::read(sql, after, affected::TYPES, RECENT).await?;
+        let Some(last) = events.last() else { break };
+        after = last.position;
+        // What cannot be read is parked where it was handled, and no matter of this.
+        let readable = events.iter().filter(|event| event.position <= until).filter_map(|event| event.event().ok());
+        changed.extend(readable.flat_map(affected::affected));
+    }
+    Ok(changed)
+}
 
 /// Marks what events change.
 pub struct LiveSubscriber {
@@ -54,14 +70,8 @@ impl Subscriber for LiveSubscriber {
     /// that is retained is marked again, and what the newest events changed.
     async fn taken_over(&self, position: i64) -> Result<(), DbError> {
         let mut reader = self.db.reader();
-        let mut after = log::before_newest(&mut reader, position, RECENT, UNTOLD).await?;
-        while after < position {
-            let events = log::read(&mut reader, after, affected::TYPES, RECENT).await?;
-            let Some(last) = events.last() else { break };
-            after = last.position;
-            // What cannot be read is parked where it was handled, and no matter of this.
-            self.changed.mark(events.iter().filter_map(|event| event.event().ok()).flat_map(affected::affected));
-        }
+        let after = log::before_newest(&mut reader, position, RECENT, UNTOLD).await?;
+        self.changed.mark(changed_between(&mut reader, after, position).await?);
         self.changed.mark_all();
         Ok(())
     }

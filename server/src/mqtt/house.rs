@@ -1,6 +1,6 @@
 //! What the gateway asks the shop.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -41,6 +41,12 @@ pub trait House: Send + Sync + 'static {
 
     /// Where its publisher stands in the log while something waits behind that to be told; `None` where all is told.
     async fn untold(&self) -> Result<Option<i64>, DbError>;
+
+    /// How far its publisher has come in the log.
+    async fn told(&self) -> Result<i64, DbError>;
+
+    /// What was to be told while that came from one position to another one.
+    async fn changed_between(&self, after: i64, until: i64) -> Result<BTreeSet<Topic>, DbError>;
 }
 
 #[async_trait]
@@ -101,5 +107,13 @@ impl House for Backend {
 
     async fn untold(&self) -> Result<Option<i64>, DbError> {
         self.live.waits_at().await
+    }
+
+    async fn told(&self) -> Result<i64, DbError> {
+        self.live.position().await
+    }
+
+    async fn changed_between(&self, after: i64, until: i64) -> Result<BTreeSet<Topic>, DbError> {
+        self.live.changed_between(after, until).await
     }
 }

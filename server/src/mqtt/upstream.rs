@@ -4,13 +4,14 @@
 //! the broker has heard of it, or while it was away, went by, and what the broker has kept may be old: a NATS cluster that
 //! loses a node acknowledges for some seconds what it did not keep. So the shop is read whenever a filter is granted, and while the
 //! broker is away, or nobody publishes to it, again and again: whoever listens here has a connection that stands, and believes what
-//! it was told last.
+//! it was told last. A connection that stands and over which nothing comes is given up ([`missed`]).
 //!
 //! It is asked for at QoS 0. Over a connection that stands nothing is lost by that, when it breaks everything is read
 //! again, and a cluster of NATS tells it at once, while at QoS 1 it keeps a replicated consumer for each filter, which
 //! cannot be made, nor tells anything, until a new leader is found.
 
 mod asked;
+mod missed;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,10 +28,20 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use self::asked::{Asked, News};
+pub(super) use self::missed::Heard;
 use super::Inner;
 use super::broker::Coming;
 use super::outage::Trouble;
 use super::reach::reach;
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error(transparent)]
+    Broken(#[from] rumqttc::ConnectionError),
+    #[error("the connection stands, and nothing comes of what is published; its node may be cut off from the others")]
+    CutOff,
+}
 
 /// Packets that wait for the connection at most.
 const WAITING: usize = 64;
@@ -52,6 +63,7 @@ impl Inner {
 pub(super) async fn follow(gateway: Arc<Inner>, address: BrokerAddress, stop: CancellationToken) {
     gateway.tasks.spawn(stop.clone().run_until_cancelled_owned(meanwhile(gateway.clone())));
     gateway.tasks.spawn(stop.clone().run_until_cancelled_owned(in_its_place(gateway.clone())));
+    gateway.tasks.spawn(stop.clone().run_until_cancelled_owned(missed::look_after(gateway.clone())));
     let (mut failures, mut told) = (0, BTreeSet::new());
     while !stop.is_cancelled() {
         let mut made = false;
@@ -60,7 +72,8 @@ pub(super) async fn follow(gateway: Arc<Inner>, address: BrokerAddress, stop: Ca
             error = connection(&gateway, &address, failures, &mut made) => error,
         };
         gateway.upstream.send_replace(false);
-        if made {
+        // After one that is cut off it is another node's turn.
+        if made && !matches!(error, Ended::CutOff) {
             failures = 0;
             told.clear();
         }
@@ -77,7 +90,7 @@ pub(super) async fn follow(gateway: Arc<Inner>, address: BrokerAddress, stop: Ca
 }
 
 /// One connection, from CONNECT until it breaks.
-async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32, made: &mut bool) -> rumqttc::ConnectionError {
+async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32, made: &mut bool) -> Ended {
     let mut options = address.options("orderly-gateway", attempt);
     options.set_keep_alive(KEEP_ALIVE);
     let (client, mut events) = AsyncClient::new(options, WAITING);
@@ -94,6 +107,7 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
                 asked.turn(gateway, &client);
                 continue;
             }
+            () = gateway.heard.cut_off() => return Ended::CutOff,
             () = until(asked.again_at()) => {
                 asked.ask_again(gateway, &client);
                 continue;
@@ -130,12 +144,15 @@ async fn connection(gateway: &Arc<Inner>, address: &BrokerAddress, attempt: u32,
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
                 let coming = if publish.retain { Coming::Kept } else { Coming::News };
+                if coming == Coming::News {
+                    gateway.heard.note(&publish.topic, Instant::now());
+                }
                 if let Err(error) = gateway.broker.tell(&publish.topic, publish.payload, coming) {
                     tracing::warn!(topic = publish.topic, %error, "from the broker outside");
                 }
             }
             Ok(_) => {}
-            Err(error) => return error,
+            Err(error) => return error.into(),
         }
         // What found no room before may find it now.
         if asked.behind {

@@ -1,6 +1,6 @@
 //! A gateway on free ports, and a house whose people and things a test arranges.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -128,6 +128,14 @@ impl House for TestHouse {
 
     async fn untold(&self) -> Result<Option<i64>, DbError> {
         self.ask(|_| None)
+    }
+
+    async fn told(&self) -> Result<i64, DbError> {
+        Ok(0)
+    }
+
+    async fn changed_between(&self, _after: i64, _until: i64) -> Result<BTreeSet<Topic>, DbError> {
+        Ok(BTreeSet::new())
     }
 }
 

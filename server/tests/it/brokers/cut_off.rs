@@ -184,8 +184,39 @@ fn a_publisher_whose_connection_froze_makes_another_one() {
         way.freeze();
         let begun = Instant::now();
         open(&manager, true).await;
-        window.until(|status| status["open"] == true).await;
+        // Not the window: its gateway finds out by itself that something was told, and did not come.
+        read_until(&broker, "v1/stores/harbor/status", |event| event["data"]["open"] == true).await;
         // Pings alone, one every 20 s, tell of it when the second of them is due.
         assert!(begun.elapsed() < Duration::from_secs(18), "after {:?}", begun.elapsed());
+    });
+}
+
+/// A node of a cluster that is cut off from the others answers whoever asks, and hears of nothing. Here it is a broker of its own.
+#[test]
+fn a_gateway_whose_node_is_cut_off_from_the_others_goes_to_another_one() {
+    let (cut_off, broker) = (Mosquitto::start(), Mosquitto::start());
+    let (url, nodes) = (broker.url(), format!("mqtt://127.0.0.1:{},127.0.0.1:{}", cut_off.port, broker.port));
+    let place = Place::on_postgres();
+    let beside = place.beside();
+    crate::support::run_with(place, &[("MQTT_URL", url.as_str())], async |one: Server| {
+        let two = Server::start_with(beside, &[("MQTT_URL", nodes.as_str()), ("ORDERLY_SERVICES", "web")]);
+        let manager = one.token("manager", "harbor");
+        let mut window = Tab::open(&two, None, None).await;
+        assert!(window.subscribe("v1/stores/harbor/status").await);
+        window.until(|status| status["open"] == true).await;
+        until_subscriptions(&cut_off, 1).await;
+
+        // Meanwhile its visitors are told all the same.
+        let changes = async {
+            for change in 0.. {
+                let is_open = change % 2 == 1;
+                open(&manager, is_open).await;
+                window.until(|status| status["open"] == is_open).await;
+            }
+        };
+        tokio::select! {
+            () = changes => {}
+            () = until_subscriptions(&broker, 1) => {}
+        }
     });
 }
