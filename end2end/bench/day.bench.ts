@@ -37,8 +37,13 @@ interface Held {
   listeners: number;
 }
 
-/** What a page holds once everything that nobody needs any more is thrown away. */
-async function held(devtools: CDPSession): Promise<Held> {
+/** What a page holds once everything that nobody needs any more is thrown away, and nothing is on its way out. */
+async function held(page: Page, devtools: CDPSession): Promise<Held> {
+  await page.evaluate(async () => {
+    const ends = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ends.map(({ finished }) => finished));
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  });
   // Some things are let go only when others are.
   for (let time = 0; time < 3; time += 1) await devtools.send('HeapProfiler.collectGarbage');
   const { nodes, jsEventListeners } = await devtools.send('Memory.getDOMCounters');
@@ -89,7 +94,7 @@ test(`a day of ${DAY} orders on the board and on the wall`, async ({ browser, pl
     const measured: Held[] = [];
     for (const [, page] of pages) {
       const devtools = await page.context().newCDPSession(page);
-      measured.push(await held(devtools));
+      measured.push(await held(page, devtools));
       await devtools.detach();
     }
     quarters.push(measured);
