@@ -53,7 +53,7 @@ pub use checkout::Checkout;
 pub use confirm_by::ConfirmBy;
 pub use kiosk_display::KioskDisplay;
 pub use kiosk_scanner::{KioskScanner, Outcome};
-pub use live_line::LiveLine;
+pub use live_line::{CartLine, LiveLine};
 pub use local_time::LocalTime;
 pub use menu_switches::{MenuSwitches, SwitchGroup, SwitchRow, SwitchState};
 pub use open_switch::OpenSwitch;

@@ -13,7 +13,7 @@ use super::{
     visit::{Visit, clock, keep_nothing, page, param, query},
 };
 use crate::{
-    islands::{Checkout, LiveLine, headline, next_step},
+    islands::{CartLine, Checkout, headline, next_step},
     paths,
     pieces::{icon, line_name},
     wire::{self, Refusal},
@@ -101,7 +101,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
             <div class="stack">
                 <h1>{w::checkout::title(locale)}</h1>
                 {back}
-                <div class="live-quiet"><LiveLine clock=Some(clock(&row.time_zone, visit.now)) locale/></div>
+                <div class="live-quiet"><CartLine clock=Some(clock(&row.time_zone, visit.now)) locale/></div>
                 <Checkout page=data now=visit.now locale/>
             </div>
         </main>
