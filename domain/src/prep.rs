@@ -69,6 +69,11 @@ impl FulfilmentStatus {
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Collected | Self::Shipped | Self::Failed)
     }
+
+    /// Where it stands, for who wanted something else of it. Nothing fails but with its order, which was called off.
+    fn told(self) -> String {
+        if self == Self::Failed { "the order was cancelled".to_owned() } else { format!("it is {}", self.as_str()) }
+    }
 }
 
 crate::text_enum!(FulfilmentStatus: Queued, Making, Ready, Collected, Prepared, Packing, Packed, Shipped, Failed);
@@ -122,7 +127,7 @@ pub enum Illegal {
     /// Somebody else has it.
     #[error("somebody else has claimed it")]
     Claimed(UserId),
-    #[error("it is {}", .0.as_str())]
+    #[error("{}", .0.told())]
     Status(FulfilmentStatus),
 }
 
@@ -226,6 +231,13 @@ mod tests {
             assert_eq!(state.status, status);
         }
         assert_eq!(state.claimed_by, None);
+    }
+
+    #[test]
+    fn who_comes_too_late_for_an_order_that_was_called_off_is_told_so() {
+        let late = |status| transition(&given(status, None), Command::Claim { by: person(1) }).map_err(|illegal| illegal.to_string());
+        assert_eq!(late(FulfilmentStatus::Failed), Err("the order was cancelled".to_owned()));
+        assert_eq!(late(FulfilmentStatus::Collected), Err("it is collected".to_owned()));
     }
 
     #[test]

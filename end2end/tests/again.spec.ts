@@ -31,6 +31,43 @@ for (const language of LANGUAGES) {
     await shopper.leave();
   });
 
+  for (const javaScriptEnabled of [true, false]) {
+    test(`an empty cart says what became of its order ${javaScriptEnabled ? 'with' : 'without'} JavaScript (${language})`, async ({ browser, shop }) => {
+      const shopper = await Shopper.atCheckout(browser, shop, { language, javaScriptEnabled });
+      const { page, w } = shopper;
+      const ordered = page.getByTestId('ordered');
+      const cameToNothing = async (number: string, headline: string, next: string) => {
+        await page.goto('/s/harbor/checkout');
+        await expect(page.getByText(w('cart.empty_title'))).toBeVisible();
+        await expect(ordered).toContainText(w('order.title', { headline: w(headline), number }));
+        await expect(ordered).toContainText(w(next));
+        await expect(ordered).toHaveAttribute('data-tone', 'stop');
+        await expect(ordered).not.toContainText(w('cart.ordered', { number }));
+      };
+      await shopper.payWith('checkout.card_declined');
+      const declined = await shopper.placeOrder();
+      const order = new URL(page.url()).pathname;
+      await shopper.api.orderWhen(order.split('/').at(-1) ?? '', ({ status }) => status === 'rejected');
+      await cameToNothing(declined, 'order.declined', 'order.declined_next');
+      await expect(ordered.getByRole('link', { name: w('cart.see_order') })).toHaveAttribute('href', order);
+      if (javaScriptEnabled) await expectAccessible(page, 'an empty cart whose order was declined');
+
+      await ordered.getByTestId('order-again').click();
+      await page.waitForURL('**/s/harbor/checkout?again=*');
+      await expect(page.getByTestId('total')).toContainText('$5.10');
+      const cancelled = await shopper.placeOrder();
+      const other = new URL(page.url()).pathname.split('/').at(-1) ?? '';
+      await shopper.api.orderWhen(other, ({ fulfilments }) => fulfilments[0]?.status === 'queued');
+      await shopper.api.post(`/orders/${other}/cancel`);
+      await page.goto('/s/harbor/checkout');
+      await expect(ordered).toContainText(w('order.title', { headline: w('order.cancelled_by_customer'), number: cancelled }));
+      await expect(ordered).toHaveAttribute('data-tone', 'stop');
+      // It was paid: nobody says that nothing was charged.
+      await expect(ordered).not.toContainText(w('order.not_charged_next'));
+      await shopper.leave();
+    });
+  }
+
   test(`without JavaScript, a form that was sent is not sent again with another card (${language})`, async ({ browser, shop }) => {
     const shopper = await Shopper.atCheckout(browser, shop, { language, javaScriptEnabled: false });
     const { page, w } = shopper;

@@ -57,6 +57,8 @@ test('what another page has put into the cart is seen before it is ordered', asy
   await fillCart(shopper);
   await page.goto('/s/harbor/checkout');
   await expect(page.getByTestId('hold')).toBeVisible();
+  await shopper.expectLive();
+  await expect(shopper.liveLine, 'it promises nothing of what other pages do').toHaveText(w('live.live_cart'));
 
   const other = await page.context().newPage();
   await other.goto('/s/harbor/p/butter-croissant');

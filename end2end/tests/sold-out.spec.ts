@@ -52,6 +52,7 @@ for (const language of LANGUAGES) {
     await expectAccessible(page, 'a cart with something sold out');
 
     // By keyboard; the focus stays with the line.
+    await expect(page.getByTestId('swap'), 'no dot where the price stands apart').not.toContainText('·');
     await page.getByTestId('swap').press('Enter');
     await expect(page.getByTestId('line')).toContainText(language === 'en' ? 'Soy' : '豆奶');
     await expect(page.getByTestId('line')).toBeFocused();

@@ -48,6 +48,10 @@ for (const language of LANGUAGES) {
       await page.getByRole('button', { name: w('wallet.top_up_go') }).click();
       await page.waitForURL(/\/account#wallet$/);
       await expect(page.getByTestId('confirm-top-up')).toBeVisible();
+      const left = page.getByTestId('confirm-by').getByRole('time');
+      await expect(left).toHaveText(/^[45]:\d\d$/);
+      const before = await left.textContent();
+      await expect(left, 'it goes down').not.toHaveText(before ?? '');
     };
 
     await toTheBank();

@@ -20,7 +20,7 @@ use super::{
     board_sound,
     board_tools::{self as tools, Station},
     board_undo::{self as undo, Later, Undo},
-    live_line::{connection, live_line, offline, refused},
+    live_line::{LineOf, connection, live_line, offline, refused},
     open_switch::open_switch,
     staff_tabs::StaffTabs,
     ticket_cancel::Folds,
@@ -392,7 +392,7 @@ pub fn Board(
     let lanes = lanes.map(|(id, name, of)| lane(id, name, queue, of, bar)).collect_view();
     view! {
         <header class="staff-bar">
-            <div class="staff-bar__title"><h1>{store.name}</h1>{live_line(Some(clock), locale, true)}</div>
+            <div class="staff-bar__title"><h1>{store.name}</h1>{live_line(Some(clock), locale, LineOf::Board)}</div>
             {tabs.view(&id, &paths::queue(&id), locale)}
             <div class="staff-bar__tools" on:submit=stop>
                 {switches.then(|| open_switch(id.clone(), paths::queue(&id), open, locale))}

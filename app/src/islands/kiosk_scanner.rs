@@ -17,7 +17,7 @@ use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
 
 pub use self::outcome::Outcome;
 use self::{camera::camera, held::Held, outcome::said};
-use super::live_line::{connection, live_line};
+use super::live_line::{LineOf, connection, live_line};
 use crate::{
     live, paths,
     tab::{self, awake, bell},
@@ -227,7 +227,7 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
     let tells = move || if desk.revoked.get() { Some(Outcome::revoked()) } else { desk.shown.get() };
     let tone = move || tells().map_or("none", |outcome| outcome.told(locale).tone);
     view! {
-        <header class="kiosk__bar"><p class="kiosk__name">{store_name}</p>{live_line(Some(clock), locale, false)}</header>
+        <header class="kiosk__bar"><p class="kiosk__name">{store_name}</p>{live_line(Some(clock), locale, LineOf::Page)}</header>
         <main class="scanner" id="main" data-testid="scanner">
             <div role="alert" data-testid="scanned" data-outcome=tone>{move || said(tells(), locale)}</div>
             <div class="scanner__side" hidden=move || desk.revoked.get()>

@@ -39,15 +39,31 @@ pub fn alive() -> ReadSignal<bool> {
     alive
 }
 
+/// What a line says is live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineOf {
+    Page,
+    /// The same in a word, as the board says it.
+    Board,
+    /// What is sold out, and not what another page of the same reader does with the cart.
+    Cart,
+}
+
 /// The connection line on its own, for pages whose other parts come alive by themselves. `clock`: the store's whose page it is.
 #[island]
 pub fn LiveLine(clock: Option<StoreClock>, locale: Locale) -> impl IntoView {
-    live_line(clock, locale, false)
+    live_line(clock, locale, LineOf::Page)
+}
+
+/// The same beside a cart.
+#[island]
+pub fn CartLine(clock: Option<StoreClock>, locale: Locale) -> impl IntoView {
+    live_line(clock, locale, LineOf::Cart)
 }
 
 /// "Live", or since when what is shown is no longer the newest: by the clock of the store, and by the reader's own where the
-/// page is of no store. Who may no longer see it is led to where they sign in. `short`: as the board says it.
-pub fn live_line(clock: Option<StoreClock>, locale: Locale, short: bool) -> impl IntoView {
+/// page is of no store. Who may no longer see it is led to where they sign in.
+pub fn live_line(clock: Option<StoreClock>, locale: Locale, line: LineOf) -> impl IntoView {
     // To the second: in a rush that matters.
     let hour = move |at| clock.map_or_else(|| tab::local_second(at, locale), |clock| clock.second(at, locale));
     let connection = connection();
@@ -60,15 +76,16 @@ pub fn live_line(clock: Option<StoreClock>, locale: Locale, short: bool) -> impl
         Connection::Live => "live",
         Connection::Reconnecting { .. } | Connection::Offline { .. } => "offline",
     };
-    let text = move || match (refused.get(), connection.get(), short) {
+    let text = move || match (refused.get(), connection.get(), line) {
         (Some(since), ..) => w::live::refused(locale, hour(since)),
         (None, Connection::Connecting, _) => w::live::connecting(locale).to_owned(),
-        (None, Connection::Live, false) => w::live::live(locale).to_owned(),
-        (None, Connection::Live, true) => w::live::live_short(locale).to_owned(),
-        (None, Connection::Reconnecting { since }, false) => w::live::reconnecting(locale, hour(since)),
-        (None, Connection::Reconnecting { since }, true) => w::live::board_reconnecting(locale, hour(since)),
-        (None, Connection::Offline { since }, false) => w::live::offline(locale, hour(since)),
-        (None, Connection::Offline { since }, true) => w::live::board_offline(locale, hour(since)),
+        (None, Connection::Live, LineOf::Page) => w::live::live(locale).to_owned(),
+        (None, Connection::Live, LineOf::Board) => w::live::live_short(locale).to_owned(),
+        (None, Connection::Live, LineOf::Cart) => w::live::live_cart(locale).to_owned(),
+        (None, Connection::Reconnecting { since }, LineOf::Board) => w::live::board_reconnecting(locale, hour(since)),
+        (None, Connection::Reconnecting { since }, LineOf::Page | LineOf::Cart) => w::live::reconnecting(locale, hour(since)),
+        (None, Connection::Offline { since }, LineOf::Board) => w::live::board_offline(locale, hour(since)),
+        (None, Connection::Offline { since }, LineOf::Page | LineOf::Cart) => w::live::offline(locale, hour(since)),
     };
     let door = move || {
         let page = refused.get().and_then(|_| location_pathname());

@@ -7,7 +7,7 @@ use domain::{Locale, StoreId, view::MenuChange};
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use serde::{Deserialize, Serialize};
 
-use super::live_line::{live_line, offline};
+use super::live_line::{LineOf, live_line, offline};
 use crate::{
     live, paths, pieces, tab,
     wire::{StoreClock, SwitchAnswer},
@@ -191,7 +191,7 @@ pub fn MenuSwitches(
     let links = groups.iter().map(|group| view! { <li><a href=format!("#{}", group.id)>{group.name.clone()}</a></li> }).collect_view();
     let groups = groups.into_iter().map(|group| section(group, bar)).collect_view();
     view! {
-        {live_line(Some(clock), locale, false)}
+        {live_line(Some(clock), locale, LineOf::Page)}
         {find(bar)}
         <nav class="menu-nav" aria-label=w::switches::groups(locale)><ul>{links}</ul></nav>
         {move || bar.problem.get().map(|text| problem(text, bar))}

@@ -19,7 +19,7 @@ use leptos::{
 use self::cancel::cancel;
 use super::{
     countdown::{Words, countdown},
-    live_line::{live_line, offline},
+    live_line::{LineOf, live_line, offline},
     look::{Came, look_again},
     progress::{Step, called_off_because, data_status, headline, is_unsure, next_step, steps, wants_confirmation},
     store_time::store_time,
@@ -84,7 +84,7 @@ pub fn OrderTracker(
                 {move || again(Again { order: id, store: &store, status: ended.get(), own }, locale)}
             </section>
             <div class="stack">
-                {live_line(Some(clock), locale, false)}
+                {live_line(Some(clock), locale, LineOf::Page)}
                 {move || order.with(|order| figures(order, place.get(), now, clock, locale))}
                 {own.then(|| promised(order, now, locale))}
                 {bell}

@@ -20,7 +20,7 @@ use super::{
     visit::{Visit, lead_to, page, query},
 };
 use crate::{
-    islands::{Balance, BankAnswer, LiveLine, LocalTime},
+    islands::{Balance, BankAnswer, ConfirmBy, LiveLine, LocalTime},
     paths,
     pieces::{decimal, icon, price},
     words as w,
@@ -131,6 +131,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         closed(of_top_up.as_deref(), locale)
     };
     let waiting = !confirmations.is_empty() || !undecided.is_empty();
+    let wanted = confirmations.iter().map(|wanted| confirm(wanted, visit.now, locale)).collect_view();
     let main = view! {
         {head}
         <main class="page" id="main">
@@ -144,7 +145,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
                 {problem(of_others.as_deref().map(w::without_order), locale)}
                 {saved}
                 <div class="account">
-                    {money(id, &wallet, &confirmations, waiting, view! { {waits}{others}{paid_in}{form} }.into_any(), locale)}
+                    {money(id, &wallet, waiting, view! { {wanted}{waits}{others}{paid_in}{form} }.into_any(), locale)}
                     {last_orders(&orders.items, &stores, locale)}
                     {you(&account, staff, locale)}
                     {browsers(&sessions, Some(*session), visit.now, locale)}
@@ -157,7 +158,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
 }
 
 /// The balance, how it grows, and how it came to be. `waiting`: a top-up of theirs has not ended.
-fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], waiting: bool, top_up: AnyView, locale: Locale) -> AnyView {
+fn money(user: UserId, wallet: &WalletView, waiting: bool, top_up: AnyView, locale: Locale) -> AnyView {
     let entries = &wallet.entries;
     let rows = entries.items.iter().map(|entry| movement(entry, locale)).collect_view();
     let list = if entries.items.is_empty() {
@@ -173,7 +174,6 @@ fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], wait
             <h2 id="wallet-title">{w::wallet::title(locale)}</h2>
             <Balance user balance=wallet.balance waiting locale/>
             <div class="live-quiet"><LiveLine clock=None locale/></div>
-            {confirmations.iter().map(|wanted| confirm(wanted, locale)).collect_view()}
             {top_up}
             {list}
             {older}
@@ -182,8 +182,8 @@ fn money(user: UserId, wallet: &WalletView, confirmations: &[Confirmation], wait
     .into_any()
 }
 
-/// The way to the bank, for a top-up that waits for its shopper.
-fn confirm(wanted: &Confirmation, locale: Locale) -> Option<AnyView> {
+/// The way to the bank, for a top-up that waits for its shopper, and for how long it does.
+fn confirm(wanted: &Confirmation, now: Timestamp, locale: Locale) -> Option<AnyView> {
     let url = is_web(&wanted.url).then(|| wanted.url.clone())?;
     let title = format!("{}: {}", w::order::confirm(locale), wanted.amount.format(locale));
     Some(
@@ -193,6 +193,7 @@ fn confirm(wanted: &Confirmation, locale: Locale) -> Option<AnyView> {
                 <p class="notice__title">{title}</p>
                 <a class="button" href=url rel="noreferrer" data-testid="confirm-top-up">{w::order::confirm_go(locale)}</a>
             </div>
+            <ConfirmBy by=wanted.confirm_by from=wanted.begun_at now locale/>
         }
         .into_any(),
     )

@@ -1,7 +1,7 @@
 //! Cart and checkout.
 
 use backend::identity::Caller;
-use domain::{Money, OrderId, StoreId, catalog::Menu, prep::FulfilmentKind, pricing, view::OrderView};
+use domain::{Locale, Money, OrderId, StoreId, catalog::Menu, ordering::OrderStatus, prep::FulfilmentKind, pricing, view::OrderView};
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use super::{
     visit::{Visit, clock, keep_nothing, page, param, query},
 };
 use crate::{
-    islands::{Checkout, LiveLine},
+    islands::{CartLine, Checkout, headline, next_step},
     paths,
     pieces::{icon, line_name},
     wire::{self, Refusal},
@@ -101,7 +101,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
             <div class="stack">
                 <h1>{w::checkout::title(locale)}</h1>
                 {back}
-                <div class="live-quiet"><LiveLine clock=Some(clock(&row.time_zone, visit.now)) locale/></div>
+                <div class="live-quiet"><CartLine clock=Some(clock(&row.time_zone, visit.now)) locale/></div>
                 <Checkout page=data now=visit.now locale/>
             </div>
         </main>
@@ -123,16 +123,34 @@ async fn just_ordered(visit: &Visit, store: &StoreId) -> Result<Option<AnyView>,
     let orders = visit.backend.orders.list(&mut visit.backend.db.reader(), &owner, None, NEWEST, visit.naming()).await?;
     let current = |order: &OrderView| !order.status.is_final() || visit.now.seconds_since(order.placed_at) < JUST_PLACED;
     let ordered = orders.items.into_iter().find(|order| order.store == *store && current(order));
-    let view = ordered.map(|order| {
-        view! {
-            <div class="notice" data-tone="go" role="status" data-testid="ordered">
-                {icon("check")}<p class="notice__title">{w::cart::ordered(locale, order.number)}</p>
-                <p><a href=paths::order(order.id)>{w::cart::see_order(locale)}</a></p>
+    Ok(ordered.map(|order| placed(&order, locale)))
+}
+
+/// What is said of that order: one that came to nothing is told as on its page, with what was in it one press away from another try.
+fn placed(order: &OrderView, locale: Locale) -> AnyView {
+    let look = view! { <a href=paths::order(order.id)>{w::cart::see_order(locale)}</a> };
+    if matches!(order.status, OrderStatus::Rejected | OrderStatus::Cancelled) {
+        let title = w::order::title(locale, headline(order, locale), order.number);
+        return view! {
+            <div class="notice" data-tone="stop" role="status" data-testid="ordered">
+                {icon("alert")}<p class="notice__title">{title}</p>
+                <p>{next_step(order, locale)}</p>
+                <form class="row" method="post" action=paths::form::ORDER_AGAIN>
+                    <input type="hidden" name="order" value=order.id.to_string()/>
+                    <button class="button button--quiet" data-testid="order-again">{w::order::again(locale)}</button>
+                    {look}
+                </form>
             </div>
         }
-        .into_any()
-    });
-    Ok(view)
+        .into_any();
+    }
+    view! {
+        <div class="notice" data-tone="go" role="status" data-testid="ordered">
+            {icon("check")}<p class="notice__title">{w::cart::ordered(locale, order.number)}</p>
+            <p>{look}</p>
+        </div>
+    }
+    .into_any()
 }
 
 /// What has become of an order whose lines were put back into the cart: what is not offered any more was left out, and is

@@ -9,8 +9,12 @@ use super::App;
 
 /// A move from page to page that the browser leaves out, because the tab is hidden or the next click came first, is no error
 /// to report: the page changes all the same.
-const SKIPPED: &str =
-    "for(const e of['pageswap','pagereveal'])addEventListener(e,({viewTransition:t})=>{t?.ready.catch(()=>{});t?.finished.catch(()=>{})})";
+const SKIPPED: &str = "for(const e of['pageswap','pagereveal'])addEventListener(e,({viewTransition:t})=>{\
+    for(const end of['updateCallbackDone','ready','finished'])t?.[end].catch(()=>{})})";
+
+/// Pages fade into each other. Chromium takes a page whose style sheet is still on its way for one that does not want that, and reports
+/// a fade that it calls off as an error: so the page itself says so, as the style sheet does for the pages without a head of this kind.
+const FADES: &str = "@view-transition{navigation:auto}@media(prefers-reduced-motion:reduce){@view-transition{navigation:none}}";
 
 /// A page that Back brings as it was left may be of somebody who has left, too (`live`). Where nothing on it would be refused them, nobody
 /// would notice if they left from elsewhere, which this browser does not hear of: so of whom it is now is asked. A network that fails says
@@ -73,6 +77,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
                 <meta name="theme-color" media="(prefers-color-scheme: light)" content="#f8f5ef"/>
                 <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#16120e"/>
+                <style nonce=use_nonce()>{FADES}</style>
                 <link rel="preload" href="/fonts/figtree.woff2" r#as="font" r#type="font/woff2" crossorigin="anonymous"/>
                 <link rel="preload" href="/fonts/bricolage.woff2" r#as="font" r#type="font/woff2" crossorigin="anonymous"/>
                 <HashedStylesheet options=options.clone()/>

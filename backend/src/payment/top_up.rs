@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::event::PaymentToppedUp;
-use domain::{Currency, Fault, Faults, Money, Terms, TopUpId, UserId};
+use domain::{Currency, Fault, Faults, Money, Terms, Timestamp, TopUpId, UserId};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -60,6 +60,9 @@ pub struct Confirmation {
     pub amount: Money,
     /// Where it is given.
     pub url: String,
+    pub begun_at: Timestamp,
+    /// Until when it is waited for.
+    pub confirm_by: Timestamp,
 }
 
 /// A top-up that is over for its shopper, and whose money nobody goes on to send back.

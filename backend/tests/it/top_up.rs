@@ -125,7 +125,8 @@ on_both_databases! {
             assert_eq!(asked, Err(TopUpError::ActionRequired("https://bank.example/confirm".to_owned())));
         }
         let waiting = async |who: UserId| cafe.backend.top_ups.confirmations(&mut cafe.backend.db.reader(), who).await.unwrap();
-        assert_eq!(waiting(ada).await.iter().map(|wanted| wanted.amount).collect::<Vec<_>>(), [usd(900)]);
+        let asked: Vec<_> = waiting(ada).await.iter().map(|wanted| (wanted.amount, wanted.confirm_by - wanted.begun_at)).collect();
+        assert_eq!(asked, [(usd(900), 300_000)]);
         assert_eq!((waiting(shopper()).await, balance(&cafe, ada).await), (Vec::new(), 0));
         cafe.books.confirm();
         let id = cafe.backend.db.reader().fetch_one("select id from top_up", args![]).await.unwrap().get::<String>("id").unwrap();

@@ -97,7 +97,7 @@ fn page(entry: Option<&Entry>, words: &Words, locale: Locale) -> String {
     };
     format!(
         "<!doctype html><html lang=\"{lang}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{title}</title><style>:root{{color-scheme:light dark}}body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:4rem auto;padding:0 1rem}}\
+         <title>{title}</title><style>@view-transition{{navigation:auto}}:root{{color-scheme:light dark}}body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:4rem auto;padding:0 1rem}}\
          .amount{{font-size:2rem;font-weight:700}}button{{font:inherit;padding:.7rem 1.2rem;min-height:44px}}</style></head>\
          <body><main><h1>{title}</h1>{body}</main></body></html>"
     )

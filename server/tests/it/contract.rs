@@ -190,6 +190,9 @@ async fn a_claim_is_exclusive_and_strangers_are_kept_out(server: Server) {
     assert_eq!((illegal.status, illegal.code()), (StatusCode::CONFLICT, "illegal_transition"));
     let cancelled = kim.keyed(Method::POST, &format!("/staff/orders/{id}/cancel"), &json!({"reason": "machine broke"})).await;
     assert_eq!((cancelled.status, &cancelled.body["cancelled_by"]), (StatusCode::OK, &json!("staff")), "{}", cancelled.body);
+    let too_late = lee.keyed(Method::POST, &claim, &json!({})).await;
+    assert_eq!((too_late.status, too_late.code()), (StatusCode::CONFLICT, "illegal_transition"));
+    assert_eq!(too_late.body["detail"], "This cannot be done now: the order was cancelled.");
     let refunded = shopper.until(&format!("/orders/{id}"), |order| order["payment"]["status"] == "refunded").await;
     assert_eq!(refunded["status"], "cancelled");
 }

@@ -320,6 +320,7 @@ async fn the_demo_shopper_buys_from_the_wallet_until_it_is_short(server: Server)
     assert_eq!((sent.status, sent.header("location")), (StatusCode::FOUND, Some("/account#wallet")), "{}", sent.text());
     let page = shopper.page("/account").await;
     assert!(page.text().contains("confirm-top-up") && page.text().contains("/pay-sim/confirm/pay_"), "the way to the bank");
+    assert!(page.text().contains("data-testid=\"confirm-by\""), "and for how long it is open");
     assert_eq!(balance().await, 2600);
     // Seeding again changes nothing.
     server.place.answer(&["seed", "demo"]);

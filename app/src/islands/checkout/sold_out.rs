@@ -150,7 +150,7 @@ fn swap_form(id: StoredValue<String>, offer: Offer, cart: Cart) -> AnyView {
             <input type="hidden" name="sku" value=sku/>
             {options}
             <button class="button button--quiet" data-testid="swap"
-                aria-disabled=move || cart.ordering.get().then_some("true")>{label}" · "{pieces::price(price, cart.locale)}</button>
+                aria-disabled=move || cart.ordering.get().then_some("true")><span>{label}</span>{pieces::price(price, cart.locale)}</button>
         </form>
     }
     .into_any()

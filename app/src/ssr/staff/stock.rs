@@ -78,7 +78,9 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         } else {
             ("go", "check", w::stock::saved(locale, name, left))
         };
-        Some(view! { <div class="notice" data-tone=tone role="status">{icon(sign)}<p class="notice__title">{text}</p></div> })
+        // At the item, which is where the form leads back to.
+        let said = view! { <div class="notice" data-tone=tone role="status">{icon(sign)}<p class="notice__title">{text}</p></div> };
+        Some((variant.sku.clone(), said.into_any()))
     });
     let to_menu = switches.then(|| {
         view! { <div class="row"><a class="button button--plain" href=paths::menu(&row.id)>{w::stock::to_menu(locale)}{icon("forward")}</a></div> }
@@ -89,8 +91,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let fault = at_item.zip(error).map(|(sku, code)| Refused { sku, code, typed: Typed::take() });
     let body = view! {
         {head}
-        {booked}
-        {counted(&row.id, &menu, &levels, fault.as_ref(), locale)}
+        {counted(&row.id, &menu, &levels, booked, fault.as_ref(), locale)}
         {to_menu}
     };
     Ok(store_frame(&visit, &row, Tab::Stock, above.as_deref(), body.into_any()))
@@ -108,14 +109,24 @@ fn name_of(product: &Product, variant: &Variant, locale: Locale) -> String {
     named(product.name.in_locale(locale), variant.name.in_locale(locale), locale)
 }
 
-/// The items that are counted, with a form each to correct the count.
-fn counted(store: &StoreId, menu: &Menu, levels: &BTreeMap<Sku, StockLevel>, refused: Option<&Refused>, locale: Locale) -> AnyView {
+/// The items that are counted, with a form each to correct the count. `booked`: what is said at the one that was booked.
+fn counted(
+    store: &StoreId,
+    menu: &Menu,
+    levels: &BTreeMap<Sku, StockLevel>,
+    mut booked: Option<(Sku, AnyView)>,
+    refused: Option<&Refused>,
+    locale: Locale,
+) -> AnyView {
     let key = Uuid::now_v7();
     let rows: Vec<_> = menu
         .products()
         .flat_map(|product| product.variants.iter().map(move |variant| (product, variant)))
         .filter_map(|(product, variant)| Some((name_of(product, variant, locale), levels.get(&variant.sku)?)))
-        .map(|(name, level)| count(store, name, level, refused.filter(|refused| refused.sku == level.sku.as_str()), key, locale))
+        .map(|(name, level)| {
+            let booked = booked.take_if(|(sku, _)| *sku == level.sku).map(|(_, said)| said);
+            count(store, name, level, booked, refused.filter(|refused| refused.sku == level.sku.as_str()), key, locale)
+        })
         .collect();
     let rows = if rows.is_empty() {
         view! { <p class="soft">{w::stock::nothing_counted(locale)}</p> }.into_any()
@@ -131,7 +142,15 @@ fn counted(store: &StoreId, menu: &Menu, levels: &BTreeMap<Sku, StockLevel>, ref
     .into_any()
 }
 
-fn count(store: &StoreId, name: String, level: &StockLevel, refused: Option<&Refused>, key: Uuid, locale: Locale) -> AnyView {
+fn count(
+    store: &StoreId,
+    name: String,
+    level: &StockLevel,
+    booked: Option<AnyView>,
+    refused: Option<&Refused>,
+    key: Uuid,
+    locale: Locale,
+) -> AnyView {
     let sku = level.sku.to_string();
     let (units, free) = (format!("units-{sku}"), level.free());
     let (hint, error) = (format!("{units}-hint"), format!("{units}-error"));
@@ -167,6 +186,7 @@ fn count(store: &StoreId, name: String, level: &StockLevel, refused: Option<&Ref
     });
     view! {
         <li class="count" id=format!("count-{sku}") data-testid="count">
+            {booked}
             <details open=refused.is_some()>
                 <summary class="count__head">
                     <span class="stock-row__name">{name}<small class="num">{w::stock::level(locale, level.held, level.on_hand)}</small></span>

@@ -2,6 +2,7 @@
 
 use domain::{Money, Timestamp, TopUpId, UserId};
 
+use super::super::CONFIRM_SECONDS;
 use super::super::top_up::Confirmation;
 use crate::args;
 use crate::db::{DbError, Row, Sql, Tx};
@@ -92,10 +93,13 @@ pub(in super::super) async fn undecided(sql: &mut impl Sql, user: UserId) -> Res
 
 /// What of a shopper's waits for their confirmation, the oldest first.
 pub(in super::super) async fn confirmations(sql: &mut impl Sql, user: UserId) -> Result<Vec<Confirmation>, DbError> {
-    let text = "select amount, currency, action_url from top_up \
+    let text = "select amount, currency, action_url, begun_at from top_up \
                 where account = $1 and status = 'pending' and action_url is not null order by id";
     let rows = sql.fetch_all(text, args![user]).await?;
-    let read = |row: &Row| Ok(Confirmation { amount: Money::new(row.get("amount")?, row.parse("currency")?), url: row.get("action_url")? });
+    let read = |row: &Row| {
+        let (amount, begun_at) = (Money::new(row.get("amount")?, row.parse("currency")?), row.get::<Timestamp>("begun_at")?);
+        Ok(Confirmation { amount, url: row.get("action_url")?, begun_at, confirm_by: begun_at.plus_seconds(CONFIRM_SECONDS) })
+    };
     rows.iter().map(read).collect()
 }
 
