@@ -8,6 +8,7 @@ use domain::{AdmissionId, CheckoutId, Fault, Faults, Sku, StoreId, Terms};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::crowd::Place;
 use super::store::{CheckoutRow, CheckoutStatus};
 use super::{OrderingError, crowd, daily, limits, store};
 use crate::catalog::Catalog;
@@ -88,6 +89,7 @@ impl Checkouts {
         naming: Naming,
     ) -> Result<CheckoutView, OrderingError> {
         let owner = super::owner_of(caller)?;
+        let from = from.filter(|_| caller.is_guest());
         let store = share_store_in(tx, &request.store).await?;
         if !store.open {
             return Err(OrderingError::StoreClosed);
@@ -118,7 +120,6 @@ impl Checkouts {
                 quote: self.price_in(tx, &store, &wanted, Short::IsHeld).await?,
                 expires_at: admission.as_ref().map_or_else(|| now.plus_seconds(store.settings.customer_seconds), |a| a.expires_at),
                 admission: admission.as_ref().map(|admission| admission.id),
-                network: from.filter(|_| caller.is_guest()).cloned(),
             };
             if store::insert_checkout_in(tx, &checkout).await? {
                 break (checkout, old.is_some(), place_kept, freed);
@@ -145,13 +146,15 @@ impl Checkouts {
         }
         hold_in(tx, &checkout, freed).await?;
         if !lent {
-            Stores.take_place_in(tx, &store, Holder::Checkout(id)).await?;
+            Stores.take_place_in(tx, &store, Holder::Checkout(id), from.map(|from| from.0.as_str())).await?;
+        }
+        if self.limits
+            && let Some(from) = from
+        {
+            crowd::look_in(tx, &store, from, if lent { Place::Kept } else { Place::Taken }).await?;
         }
         let begun = CheckoutBegun { checkout: checkout.id, store: store.id.clone(), expires_at: checkout.expires_at };
         log::append_in(tx, NewEvent::new(begun, checkout.id).at_store(&store.id).by(caller.actor(&store.id))).await?;
-        if self.limits {
-            crowd::look_in(tx, &store, &checkout).await?;
-        }
         Ok(view_of(&checkout, naming))
     }
 
