@@ -5,5 +5,5 @@ create index place_network on place (store, network) where network is not null;
 update place set network = (select network from checkout where checkout.id = place.holder)
     where kind = 'checkout' and exists (select 1 from checkout
         where checkout.id = place.holder and checkout.network is not null and checkout.owner like 'session:%');
+-- `checkout.network` stays for processes of the version before, which write it until they are gone.
 drop index checkout_network;
-alter table checkout drop column network;

@@ -8,7 +8,6 @@ use domain::{AdmissionId, CheckoutId, Fault, Faults, Sku, StoreId, Terms};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::crowd::Place;
 use super::store::{CheckoutRow, CheckoutStatus};
 use super::{OrderingError, crowd, daily, limits, store};
 use crate::catalog::Catalog;
@@ -151,7 +150,7 @@ impl Checkouts {
         if self.limits
             && let Some(from) = from
         {
-            crowd::look_in(tx, &store, from, if lent { Place::Kept } else { Place::Taken }).await?;
+            crowd::look_in(tx, &store, from).await?;
         }
         let begun = CheckoutBegun { checkout: checkout.id, store: store.id.clone(), expires_at: checkout.expires_at };
         log::append_in(tx, NewEvent::new(begun, checkout.id).at_store(&store.id).by(caller.actor(&store.id))).await?;

@@ -33,12 +33,6 @@ pub enum OrderingError {
         /// Until the next one.
         seconds: i64,
     },
-    /// Guests of one address have taken most of a store's places in a short time.
-    #[error("Very many orders come from your network at this moment. Please sign in, or try again in a moment.")]
-    CrowdedAddress {
-        /// Until it is worth asking again.
-        seconds: i64,
-    },
     #[error("The store is closed.")]
     StoreClosed,
     #[error("The store has as many orders as it can make. Please try again in a moment.")]
@@ -124,7 +118,7 @@ impl Refused for OrderingError {
             Self::Denied(denied) => denied.code(),
             Self::NotFound => "not_found",
             Self::UnknownStore => "unknown_store",
-            Self::TooManyOrders { .. } | Self::CrowdedAddress { .. } => "rate_limited",
+            Self::TooManyOrders { .. } => "rate_limited",
             Self::StoreClosed => "store_closed",
             Self::AtCapacity => "store_at_capacity",
             Self::AdmissionRequired => "admission_required",
@@ -143,7 +137,6 @@ impl Refused for OrderingError {
     fn sentence(&self) -> &'static str {
         match self {
             Self::TooManyOrders { .. } => "too_many_orders",
-            Self::CrowdedAddress { .. } => "crowded_address",
             _ => self.code(),
         }
     }
@@ -158,7 +151,7 @@ impl Refused for OrderingError {
             Self::StoreClosed | Self::OutOfStock(_) | Self::TotalChanged(_) | Self::Illegal(_) => 409,
             Self::CheckoutExpired | Self::CheckoutPlaced | Self::AdmissionExpired => 410,
             Self::Invalid(_) => 422,
-            Self::OrderLimitReached | Self::TooManyOrders { .. } | Self::CrowdedAddress { .. } => 429,
+            Self::OrderLimitReached | Self::TooManyOrders { .. } => 429,
             Self::AtCapacity => 503,
             Self::Unavailable(error) => error.status(),
         }
@@ -177,7 +170,7 @@ impl Refused for OrderingError {
             Self::TotalChanged(quote) => Extra { quote: Some(quote.clone()), ..Extra::default() },
             // A word that the sentence is found by in other languages.
             Self::CheckoutPlaced => Extra { terms: Terms::words(["placed"]), ..Extra::default() },
-            Self::TooManyOrders { seconds } | Self::CrowdedAddress { seconds } => Extra { retry_after: Some(*seconds), ..Extra::default() },
+            Self::TooManyOrders { seconds } => Extra { retry_after: Some(*seconds), ..Extra::default() },
             Self::AtCapacity => Extra { retry_after: Some(10), ..Extra::default() },
             Self::Unavailable(error) => error.extra(),
             _ => Extra::default(),

@@ -36,7 +36,6 @@ pub async fn quote(
         (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 410, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn begin(State(app): State<AppState>, Whence(client): Whence, keyed: Keyed<CheckoutRequest, true>) -> Result<Response, AppError> {
     let (backend, naming) = (app.backend.clone(), keyed.lang.naming());

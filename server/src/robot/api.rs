@@ -96,7 +96,7 @@ impl Api {
                 Ok(response) if tries >= TRIES => bail!("{method} {path}: {} again and again", response.status()),
                 Ok(response) => {
                     let pause = pause_of(&response);
-                    if is_full(path, response).await {
+                    if is_full(response).await {
                         return Ok(Err(Refused(FULL.to_owned())));
                     }
                     pause
@@ -115,11 +115,7 @@ fn passes(status: StatusCode) -> bool {
     matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY)
 }
 
-/// No place, or none for one more guest of this address: robots are many guests of one.
-async fn is_full(path: &str, response: Response) -> bool {
-    if response.status() == StatusCode::TOO_MANY_REQUESTS {
-        return path == "/checkouts";
-    }
+async fn is_full(response: Response) -> bool {
     response.status() == StatusCode::SERVICE_UNAVAILABLE && response.json::<Problem>().await.is_ok_and(|problem| problem.code == FULL)
 }
 

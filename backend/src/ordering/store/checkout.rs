@@ -128,17 +128,10 @@ pub(in super::super) async fn end_checkout_in(tx: &mut Tx, checkout: &CheckoutRo
     Ok(tx.execute(text, args![status.as_str(), checkout.id, checkout.owner.to_string()]).await? == 1)
 }
 
-/// How many places of a store the guests of a network have, with checkouts and with orders, and how many of these they have taken
-/// since then.
-pub(in super::super) async fn places_of_network(
-    sql: &mut impl Sql,
-    store: &StoreId,
-    network: &Network,
-    since: Timestamp,
-) -> Result<(i64, i64), DbError> {
-    let text = "select count(*) as n, count(case when taken_at > $3 then 1 end) as lately from place where store = $1 and network = $2";
-    let row = sql.fetch_one(text, args![store, &network.0, since]).await?;
-    Ok((row.get("n")?, row.get("lately")?))
+/// How many places of a store the guests of a network have, with checkouts and with orders.
+pub(in super::super) async fn places_of_network(sql: &mut impl Sql, store: &StoreId, network: &Network) -> Result<i64, DbError> {
+    let text = "select count(*) as n from place where store = $1 and network = $2";
+    sql.fetch_one(text, args![store, &network.0]).await?.get("n")
 }
 
 /// Who was a guest is known from now on, and where they have taken their places is not kept.
