@@ -206,7 +206,7 @@ impl Kiosks {
                 break;
             }
         }
-        Stores.take_place_in(tx, &store, Holder::Admission(admission.id)).await?;
+        Stores.take_place_in(tx, &store, Holder::Admission(admission.id), None).await?;
         store::insert_admission_in(tx, &admission).await?;
         timer::set_in(tx, ADMISSION_END, &admission.id.to_string(), admission.expires_at, json!({})).await?;
         let scanned = KioskCodeScanned {

@@ -234,11 +234,12 @@ impl Stores {
     }
 
     /// Takes a place, in one conditional update. Who already has one keeps it and takes no second. Without a capacity there is
-    /// nothing to be counted, and nobody waits for the store's row.
-    pub async fn take_place_in(&self, tx: &mut Tx, store: &StoreRow, holder: Holder) -> Result<(), StoreError> {
+    /// nothing to be counted, and nobody waits for the store's row. `from`: what is kept of where its holder is, while they have it.
+    pub async fn take_place_in(&self, tx: &mut Tx, store: &StoreRow, holder: Holder, from: Option<&str>) -> Result<(), StoreError> {
         let id = &store.id;
         self.need_in(tx, id).await?;
-        if !store::add_place_in(tx, id, holder).await? || store.settings.capacity.is_none() || store::count_up_in(tx, id).await? {
+        let added = store::add_place_in(tx, id, holder, from).await?;
+        if !added || store.settings.capacity.is_none() || store::count_up_in(tx, id).await? {
             return Ok(());
         }
         store::remove_place_in(tx, id, holder).await?;

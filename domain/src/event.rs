@@ -175,8 +175,8 @@ events! {
     CheckoutBegun "checkout.begun.v1" { checkout: CheckoutId, store: StoreId, expires_at: Timestamp }
     /// A checkout ended without an order: its time was over, it was given up, or replaced.
     CheckoutExpired "checkout.expired.v1" { checkout: CheckoutId, store: StoreId, reason: String }
-    /// Guests of one address hold many of a store's places, and have ordered nothing for them yet.
-    CheckoutCrowded "checkout.crowded.v1" { store: StoreId, guests: i64, places: i64 }
+    /// Guests of one address have so many of a store's places, with checkouts and with orders; of how many, where its capacity is set.
+    CheckoutCrowded "checkout.crowded.v1" { store: StoreId, guests: i64, places: Option<i64> }
     /// An order was placed; its payment begins.
     OrderCreated "order.created.v1" { order: OrderId, store: StoreId, number: i64, total: Money, checkout: CheckoutId }
     /// The order is paid and its fulfilments begin.

@@ -23,6 +23,7 @@ pub async fn adopt_in(tx: &mut Tx, from: &Owner, to: &Owner) -> Result<(), Order
     }
     store::give_ended_checkouts_in(tx, from, to).await?;
     store::give_orders_in(tx, from, to).await?;
+    store::forget_networks_in(tx, to).await?;
     kiosk::adopt_in(tx, from, to).await?;
     for line in store::take_cart_in(tx, from).await? {
         store::adopt_line_in(tx, to, line).await?;

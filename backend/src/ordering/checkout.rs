@@ -88,6 +88,7 @@ impl Checkouts {
         naming: Naming,
     ) -> Result<CheckoutView, OrderingError> {
         let owner = super::owner_of(caller)?;
+        let from = from.filter(|_| caller.is_guest());
         let store = share_store_in(tx, &request.store).await?;
         if !store.open {
             return Err(OrderingError::StoreClosed);
@@ -118,7 +119,6 @@ impl Checkouts {
                 quote: self.price_in(tx, &store, &wanted, Short::IsHeld).await?,
                 expires_at: admission.as_ref().map_or_else(|| now.plus_seconds(store.settings.customer_seconds), |a| a.expires_at),
                 admission: admission.as_ref().map(|admission| admission.id),
-                network: from.filter(|_| caller.is_guest()).cloned(),
             };
             if store::insert_checkout_in(tx, &checkout).await? {
                 break (checkout, old.is_some(), place_kept, freed);
@@ -145,13 +145,15 @@ impl Checkouts {
         }
         hold_in(tx, &checkout, freed).await?;
         if !lent {
-            Stores.take_place_in(tx, &store, Holder::Checkout(id)).await?;
+            Stores.take_place_in(tx, &store, Holder::Checkout(id), from.map(|from| from.0.as_str())).await?;
+        }
+        if self.limits
+            && let Some(from) = from
+        {
+            crowd::look_in(tx, &store, from).await?;
         }
         let begun = CheckoutBegun { checkout: checkout.id, store: store.id.clone(), expires_at: checkout.expires_at };
         log::append_in(tx, NewEvent::new(begun, checkout.id).at_store(&store.id).by(caller.actor(&store.id))).await?;
-        if self.limits {
-            crowd::look_in(tx, &store, &checkout).await?;
-        }
         Ok(view_of(&checkout, naming))
     }
 

@@ -1,28 +1,30 @@
-//! Many guests of one address who hold a store's places: told to its managers, and refused nothing, for a house full of people has
-//! one address, too. What they hold ends with their time.
+//! Many guests of one address who have a store's places, with checkouts or with orders that are not ready: told to its managers, and
+//! refused nothing, for a house full of people has one address, too.
 
 use domain::event::{Actor, CheckoutCrowded};
 
-use super::store::{self, CheckoutRow};
+use super::store;
 use crate::db::{DbError, Tx};
-use crate::identity::Owner;
+use crate::identity::Network;
 use crate::log::{self, NewEvent};
 use crate::stores::StoreRow;
 
 /// A store's managers are told once in so many seconds.
 const SECONDS: i64 = 600;
 
+/// Many at a store that has no capacity.
+const MANY: i64 = 20;
+
 /// So many of a store's places are many for the guests of one address: half of them, and more than one table has.
-const fn many(places: i64) -> i64 {
-    let half = (places + 1) / 2;
-    if half < 3 { 3 } else { half }
+fn many(places: Option<i64>) -> i64 {
+    places.map_or(MANY, |places| ((places + 1) / 2).max(3))
 }
 
-/// Looked at when a guest's checkout has begun in this transaction. Others that begin at the same moment may not see each other:
-/// the next one sees them all.
-pub(super) async fn look_in(tx: &mut Tx, at: &StoreRow, begun: &CheckoutRow) -> Result<(), DbError> {
-    let (Owner::Session(_), Some(network), Some(places)) = (&begun.owner, &begun.network, at.settings.capacity) else { return Ok(()) };
-    let guests = store::guests_of_network(tx, &at.id, network).await?;
+/// Looked at when a guest's checkout has its place in this transaction. Where a capacity is counted, those that begin at the same
+/// moment have waited for each other by now; elsewhere they may not see each other, and the next one sees them all.
+pub(super) async fn look_in(tx: &mut Tx, at: &StoreRow, network: &Network) -> Result<(), DbError> {
+    let places = at.settings.capacity;
+    let guests = store::places_of_network(tx, &at.id, network).await?;
     if guests < many(places) {
         return Ok(());
     }
@@ -41,6 +43,7 @@ mod tests {
 
     #[test]
     fn a_table_is_no_crowd() {
-        assert_eq!([1, 2, 4, 5, 6, 7, 20].map(many), [3, 3, 3, 3, 3, 4, 10]);
+        assert_eq!([1, 2, 4, 5, 6, 7, 20].map(|places| many(Some(places))), [3, 3, 3, 3, 3, 4, 10]);
+        assert_eq!(many(None), 20);
     }
 }

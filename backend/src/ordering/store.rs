@@ -11,8 +11,8 @@ pub(super) use self::cart::{
     take_line_in, take_out_later_in,
 };
 pub(super) use self::checkout::{
-    CheckoutRow, CheckoutStatus, checkout, end_checkout_in, give_checkout_in, give_ended_checkouts_in, guests_of_network,
-    insert_checkout_in, kept_checkouts, live_checkout, live_checkouts, lock_live_checkout_in,
+    CheckoutRow, CheckoutStatus, checkout, end_checkout_in, forget_networks_in, give_checkout_in, give_ended_checkouts_in,
+    insert_checkout_in, kept_checkouts, live_checkout, live_checkouts, lock_live_checkout_in, places_of_network,
 };
 pub(crate) use self::order::OrderRow;
 pub(super) use self::order::{

@@ -87,10 +87,10 @@ pub(super) async fn set_settings_in(tx: &mut Tx, id: &StoreId, settings: &StoreS
 }
 
 /// False where this holder already has a place.
-pub(super) async fn add_place_in(tx: &mut Tx, id: &StoreId, holder: Holder) -> Result<bool, DbError> {
+pub(super) async fn add_place_in(tx: &mut Tx, id: &StoreId, holder: Holder, from: Option<&str>) -> Result<bool, DbError> {
     let now = tx.now();
-    let text = "insert into place (store, kind, holder, taken_at) values ($1, $2, $3, $4) on conflict do nothing";
-    Ok(tx.execute(text, args![id, holder.kind(), holder.to_string(), now]).await? > 0)
+    let text = "insert into place (store, kind, holder, taken_at, network) values ($1, $2, $3, $4, $5) on conflict do nothing";
+    Ok(tx.execute(text, args![id, holder.kind(), holder.to_string(), now, from]).await? > 0)
 }
 
 pub(super) async fn remove_place_in(tx: &mut Tx, id: &StoreId, holder: Holder) -> Result<bool, DbError> {

@@ -41,7 +41,7 @@ fn pairs<const N: usize>(expected: [(&str, &str); N]) -> Vec<(String, String)> {
 
 async fn take_place_in(tx: &mut Tx, holder: Holder) -> Result<(), StoreError> {
     let row = Stores.get(tx, &store()).await?.ok_or(StoreError::Unknown)?;
-    Stores.take_place_in(tx, &row, holder).await
+    Stores.take_place_in(tx, &row, holder, None).await
 }
 
 on_both_databases! {

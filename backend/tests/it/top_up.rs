@@ -246,7 +246,8 @@ on_both_databases! {
         settle(&running).await;
         assert_eq!(balance(&cafe, ada).await, 700);
         cafe.backend.identities.delete_account(&caller, Forfeit::All).await.unwrap();
-        assert_eq!(pay(&cafe, ada, "late", usd(700), "tok_ok").await, Err(TopUpError::NoAccount));
+        let late = pay(&cafe, ada, "late", usd(700), "tok_ok").await.unwrap_err();
+        assert_eq!((&late, late.status(), late.code()), (&TopUpError::NoAccount, 401, "session_required"), "nobody asks by now");
         assert_eq!((balance(&cafe, ada).await, cafe.books.balance()), (0, 700));
         assert_in_order(&cafe).await;
     }

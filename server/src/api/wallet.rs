@@ -74,7 +74,8 @@ impl std::fmt::Debug for Token {
 /// `request_in_progress` means that the provider has not decided yet, and 409 `action_required` that the shopper has to
 /// confirm at `action_url` first (3-D Secure, within five minutes); the same request will tell how it ended.
 #[utoipa::path(post, path = "/wallet/top-ups", tag = "wallet", request_body = TopUpRequest, params(("Idempotency-Key" = String, Header)),
-    responses((status = 200, body = WalletView), (status = 402, body = Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = WalletView), (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 402, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json")))]

@@ -115,8 +115,12 @@ fn did(entry: &AuditEntry, locale: Locale) -> String {
         ("token.revoked", _) => w::did::token_revoked(locale, token),
         ("prep.released", _) if entry.by.kind == "system" => w::did::prep_put_back(locale, whom),
         ("checkout.crowded", _) => {
-            let number = |name: &str| entry.data.get(name).and_then(Value::as_i64).unwrap_or_default();
-            w::did::checkout_crowded(locale, number("guests"), number("places"))
+            let number = |name: &str| entry.data.get(name).and_then(Value::as_i64);
+            let guests = number("guests").unwrap_or_default();
+            match number("places") {
+                Some(places) => w::did::checkout_crowded(locale, guests, places),
+                None => w::did::checkout_crowded_endless(locale, guests),
+            }
         }
         ("stock.adjusted", _) => w::did::stock_adjusted(locale, item),
         ("menu.item_availability_changed", Some(false)) => w::did::menu_item_sold_out(locale, item),

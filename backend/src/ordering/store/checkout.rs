@@ -22,8 +22,6 @@ pub(in super::super) struct CheckoutRow {
     pub expires_at: Timestamp,
     /// Whose place it has, at a store that admits by code.
     pub admission: Option<AdmissionId>,
-    /// From where a guest has begun it, while it lives.
-    pub network: Option<Network>,
 }
 
 /// Where a checkout is in its short life.
@@ -65,7 +63,6 @@ fn from_row(row: &Row) -> Result<CheckoutRow, DbError> {
         quote: row.json("quote")?,
         expires_at: row.get("expires_at")?,
         admission: row.get("admission")?,
-        network: row.get::<Option<String>>("network")?.map(Network),
     })
 }
 
@@ -107,8 +104,8 @@ pub(in super::super) async fn insert_checkout_in(tx: &mut Tx, checkout: &Checkou
     let now = tx.now();
     let added = tx
         .execute(
-            "insert into checkout (id, owner, store, status, fulfilment, quote, begun_at, expires_at, admission, network) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (owner, store) where status = 'live' do nothing",
+            "insert into checkout (id, owner, store, status, fulfilment, quote, begun_at, expires_at, admission) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (owner, store) where status = 'live' do nothing",
             args![
                 checkout.id,
                 checkout.owner.to_string(),
@@ -118,8 +115,7 @@ pub(in super::super) async fn insert_checkout_in(tx: &mut Tx, checkout: &Checkou
                 json(&checkout.quote)?,
                 now,
                 checkout.expires_at,
-                checkout.admission,
-                checkout.network.as_ref().map(|network| &network.0)
+                checkout.admission
             ],
         )
         .await?;
@@ -128,14 +124,22 @@ pub(in super::super) async fn insert_checkout_in(tx: &mut Tx, checkout: &Checkou
 
 /// Ends a live checkout, in an order or in nothing; false where it had ended before, or is somebody else's by now.
 pub(in super::super) async fn end_checkout_in(tx: &mut Tx, checkout: &CheckoutRow, status: CheckoutStatus) -> Result<bool, DbError> {
-    let text = "update checkout set status = $1, network = null where id = $2 and owner = $3 and status = 'live'";
+    let text = "update checkout set status = $1 where id = $2 and owner = $3 and status = 'live'";
     Ok(tx.execute(text, args![status.as_str(), checkout.id, checkout.owner.to_string()]).await? == 1)
 }
 
-/// How many guests of a network have a live checkout at a store.
-pub(in super::super) async fn guests_of_network(sql: &mut impl Sql, store: &StoreId, network: &Network) -> Result<i64, DbError> {
-    let text = "select count(*) as n from checkout where store = $1 and network = $2 and status = 'live' and owner like 'session:%'";
+/// How many places of a store the guests of a network have, with checkouts and with orders.
+pub(in super::super) async fn places_of_network(sql: &mut impl Sql, store: &StoreId, network: &Network) -> Result<i64, DbError> {
+    let text = "select count(*) as n from place where store = $1 and network = $2";
     sql.fetch_one(text, args![store, &network.0]).await?.get("n")
+}
+
+/// Who was a guest is known from now on, and where they have taken their places is not kept.
+pub(in super::super) async fn forget_networks_in(tx: &mut Tx, owner: &Owner) -> Result<(), DbError> {
+    let text = "update place set network = null where network is not null and holder in \
+                (select id from checkout where owner = $1 and status = 'live' union all \
+                select id from sales_order where owner = $1 and status in ('created', 'processed'))";
+    tx.execute(text, args![owner.to_string()]).await.map(drop)
 }
 
 /// All live checkouts of a shopper, by store.

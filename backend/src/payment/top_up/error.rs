@@ -13,7 +13,7 @@ pub enum TopUpError {
     /// The key was used for another one.
     #[error("This idempotency key was used for another request. Take a new one.")]
     Reused,
-    /// The account was deleted while this was on its way.
+    /// The account was deleted while this was on its way, and its session with it: whoever asks is nobody.
     #[error("Please sign in for this.")]
     NoAccount,
     /// The shopper has to confirm it there: the same request again will tell how it ended.
@@ -31,7 +31,7 @@ impl Refused for TopUpError {
         match self {
             Self::Invalid(_) => "invalid_request",
             Self::Reused => "idempotency_key_reused",
-            Self::NoAccount => "sign_in_required",
+            Self::NoAccount => "session_required",
             Self::ActionRequired(_) => "action_required",
             Self::Undecided => "request_in_progress",
             Self::Unavailable(error) => error.code(),
@@ -41,10 +41,15 @@ impl Refused for TopUpError {
     fn status(&self) -> u16 {
         match self {
             Self::Invalid(_) | Self::Reused => 422,
-            Self::NoAccount => 403,
+            Self::NoAccount => 401,
             Self::ActionRequired(_) | Self::Undecided => 409,
             Self::Unavailable(error) => error.status(),
         }
+    }
+
+    fn sentence(&self) -> &'static str {
+        // A page leads to the door, and says nothing of cookies.
+        if *self == Self::NoAccount { "sign_in_required" } else { self.code() }
     }
 
     fn faults(&self) -> Vec<Fault> {
