@@ -78,6 +78,16 @@ pub async fn tell_overtaken(bar: Bar, order: OrderId, number: i64, verb: &'stati
     said::lose(bar, order, number, verb, why, Word::Last);
 }
 
+/// Who has typed the number of an order that is gone by now is told what became of it.
+pub async fn tell_gone(bar: Bar, order: OrderId, number: i64) {
+    let reply = tab::ask(&format!("/api/v1/orders/{order}"), Body::Nothing).await;
+    let why = match reply.and_then(|reply| reply.json::<OrderView>()) {
+        Ok(view) => w::board::gone(bar.locale, number, w::orders::by_name(data_status(&view), bar.locale).unwrap_or_default()),
+        Err(tab::Unreachable) => w::board::no_such(bar.locale, number),
+    };
+    bar.complain(why);
+}
+
 fn overtaken(view: &OrderView, locale: Locale) -> String {
     w::board::overtaken(locale, w::orders::by_name(data_status(view), locale).unwrap_or_default())
 }
