@@ -6,6 +6,7 @@ mod balance;
 mod bank_answer;
 mod board;
 mod board_day;
+mod board_doubt;
 mod board_focus;
 mod board_keys;
 mod board_lane;

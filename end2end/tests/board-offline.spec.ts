@@ -78,13 +78,71 @@ for (const language of LANGUAGES) {
     for (const call of swallowed) await page.route(call, () => {});
     await claim.click();
     await expect(claim).toHaveAttribute('aria-busy', 'true');
-    await expect(page.getByTestId('board-problem')).toContainText(w('board.unreachable'));
+    await expect(page.getByTestId('board-lost')).toContainText(w('board.doubt_moved', { number }));
     await expect(claim).toHaveAttribute('aria-busy', 'false');
     await barista.expectLive();
     for (const call of swallowed) await page.unroute(call);
     await claim.click();
     await expect(barista.ticket(number, 'making')).toBeVisible();
-    await expect(page.getByTestId('board-problem')).toHaveCount(0);
+    await expect(page.getByTestId('board-lost')).toHaveCount(0);
+    await shopper.leave();
+    await barista.leave();
+  });
+
+  test(`what was done and not answered is not known, and then it is (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.atBoard(browser, shop, { language });
+    const { page, w } = barista;
+    const end = await keepOffers(page);
+    await barista.expectLive();
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    await shopper.page.goto('/s/harbor');
+    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const orders = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
+    const [cup, gone, drink] = orders.map(({ number }) => String(number)) as [string, string, string];
+    for (const verb of ['claim', 'ready']) await others.post(`/staff/orders/${orders[0]?.id}/${verb}`);
+    await expect(barista.ticket(cup, 'ready')).toBeVisible();
+    const lost = page.getByTestId('board-lost');
+    const told: number[] = [];
+    /** The shop does it, and neither its answer nor the order itself comes through until `back` is called. */
+    const lose = async (verb: string) => {
+      await page.route(`**/api/v1/staff/orders/*/${verb}`, async (route) => {
+        const answer = await route.fetch({ headers: { ...route.request().headers(), origin: shop.url } });
+        told.push(answer.status());
+        await route.abort();
+      });
+      await page.route('**/api/v1/orders/*', (route) => route.abort());
+      return () => page.unroute('**/api/v1/orders/*');
+    };
+    const known = async (doubt: string, number: string, back: () => Promise<void>) => {
+      await expect(lost).toContainText(w(doubt, { number }));
+      await expect(lost).toContainText(w('board.no_answer'));
+      await expectAccessible(page, 'the board with what is not known');
+      await back();
+      await expect(lost).toHaveCount(0);
+    };
+
+    const claimed = await lose('claim');
+    await barista.button(drink, 'board.claim').click();
+    await expect(barista.ticket(drink, 'making')).toBeVisible();
+    await known('board.doubt_moved', drink, claimed);
+
+    const collected = await lose('collect');
+    await barista.button(cup, 'board.collect').click();
+    await expect(barista.ticket(cup, 'ready')).toHaveAttribute('data-going', 'true');
+    await end();
+    await expect(barista.ticket(cup, 'ready')).toHaveCount(0);
+    await known('board.doubt_collected', cup, collected);
+    await expect(page.getByRole('status').filter({ hasText: `${w('board.order')} ${cup}: ${w('orders.collected')}` })).toHaveCount(1);
+
+    const cancelled = await lose('cancel');
+    await page.getByText(`${w('board.more')} ${w('board.order')} ${gone}`).locator('..').press('Enter');
+    await barista.button(gone, 'board.cancel').click();
+    await expect(barista.ticket(gone, 'queued')).toHaveAttribute('data-going', 'true');
+    await end();
+    await expect(barista.ticket(gone, 'queued')).toHaveCount(0);
+    await known('board.doubt_cancelled', gone, cancelled);
+    await expect(page.getByRole('status').filter({ hasText: `${w('board.order')} ${gone}: ${w('orders.cancelled')}` })).toHaveCount(1);
+    expect(told).toEqual([200, 200, 200]);
     await shopper.leave();
     await barista.leave();
   });
@@ -178,7 +236,8 @@ for (const language of LANGUAGES) {
     await barista.button(String(order.number), 'board.cancel').click();
     await expect(queued).toHaveAttribute('data-going', 'true');
     await end();
-    await expect(lost('board.not_cancelled', order.number)).toContainText(w('board.no_answer'));
+    await expect(lost('board.doubt_cancelled', order.number)).toContainText(w('board.no_answer'));
+    await expect(lost('board.not_cancelled', order.number), 'the order is asked for').toContainText(w('board.not_arrived'));
     await expect(queued).not.toHaveAttribute('data-going', 'true');
 
     // What is done after all needs no reminder.

@@ -11,12 +11,12 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use serde_json::{Value, json};
 
 use super::{
-    board_day,
+    board_day, board_doubt as doubt,
     board_focus::{self as focus, Focus, Pressed},
     board_keys as keys,
     board_lane::{Lane, lane},
     board_motion as motion,
-    board_said::{self as said, Lost, Trouble},
+    board_said::{self as said, Lost, Trouble, Word},
     board_sound,
     board_tools::{self as tools, Station},
     board_undo::{self as undo, Later, Undo},
@@ -218,30 +218,29 @@ impl Bar {
         undo::let_go(self, order, promised || verb == "release");
         spawn_local(async move {
             let reply = tab::ask(&format!("/api/v1/staff/orders/{order}/{verb}"), tab::Body::Keyed(&body.to_string())).await;
-            let away = reply.is_err();
-            let refused = match reply {
-                Err(tab::Unreachable) if promised => Err(w::board::no_answer(self.locale).to_owned()),
-                Err(tab::Unreachable) => Ok(Some(Trouble { text: w::board::unreachable(self.locale).to_owned(), away: true })),
-                Ok(reply) if reply.ok() => {
-                    if let Ok(view) = reply.json::<OrderView>() {
-                        self.tell_done(order, number, &view, back);
-                    }
-                    Ok(None)
-                }
-                Ok(reply) if promised => Err(self.refusal(&reply)),
-                Ok(reply) => Ok(Some(Trouble { text: self.refusal(&reply), away: false })),
-            };
-            let asks = !matches!(refused, Ok(None)) || live::connection().get_untracked() != Connection::Live;
-            if !matches!(refused, Ok(None)) {
+            // A server or a proxy that failed may have done it all the same: that is no answer.
+            let failed = |reply: &tab::Reply| reply.status >= 500 && (promised || reply.json::<Problem>().is_err());
+            let answer = reply.ok().filter(|reply| !failed(reply));
+            let away = answer.is_none();
+            let done = answer.as_ref().is_some_and(tab::Reply::ok);
+            let asks = !done || live::connection().get_untracked() != Connection::Live;
+            if !done {
                 undo::let_go(self, order, false);
                 // The board may be gone.
                 let _ = self.pressed.try_update(|pressed| *pressed = pressed.take().filter(|pressed| !pressed.is_of(order)));
             }
-            let refused = refused.unwrap_or_else(|why| {
-                said::lose(self, order, number, verb, why);
-                None
-            });
-            self.problem.set(refused);
+            let mut trouble = None;
+            match answer {
+                None => doubt::begin(self, order, number, verb),
+                Some(reply) if done => {
+                    if let Ok(view) = reply.json::<OrderView>() {
+                        self.tell_done(order, number, &view, back);
+                    }
+                }
+                Some(reply) if promised => said::lose(self, order, number, verb, self.refusal(&reply), Word::Last),
+                Some(reply) => trouble = Some(Trouble { text: self.refusal(&reply), away: false }),
+            }
+            self.problem.set(trouble);
             let free = move || {
                 self.busy.update(|busy| {
                     busy.remove(&order);
@@ -260,10 +259,16 @@ impl Bar {
         });
     }
 
-    /// Says what has become of an order, and offers what takes it back.
-    fn tell_done(self, order: OrderId, number: i64, view: &OrderView, back: Option<&'static str>) {
+    /// Says to screen readers what has become of an order, and returns it.
+    pub fn tell(self, number: i64, view: &OrderView) -> &'static str {
         let done = w::orders::by_name(super::progress::data_status(view), self.locale).unwrap_or_default();
         self.said.set(format!("{} {number}: {done}", w::board::order(self.locale)));
+        done
+    }
+
+    /// The same, and offers what takes it back.
+    fn tell_done(self, order: OrderId, number: i64, view: &OrderView, back: Option<&'static str>) {
+        let done = self.tell(number, view);
         said::found(self, order);
         match back {
             Some(verb) => undo::offer(self, view, verb, done),

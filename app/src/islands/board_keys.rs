@@ -5,12 +5,12 @@ use domain::{
     prep::FulfilmentStatus,
     view::{LanesView, Person, QueueView},
 };
-use leptos::{ev::KeyboardEvent, leptos_dom::helpers::TimeoutHandle, prelude::*};
+use leptos::{ev::KeyboardEvent, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
 
 use super::{
     board::{Bar, Queue},
-    board_said as said,
+    board_doubt as doubt, board_said as said,
     board_tools::Station,
     board_undo::WHILE,
     ticket_cancel::fold,
@@ -63,6 +63,12 @@ fn bump(queue: &QueueView, station: Option<&Station>, number: i64, way: Way) -> 
     Ok(Step { order: ticket.order, verb, holder: ticket.claimed_by.clone().filter(|_| verb == "release") })
 }
 
+/// The order that a number is, where it is on the board.
+fn numbered(queue: &QueueView, number: i64) -> Option<OrderId> {
+    let LanesView { queued, making, ready } = &queue.lanes;
+    queued.iter().chain(making).chain(ready).find(|ticket| ticket.number == number).map(|ticket| ticket.order)
+}
+
 /// Whether a key is typed into something, or is one of the browser's own.
 fn is_elsewhere(event: &KeyboardEvent) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
@@ -86,6 +92,8 @@ pub fn keys(queue: Queue, bar: Bar) -> impl IntoView {
     };
     // A colleague's claim is ended by the same keys twice.
     let asked = StoredValue::new(None::<(OrderId, UserId)>);
+    // Which order the number was when it was typed: it may be called off before Enter.
+    let meant = StoredValue::new(None::<(i64, OrderId)>);
     let press = move |way: Way| {
         let number = typed.with_untracked(|typed| typed.parse::<i64>().unwrap_or_default());
         forget();
@@ -99,7 +107,10 @@ pub fn keys(queue: Queue, bar: Bar) -> impl IntoView {
             (Ok(Step { order, verb, .. }), colleague) => bar.bump(order, number, verb, colleague.is_some()),
             (Err(Idle::Elsewhere), _) => bar.complain(w::board::elsewhere(bar.locale, number)),
             (Err(Idle::Nothing), _) if way == Way::Back => bar.complain(w::board::no_way_back(bar.locale, number)),
-            (Err(Idle::Nothing), _) => bar.complain(w::board::no_such(bar.locale, number)),
+            (Err(Idle::Nothing), _) => match meant.get_value().filter(|(typed, _)| *typed == number) {
+                Some((_, order)) => spawn_local(doubt::tell_gone(bar, order, number)),
+                None => bar.complain(w::board::no_such(bar.locale, number)),
+            },
         }
     };
     let pressed = move |event: KeyboardEvent| {
@@ -127,6 +138,9 @@ pub fn keys(queue: Queue, bar: Bar) -> impl IntoView {
             }),
             digit if digit.len() == 1 && digit.as_bytes()[0].is_ascii_digit() && length < DIGITS => {
                 typed.update(|typed| typed.push_str(digit));
+                let number = typed.with_untracked(|typed| typed.parse::<i64>().unwrap_or_default());
+                let order = queue.with_untracked(|queue| numbered(queue, number));
+                meant.set_value(order.map(|order| (number, order)));
             }
             _ => return,
         }

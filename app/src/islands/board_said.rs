@@ -30,27 +30,80 @@ pub struct Trouble {
     pub away: bool,
 }
 
-/// What was promised and did not happen, a cup that is not handed over or an order that is not called off; or what was called off or
-/// given back in somebody's hands.
+/// What was promised and did not happen, a cup that is not handed over or an order that is not called off; of what it is not known whether
+/// it happened; or what was called off or given back in somebody's hands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
     order: OrderId,
     /// What happened or did not, with the order's number.
     what: String,
     why: String,
+    word: Word,
 }
 
-/// Says that `verb`, which was promised, did not happen: it stays until somebody has read it, or the order moves after all.
-pub fn lose(bar: Bar, order: OrderId, number: i64, verb: &str, why: String) {
-    let what = if verb == "cancel" { w::board::not_cancelled(bar.locale, number) } else { w::board::not_collected(bar.locale, number) };
-    keep(bar, order, what, why);
+/// What is still to come of an order, whose number and verb these are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// Nothing: it was the last word.
+    Last,
+    /// Whether it was done is not known, and is asked for.
+    Doubt(&'static str),
+    /// It was not done; it may be after all when its ticket goes.
+    SoFar(i64, &'static str),
+}
+
+/// Says that `verb` did not happen: it stays until somebody has read it, or the order moves after all.
+pub fn lose(bar: Bar, order: OrderId, number: i64, verb: &str, why: String, word: Word) {
+    let what = match verb {
+        "cancel" => w::board::not_cancelled(bar.locale, number),
+        "collect" => w::board::not_collected(bar.locale, number),
+        _ => w::board::not_moved(bar.locale, number),
+    };
+    put(bar, Lost { order, what, why, word });
+}
+
+/// Says that it is not known whether `verb` happened.
+pub fn doubt(bar: Bar, order: OrderId, number: i64, verb: &'static str) {
+    let what = match verb {
+        "cancel" => w::board::doubt_cancelled(bar.locale, number),
+        "collect" => w::board::doubt_collected(bar.locale, number),
+        _ => w::board::doubt_moved(bar.locale, number),
+    };
+    put(bar, Lost { order, what, why: w::board::no_answer(bar.locale).to_owned(), word: Word::Doubt(verb) });
+}
+
+/// Whether it is said that this is not known. The board may be gone.
+pub fn is_in_doubt(bar: Bar, order: OrderId, verb: &'static str) -> bool {
+    let is = |lost: &Lost| lost.order == order && lost.word == Word::Doubt(verb);
+    bar.lost.try_with_untracked(|lost| lost.iter().any(is)) == Some(true)
+}
+
+/// Orders, with number and verb, that were not done so far and are not `here` any more: what became of them is to be asked for, once.
+pub fn gone(bar: Bar, here: impl Fn(OrderId) -> bool) -> Vec<(OrderId, i64, &'static str)> {
+    let gone = |lost: &Lost| match lost.word {
+        Word::SoFar(number, verb) if !here(lost.order) => Some((lost.order, number, verb)),
+        _ => None,
+    };
+    let found: Vec<_> = bar.lost.with_untracked(|lost| lost.iter().filter_map(gone).collect());
+    if !found.is_empty() {
+        bar.lost.update(|lost| {
+            for lost in lost.iter_mut().filter(|lost| gone(lost).is_some()) {
+                lost.word = Word::Last;
+            }
+        });
+    }
+    found
 }
 
 /// Says `what` became of an order, the last word of it, until somebody has read it. `why` may be nothing.
 pub fn keep(bar: Bar, order: OrderId, what: String, why: String) {
+    put(bar, Lost { order, what, why, word: Word::Last });
+}
+
+fn put(bar: Bar, new: Lost) {
     bar.lost.update(|lost| {
-        lost.retain(|lost| lost.order != order);
-        lost.push(Lost { order, what, why });
+        lost.retain(|lost| lost.order != new.order);
+        lost.push(new);
     });
 }
 

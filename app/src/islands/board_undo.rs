@@ -8,7 +8,6 @@ use std::{
 
 use domain::{
     OrderId, Timestamp, UserId,
-    ordering::OrderStatus,
     prep::{FulfilmentKind, FulfilmentStatus},
     view::{LanesView, OrderView, TicketView},
 };
@@ -17,8 +16,8 @@ use serde_json::Value;
 
 use super::{
     board::{Bar, Queue},
-    board_said as said,
-    progress::data_status,
+    board_doubt::tell_overtaken,
+    board_said::{self as said, Word},
 };
 use crate::{
     live, pieces,
@@ -191,25 +190,6 @@ fn in_hand(lanes: &LanesView, me: UserId) -> Hand {
     mine.map(|ticket| (ticket.order, (ticket.number, ticket.status))).collect()
 }
 
-/// Whether an order of this status is as `verb`, which was kept back, would have made it.
-fn is_done(verb: &str, status: OrderStatus) -> bool {
-    status == if verb == "cancel" { OrderStatus::Cancelled } else { OrderStatus::Fulfilled }
-}
-
-/// Somebody was quicker with an order whose command was kept back. Unless they did the very same, what was promised did not happen,
-/// and that is said.
-async fn tell_overtaken(bar: Bar, held: Held) {
-    let why = match tab::ask(&format!("/api/v1/orders/{}", held.order), Body::Nothing).await {
-        Err(tab::Unreachable) => w::board::no_answer(bar.locale).to_owned(),
-        Ok(reply) => match reply.json::<OrderView>() {
-            Ok(view) if is_done(held.verb, view.status) => return,
-            Ok(view) => w::board::overtaken(bar.locale, w::orders::by_name(data_status(&view), bar.locale).unwrap_or_default()),
-            Err(tab::Unreachable) => bar.refusal(&reply),
-        },
-    };
-    said::lose(bar, held.order, held.number, held.verb, why);
-}
-
 /// Why what was promised could not be sent, for what is still read when that is over.
 fn was_hindered(bar: Bar) -> &'static str {
     if live::refused().with_untracked(Option::is_some) { w::board::was_refused(bar.locale) } else { w::board::was_offline(bar.locale) }
@@ -246,9 +226,12 @@ pub fn look_after(queue: Queue, bar: Bar) {
         let offered = bar.undo.with_untracked(|offers| offers.iter().map(|offer| offer.order).collect::<Vec<_>>());
         for order in offered.into_iter().filter(|order| !here(*order)) {
             if let Some(held) = take(bar, order) {
-                spawn_local(tell_overtaken(bar, held));
+                spawn_local(tell_overtaken(bar, held.order, held.number, held.verb));
             }
             withdraw(bar, order);
+        }
+        for (order, number, verb) in said::gone(bar, here) {
+            spawn_local(tell_overtaken(bar, order, number, verb));
         }
         hand
     });
@@ -261,7 +244,8 @@ pub fn look_after(queue: Queue, bar: Bar) {
     Effect::new(move |_| {
         if bar.offline.get() {
             for held in take_all(bar) {
-                said::lose(bar, held.order, held.number, held.verb, was_hindered(bar).to_owned());
+                let Held { order, number, verb, .. } = held;
+                said::lose(bar, order, number, verb, was_hindered(bar).to_owned(), Word::SoFar(number, verb));
             }
         }
     });
@@ -309,13 +293,6 @@ mod tests {
             assert_eq!(undoing(verb).and_then(undoing), Some(verb));
         }
         assert_eq!(["collect", "cancel"].map(undoing), [None, None]);
-    }
-
-    #[test]
-    fn who_was_quicker_with_the_very_same_has_kept_the_promise() {
-        use OrderStatus::{Cancelled, Fulfilled, Processed};
-        let done = |verb| [Cancelled, Fulfilled, Processed].map(|status| is_done(verb, status));
-        assert_eq!((done("cancel"), done("collect")), ([true, false, false], [false, true, false]));
     }
 
     #[test]
