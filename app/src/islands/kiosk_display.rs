@@ -10,7 +10,7 @@ use leptos::prelude::*;
 
 use super::{
     kiosk_board,
-    live_line::{connection, live_line},
+    live_line::{LineOf, connection, live_line},
     store_status::newest,
 };
 use crate::{
@@ -194,7 +194,7 @@ pub fn KioskDisplay(
         }
     };
     view! {
-        <header class="kiosk__bar"><p class="kiosk__name">{name}</p>{live_line(Some(clock), locale, false)}</header>
+        <header class="kiosk__bar"><p class="kiosk__name">{name}</p>{live_line(Some(clock), locale, LineOf::Page)}</header>
         <main class="kiosk__main" id="main" data-testid="kiosk" data-state=move || state.get().word()>
             <div class="kiosk__stage">{body}{board}</div>
         </main>
