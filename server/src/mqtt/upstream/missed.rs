@@ -88,7 +88,8 @@ pub(super) async fn look_after(gateway: Arc<Inner>) {
     let (mut up, mut unseen) = (gateway.upstream.subscribe(), Trouble::default());
     // For as long as the gateway. Over a new connection everything is read anyway.
     while up.wait_for(|up| *up).await.is_ok() {
-        let (mut way, mut pause) = (Way::default(), MEANWHILE);
+        // The first look is at once: what is told after that is looked for, and what was told before is read when a filter is granted.
+        let (mut way, mut pause) = (Way::default(), Duration::ZERO);
         while tokio::time::timeout(pause, up.changed()).await.is_err() {
             let begun = Instant::now();
             match way.look(&gateway).await {
