@@ -72,6 +72,8 @@ for (const language of LANGUAGES) {
     await winner.button(number, 'board.release').click();
     await expect(loser.ticket(number, 'queued')).toBeVisible();
     await expect(sure).toHaveCount(0);
+    // The colleague may have heard of it before the answer is there, and until then nothing more is sent.
+    await expect(winner.button(number, 'board.claim')).toHaveAttribute('aria-busy', 'false');
     await winner.page.keyboard.type(number);
     await winner.page.keyboard.press('Enter');
     await expect(winner.ticket(number, 'making')).toBeVisible();
