@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use backend::db::DbError;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::super::Inner;
 use super::super::outage::Trouble;
@@ -99,7 +99,9 @@ pub(super) async fn look_after(gateway: Arc<Inner>) {
                     }
                     if is_cut_off {
                         gateway.heard.cut_off.notify_one();
-                        break;
+                        // It ends now, or has by itself.
+                        pause = Duration::MAX;
+                        continue;
                     }
                 }
                 Err(error) if unseen.begins() => tracing::warn!(%error, "whether everything comes that is published cannot be seen now"),
@@ -108,8 +110,6 @@ pub(super) async fn look_after(gateway: Arc<Inner>) {
             // What is long to read leaves the shop most of the machine.
             pause = MEANWHILE.max(begun.elapsed() * 2);
         }
-        // Until it has ended, if it has to.
-        sleep(MEANWHILE).await;
     }
 }
 
