@@ -132,8 +132,7 @@ test('without JavaScript, what is gone is named and left out, and prices are tho
   });
 
   await test.step("somebody else's order is nobody's", async () => {
-    const stranger = await Shopper.arrive(browser, shop);
-    await stranger.page.goto('/s/harbor');
+    const stranger = await Shopper.atMenu(browser, shop);
     const answer = await stranger.context.request.post(`${shop.url}/do/order/again`, {
       headers: { Origin: shop.url, Accept: 'text/html' },
       form: { order: order.split('/').at(-1) ?? '' },

@@ -1,6 +1,5 @@
 // The focus is never lost on the board, and the next Enter never acts on an order that nobody has chosen.
 import type { Page } from '@playwright/test';
-import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { keepOffers } from './support/offers';
@@ -9,9 +8,8 @@ import { Shopper } from './support/shopper';
 test('a ticket that somebody calls off leaves the focus to its lane, and not to the next order', async ({ browser, shop }) => {
   const barista = await Barista.atBoard(browser, shop);
   const { page } = barista;
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
-  const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+  const shopper = await Shopper.atMenu(browser, shop);
+  const others = await shopper.colleague();
   const orders = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
   const [before = '', gone = '', after = ''] = orders.map(({ number }) => String(number));
   await expect(barista.ticket(after, 'queued')).toBeVisible();
@@ -34,8 +32,7 @@ test('a ticket that somebody calls off leaves the focus to its lane, and not to 
 test('a step that is taken back by its key leaves the focus where it is', async ({ browser, shop }) => {
   const barista = await Barista.atBoard(browser, shop);
   const { page } = barista;
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
+  const shopper = await Shopper.atMenu(browser, shop);
   const number = String((await shopper.api.orderCoffee()).number);
   await expect(barista.ticket(number, 'queued')).toBeVisible();
   const bump = async () => {
@@ -68,9 +65,8 @@ test('what is taken back before it was sent leaves the focus at its ticket', asy
   const { page, w } = barista;
   await keepOffers(page);
   await barista.expectLive();
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
-  const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+  const shopper = await Shopper.atMenu(browser, shop);
+  const others = await shopper.colleague();
   const orders = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
   for (const { id } of orders) for (const verb of ['claim', 'ready']) await others.post(`/staff/orders/${id}/${verb}`);
   const [other = '', number = ''] = orders.map((order) => String(order.number));
@@ -97,8 +93,7 @@ test('who calls an order off by keyboard keeps the focus at its menu, and then i
   const { page, w } = barista;
   const end = await keepOffers(page);
   await barista.expectLive();
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
+  const shopper = await Shopper.atMenu(browser, shop);
   const number = String((await shopper.api.orderCoffee()).number);
   const more = page.getByText(`${w('board.more')} ${w('board.order')} ${number}`).locator('..');
   await more.press('Enter');
@@ -127,9 +122,8 @@ function moves(page: Page): string[] {
 test('what a colleague moves leaves the focus on the same control, or on nothing that acts', async ({ browser, shop }) => {
   const barista = await Barista.atBoard(browser, shop);
   const { page, w } = barista;
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
-  const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+  const shopper = await Shopper.atMenu(browser, shop);
+  const others = await shopper.colleague();
   const { id, number: n } = await shopper.api.orderCoffee();
   const number = String(n);
   const sent = moves(page);
@@ -164,9 +158,8 @@ test('a reason that is being typed stays while a colleague moves its ticket', as
   const { page, w } = barista;
   await keepOffers(page);
   await barista.expectLive();
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
-  const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+  const shopper = await Shopper.atMenu(browser, shop);
+  const others = await shopper.colleague();
   const { id, number: n } = await shopper.api.orderCoffee();
   const number = String(n);
   const sent = moves(page);

@@ -1,7 +1,6 @@
 // A board that loses its network in the middle of a rush: it says how old it is, promises nothing, and when it is back nothing
 // is missing and nothing is there twice.
 import { expectAccessible } from './support/access';
-import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { keepOffers } from './support/offers';
@@ -16,9 +15,8 @@ for (const language of LANGUAGES) {
   test(`a board goes offline and comes back in the middle of a rush (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, { language });
     const { page, w } = barista;
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
-    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const shopper = await Shopper.atMenu(browser, shop, { language });
+    const others = await shopper.colleague();
     const rush = async (count: number) => {
       const orders = [];
       for (let order = 0; order < count; order += 1) orders.push(await shopper.api.orderCoffee());
@@ -69,8 +67,7 @@ for (const language of LANGUAGES) {
   test(`a command that is swallowed is told, and may be pressed again (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, { language });
     const { page, w } = barista;
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop, { language });
     const number = String((await shopper.api.orderCoffee()).number);
     const claim = barista.button(number, 'board.claim');
     // A connection that is half dead: nothing is ever answered, and the line still says that it is live.
@@ -94,9 +91,8 @@ for (const language of LANGUAGES) {
     const { page, w } = barista;
     const end = await keepOffers(page);
     await barista.expectLive();
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
-    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const shopper = await Shopper.atMenu(browser, shop, { language });
+    const others = await shopper.colleague();
     const orders = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
     const [cup, gone, drink] = orders.map(({ number }) => String(number)) as [string, string, string];
     for (const verb of ['claim', 'ready']) await others.post(`/staff/orders/${orders[0]?.id}/${verb}`);
@@ -201,9 +197,8 @@ for (const language of LANGUAGES) {
     const { page, w } = barista;
     const end = await keepOffers(page);
     await barista.expectLive();
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
-    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const shopper = await Shopper.atMenu(browser, shop, { language });
+    const others = await shopper.colleague();
     const [cup, order] = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
     for (const verb of ['claim', 'ready']) await others.post(`/staff/orders/${cup.id}/${verb}`);
     const [ready, queued] = [barista.ticket(String(cup.number), 'ready'), barista.ticket(String(order.number), 'queued')];

@@ -1,6 +1,5 @@
 // Where things are on a board: a button at work is as wide as before, and what the connection's line lies over can be brought out from
 // under it. And what was meant by a number is known when its ticket is gone.
-import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { keepOffers } from './support/offers';
@@ -13,9 +12,8 @@ for (const language of LANGUAGES) {
     const { page, w } = barista;
     await keepOffers(page);
     await barista.expectLive();
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
-    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const shopper = await Shopper.atMenu(browser, shop, { language });
+    const others = await shopper.colleague();
     const { id, number } = await shopper.api.orderCoffee();
     await others.post(`/staff/orders/${id}/claim`);
     const ticket = barista.ticket(String(number), 'making');
@@ -46,9 +44,8 @@ for (const language of LANGUAGES) {
     // What is typed is forgotten after as long as an offer, which does not pass here.
     await keepOffers(page);
     await barista.expectLive();
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
-    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const shopper = await Shopper.atMenu(browser, shop, { language });
+    const others = await shopper.colleague();
     const { id, number } = await shopper.api.orderCoffee();
     await expect(barista.ticket(String(number), 'queued')).toBeVisible();
     await page.keyboard.type(String(number));
@@ -64,8 +61,7 @@ for (const language of LANGUAGES) {
 test('what is scrolled to keeps clear of the line of a board that is not live', async ({ browser, shop }) => {
   const barista = await Barista.atBoard(browser, shop);
   const { page } = barista;
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
+  const shopper = await Shopper.atMenu(browser, shop);
   let last = 0;
   for (let order = 0; order < 6; order += 1) last = (await shopper.api.orderCoffee()).number;
   await expect(barista.ticket(String(last), 'queued')).toBeVisible();

@@ -1,6 +1,6 @@
 // What can be taken back is offered beside the tickets, not over them: every button can be brought out from under the offer.
 import { expectAccessible } from './support/access';
-import { Api, type Order } from './support/api';
+import type { Order } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { keepOffers } from './support/offers';
@@ -14,8 +14,7 @@ for (const [name, device] of [['phone', PHONE], ['tablet', TABLET]] as const) {
     const { page, w } = barista;
     const end = await keepOffers(page);
     await barista.expectLive();
-    const shopper = await Shopper.arrive(browser, shop);
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop);
     const numbers: string[] = [];
     for (let order = 0; order < 5; order += 1) numbers.push(String((await shopper.api.orderCoffee()).number));
     const [first = '', second = '', last = ''] = [numbers[0], numbers[1], numbers.at(-1)];
@@ -105,9 +104,8 @@ for (const language of LANGUAGES) {
   test(`what is to be read has a third of the screen, and is closed by keys or all at once (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, { language });
     const { page, w } = barista;
-    const shopper = await Shopper.arrive(browser, shop);
-    await shopper.page.goto('/s/harbor');
-    const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const shopper = await Shopper.atMenu(browser, shop);
+    const others = await shopper.colleague();
     const lost = page.getByTestId('board-lost');
     const numbers: string[] = [];
     const lose = async (count: number) => {

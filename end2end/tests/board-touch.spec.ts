@@ -8,8 +8,7 @@ for (const [name, device] of [['phone', PHONE], ['tablet', TABLET]] as const) {
   test(`under a finger the board stays where it is (${name})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, device);
     const { page } = barista;
-    const shopper = await Shopper.arrive(browser, shop);
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop);
     const order = async () => String((await shopper.api.orderCoffee()).number);
     const numbers: string[] = [];
     for (let count = 0; count < 6; count += 1) numbers.push(await order());

@@ -14,8 +14,7 @@ for (const language of LANGUAGES) {
     const late = await Barista.arrive(browser, shop, { language, javaScriptEnabled: false });
     await late.page.goto('/staff');
     await late.signIn('Robin');
-    const shopper = await Shopper.arrive(browser, shop);
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop);
     const number = String((await shopper.api.orderCoffee()).number);
     await late.openBoard();
     await quick.button(number, 'board.claim').click();
@@ -29,8 +28,7 @@ for (const language of LANGUAGES) {
 test('a ticket is new until it is claimed, and is called off from behind its dots', async ({ browser, shop }) => {
   const barista = await Barista.atBoard(browser, shop);
   const { page, w } = barista;
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
+  const shopper = await Shopper.atMenu(browser, shop);
   const order = await shopper.api.orderCoffee();
   const [id, number] = [order.id, String(order.number)];
   const bar = await page.locator('.staff-tabs').boundingBox();
@@ -74,8 +72,7 @@ for (const language of LANGUAGES) {
   test(`the board on small screens: everything is large enough, and nothing moves when a ticket is unfolded (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, { language, viewport: { width: 320, height: 640 } });
     const { page, w } = barista;
-    const shopper = await Shopper.arrive(browser, shop);
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop);
     const number = String((await shopper.api.orderCoffee()).number);
     await expect(barista.ticket(number, 'queued')).toBeVisible();
     await expect(page.getByTestId('stations').getByRole('button').first()).toBeVisible();
@@ -131,8 +128,7 @@ for (const language of LANGUAGES) {
   test(`more totals than a row has room for are reached by keyboard (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, { language, viewport: { width: 320, height: 640 } });
     const { page } = barista;
-    const shopper = await Shopper.arrive(browser, shop);
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop);
     const skus = ['flat-white-regular', 'flat-white-large', 'cappuccino-regular', 'cappuccino-large', 'latte-regular', 'latte-large'];
     await shopper.api.order(skus.map((sku) => ({ sku, quantity: 2, options: ['oat'] })));
     const totals = page.getByTestId('totals');
@@ -158,8 +154,7 @@ for (const language of LANGUAGES) {
     const { page, w } = barista;
     const end = await keepOffers(page);
     await barista.expectLive();
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop, { language });
     const [first, second] = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
     const [held, other] = [String(first.number), String(second.number)];
     await expect(barista.ticket(other, 'queued')).toBeVisible();
@@ -224,8 +219,7 @@ for (const language of LANGUAGES) {
     await barista.openBoard();
     await barista.expectLive();
     const notes = () => page.evaluate(() => (window as unknown as { told: { notes: number } }).told.notes);
-    const shopper = await Shopper.arrive(browser, shop);
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop);
     const [first, second] = [String((await shopper.api.orderCoffee()).number), String((await shopper.api.orderCoffee()).number)];
     await expect(barista.ticket(second, 'queued')).toBeVisible();
     expect(await notes(), 'silent until it is touched').toBe(0);
@@ -333,8 +327,7 @@ const rush = test.extend<{ shop: Orderly }>({
 });
 
 rush('a tablet that is turned keeps thirty tickets in their lanes, and what is to be made in sight', async ({ browser, shop }) => {
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
+  const shopper = await Shopper.atMenu(browser, shop);
   const manager = new Api(shopper.context.request, shop.url, await shop.token('manager', 'harbor'));
   // More than the café lets in at once.
   await manager.patch('/staff/stores/harbor/settings', { capacity: null });

@@ -13,8 +13,7 @@ test('the icon is where browsers look for it, and a store without a picture has 
 });
 
 test('without JavaScript nothing says that it connects', async ({ browser, shop }) => {
-  const shopper = await Shopper.arrive(browser, shop, { javaScriptEnabled: false });
-  await shopper.page.goto('/s/harbor');
+  const shopper = await Shopper.atMenu(browser, shop, { javaScriptEnabled: false });
   // In the source: a browser that is only told to run no scripts still reads the page as one that does.
   expect(await shopper.page.locator('noscript').allTextContents()).toContainEqual(expect.stringContaining(shopper.w('live.no_scripts')));
   await expect(shopper.page.getByText(shopper.w('live.connecting'))).toBeHidden();

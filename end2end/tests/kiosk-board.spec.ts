@@ -41,8 +41,7 @@ for (const language of LANGUAGES) {
     await page.evaluate(() => (window as unknown as { locks: { held: EventTarget } }).locks.held.dispatchEvent(new Event('release')));
     await expect.poll(asked, 'and comes back on').toBe(2);
 
-    const shopper = await Shopper.arrive(browser, shop);
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop);
     const first = await shopper.api.orderCoffee();
     const second = await shopper.api.orderCoffee();
     const numbers = (lane: typeof preparing) => lane.getByRole('listitem').locator('strong');

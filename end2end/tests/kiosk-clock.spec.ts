@@ -34,8 +34,7 @@ for (const language of LANGUAGES) {
       const [, minutes = '', rest = ''] = /(\d+):(\d\d)/.exec((await next.textContent()) ?? '') ?? [];
       return Number(minutes) * 60 + Number(rest);
     };
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop, { language });
     const ready = page.getByTestId('kiosk-ready').getByRole('listitem');
     for (const set of [HOUR, -HOUR]) {
       const before = await seconds();

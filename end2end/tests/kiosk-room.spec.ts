@@ -73,8 +73,7 @@ for (const language of LANGUAGES) {
     await expect(preparing).toContainText(w('kiosk.nothing'));
     await look('no numbers');
 
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop, { language });
     const orders: Order[] = [];
     for (let n = 0; n < 14; n += 1) orders.push(await shopper.api.orderCoffee());
     for (const { id } of orders.slice(0, 7)) for (const verb of ['claim', 'ready']) await manager.post(`/staff/orders/${id}/${verb}`);

@@ -76,8 +76,7 @@ for (const language of LANGUAGES) {
 for (const language of LANGUAGES) {
   test(`wherever one has scrolled to, a page says that it is not live, and nothing moves (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, { language });
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop, { language });
     const { id } = await shopper.api.orderCoffee();
     for (const [visitor, path, below, sentence] of [
       [shopper, '/s/harbor', '.menu-nav', 'live.offline'],

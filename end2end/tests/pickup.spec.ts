@@ -106,9 +106,8 @@ for (const language of LANGUAGES) {
 }
 
 test('a place in the queue moves when others do', async ({ browser, shop }) => {
-  const others = await Shopper.arrive(browser, shop);
-  await others.page.goto('/s/harbor');
-  const barista = new Api(others.context.request, shop.url, await shop.token('barista', 'harbor'));
+  const others = await Shopper.atMenu(browser, shop);
+  const barista = await others.colleague();
   const before = [await others.api.orderCoffee(), await others.api.orderCoffee(), await others.api.orderCoffee()];
   const shopper = await Shopper.atCheckout(browser, shop);
   const { page, w } = shopper;

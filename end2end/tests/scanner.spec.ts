@@ -271,8 +271,7 @@ for (const language of LANGUAGES) {
   test(`a reader that types (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.arrive(browser, shop);
     const manager = new Api(barista.context.request, shop.url, await shop.token('manager', 'harbor'));
-    const shopper = await Shopper.arrive(browser, shop);
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop);
     const order = await shopper.api.orderCoffee();
     const { ticket } = await shopper.api.get<Ticket>(`/orders/${order.id}/ticket`);
     const desk = await scanner(browser, shop, manager, { language });

@@ -46,7 +46,7 @@ for (const language of LANGUAGES) {
     await other.goto('/sign-in?back=/account');
     await shopper.signIn(ADA, 2, other);
     await other.waitForURL('**/account');
-    const bar = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const bar = await shopper.colleague();
     await bar.post(`/staff/orders/${order.id}/claim`);
     await expect(page.getByTestId('tracker'), 'it is not told').not.toHaveAttribute('data-status', 'making');
     await lookAgain(page);
@@ -63,8 +63,7 @@ for (const language of LANGUAGES) {
     const barista = await Barista.atBoard(browser, shop, { language });
     const { page, w } = barista;
     const manager = new Api(barista.context.request, shop.url, await shop.token('manager', 'harbor'));
-    const shopper = await Shopper.arrive(browser, shop, { language });
-    await shopper.page.goto('/s/harbor');
+    const shopper = await Shopper.atMenu(browser, shop, { language });
     const number = String((await shopper.api.orderCoffee()).number);
     const claim = barista.button(number, 'board.claim');
     await expect(claim).toBeVisible();

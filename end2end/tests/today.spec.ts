@@ -1,7 +1,6 @@
 // A manager looks at the day while it happens: figures and charts move by themselves, and go into a spreadsheet.
 import { readFileSync } from 'node:fs';
 import { expectAccessible } from './support/access';
-import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { Shopper } from './support/shopper';
@@ -23,9 +22,8 @@ for (const language of LANGUAGES) {
     await expectAccessible(page, 'a day without an order');
 
     await manager.rememberDocument();
-    const shopper = await Shopper.arrive(browser, shop);
-    await shopper.page.goto('/s/harbor');
-    const bar = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+    const shopper = await Shopper.atMenu(browser, shop);
+    const bar = await shopper.colleague();
     const orders = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
     await expect(figure('orders')).toHaveText('3');
     await expect(figure('revenue')).toContainText('$15.30');
@@ -113,11 +111,10 @@ test('the board tells the day and how long things take', async ({ browser, shop 
   const day = page.getByTestId('board-day');
   const line = day.locator('summary');
   await expect(line).toContainText(`0 ${w('today.started_count')}`);
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
+  const shopper = await Shopper.atMenu(browser, shop);
   const [first, second] = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
   await expect(line).toContainText(`2 ${w('today.started_count')}`);
-  const bar = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+  const bar = await shopper.colleague();
   await bar.post(`/staff/orders/${second.id}/cancel`);
   await expect(line).toContainText(`1 ${w('today.cancelled_count')}`);
   const lanes = await page.locator('.board').boundingBox();
@@ -133,8 +130,7 @@ test('the board tells the day and how long things take', async ({ browser, shop 
 });
 
 test('the day without JavaScript', async ({ browser, shop }) => {
-  const shopper = await Shopper.arrive(browser, shop);
-  await shopper.page.goto('/s/harbor');
+  const shopper = await Shopper.atMenu(browser, shop);
   await shopper.api.orderCoffee();
   const manager = await Barista.arrive(browser, shop, { javaScriptEnabled: false });
   await manager.page.goto('/staff');

@@ -1,7 +1,6 @@
 // Two baristas, one ticket: one of them has it, the other is told who; and what was done is taken back by buttons and by keys.
 import type { Browser } from '@playwright/test';
 import { expectAccessible } from './support/access';
-import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { keepOffers } from './support/offers';
@@ -14,8 +13,7 @@ import { LANGUAGES } from './support/words';
 async function together(browser: Browser, shop: Orderly, likes: Likes = {}) {
   const kim = await Barista.atBoard(browser, shop, likes);
   const robin = await Barista.atBoard(browser, shop, likes, 'harbor', 'Robin');
-  const shopper = await Shopper.arrive(browser, shop, likes);
-  await shopper.page.goto('/s/harbor');
+  const shopper = await Shopper.atMenu(browser, shop, likes);
   return { kim, robin, shopper };
 }
 
@@ -26,7 +24,7 @@ async function withTime(browser: Browser, shop: Orderly, likes: Likes = {}) {
   await keepOffers(kim.page);
   const end = await keepOffers(robin.page);
   for (const barista of [kim, robin]) await barista.expectLive();
-  const others = new Api(shopper.context.request, shop.url, await shop.token('barista', 'harbor'));
+  const others = await shopper.colleague();
   return { ...people, others, end };
 }
 

@@ -182,28 +182,6 @@ impl Bar {
         self.problem.set(Some(Trouble { text, away: false }));
     }
 
-    /// Works at a station from now on, also when this board is opened again.
-    pub fn choose(self, station: Option<usize>) {
-        self.station.set(station);
-        let key = self.station_key();
-        self.place.with_value(|place| tab::keep(&key, station.and_then(|n| place.stations.get(n)).map(|chosen| &*chosen.name)));
-    }
-
-    fn station_key(self) -> String {
-        format!("orderly.board.station.{}", self.store())
-    }
-
-    /// The station that is chosen, if any, to look at.
-    pub fn with_station<T>(self, look: impl FnOnce(Option<&Station>) -> T) -> T {
-        let chosen = self.station.get();
-        self.place.with_value(|place| look(chosen.and_then(|n| place.stations.get(n))))
-    }
-
-    /// The same, to look at once.
-    pub fn with_station_untracked<T>(self, look: impl FnOnce(Option<&Station>) -> T) -> T {
-        untrack(|| self.with_station(look))
-    }
-
     /// Sends it now. `back`: what takes it back, where that is to be offered.
     pub fn send(self, order: OrderId, number: i64, verb: &'static str, back: Option<&'static str>, body: Value) {
         if self.offline_stops() || self.busy_stops(order, number) {
@@ -321,17 +299,13 @@ pub fn Board(
     clock: StoreClock,
     locale: Locale,
 ) -> impl IntoView {
-    let all = |queue: &QueueView| -> BTreeSet<OrderId> {
-        let lanes = &queue.lanes;
-        lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready).map(|ticket| ticket.order).collect()
-    };
     let (connection, away, refused) = (connection(), offline(), refused());
     let bar = Bar {
         place: StoredValue::new(Place { store: store.id.to_string(), me: person.id, stations }),
         now: tab::ticking(now),
         locale,
         busy: RwSignal::new(BTreeSet::new()),
-        seen: StoredValue::new(all(&queue)),
+        seen: StoredValue::new(queue.lanes.tickets().map(|ticket| ticket.order).collect()),
         asked: RwSignal::new(None),
         offline: Signal::derive(move || away.get() || refused.with(Option::is_some)),
         problem: RwSignal::new(None),
@@ -366,14 +340,8 @@ pub fn Board(
     Effect::new(move |_| said::keep_clear(bar));
     said::tell_left(bar, queue);
     undo::look_after(queue, bar);
+    tools::keep_station(bar);
     let (overview, keys, sound) = (tools::overview(queue, bar), keys::keys(queue, bar), board_sound::sound(queue, bar));
-    Effect::new(move |_| {
-        let kept = tab::kept(&bar.station_key());
-        let known = kept.and_then(|name| bar.place.with_value(|place| place.stations.iter().position(|station| station.name == name)));
-        if known.is_some() {
-            bar.station.set(known);
-        }
-    });
     Effect::new(move |_| {
         let back = connection.get() == Connection::Live && !bar.offline.get();
         if back && bar.problem.with_untracked(|problem| problem.as_ref().is_some_and(|problem| problem.away)) {

@@ -125,8 +125,7 @@ fn control(tag: &str, value: Option<&str>) -> String {
 }
 
 fn ticket(queue: &QueueView, order: OrderId) -> Option<&TicketView> {
-    let lanes = &queue.lanes;
-    lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready).find(|ticket| ticket.order == order)
+    queue.lanes.tickets().find(|ticket| ticket.order == order)
 }
 
 /// Takes the focus to the ticket whose button was pressed, where no change comes that would take it along: what was kept back is

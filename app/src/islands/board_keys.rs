@@ -3,7 +3,7 @@
 use domain::{
     Locale, OrderId, UserId,
     prep::FulfilmentStatus,
-    view::{LanesView, Person, QueueView},
+    view::{Person, QueueView},
 };
 use leptos::{ev::KeyboardEvent, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
@@ -47,8 +47,7 @@ enum Idle {
 /// What a number does to a ticket that the station shows: its next step, or the one before it, which a ticket in the queue does
 /// not have.
 fn bump(queue: &QueueView, station: Option<&Station>, number: i64, way: Way) -> Result<Step, Idle> {
-    let LanesView { queued, making, ready } = &queue.lanes;
-    let ticket = queued.iter().chain(making).chain(ready).find(|ticket| ticket.number == number).ok_or(Idle::Nothing)?;
+    let ticket = queue.lanes.tickets().find(|ticket| ticket.number == number).ok_or(Idle::Nothing)?;
     if station.is_some_and(|station| !station.has(ticket)) {
         return Err(Idle::Elsewhere);
     }
@@ -65,8 +64,7 @@ fn bump(queue: &QueueView, station: Option<&Station>, number: i64, way: Way) -> 
 
 /// The order that a number is, where it is on the board.
 fn numbered(queue: &QueueView, number: i64) -> Option<OrderId> {
-    let LanesView { queued, making, ready } = &queue.lanes;
-    queued.iter().chain(making).chain(ready).find(|ticket| ticket.number == number).map(|ticket| ticket.order)
+    queue.lanes.tickets().find(|ticket| ticket.number == number).map(|ticket| ticket.order)
 }
 
 /// Whether a key is typed into something, or is one of the browser's own.

@@ -6,11 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use domain::{
-    OrderId,
-    prep::FulfilmentStatus,
-    view::{QueueView, TicketView},
-};
+use domain::{OrderId, prep::FulfilmentStatus, view::QueueView};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
@@ -45,7 +41,7 @@ impl Scene {
     /// Looks at the lanes that `new` changes. Nothing is remembered where nobody looks, or wants no motion.
     pub fn before(old: &QueueView, new: &QueueView) -> Self {
         let lane = |queue: &QueueView| -> BTreeMap<OrderId, FulfilmentStatus> {
-            tickets(queue).map(|ticket| (ticket.order, ticket.status)).collect()
+            queue.lanes.tickets().map(|ticket| (ticket.order, ticket.status)).collect()
         };
         let (was, is) = (lane(old), lane(new));
         let mut changed = BTreeSet::new();
@@ -118,10 +114,6 @@ impl Place {
     fn is_seen(&self, height: f64) -> bool {
         self.bottom > 0.0 && self.top < height
     }
-}
-
-fn tickets(queue: &QueueView) -> impl Iterator<Item = &TicketView> {
-    queue.lanes.queued.iter().chain(&queue.lanes.making).chain(&queue.lanes.ready)
 }
 
 fn element(order: OrderId) -> Option<web_sys::Element> {

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{
-    OrderId,
-    view::{LanesView, TicketView},
-};
+use domain::{OrderId, view::TicketView};
 use leptos::{leptos_dom::helpers::WindowListenerHandle, prelude::*};
 
 use super::board::{Bar, Queue};
@@ -38,13 +35,13 @@ pub fn sound(queue: Queue, bar: Bar) -> AnyView {
     });
     Effect::new(move |known: Option<BTreeSet<OrderId>>| {
         queue.with(|queue| {
-            let LanesView { queued, making, ready } = &queue.lanes;
+            let lanes = &queue.lanes;
             let here = |ticket: &TicketView| bar.with_station_untracked(|station| station.is_none_or(|station| station.has(ticket)));
-            let new = known.is_some_and(|known| queued.iter().any(|ticket| !known.contains(&ticket.order) && here(ticket)));
+            let new = known.is_some_and(|known| lanes.queued.iter().any(|ticket| !known.contains(&ticket.order) && here(ticket)));
             if new && !quiet.get_untracked() {
                 bell::ring(&NEW);
             }
-            queued.iter().chain(making).chain(ready).map(|ticket| ticket.order).collect()
+            lanes.tickets().map(|ticket| ticket.order).collect()
         })
     });
     let on = move || armed.get() && !quiet.get();

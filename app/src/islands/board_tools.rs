@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::board::{Bar, Queue};
-use crate::{pieces, words as w};
+use crate::{pieces, tab, words as w};
 
 /// Things that are counted together at most.
 const TOTALS: usize = 12;
@@ -32,6 +32,41 @@ impl Station {
     pub fn has(&self, ticket: &TicketView) -> bool {
         ticket.lines.iter().any(|line| self.makes(line.product.as_str()))
     }
+}
+
+impl Bar {
+    /// Works at a station from now on, also when this board is opened again.
+    pub fn choose(self, station: Option<usize>) {
+        self.station.set(station);
+        let key = self.station_key();
+        self.place.with_value(|place| tab::keep(&key, station.and_then(|n| place.stations.get(n)).map(|chosen| &*chosen.name)));
+    }
+
+    fn station_key(self) -> String {
+        format!("orderly.board.station.{}", self.store())
+    }
+
+    /// The station that is chosen, if any, to look at.
+    pub fn with_station<T>(self, look: impl FnOnce(Option<&Station>) -> T) -> T {
+        let chosen = self.station.get();
+        self.place.with_value(|place| look(chosen.and_then(|n| place.stations.get(n))))
+    }
+
+    /// The same, to look at once.
+    pub fn with_station_untracked<T>(self, look: impl FnOnce(Option<&Station>) -> T) -> T {
+        untrack(|| self.with_station(look))
+    }
+}
+
+/// Works at the station where this browser has worked before, where there still is one of that name.
+pub fn keep_station(bar: Bar) {
+    Effect::new(move |_| {
+        let kept = tab::kept(&bar.station_key());
+        let known = kept.and_then(|name| bar.place.with_value(|place| place.stations.iter().position(|station| station.name == name)));
+        if known.is_some() {
+            bar.station.set(known);
+        }
+    });
 }
 
 /// What is still to be made, counted over all tickets: what there are several of, the most first.

@@ -9,7 +9,7 @@ use std::{
 use domain::{
     OrderId, Timestamp, UserId,
     prep::{FulfilmentKind, FulfilmentStatus},
-    view::{LanesView, OrderView, TicketView},
+    view::{LanesView, OrderView},
 };
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use serde_json::Value;
@@ -103,15 +103,11 @@ pub fn offer(bar: Bar, view: &OrderView, verb: &'static str, done: &str) {
     show(bar, Undo { order, number, verb: Some(verb), done: done.to_owned(), since, timer });
 }
 
-fn tickets(lanes: &LanesView) -> impl Iterator<Item = &TicketView> {
-    lanes.queued.iter().chain(&lanes.making).chain(&lanes.ready)
-}
-
 /// Orders whose ticket somebody has moved on, to another lane or into other hands, since what is offered to be taken back: what takes
 /// that back would undo theirs.
 fn moved_on(offers: &[Undo], lanes: &LanesView) -> Vec<OrderId> {
     let later =
-        |offer: &&Undo| offer.since.is_some_and(|since| tickets(lanes).any(|ticket| ticket.order == offer.order && ticket.since > since));
+        |offer: &&Undo| offer.since.is_some_and(|since| lanes.tickets().any(|ticket| ticket.order == offer.order && ticket.since > since));
     offers.iter().filter(later).map(|offer| offer.order).collect()
 }
 
@@ -203,7 +199,7 @@ pub fn look_after(queue: Queue, bar: Bar) {
     Effect::new(move |had: Option<Hand>| {
         let queue = queue.get();
         let lanes = &queue.lanes;
-        let here = |order: OrderId| tickets(lanes).any(|ticket| ticket.order == order);
+        let here = |order: OrderId| lanes.tickets().any(|ticket| ticket.order == order);
         let hand = in_hand(lanes, me);
         let folded: Vec<_> = bar.folds.with_value(|folds| folds.iter().map(|(order, (number, _))| (*order, *number)).collect());
         for (order, number) in folded.into_iter().filter(|(order, _)| !here(*order)) {

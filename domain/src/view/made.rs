@@ -2,7 +2,7 @@
 
 use super::{
     CategoryView, DiscountView, ImageView, LanesView, LineOptionView, LineView, MakingView, MenuView, ModifierView, Naming, OptionView,
-    OrderView, ProductView, QueueView, QuoteView, StoreView, VariantView,
+    OrderView, ProductView, QueueView, QuoteView, StoreView, TicketView, VariantView,
 };
 use crate::{
     Locale, ProductId, Text, Timestamp,
@@ -151,6 +151,13 @@ impl QueueView {
         for making in &mut self.making {
             making.localize(locale);
         }
+    }
+}
+
+impl LanesView {
+    /// Those of all lanes: what is queued first, then what is in the making, then what is ready.
+    pub fn tickets(&self) -> impl Iterator<Item = &TicketView> {
+        self.queued.iter().chain(&self.making).chain(&self.ready)
     }
 }
 

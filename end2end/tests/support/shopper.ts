@@ -17,10 +17,16 @@ export class Shopper extends Visitor {
     return new Shopper(...(await Visitor.enter(browser, shop, language, { ...PHONE, ...options })));
   }
 
-  /** Somebody with a flat white in the cart, about to pay. */
-  static async atCheckout(browser: Browser, shop: Orderly, likes: Likes = {}): Promise<Shopper> {
+  /** Somebody who looks at the harbour café's menu. */
+  static async atMenu(browser: Browser, shop: Orderly, likes: Likes = {}): Promise<Shopper> {
     const shopper = await Shopper.arrive(browser, shop, likes);
     await shopper.page.goto('/s/harbor');
+    return shopper;
+  }
+
+  /** Somebody with a flat white in the cart, about to pay. */
+  static async atCheckout(browser: Browser, shop: Orderly, likes: Likes = {}): Promise<Shopper> {
+    const shopper = await Shopper.atMenu(browser, shop, likes);
     await shopper.chooseProduct();
     await shopper.addWithOat();
     return shopper;

@@ -54,6 +54,11 @@ export class Visitor {
     return new Api(this.context.request, this.shop.url);
   }
 
+  /** Another barista of the harbour café, who works without a page. */
+  async colleague(): Promise<Api> {
+    return new Api(this.context.request, this.shop.url, await this.shop.token('barista', 'harbor'));
+  }
+
   /** The line that says how the page's live connection is. */
   get liveLine(): Locator {
     return this.page.getByTestId('live-line');
