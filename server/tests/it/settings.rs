@@ -177,7 +177,13 @@ async fn the_pages_change_the_same_by_plain_forms(server: Server) {
         ("was[barista_seconds]", "900"),
     ];
     let moved = kim.post_form("/do/staff/settings", &form).await;
-    assert_eq!(moved.header("location"), Some("/staff/harbor/settings?error=settings_changed&fields="));
+    let back = "/staff/harbor/settings?error=settings_changed&fields=capacity";
+    assert_eq!(moved.header("location"), Some(back));
+    let typed = moved.cookies().into_iter().find(|pair| pair.starts_with("orderly_typed=")).expect("what was typed");
+    let shown = kim.with("cookie", &format!("{}; {typed}", kim.cookie())).page(back).await;
+    assert!(field(shown.text(), "set-capacity").contains("value=\"9\""), "what was typed stays");
+    assert!(field(shown.text(), "set-barista_seconds").contains("value=\"1200\""), "what was left as it was is as it is");
+    assert!(shown.text().contains("Now: 8."), "and what stands where something else was typed is said");
     let form = form.map(|(field, text)| if field == "was[capacity]" { (field, "8") } else { (field, text) });
     let saved = kim.post_form("/do/staff/settings", &form).await;
     assert_eq!(saved.header("location"), Some("/staff/harbor/settings?saved=1"));

@@ -26,6 +26,9 @@ use super::{
 };
 use crate::{paths, wire::Refusal};
 
+/// What somebody else has changed since the form was shown.
+pub const CHANGED: &str = "settings_changed";
+
 /// Changes a store's terms, all of the form at once or none. `was`: what the form showed; only what differs from it is
 /// changed, and nothing where somebody else has changed the same meanwhile.
 #[server(name = SetSettings, prefix = "/do", endpoint = "staff/settings")]
@@ -35,7 +38,9 @@ pub async fn set_settings(
     #[server(default)] was: BTreeMap<String, String>,
 ) -> Done<()> {
     let page = paths::settings(&store);
-    let typed = Typed::new("settings", settings.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    // What was left as it was is shown as it is then.
+    let changed = settings.iter().filter(|(name, text)| differs(&was, name, text));
+    let typed = Typed::new("settings", changed.map(|(name, text)| (name.as_str(), text.as_str())));
     match patch(&store, settings, &was).await {
         Ok(()) => to(&format!("{page}?saved=1"), ()),
         Err(refusal) => {
@@ -46,11 +51,16 @@ pub async fn set_settings(
     }
 }
 
+/// Whether a field is not as the form showed it.
+fn differs(was: &BTreeMap<String, String>, field: &str, text: &str) -> bool {
+    was.get(field).is_none_or(|was| was.trim() != text.trim())
+}
+
 async fn patch(store: &str, mut typed: BTreeMap<String, String>, was: &BTreeMap<String, String>) -> Result<(), Refusal> {
     let visit = Visit::here();
     let store: StoreId = store.parse().map_err(|_| refusal(&StoreError::Unknown))?;
     require(&visit, Right::Store, &store)?;
-    typed.retain(|field, text| was.get(field).is_none_or(|was| was.trim() != text.trim()));
+    typed.retain(|field, text| differs(was, field, text));
     // What was seen of what is to be changed: it has to stand there still.
     let seen: Vec<_> =
         was.iter().filter(|(field, _)| typed.contains_key(*field)).map(|(field, was)| (field.clone(), was.trim().to_owned())).collect();
@@ -60,14 +70,16 @@ async fn patch(store: &str, mut typed: BTreeMap<String, String>, was: &BTreeMap<
         Box::pin(async move {
             stores.lock_in(tx, &store).await?;
             let now = shown(&stores.get(tx, &store).await?.ok_or(StoreError::Unknown)?.settings);
-            if seen.iter().any(|(field, was)| now.iter().any(|(name, now)| name == field && now != was)) {
-                return Ok(false);
+            let moved = seen.iter().filter(|(field, was)| now.iter().any(|(name, now)| name == field && now != was));
+            let moved: Vec<_> = moved.map(|(field, _)| Fault::new(&format!("/{field}"), CHANGED, "Somebody has changed it.")).collect();
+            if moved.is_empty() {
+                stores.patch_settings_in(tx, &store, &patch, actor).await?;
             }
-            stores.patch_settings_in(tx, &store, &patch, actor).await?;
-            Ok::<_, StoreError>(true)
+            Ok::<_, StoreError>(moved)
         })
     });
-    if done.await? { Ok(()) } else { Err(Refusal { code: "settings_changed".to_owned(), ..Refusal::default() }) }
+    let faults = done.await?;
+    if faults.is_empty() { Ok(()) } else { Err(Refusal { code: CHANGED.to_owned(), faults }) }
 }
 
 /// A form's texts as a `PATCH` has them: numbers, and nothing for an empty field.

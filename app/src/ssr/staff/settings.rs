@@ -8,7 +8,7 @@ use domain::{
 use leptos::prelude::*;
 
 use super::super::{
-    actions::typed::Typed,
+    actions::{store::CHANGED, typed::Typed},
     failure::Failure,
     seo::{Head, head},
     visit::{Visit, clock, page, param, query},
@@ -55,7 +55,7 @@ async fn body(visit: Visit, (store, error, faulty, saved, done): (String, Option
             <div class="row row--between">{switch}<StoreStatus store=status ships locale/></div>
             <p class="soft">{w::settings::open_hint(locale)}</p>
         </section>
-        {form(row.id.as_str(), &row.settings, &faulty, typed.as_ref(), locale)}
+        {form(row.id.as_str(), &row.settings, &Wrong { fields: &faulty, changed: error.as_deref() == Some(CHANGED) }, typed.as_ref(), locale)}
         {people}
     };
     // What is said at its field is not said twice.
@@ -78,27 +78,45 @@ pub fn shown(settings: &StoreSettings) -> [(&'static str, String); 8] {
     ]
 }
 
+/// Which fields were refused.
+struct Wrong<'p> {
+    /// By name, with commas between them.
+    fields: &'p str,
+    /// Because somebody else has changed them, and not for what was typed.
+    changed: bool,
+}
+
+impl Wrong<'_> {
+    /// What is said at a field. `now`: what stands there, in words; `rule`: what may be typed.
+    fn said(&self, name: &str, now: &str, rule: String, locale: Locale) -> Option<String> {
+        let wrong = self.fields.split(',').any(|field| field == name);
+        wrong.then(|| if self.changed { w::settings::changed_to(locale, now) } else { rule })
+    }
+}
+
 /// A number of the form.
 struct Number {
     name: &'static str,
     label: &'static str,
     /// What it does, and what an empty field means.
     hint: &'static str,
-    value: Option<String>,
+    value: String,
     least: i64,
     most: i64,
     required: bool,
 }
 
-fn form(store: &str, settings: &StoreSettings, faulty: &str, typed: Option<&Typed>, locale: Locale) -> AnyView {
+fn form(store: &str, settings: &StoreSettings, wrong: &Wrong<'_>, typed: Option<&Typed>, locale: Locale) -> AnyView {
     let typed = |name: &str| Typed::value(typed, "settings", name);
-    let is_faulty = |name: &str| faulty.split(',').any(|field| field == name);
     let StoreSettings {
         capacity, order_limit, scans_per_code, code_seconds, customer_seconds, barista_seconds, wait_target_seconds, ..
     } = *settings;
     let number = |name, label, hint, value: Option<i64>, (least, most), required| {
-        let value = typed(name).or_else(|| value.map(|value| value.to_string()));
-        field(&Number { name, label, hint, value, least, most, required }, is_faulty(name), locale)
+        let now = value.map_or_else(String::new, |value| value.to_string());
+        let said = if now.is_empty() { w::settings::empty(locale) } else { &now };
+        let error = wrong.said(name, said, w::settings::range(locale, least, most), locale);
+        let value = typed(name).unwrap_or_else(|| now.clone());
+        field(&Number { name, label, hint, value, least, most, required }, error, locale)
     };
     let admission = [
         (Admission::Open, w::settings::admission_open(locale), w::settings::admission_open_hint(locale)),
@@ -114,8 +132,13 @@ fn form(store: &str, settings: &StoreSettings, faulty: &str, typed: Option<&Type
         }
     })
     .collect_view();
-    let unknown = is_faulty("admission").then(|| {
-        view! { <p class="field-error" id="set-admission-error" role="alert">{icon("alert")}{w::refusal("unknown_word", locale)}</p> }
+    let now = match settings.admission {
+        Admission::Open => w::settings::admission_open(locale),
+        Admission::Qr => w::settings::admission_qr(locale),
+    };
+    let unknown = wrong.said("admission", now, w::refusal("unknown_word", locale).to_owned(), locale);
+    let unknown = unknown.map(|text| {
+        view! { <p class="field-error" id="set-admission-error" role="alert">{icon("alert")}{text}</p> }
     });
     let (wrong, described) = (unknown.is_some().then_some("true"), unknown.is_some().then_some("set-admission-error"));
     view! {
@@ -146,13 +169,15 @@ fn form(store: &str, settings: &StoreSettings, faulty: &str, typed: Option<&Type
     .into_any()
 }
 
-fn field(number: &Number, wrong: bool, locale: Locale) -> AnyView {
+/// `error`: what is wrong with it.
+fn field(number: &Number, error: Option<String>, locale: Locale) -> AnyView {
     let Number { name, label, hint, ref value, least, most, required } = *number;
     let id = format!("set-{name}");
     let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
+    let wrong = error.is_some();
     let described = if wrong { format!("{error_id} {hint_id}") } else { hint_id.clone() };
-    let error = wrong.then(|| {
-        view! { <p class="field-error" id=error_id role="alert">{icon("alert")}{w::settings::range(locale, least, most)}</p> }
+    let error = error.map(|text| {
+        view! { <p class="field-error" id=error_id role="alert">{icon("alert")}{text}</p> }
     });
     view! {
         <div class="field field--number">
