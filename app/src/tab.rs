@@ -6,6 +6,7 @@ pub mod bell;
 mod clock;
 pub mod eye;
 pub mod js;
+pub mod rest;
 
 pub use self::clock::{steady, ticking};
 

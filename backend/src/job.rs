@@ -12,7 +12,7 @@ use domain::Timestamp;
 use serde_json::Value;
 
 use crate::args;
-use crate::db::{DbError, Sql, Tx, Wake, ids};
+use crate::db::{DbError, Row, Sql, Tx, Wake, ids};
 use crate::subscriber::HandlerError;
 
 /// A job to be run.
@@ -148,6 +148,11 @@ impl Left {
     pub fn is_given_up(&self) -> bool {
         self.next_at.is_none()
     }
+
+    fn keyed(row: &Row) -> Result<(String, Self), DbError> {
+        let waits = row.get::<String>("status")? == "ready";
+        Ok((row.get("key")?, Self { error: row.get("error")?, next_at: if waits { Some(row.get("next_at")?) } else { None } }))
+    }
 }
 
 /// Which of these jobs of a kind are not done, by key.
@@ -157,12 +162,13 @@ pub(crate) async fn left_of<K: ToString>(sql: &mut impl Sql, kind: &str, keys: &
         "select key, status, error, next_at from job where kind = $1 and status <> 'done' \
          and key in (select jsonb_array_elements_text($2::jsonb))",
     );
-    let mut left = HashMap::new();
-    for row in sql.fetch_all(text, args![kind, ids(keys)]).await? {
-        let waits = row.get::<String>("status")? == "ready";
-        left.insert(row.get("key")?, Left { error: row.get("error")?, next_at: if waits { Some(row.get("next_at")?) } else { None } });
-    }
-    Ok(left)
+    sql.fetch_all(text, args![kind, ids(keys)]).await?.iter().map(Left::keyed).collect()
+}
+
+/// All jobs of a kind that are not done, by key.
+pub(crate) async fn left(sql: &mut impl Sql, kind: &str) -> Result<HashMap<String, Left>, DbError> {
+    let text = "select key, status, error, next_at from job where kind = $1 and status <> 'done'";
+    sql.fetch_all(text, args![kind]).await?.iter().map(Left::keyed).collect()
 }
 
 /// Whether a job of this kind and key still waits or runs.

@@ -56,7 +56,7 @@ mod menu;
 mod report;
 mod staff;
 
-pub use self::me::{MeView, RoleView, SessionView, UserView, WalletBalance, WalletEntry, WalletView};
+pub use self::me::{MeView, RoleView, SessionView, TopUpStatus, TopUpView, UserView, WalletBalance, WalletEntry, WalletView};
 pub use self::menu::{CategoryView, ImageView, MenuChange, MenuChanges, MenuView, ModifierView, OptionView, ProductView, VariantView};
 pub use self::report::{EndedView, HourView, MakingView, QueueToday, SoldView, TodayView, TotalsView};
 pub use self::staff::{AuditActor, AuditEntry, KioskView, MemberView, NewMemberView, NewTokenView, PairingView, TokenView};

@@ -81,6 +81,28 @@ for (const language of LANGUAGES) {
   });
 }
 
+for (const language of LANGUAGES) {
+  test(`what moves in the wallet is seen where it is looked at (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.arrive(browser, shop, { language });
+    const { page, w } = shopper;
+    await page.goto('/sign-in?back=/account');
+    await shopper.signIn('+15550100001');
+    await page.waitForURL('**/account');
+    await shopper.expectLive();
+    await shopper.rememberDocument();
+    const newest = page.getByTestId('entries').getByRole('listitem').first();
+    const order = await shopper.api.order([{ sku: 'flat-white-regular', quantity: 1, options: ['oat'] }], { method: 'wallet' });
+    await expect(newest).toContainText(w('wallet.charge'));
+    await expect(newest.getByRole('link')).toHaveAttribute('href', new RegExp(order.id));
+    await shopper.api.post(`/orders/${order.id}/cancel`);
+    await expect(newest).toContainText(w('wallet.refund'));
+    await expect(newest).toContainText(/\+\D*5\.10/);
+    await expect(page.getByTestId('balance')).toContainText('33.00');
+    await shopper.expectSameDocument();
+    await shopper.leave();
+  });
+}
+
 const TWENTY = { en: '$20.00', 'zh-CN': 'US$20.00' };
 
 for (const language of LANGUAGES) {
@@ -108,7 +130,16 @@ for (const language of LANGUAGES) {
     await tab.waitForURL(/\/account\?top_up=/);
     await expect(tab.getByTestId('bank-answer')).toContainText(waits);
 
-    // Both find out by themselves.
+    // Both find out by themselves; nobody's page is taken from under their hands.
+    const name = page.getByLabel(w('account.name'));
+    await name.fill('Ann');
+    await page.evaluate(() => Object.assign(window, { stays: true }));
+    await expect(page.getByTestId('bank-answer')).toContainText(w('wallet.bank_answered', { amount: TWENTY[language] }), { timeout: 60_000 });
+    await expect(name).toHaveValue('Ann');
+    await expect(name).toBeFocused();
+    expect(await page.evaluate(() => 'stays' in window), 'it is the same page').toBe(true);
+    await expectAccessible(page, 'the account when the bank has answered');
+    await page.getByRole('link', { name: w('wallet.bank_see') }).click();
     for (const here of [page, tab]) {
       await expect(here.locator('#top-up').getByRole('alert')).toContainText(w('problem.payment_timeout'), { timeout: 60_000 });
       await expect(here.getByTestId('bank-answer')).toHaveCount(0);

@@ -60,6 +60,7 @@ pub fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(orders::cancel))
         .routes(routes!(wallet::wallet))
         .routes(routes!(wallet::top_up))
+        .routes(routes!(wallet::top_up_state))
         .routes(routes!(webhooks::payment))
         .routes(routes!(session::start))
         .routes(routes!(session::send_code))

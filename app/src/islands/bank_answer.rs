@@ -1,31 +1,71 @@
 //! Somebody looks for what their bank says of a top-up before its answer is there.
 
-use domain::Locale;
+use domain::{
+    Locale, Money, TopUpId,
+    view::{TopUpStatus, TopUpView},
+};
 use leptos::{prelude::*, task::spawn_local};
 
-use crate::{pieces::icon, tab, words as w};
+use crate::{
+    paths,
+    pieces::icon,
+    tab::{self, rest},
+    words as w,
+};
 
-/// Between two looks, in milliseconds; the page waits for the answer itself before it comes.
+/// Between two looks, in milliseconds; the shop waits for the answer itself before it says that there is none. A bank that does not answer
+/// for long is asked for less and less.
 const PAUSE: i32 = 1000;
+const LONGEST_PAUSE: i32 = 5000;
 
-/// Says that the answer is on its way, in the words of `title`. `here`: the page that looks for it; `next`: the same, which is gone to
-/// by itself, while there is hope that it comes soon.
+/// Says that the answer to a top-up is on its way, and looks for it. Once it is there, the page is loaded anew to show what came of it; while
+/// somebody is at work on this one, that the answer is there is said in this place, and the page stays until they are not.
 #[island(lazy)]
-pub fn BankAnswer(title: String, here: String, next: Option<String>, locale: Locale) -> impl IntoView {
-    Effect::new(move |_| {
-        if let Some(next) = next.clone() {
+pub fn BankAnswer(top_up: TopUpId, amount: Money, locale: Locale) -> impl IntoView {
+    let here = format!("{}?top_up={top_up}#wallet", paths::ACCOUNT);
+    let answered = RwSignal::new(false);
+    Effect::new({
+        let here = here.clone();
+        move |_| {
+            let here = here.clone();
             spawn_local(async move {
-                tab::pause(PAUSE).await;
-                tab::replace(&next);
+                let mut pause = PAUSE;
+                tab::pause(pause).await;
+                while !is_over(top_up).await {
+                    // The page may be gone.
+                    if answered.try_get_untracked().is_none() {
+                        return;
+                    }
+                    pause = pause.saturating_add(PAUSE).min(LONGEST_PAUSE);
+                    tab::pause(pause).await;
+                }
+                if !rest::is_at_rest() {
+                    let _ = answered.try_set(true);
+                    rest::at_rest().await;
+                }
+                if answered.try_get_untracked().is_some() {
+                    tab::replace(&here);
+                }
             });
         }
     });
+    let title = move || {
+        let amount = amount.format(locale);
+        if answered.get() { w::wallet::bank_answered(locale, amount) } else { w::wallet::bank_waits(locale, amount) }
+    };
+    let go = move || if answered.get() { w::wallet::bank_see(locale) } else { w::wallet::bank_look(locale) };
     view! {
         <div class="notice" data-tone="wait" role="status" data-testid="bank-answer">
             {icon("clock")}
             <p class="notice__title">{title}</p>
-            <a class="button button--quiet" href=here>{w::wallet::bank_look(locale)}</a>
+            <a class="button button--quiet" href=here>{go}</a>
         </div>
     }
     .into_any()
+}
+
+/// Whether the bank has decided. A shop that is not reached is asked again.
+async fn is_over(top_up: TopUpId) -> bool {
+    let reply = tab::ask(&format!("/api/v1/wallet/top-ups/{top_up}"), tab::Body::Nothing).await;
+    reply.and_then(|reply| reply.json::<TopUpView>()).is_ok_and(|view| view.status != TopUpStatus::Pending)
 }

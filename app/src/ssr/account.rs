@@ -6,7 +6,7 @@ use backend::{
 };
 use domain::{
     Currency, Locale, Money, Timestamp, TopUpId, UserId,
-    view::{OrderView, SessionView, WalletEntry, WalletView},
+    view::{OrderView, SessionView, WalletView},
     web::is_web,
 };
 use leptos::prelude::*;
@@ -20,17 +20,14 @@ use super::{
     visit::{Visit, lead_to, page, query},
 };
 use crate::{
-    islands::{Balance, BankAnswer, ConfirmBy, LiveLine, LocalTime},
+    islands::{Balance, BankAnswer, ConfirmBy, ENTRIES, Entries, LiveLine},
     paths,
-    pieces::{decimal, icon, price},
+    pieces::{icon, price},
     words as w,
 };
 
-/// So many of the last orders, and of the wallet's movements.
+/// So many of the last orders.
 const ORDERS: i64 = 3;
-const ENTRIES: i64 = 8;
-/// How often a page looks by itself for what the bank says: for as long as one is asked that does not answer.
-const LOOKS: i64 = 10;
 /// What can be paid in with one press, in whole units of money.
 const TOP_UPS: [i64; 4] = [10, 20, 50, 100];
 
@@ -46,7 +43,6 @@ pub fn AccountPage() -> impl IntoView {
         saved: query("saved"),
         before: number("before"),
         top_up: query("top_up").and_then(|id| id.parse().ok()),
-        look: number("look").unwrap_or(1),
     };
     page(async move { body(visit, asked).await })
 }
@@ -64,8 +60,6 @@ struct Asked {
     before: Option<i64>,
     /// The top-up whose end they look for, as back from their bank.
     top_up: Option<TopUpId>,
-    /// The how many-th look this is for what became of it.
-    look: i64,
 }
 
 async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
@@ -117,9 +111,8 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         (Some(top_up), Some((amount, None))) => Some((top_up, *amount)),
         _ => None,
     };
-    let waits = looked_for.map(|(top_up, amount)| bank_answer(top_up, amount, Some(asked.look), locale));
-    let others = undecided.iter().filter(|(top_up, _)| looked_for.is_none_or(|(shown, _)| shown != *top_up));
-    let others = others.map(|(top_up, amount)| bank_answer(*top_up, *amount, None, locale)).collect_view();
+    let others = undecided.iter().copied().filter(|(top_up, _)| looked_for.is_none_or(|(shown, _)| shown != *top_up));
+    let waits = looked_for.into_iter().chain(others).map(|(top_up, amount)| view! { <BankAnswer top_up amount locale/> }).collect_view();
     let (paid_in, of_top_up, amount) = match returned {
         Some((_, Some(TopUpEnd::Captured))) => (Some(done(w::wallet::topped_up(locale))), of_top_up, asked.amount),
         Some((amount, Some(TopUpEnd::Refused(reason)))) => (paid_in, Some(reason), Some(amount.amount)),
@@ -130,7 +123,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     } else {
         closed(of_top_up.as_deref(), locale)
     };
-    let waiting = !confirmations.is_empty() || !undecided.is_empty();
+    let waiting = !confirmations.is_empty();
     let wanted = confirmations.iter().map(|wanted| confirm(wanted, visit.now, locale)).collect_view();
     let main = view! {
         {head}
@@ -145,7 +138,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
                 {problem(of_others.as_deref().map(w::without_order), locale)}
                 {saved}
                 <div class="account">
-                    {money(id, &wallet, waiting, view! { {wanted}{waits}{others}{paid_in}{form} }.into_any(), locale)}
+                    {money(id, &wallet, waiting, asked.before.is_none(), view! { {wanted}{waits}{paid_in}{form} }.into_any(), locale)}
                     {last_orders(&orders.items, &stores, locale)}
                     {you(&account, staff, locale)}
                     {browsers(&sessions, Some(*session), visit.now, locale)}
@@ -157,26 +150,17 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     Ok(frame(&visit, main.into_any()))
 }
 
-/// The balance, how it grows, and how it came to be. `waiting`: a top-up of theirs has not ended.
-fn money(user: UserId, wallet: &WalletView, waiting: bool, top_up: AnyView, locale: Locale) -> AnyView {
-    let entries = &wallet.entries;
-    let rows = entries.items.iter().map(|entry| movement(entry, locale)).collect_view();
-    let list = if entries.items.is_empty() {
-        view! { <p class="soft">{w::wallet::none(locale)}</p> }.into_any()
-    } else {
-        view! { <ul class="entries" data-testid="entries">{rows}</ul> }.into_any()
-    };
-    let older = entries.next.as_ref().map(|next| {
-        view! { <div class="row"><a class="button button--quiet" href=format!("{}?before={next}#wallet", paths::ACCOUNT)>{w::wallet::older(locale)}</a></div> }
-    });
+/// The balance, how it grows, and how it came to be. `waiting`: a top-up of theirs waits for them at their bank. `newest`: its last movements
+/// are shown, and not older ones.
+fn money(user: UserId, wallet: &WalletView, waiting: bool, newest: bool, top_up: AnyView, locale: Locale) -> AnyView {
+    let moments = wallet.entries.items.iter().map(|entry| orders::moment(entry.at, locale)).collect::<Vec<_>>();
     view! {
         <section class="panel" id="wallet" aria-labelledby="wallet-title">
             <h2 id="wallet-title">{w::wallet::title(locale)}</h2>
             <Balance user balance=wallet.balance waiting locale/>
             <div class="live-quiet"><LiveLine clock=None locale/></div>
             {top_up}
-            {list}
-            {older}
+            <Entries user page=wallet.entries.clone() moments newest locale/>
         </section>
     }
     .into_any()
@@ -197,14 +181,6 @@ fn confirm(wanted: &Confirmation, now: Timestamp, locale: Locale) -> Option<AnyV
         }
         .into_any(),
     )
-}
-
-/// The bank's answer is not there yet: where this is the `look` for it, the page looks again.
-fn bank_answer(top_up: TopUpId, amount: Money, look: Option<i64>, locale: Locale) -> AnyView {
-    let here = format!("{}?top_up={top_up}#wallet", paths::ACCOUNT);
-    let next = look.filter(|look| *look < LOOKS).map(|look| format!("{}?top_up={top_up}&look={}#wallet", paths::ACCOUNT, look + 1));
-    let title = w::wallet::bank_waits(locale, amount.format(locale));
-    view! { <BankAnswer title here next locale/> }.into_any()
 }
 
 /// In the form's place while a card may still be charged: pressed again, it would be another top-up.
@@ -246,24 +222,6 @@ fn top_up(currency: Currency, chosen: Option<i64>, refused: Option<&str>, locale
                 <div class="row"><button class="button">{w::wallet::top_up_go(locale)}</button></div>
             </form>
         </details>
-    }
-    .into_any()
-}
-
-/// A movement: what, when, how much, and what was in the wallet then.
-fn movement(entry: &WalletEntry, locale: Locale) -> AnyView {
-    let what = w::wallet::by_name(entry.kind.as_str(), locale).unwrap_or_default();
-    let what = match entry.order {
-        Some(order) => view! { <a href=paths::order(order)>{what}</a> }.into_any(),
-        None => view! { <span>{what}</span> }.into_any(),
-    };
-    let amount = entry.amount.format(locale);
-    let amount = if entry.amount.amount > 0 { format!("+{amount}") } else { amount };
-    view! {
-        <li class="entry">
-            <p class="entry__what">{what}<small><LocalTime at=entry.at text=orders::moment(entry.at, locale) locale/></small></p>
-            <p class="entry__amount"><data value=decimal(entry.amount)>{amount}</data><small>{w::wallet::after(locale, entry.balance_after.format(locale))}</small></p>
-        </li>
     }
     .into_any()
 }

@@ -8,18 +8,19 @@
 
 mod ended;
 mod error;
+mod left;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::event::PaymentToppedUp;
 use domain::{Currency, Fault, Faults, Money, Terms, Timestamp, TopUpId, UserId};
-use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 pub use self::error::TopUpError;
+pub use self::left::LeftTopUp;
 use super::charge::{Attempt, Charge, outcome};
 use super::provider::CardToken;
 use super::store::top_up as store;
@@ -65,18 +66,6 @@ pub struct Confirmation {
     pub confirm_by: Timestamp,
 }
 
-/// A top-up that is over for its shopper, and whose money nobody goes on to send back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StuckTopUp {
-    pub top_up: TopUpId,
-    /// What is to be asked of the card provider: `void`.
-    pub job: &'static str,
-    /// It does not go on by itself.
-    pub stuck: bool,
-    /// Why its last attempt came to nothing.
-    pub error: String,
-}
-
 /// Everybody's top-ups.
 #[derive(Clone)]
 pub struct TopUps {
@@ -92,23 +81,6 @@ impl TopUps {
     /// Those of a shopper that wait for a confirmation, the oldest first.
     pub async fn confirmations(&self, sql: &mut impl Sql, user: UserId) -> Result<Vec<Confirmation>, DbError> {
         store::confirmations(sql, user).await
-    }
-
-    /// Those whose money was to be let go of, or to go back, and was given up.
-    pub async fn stuck(&self, sql: &mut impl Sql) -> Result<Vec<StuckTopUp>, DbError> {
-        let dead = job::dead(sql).await?.into_iter().filter(|job| job.kind == TOP_UP_VOID);
-        let stuck = dead.map(|job| {
-            let top_up = job.key.parse().map_err(|_| DbError::Defect(format!("{} is no top-up", job.key)))?;
-            Ok(StuckTopUp { top_up, job: "void", stuck: true, error: job.error })
-        });
-        stuck.collect()
-    }
-
-    /// Tries now what is left of a top-up: that its money is let go of, or goes back. False where nothing is.
-    pub async fn retry_in(&self, tx: &mut Tx, id: TopUpId) -> Result<bool, DbError> {
-        let key = id.to_string();
-        super::store::notice::want_failed_refund_again_in(tx, &key).await?;
-        job::retry_in(tx, TOP_UP_VOID, &key).await
     }
 
     /// Pays `amount` into the wallet of `user` with a card, once for the request key, and waits for the end or for what

@@ -318,13 +318,15 @@ on_both_databases! {
         cafe.books.refuse_refunds(1);
         let waiting = { let cafe = cafe.clone(); tokio::spawn(async move { pay(&cafe, ada, "gate", usd(700), "tok_gate").await }) };
         cafe.books.wait_at_gate().await;
+        let top_ups = &cafe.backend.top_ups;
+        let left = top_ups.left(&mut cafe.backend.db.reader()).await.unwrap();
+        assert_eq!((left.len(), left[0].job, left[0].stuck), (1, "charge", false), "what is being asked for is seen, too");
         lose(&cafe, ada).await;
         cafe.books.open_gate();
         assert_eq!(waiting.await.unwrap(), Ok(TopUpEnd::Refused("account_deleted".to_owned())));
         running.settle().await.unwrap();
-        let top_ups = &cafe.backend.top_ups;
         let stuck = top_ups.stuck(&mut cafe.backend.db.reader()).await.unwrap();
-        assert_eq!((stuck.len(), stuck[0].error.as_str()), (1, "the card provider refuses: this card takes nothing back"));
+        assert_eq!((stuck.len(), stuck[0].error.as_deref()), (1, Some("the card provider refuses: this card takes nothing back")));
 
         let id = stuck[0].top_up;
         let retry = || cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.top_ups.retry_in(tx, id).await }));

@@ -3,7 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Page, Role};
-use crate::{Locale, Money, OrderId, SessionId, StoreId, Timestamp, TransferId, UserId, wallet::EntryKind};
+use crate::{Locale, Money, OrderId, SessionId, StoreId, Timestamp, TopUpId, TransferId, UserId, wallet::EntryKind};
+
+/// How a payment into a wallet stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum TopUpStatus {
+    /// The bank has not answered, or its shopper has not confirmed it yet.
+    Pending,
+    /// The money is in the wallet.
+    Captured,
+    /// Nothing is in the wallet.
+    Refused,
+}
 
 wire! {
     /// `GET /me`.
@@ -24,6 +37,16 @@ wire! {
         order: Option<OrderId>,
         /// What was in the wallet then.
         balance_after: Money,
+    }
+
+    /// `GET /wallet/top-ups/{id}`.
+    TopUpView {
+        id: TopUpId,
+        amount: Money,
+        status: TopUpStatus,
+        /// Why nothing was paid in: `payment_declined`, `payment_timeout`, or `payment_unsure`, of which the card gets back what it may have
+        /// been charged.
+        reason: Option<String>,
     }
 
     /// A browser in which an account is signed in.

@@ -56,15 +56,15 @@ export class Api {
     return this.order([{ sku: 'flat-white-regular', quantity: 1, options: ['oat'] }]);
   }
 
-  /** The same of anything that the café sells. */
-  async order(lines: { sku: string; quantity: number; options: string[] }[]): Promise<Order> {
+  /** The same of anything that the café sells, paid as one likes. */
+  async order(lines: { sku: string; quantity: number; options: string[] }[], payment: unknown = { method: 'card', token: 'tok_ok' }): Promise<Order> {
     const checkout = await this.post<{ id: string; quote: { total: unknown } }>('/checkouts', {
       store: 'harbor',
       lines,
       fulfilment: { kind: 'pickup' },
     });
     const placed = await this.post<Order>(`/checkouts/${checkout.id}/place`, {
-      payment: { method: 'card', token: 'tok_ok' },
+      payment,
       expected_total: checkout.quote.total,
     });
     return this.orderWhen(placed.id, (order) => order.fulfilments[0]?.status === 'queued');

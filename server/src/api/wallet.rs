@@ -2,19 +2,19 @@
 
 use axum::{
     Json,
-    extract::State,
+    extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use backend::{identity::Caller, payment::TopUpEnd};
 use domain::{
-    Money, Terms, UserId,
-    view::{Problem, WalletView},
+    Money, Terms, TopUpId, UserId,
+    view::{Problem, TopUpStatus, TopUpView, WalletView},
 };
 use serde::Deserialize;
 
 use super::{
-    extract::Keyed,
+    extract::{Keyed, id},
     problem::AppError,
     query::{Paging, Params, cursor},
 };
@@ -98,6 +98,23 @@ pub async fn top_up(State(app): State<AppState>, keyed: Keyed<TopUpRequest>) -> 
             })
         })
         .await
+}
+
+/// How a top-up of mine stands. What the provider has not decided is asked for anew, and waited for a moment.
+#[utoipa::path(get, path = "/wallet/top-ups/{id}", tag = "wallet", params(("id" = String, Path)),
+    responses((status = 200, body = TopUpView), (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub async fn top_up_state(State(app): State<AppState>, Who(caller): Who, Path(top_up): Path<String>) -> Result<Json<TopUpView>, AppError> {
+    let user = owner(&caller)?;
+    let top_up: TopUpId = id(&top_up, "top-up")?;
+    let (amount, end) = app.backend.top_ups.returned(user, top_up).await?.ok_or_else(|| AppError::not_found("top-up"))?;
+    let (status, reason) = match end {
+        None => (TopUpStatus::Pending, None),
+        Some(TopUpEnd::Captured) => (TopUpStatus::Captured, None),
+        Some(TopUpEnd::Refused(reason)) => (TopUpStatus::Refused, Some(reason)),
+    };
+    Ok(Json(TopUpView { id: top_up, amount, status, reason }))
 }
 
 fn refused(reason: &str) -> AppError {

@@ -4,17 +4,17 @@ use anyhow::{Context as _, bail};
 use backend::Backend;
 use backend::db::DbError;
 use backend::ordering::Waits;
-use backend::payment::StuckTopUp;
+use backend::payment::LeftTopUp;
 use clap::Subcommand;
-use domain::{OrderId, TopUpId};
+use domain::{OrderId, Timestamp, TopUpId};
 use serde::Serialize;
 
 use super::Output;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Orders that have something left to happen by itself, the most urgent first; and payments into wallets whose money should have
-    /// gone back and does not.
+    /// Orders that have something left to happen by itself, the most urgent first; and payments into wallets of which the card provider is
+    /// still to be asked.
     List {
         /// Only those that do not go on by themselves: past their deadline, or with a job that was given up.
         #[arg(long)]
@@ -43,7 +43,7 @@ const STUCK: &str = "stuck";
 #[serde(untagged)]
 enum Left {
     Order(Waits),
-    TopUp(StuckTopUp),
+    TopUp(LeftTopUp),
 }
 
 pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<()> {
@@ -52,16 +52,19 @@ pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<(
         Command::List { stuck, json } => {
             let mut reader = backend.db.reader();
             let sagas = if stuck { backend.sagas.stuck(&mut reader).await? } else { backend.sagas.list(&mut reader).await? };
-            let top_ups = backend.top_ups.stuck(&mut reader).await?;
+            let top_ups = if stuck { backend.top_ups.stuck(&mut reader).await? } else { backend.top_ups.left(&mut reader).await? };
             if json {
                 let all: Vec<_> = sagas.into_iter().map(Left::Order).chain(top_ups.into_iter().map(Left::TopUp)).collect();
                 return output.json(&all);
             }
             let none = || "-".to_owned();
-            let top_ups = top_ups.into_iter().map(|StuckTopUp { top_up, job, error, .. }| {
-                let number = "top-up".to_owned();
-                let error = error.replace(char::is_control, " ");
-                [top_up.to_string(), number, none(), none(), job.to_owned(), STUCK.to_owned(), none(), none(), none(), error]
+            let state = |stuck: bool| if stuck { STUCK } else { "moving" }.to_owned();
+            let next = |at: Option<Timestamp>| at.map_or_else(none, |at| at.to_string());
+            // One line each, whatever a provider has said.
+            let said = |error: Option<String>| error.map_or_else(none, |error| error.replace(char::is_control, " "));
+            let top_ups = top_ups.into_iter().map(|LeftTopUp { top_up, job, stuck, error, next_attempt }| {
+                let (id, what) = (top_up.to_string(), "top-up".to_owned());
+                [id, what, none(), none(), job.to_owned(), state(stuck), none(), none(), next(next_attempt), said(error)]
             });
             let rows: Vec<_> = sagas
                 .iter()
@@ -72,12 +75,11 @@ pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<(
                         saga.status.as_str().to_owned(),
                         saga.step.as_str().to_owned(),
                         job.unwrap_or("-").to_owned(),
-                        if *stuck { STUCK } else { "moving" }.to_owned(),
+                        state(*stuck),
                         saga.since.to_string(),
                         saga.deadline.to_string(),
-                        next_attempt.map_or_else(none, |at| at.to_string()),
-                        // One line each, whatever a provider has said.
-                        error.as_deref().unwrap_or("-").replace(char::is_control, " "),
+                        next(*next_attempt),
+                        said(error.clone()),
                     ]
                 })
                 .chain(top_ups)
@@ -101,7 +103,7 @@ pub(super) async fn run(backend: &Backend, command: Command) -> anyhow::Result<(
                     output.line(&format!("order {} goes on", saga.order))?;
                 }
             }
-            for StuckTopUp { top_up, .. } in &top_ups {
+            for LeftTopUp { top_up, .. } in &top_ups {
                 if retry_top_up(backend, *top_up).await? {
                     output.line(&format!("top-up {top_up} goes on"))?;
                 }

@@ -211,6 +211,12 @@ async fn a_top_up_is_confirmed_at_the_bank(server: Server) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
         assert_eq!((ended.status, &ada.get("/wallet").await.body["balance"]), (status, &usd(balance)), "{}", ended.body);
+        let id = back.split_once("top_up=").and_then(|(_, rest)| rest.split('#').next()).unwrap();
+        let state = ada.get(&format!("/wallet/top-ups/{id}")).await;
+        let (said, reason) = if decision == "confirm" { ("captured", Value::Null) } else { ("refused", json!("payment_declined")) };
+        assert_eq!(state.body, json!({"id": id, "amount": usd(700), "status": said, "reason": reason}));
+        let theirs = somebody(&server).get(&format!("/wallet/top-ups/{id}")).await;
+        assert_eq!((theirs.status, theirs.code()), (StatusCode::NOT_FOUND, "not_found"));
     }
 }
 

@@ -82,6 +82,7 @@ fn table(order: &str, checkout: &str, session: &str) -> Vec<Row> {
         ("POST", format!("/orders/{order}/cancel"), json!({"reason": "x".repeat(201)}), true, Known),
         get("/wallet", Person),
         ("POST", "/wallet/top-ups".to_owned(), json!({"amount": {"amount": 0, "currency": "USD"}, "token": "tok_ok"}), true, Person),
+        get(&format!("/wallet/top-ups/{nobody}"), Person),
         ("POST", "/sign-out".to_owned(), Value::Null, false, Known),
         get("/me", Known),
         ("PATCH", "/me".to_owned(), json!({"language": "en"}), false, Account),
