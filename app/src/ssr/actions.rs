@@ -13,7 +13,7 @@ pub mod people;
 mod scan;
 pub mod session;
 mod staff;
-mod store;
+pub mod store;
 pub mod typed;
 mod wallet;
 
