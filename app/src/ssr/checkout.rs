@@ -3,6 +3,7 @@
 use backend::identity::Caller;
 use domain::{Locale, Money, OrderId, StoreId, catalog::Menu, ordering::OrderStatus, prep::FulfilmentKind, pricing, view::OrderView};
 use leptos::prelude::*;
+use leptos_meta::Html;
 use uuid::Uuid;
 
 use super::{
@@ -96,6 +97,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     };
     let main = view! {
         {head}
+        <Html {..} data-bars="line"/>
         <main class="page" id="main">
             <a class="back" href=paths::store(&row.id)>{icon("back")}{row.name.in_locale(locale).to_owned()}</a>
             <div class="stack">
