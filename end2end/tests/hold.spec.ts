@@ -70,9 +70,15 @@ test('what another page has put into the cart is seen before it is ordered', asy
   await expect(page.getByRole('main')).toContainText(w('problem.cart_changed'));
   await expect(page.getByTestId('line')).toHaveCount(2);
   const total = await page.getByTestId('total').textContent();
-  await page.getByRole('button', { name: w('checkout.place') }).click();
-  await page.waitForURL('**/orders/*');
+  const number = await shopper.placeOrder();
   await expect(page.getByRole('main')).toContainText(total ?? 'no total');
+
+  await test.step('Back says what has become of the cart, and not again what was refused before', async () => {
+    await page.goBack();
+    await page.waitForURL(/\/s\/harbor\/checkout/);
+    await expect(page.getByTestId('ordered')).toContainText(w('cart.ordered', { number }));
+    await expect(page.getByRole('main')).not.toContainText(w('problem.cart_changed'));
+  });
   await shopper.leave();
 });
 

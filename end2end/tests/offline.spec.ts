@@ -133,4 +133,27 @@ for (const language of LANGUAGES) {
     await manager.leave();
     await shopper.leave();
   });
+
+  test(`what an order is refused for while the server is away is read below the line that says so (${language})`, async ({ browser, shop }) => {
+    for (const [width, height] of [
+      [390, 844],
+      [320, 568],
+    ] as const) {
+      const shopper = await Shopper.atCheckout(browser, shop, { language, viewport: { width, height } });
+      const { page, w, liveLine } = shopper;
+      await expect(page.getByTestId('hold')).toBeVisible();
+      await shopper.expectLive();
+      await shop.kill();
+      await expect(liveLine).toHaveAttribute('data-state', 'offline');
+      await page.getByTestId('place-order').click();
+      const notice = page.locator('#problem');
+      await expect(notice).toContainText(w('problem.unavailable'));
+      await expect(notice).toBeInViewport({ ratio: 1 });
+      const line = await liveLine.boundingBox();
+      const clear = async () => ((await notice.boundingBox())?.y ?? 0) - ((line?.y ?? 0) + (line?.height ?? 0));
+      await expect.poll(clear, `at ${width} px`).toBeGreaterThanOrEqual(0);
+      await shop.start();
+      await shopper.leave();
+    }
+  });
 }

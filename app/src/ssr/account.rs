@@ -10,6 +10,7 @@ use domain::{
     web::is_web,
 };
 use leptos::prelude::*;
+use leptos_meta::Html;
 use uuid::Uuid;
 
 use super::{
@@ -127,6 +128,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let wanted = confirmations.iter().map(|wanted| confirm(wanted, visit.now, locale)).collect_view();
     let main = view! {
         {head}
+        <Html {..} data-bars="line"/>
         <main class="page" id="main">
             <div class="stack stack--wide">
                 <div class="row row--between">

@@ -3,6 +3,7 @@
 use backend::identity::Caller;
 use domain::{Locale, Money, OrderId, StoreId, catalog::Menu, ordering::OrderStatus, prep::FulfilmentKind, pricing, view::OrderView};
 use leptos::prelude::*;
+use leptos_meta::Html;
 use uuid::Uuid;
 
 use super::{
@@ -59,11 +60,13 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let head = head(&visit, Head { title, description: w::checkout::description(locale).to_owned(), ..Head::default() });
     if lines.is_empty() {
         let ordered = just_ordered(&visit, &row.id).await?;
+        // What was refused before that order is over: Back brings the address of then.
+        let error = error.filter(|error| ordered.is_none() && error != "no_lines");
         let way_on = (paths::store(&row.id), w::cart::see_menu(locale));
         let main = view! {
             {head}
             <main class="page page--narrow" id="main">
-                {problem(error.as_deref().filter(|error| *error != "no_lines"), locale)}
+                {problem(error.as_deref(), locale)}
                 {back}
                 {ordered}
                 {empty(w::cart::empty_title(locale), w::cart::empty_text(locale), Some(way_on))}
@@ -96,6 +99,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     };
     let main = view! {
         {head}
+        <Html {..} data-bars="line"/>
         <main class="page" id="main">
             <a class="back" href=paths::store(&row.id)>{icon("back")}{row.name.in_locale(locale).to_owned()}</a>
             <div class="stack">

@@ -9,6 +9,7 @@ use crate::support::{Client, Reply, Server, on_both_databases};
 on_both_databases! {
     an_order_form_sent_again_is_the_same_order
     a_forms_address_opened_as_a_page_leads_back
+    a_refusal_is_not_said_again_once_the_order_is_placed
     an_order_is_called_off_once_however_often_it_is_pressed
     what_a_script_sends_again_is_added_once_and_what_is_pressed_again_twice
     what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most
@@ -79,6 +80,24 @@ async fn an_order_form_sent_again_is_the_same_order(server: Server) {
         [("store", "harbor"), ("key", &*next), ("checkout", ""), ("expected_total", &*total), ("currency", "USD"), ("payment", "tok_ok")];
     let second = leads_to(&guest.post_form("/do/checkout/place", &fields).await);
     assert!(second.starts_with("/orders/") && second != order, "{second}");
+}
+
+/// Back brings the address that a refusal led to, after the order that came of the next try.
+async fn a_refusal_is_not_said_again_once_the_order_is_placed(server: Server) {
+    let guest = server.guest().await;
+    let refused = "/s/harbor/checkout?error=cart_changed";
+    let said = "id=\"problem\"";
+    assert!(guest.page(refused).await.text().contains(said), "no order has come after it");
+    add(&guest, "1", Some("oat")).await;
+    let page = guest.page(refused).await;
+    assert!(page.text().contains(said), "{}", page.text());
+    let (key, total) = (hidden(&page, "key"), hidden(&page, "expected_total"));
+    let fields =
+        [("store", "harbor"), ("key", &*key), ("checkout", ""), ("expected_total", &*total), ("currency", "USD"), ("payment", "tok_ok")];
+    let order = leads_to(&guest.post_form("/do/checkout/place", &fields).await);
+    let page = guest.page(refused).await;
+    assert!(page.text().contains(&format!("href=\"{order}\"")), "{}", page.text());
+    assert!(!page.text().contains(said), "{}", page.text());
 }
 
 /// A tab that is restored, or Enter in the address bar.
