@@ -71,7 +71,7 @@ async fn patch(store: &str, mut typed: BTreeMap<String, String>, was: &BTreeMap<
             stores.lock_in(tx, &store).await?;
             let now = shown(&stores.get(tx, &store).await?.ok_or(StoreError::Unknown)?.settings);
             let moved = seen.iter().filter(|(field, was)| now.iter().any(|(name, now)| name == field && now != was));
-            let moved: Vec<_> = moved.map(|(field, _)| Fault::new(&format!("/{field}"), CHANGED, "Somebody has changed it.")).collect();
+            let moved: Vec<_> = moved.map(|(field, _)| Fault::new(format!("/{field}"), CHANGED, "Somebody has changed it.")).collect();
             if moved.is_empty() {
                 stores.patch_settings_in(tx, &store, &patch, actor).await?;
             }
