@@ -21,7 +21,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -105,10 +104,11 @@ impl Db {
         self.refuse_foreign().await?;
         let result = match &self.0.engine {
             Engine::Sqlite { options, .. } => {
-                let mut conn = options.connect().await?;
-                let result = SQLITE.run_direct(None, &mut conn, false).await;
-                conn.close().await?;
-                result
+                if self.is_current().await? {
+                    sqlite::verify(options, &SQLITE).await
+                } else {
+                    sqlite::migrate(options, sqlite::PATIENCE, &SQLITE, None).await
+                }
             }
             Engine::Postgres(database) => POSTGRES.run_direct(None, &mut *database.aside.acquire().await?, false).await,
         };
@@ -150,6 +150,17 @@ impl Db {
             Some(found) if found > self.known() => Err(DbError::NewerDatabase { found, known: self.known() }),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a SQLite database has been migrated as far as this program knows. Commands beside a server that is never done writing must
+    /// not wait for their turn to find that out.
+    async fn is_current(&self) -> Result<bool, DbError> {
+        let mut reader = self.reader();
+        if !base::has_table(&mut reader, "_sqlx_migrations").await? {
+            return Ok(false);
+        }
+        let row = reader.fetch_one("select count(*) as n from _sqlx_migrations where success", crate::args![]).await?;
+        Ok(usize::try_from(row.get::<i64>("n")?) == Ok(SQLITE.iter().len()))
     }
 
     /// The latest schema this program knows.
@@ -247,7 +258,7 @@ impl Db {
 fn migrate_error(error: MigrateError) -> DbError {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => match error.into() {
-            DbError::Busy(_) => DbError::Busy("somebody else is making its tables; try again when that is done".to_owned()),
+            DbError::Busy(_) => DbError::Busy("another process is migrating or restoring it; try again when that is done".to_owned()),
             error => error,
         },
         error => DbError::Unusable(format!("the database's schema does not fit this program: {error}")),

@@ -5,6 +5,7 @@
 //! costs two thread switches, and switches were over 40 % of a profile taken while orders came in.
 
 mod connection;
+mod migrate;
 mod place;
 mod readers;
 
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use self::connection::Connection;
 use self::connection::{BUSY, Mode};
+pub(super) use self::migrate::{PATIENCE, migrate, verify};
 use self::place::Place;
 pub(super) use self::readers::{Lent, Readers};
 use super::base::Base;

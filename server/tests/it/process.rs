@@ -203,6 +203,23 @@ fn a_newer_database_is_left_alone() {
     }
 }
 
+/// Also when one of them is killed on its way, and a server starts in between.
+#[test]
+fn commands_that_meet_on_a_new_database_wait_for_each_other() {
+    for place in [Place::on_sqlite(), Place::on_postgres()] {
+        let mut killed = place.command(&["migrate"]).spawn().unwrap();
+        let others: Vec<_> = (0..6).map(|_| place.command(&["migrate"]).spawn().unwrap()).collect();
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+        let server = Server::start(place);
+        for other in others {
+            let output = other.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        server.place.answer(&["check"]);
+    }
+}
+
 #[test]
 fn a_killed_process_on_postgres_is_followed_by_the_next() {
     crate::support::run(Place::on_postgres(), async |server: Server| {

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::Value;
-use rusqlite::{OpenFlags, Statement};
+use rusqlite::{ErrorCode, OpenFlags, Statement};
 
 use super::super::args::{Arg, Args};
 use super::super::row::SqliteRow;
@@ -15,6 +15,8 @@ use super::super::{DbError, Row};
 
 /// How long another process (the command line) is waited for.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
+/// How soon what SQLite itself does not wait for is tried again.
+const AGAIN: Duration = Duration::from_millis(10);
 /// Statements that stay prepared.
 const PREPARED: usize = 512;
 
@@ -46,7 +48,7 @@ impl Connection {
         if mode == Mode::Read {
             conn.pragma_update(None, "query_only", true)?;
         } else {
-            conn.pragma_update(None, "journal_mode", "wal")?;
+            keep_log(&conn)?;
         }
         conn.pragma_update(None, "synchronous", "full")?;
         conn.pragma_update(None, "foreign_keys", true)?;
@@ -97,6 +99,18 @@ impl Connection {
     }
 }
 
+/// Has the file keep a log instead of a journal. Of several that begin on a new file all but one are told at once that it is locked, for
+/// SQLite does not wait with who has begun to read; so they begin again.
+fn keep_log(conn: &rusqlite::Connection) -> Result<(), rusqlite::Error> {
+    let begun = Instant::now();
+    loop {
+        match conn.pragma_update(None, "journal_mode", "wal") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && begun.elapsed() < BUSY => std::thread::sleep(AGAIN),
+            done => return done,
+        }
+    }
+}
+
 /// Binds `$1`, `$2` … by their numbers; SQLite itself would number them as they first appear.
 fn bind(statement: &mut Statement<'_>, Args(mut args): Args) -> Result<(), DbError> {
     for index in 1..=statement.parameter_count() {
@@ -142,6 +156,11 @@ pub(super) async fn create(file: PathBuf) -> Result<Connection, DbError> {
         Ok::<_, DbError>(conn)
     });
     match opened.await {
+        Ok(Err(DbError::Busy(_))) => {
+            let held =
+                format!("another process keeps {} to itself, maybe to make or to migrate it; try again when that is done", named.display());
+            Err(DbError::Busy(held))
+        }
         Ok(opened) => opened.map_err(|error| unusable(&error)),
         Err(error) => Err(unusable(&error)),
     }

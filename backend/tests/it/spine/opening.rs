@@ -3,8 +3,9 @@
 use backend::args;
 use backend::clock::Clock;
 use backend::db::{Db, DbError, Sql as _};
+use futures::future::join_all;
 
-use crate::support::{START, on_both_databases};
+use crate::support::{START, on_both_databases, rounds};
 
 async fn refusal(url: &str) -> String {
     match Db::open(url, Clock::manual(START).0).await {
@@ -59,4 +60,24 @@ async fn folder_and_file_are_made() {
     db.migrate().await.unwrap();
     db.close().await;
     assert!(file.exists());
+}
+
+async fn opened(url: &str) -> Result<Db, DbError> {
+    let db = Db::open(url, Clock::system()).await?;
+    db.migrate().await?;
+    Ok(db)
+}
+
+/// As when several commands are given in the first moment.
+#[tokio::test]
+async fn many_that_meet_on_a_new_file_all_get_their_tables() {
+    for _ in 0..rounds() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("orderly.db").display());
+        for db in join_all((0..8).map(|_| opened(&url))).await {
+            let db = db.unwrap();
+            assert!(db.reader().base() > 0);
+            db.close().await;
+        }
+    }
 }
