@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -14,9 +14,9 @@ use domain::{
 use serde::Deserialize;
 
 use super::{
-    extract::{Keyed, id},
+    extract::Keyed,
     problem::AppError,
-    query::{Paging, Params, cursor},
+    query::{Paging, Params, Path, cursor, id},
 };
 use crate::{caller::Who, state::AppState};
 
