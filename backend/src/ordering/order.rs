@@ -236,11 +236,13 @@ impl Orders {
         actor: Actor,
     ) -> Result<(), OrderingError> {
         let state = order.state(Queue.statuses(tx, order.id).await?);
+        // What a shopper says of it stands in their order alone, which forgets it with their account: the log forgets nothing.
+        let told = reason.as_deref().filter(|_| by != CancelledBy::Customer);
         for change in transition(&state, Command::Cancel { by, reason: reason.clone() })? {
             if !store::advance_in(tx, order, &change).await? {
                 return Err(OrderingError::Illegal(domain::ordering::Illegal::Status(order.status)));
             }
-            let why = reason.as_deref().unwrap_or("cancelled");
+            let why = told.unwrap_or("cancelled");
             let failed = Queue.fail_in(tx, order.id, why).await?;
             self.let_go_in(tx, order).await?;
             for failed in failed {
@@ -249,7 +251,8 @@ impl Orders {
                     log::append_in(tx, event).await?;
                 }
             }
-            if let Change::Cancelled { by, reason } = change {
+            if let Change::Cancelled { by, .. } = change {
+                let reason = told.map(ToOwned::to_owned);
                 let event = OrderCancelled { order: order.id, store: order.store.clone(), number: order.number, by, reason };
                 log::append_in(tx, NewEvent::new(event, order.id).at_store(&order.store).by(actor)).await?;
             }
