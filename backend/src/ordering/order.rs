@@ -3,7 +3,7 @@
 //! An `Err` of a command must end the transaction: what it had done until then is not kept.
 
 use domain::event::{Actor, Event, OrderCancelled, OrderCreated, PrepTimedOut, ShipmentFailed};
-use domain::fault::has_control;
+use domain::name;
 use domain::ordering::{CancelledBy, Change, Command, PaymentMethod, PaymentStatus, transition};
 use domain::prep::FulfilmentKind;
 use domain::view::{Naming, OrderView, PaymentRequest, PaymentView, PlaceRequest, QuoteView};
@@ -207,18 +207,14 @@ impl Orders {
         by: CancelledBy,
         reason: Option<String>,
     ) -> Result<OrderId, OrderingError> {
-        let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+        let reason = reason.map(|reason| name::spelt(reason.trim())).filter(|reason| !reason.is_empty());
         if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
             let detail = format!("At most {MAX_REASON} characters.");
             let fault = Fault::new("/reason", "too_long", detail).with(Terms::at_most(MAX_REASON as i64));
             return Err(OrderingError::Invalid(Faults(vec![fault])));
         }
-        if reason.as_deref().is_some_and(has_control) {
-            return Err(OrderingError::Invalid(Faults(vec![Fault::new(
-                "/reason",
-                "control_character",
-                "Only letters, digits and signs.",
-            )])));
+        if let Some(fault) = reason.as_deref().and_then(|reason| Fault::hidden_in(reason, "/reason")) {
+            return Err(OrderingError::Invalid(Faults(vec![fault])));
         }
         Stores.lock_in(tx, &order.store).await?;
         let order = super::lock_in(tx, order.id).await?.ok_or(OrderingError::NotFound)?;
