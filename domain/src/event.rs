@@ -183,7 +183,7 @@ events! {
     OrderProcessed "order.processed.v1" { order: OrderId, store: StoreId, number: i64 }
     /// The order was refused.
     OrderRejected "order.rejected.v1" { order: OrderId, store: StoreId, number: i64, reason: String }
-    /// The order was called off.
+    /// The order was called off; why, where it was not its shopper, whose own words stand in the order alone.
     OrderCancelled "order.cancelled.v1" { order: OrderId, store: StoreId, number: i64, by: CancelledBy, reason: Option<String> }
     /// Everything of the order was handed over.
     OrderFulfilled "order.fulfilled.v1" { order: OrderId, store: StoreId, number: i64 }

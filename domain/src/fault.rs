@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Money, Text};
+use crate::{Money, Text, name};
 
 /// One fault of a request (RFC 9457's `errors` member).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,14 @@ impl Fault {
     /// The same with what its sentence names.
     pub fn with(self, terms: Terms) -> Self {
         Self { terms: Box::new(terms), ..self }
+    }
+
+    /// That of a line which other people read, if it has a character that may stand in no name either ([`name::hidden_in`]).
+    pub fn hidden_in(line: &str, pointer: impl Into<String>) -> Option<Self> {
+        let sign = format!("U+{:04X}", u32::from(name::hidden_in(line)?));
+        let detail =
+            format!("{sign} has no place here: it cannot be seen, or changes how the rest is read. Type the text instead of pasting it.");
+        Some(Self::new(pointer, "control_character", detail).with(Terms::words([sign])))
     }
 
     pub fn out_of_stock(line: usize, available: i64) -> Self {

@@ -39,25 +39,17 @@ impl InvalidName {
 pub fn clean(typed: &str) -> Result<String, InvalidName> {
     let typed = typed.trim();
     let mut name = String::with_capacity(typed.len().min(4 * LONGEST));
-    let (mut before, mut seen) = (None, false);
-    let mut rest = typed.nfc().peekable();
-    while let Some(c) = rest.next() {
-        if c.is_control() {
-            return Err(InvalidName::Hidden(c));
+    for c in typed.nfc() {
+        let blank = c.is_whitespace() && !c.is_control();
+        if !blank {
+            name.push(c);
+        } else if !name.ends_with(' ') {
+            name.push(' ');
         }
-        let blank = c.is_whitespace();
-        if blank && before == Some(' ') {
-            continue;
-        }
-        let c = if blank { ' ' } else { c };
-        if is_hidden(c) && !joins(before, c, rest.peek().copied()) {
-            return Err(InvalidName::Hidden(c));
-        }
-        seen |= !blank && !is_hidden(c);
-        name.push(c);
-        before = Some(c);
     }
-    if !seen {
+    if let Some(sign) = hidden_in(&name) {
+        Err(InvalidName::Hidden(sign))
+    } else if name.is_empty() {
         Err(InvalidName::Empty)
     } else if name.chars().count() > LONGEST {
         Err(InvalidName::TooLong)
@@ -66,7 +58,21 @@ pub fn clean(typed: &str) -> Result<String, InvalidName> {
     }
 }
 
-/// The name with each letter in one spelling, as [`clean`] leaves it; it may have been kept before there was one.
+/// The first character of a line that has no place in what other people read: a control character, or one that cannot be seen or
+/// changes how its neighbours are read, where it does no work between them.
+pub fn hidden_in(line: &str) -> Option<char> {
+    let mut before = None;
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c.is_control() || is_hidden(c) && !joins(before, c, rest.peek().copied()) {
+            return Some(c);
+        }
+        before = Some(c);
+    }
+    None
+}
+
+/// The text with each letter in one spelling, as [`clean`] leaves it; a name may have been kept before there was one.
 pub fn spelt(name: &str) -> String {
     name.nfc().collect()
 }
@@ -98,7 +104,7 @@ fn joins(before: Option<char>, c: char, after: Option<char>) -> bool {
         '\u{200C}' | '\u{200D}' => after.is_some_and(|after| {
             joined_script(before) && joined_script(after) || c == '\u{200D}' && is_picture(before) && is_picture(after)
         }),
-        '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' => !is_hidden(before) && before != ' ',
+        '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' => !is_hidden(before) && !before.is_whitespace(),
         '\u{180B}'..='\u{180D}' | '\u{180F}' => matches!(before, '\u{1820}'..='\u{18AA}'),
         _ => false,
     }
@@ -185,6 +191,21 @@ mod tests {
         let fault = InvalidName::Hidden('\u{202E}').fault("/name");
         assert_eq!((fault.pointer.as_str(), fault.code.as_str()), ("/name", "invalid_name"));
         assert!(fault.detail.starts_with("U+202E has no place"), "{}", fault.detail);
+    }
+
+    #[test]
+    fn a_line_for_others_is_held_to_the_same() {
+        for line in ["", "  two  blanks ", "Der Becher ist heruntergefallen. ☕️", "دستگاه خراب می‌شود"] {
+            assert_eq!(hidden_in(line), None, "{line:?}");
+        }
+        for (line, sign) in
+            [("gone\u{202E} now", '\u{202E}'), ("a\u{200B}", '\u{200B}'), ("two\nlines", '\n'), ("\u{3000}\u{FE0F}", '\u{FE0F}')]
+        {
+            assert_eq!(hidden_in(line), Some(sign), "{line:?}");
+        }
+        let fault = Fault::hidden_in("\u{202E}", "/reason").unwrap();
+        assert_eq!((fault.pointer.as_str(), fault.code.as_str()), ("/reason", "control_character"));
+        assert!(fault.detail.starts_with("U+202E has no place here"), "{}", fault.detail);
     }
 
     proptest! {

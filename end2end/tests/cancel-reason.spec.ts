@@ -58,6 +58,20 @@ for (const language of LANGUAGES) {
       await expect(plain.page.getByTestId('ticket')).toHaveCount(0);
       await told(w('why.machine_down'));
     });
+    await test.step('what would be read backwards is refused, and what to do is said', async () => {
+      const number = await order();
+      await unfold(barista, number);
+      await barista.ticket(number, 'queued').getByLabel(w('board.other')).fill('gone\u202e now');
+      await barista.page.keyboard.press('Enter');
+      await expect(barista.page.getByTestId('board-lost')).toContainText(w('problem.control_character'));
+      await expect(barista.ticket(number, 'queued'), 'it is there again').toBeVisible();
+      await plain.page.goto('/staff/harbor/queue');
+      await unfold(plain, number);
+      await plain.ticket(number, 'queued').getByLabel(w('board.other')).fill('gone\u202e now');
+      await plain.page.keyboard.press('Enter');
+      await expect(plain.page.getByRole('alert')).toContainText(w('problem.control_character'));
+      await expect(shopper.status).toHaveText(w('order.queued'));
+    });
     for (const visitor of [shopper, barista, plain]) await visitor.leave();
   });
 }

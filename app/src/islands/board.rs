@@ -274,7 +274,12 @@ impl Bar {
         let problem = reply.json::<Problem>().ok();
         let holder =
             problem.as_ref().and_then(|problem| problem.claimed_by.as_ref()).map(|person| w::board::taken(self.locale, &person.name));
-        holder.unwrap_or_else(|| w::refusal_at_work(problem.as_ref().map_or("", |problem| &problem.code), self.locale).to_owned())
+        // What is wrong with what was typed says more than that something is.
+        let code = problem.as_ref().map_or("", |problem| match &*problem.errors {
+            [only] if problem.code == "invalid_request" => &*only.code,
+            _ => &*problem.code,
+        });
+        holder.unwrap_or_else(|| w::refusal_at_work(code, self.locale).to_owned())
     }
 
     /// The whole queue, where it does not come by itself or something unexpected happened.

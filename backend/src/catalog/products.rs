@@ -7,7 +7,6 @@ use domain::{
     CategoryId, Fault, Faults, Locale, MerchantId, ProductId, StoreId, Terms, Text,
     catalog::{Menu, Product},
     event::{Actor, ProductChanged},
-    fault::has_control,
     view::{Page, ProductView},
 };
 use serde::{Deserialize, Serialize};
@@ -40,7 +39,7 @@ pub struct ProductEdit {
 }
 
 impl ProductEdit {
-    /// All faults, with pointers into the body. Codes: `required`, `too_long`.
+    /// All faults, with pointers into the body. Codes: `required`, `too_long`, `control_character`.
     fn check(&self) -> Result<(), Faults> {
         let mut faults = Vec::new();
         if self.name.en.trim().is_empty() {
@@ -55,9 +54,7 @@ impl ProductEdit {
             if text.chars().count() > most {
                 faults.push(Fault::new(pointer, "too_long", format!("At most {most} characters.")).with(Terms::at_most(most as i64)));
             }
-            if has_control(text) {
-                faults.push(Fault::new(pointer, "control_character", "Only letters, digits and signs."));
-            }
+            faults.extend(text.split(['\n', '\t']).find_map(|line| Fault::hidden_in(line, pointer)));
         }
         if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
     }

@@ -36,8 +36,8 @@ pub async fn under_way(sql: &mut impl Sql, owner: &Owner) -> Result<bool, DbErro
     store::under_way(sql, owner).await
 }
 
-/// Takes out what tells who they are: carts, live checkouts, and the addresses of their orders. The orders stay, as
-/// bookkeeping. How often they have ordered today is kept for their phone, if they had one: with it they would begin anew.
+/// Takes out what tells who they are: carts, live checkouts, the addresses of their orders, and why they called one off. The orders
+/// stay, as bookkeeping. How often they have ordered today is kept for their phone, if they had one: with it they would begin anew.
 pub async fn forget_in(tx: &mut Tx, owner: &Owner, phone: Option<&str>) -> Result<(), OrderingError> {
     if let Some(phone) = phone {
         daily::keep_in(tx, owner, phone).await?;
@@ -59,5 +59,6 @@ pub async fn forget_in(tx: &mut Tx, owner: &Owner, phone: Option<&str>) -> Resul
             country: "ZZ".to_owned(),
         },
     };
-    Ok(store::forget_addresses_in(tx, owner, &nowhere).await?)
+    store::forget_addresses_in(tx, owner, &nowhere).await?;
+    Ok(store::forget_reasons_in(tx, owner).await?)
 }

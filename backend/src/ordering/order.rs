@@ -3,7 +3,7 @@
 //! An `Err` of a command must end the transaction: what it had done until then is not kept.
 
 use domain::event::{Actor, Event, OrderCancelled, OrderCreated, PrepTimedOut, ShipmentFailed};
-use domain::fault::has_control;
+use domain::name;
 use domain::ordering::{CancelledBy, Change, Command, PaymentMethod, PaymentStatus, transition};
 use domain::prep::FulfilmentKind;
 use domain::view::{Naming, OrderView, PaymentRequest, PaymentView, PlaceRequest, QuoteView};
@@ -207,18 +207,14 @@ impl Orders {
         by: CancelledBy,
         reason: Option<String>,
     ) -> Result<OrderId, OrderingError> {
-        let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+        let reason = reason.map(|reason| name::spelt(reason.trim())).filter(|reason| !reason.is_empty());
         if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
             let detail = format!("At most {MAX_REASON} characters.");
             let fault = Fault::new("/reason", "too_long", detail).with(Terms::at_most(MAX_REASON as i64));
             return Err(OrderingError::Invalid(Faults(vec![fault])));
         }
-        if reason.as_deref().is_some_and(has_control) {
-            return Err(OrderingError::Invalid(Faults(vec![Fault::new(
-                "/reason",
-                "control_character",
-                "Only letters, digits and signs.",
-            )])));
+        if let Some(fault) = reason.as_deref().and_then(|reason| Fault::hidden_in(reason, "/reason")) {
+            return Err(OrderingError::Invalid(Faults(vec![fault])));
         }
         Stores.lock_in(tx, &order.store).await?;
         let order = super::lock_in(tx, order.id).await?.ok_or(OrderingError::NotFound)?;
@@ -236,11 +232,13 @@ impl Orders {
         actor: Actor,
     ) -> Result<(), OrderingError> {
         let state = order.state(Queue.statuses(tx, order.id).await?);
+        // What a shopper says of it stands in their order alone, which forgets it with their account: the log forgets nothing.
+        let told = reason.as_deref().filter(|_| by != CancelledBy::Customer);
         for change in transition(&state, Command::Cancel { by, reason: reason.clone() })? {
             if !store::advance_in(tx, order, &change).await? {
                 return Err(OrderingError::Illegal(domain::ordering::Illegal::Status(order.status)));
             }
-            let why = reason.as_deref().unwrap_or("cancelled");
+            let why = told.unwrap_or("cancelled");
             let failed = Queue.fail_in(tx, order.id, why).await?;
             self.let_go_in(tx, order).await?;
             for failed in failed {
@@ -249,7 +247,8 @@ impl Orders {
                     log::append_in(tx, event).await?;
                 }
             }
-            if let Change::Cancelled { by, reason } = change {
+            if let Change::Cancelled { by, .. } = change {
+                let reason = told.map(ToOwned::to_owned);
                 let event = OrderCancelled { order: order.id, store: order.store.clone(), number: order.number, by, reason };
                 log::append_in(tx, NewEvent::new(event, order.id).at_store(&order.store).by(actor)).await?;
             }

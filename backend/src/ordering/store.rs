@@ -16,9 +16,9 @@ pub(super) use self::checkout::{
 };
 pub(crate) use self::order::OrderRow;
 pub(super) use self::order::{
-    NewOrder, advance_in, end_step_in, forget_addresses_in, fulfilments, give_orders_in, keep_orders_in, lock_order_in, nth_newest,
-    number_order_in, numbers, order, orders_before, orders_of, orders_of_day, origins, owners, pass_step_in, purge_kept_orders_in, sagas,
-    step_in, touch_in, touch_later_in, turn_step_in, under_way,
+    NewOrder, advance_in, end_step_in, forget_addresses_in, forget_reasons_in, fulfilments, give_orders_in, keep_orders_in, lock_order_in,
+    nth_newest, number_order_in, numbers, order, orders_before, orders_of, orders_of_day, origins, owners, pass_step_in,
+    purge_kept_orders_in, sagas, step_in, touch_in, touch_later_in, turn_step_in, under_way,
 };
 pub(super) use self::sales::{sales, so_far};
 

@@ -1,6 +1,7 @@
 //! Orders as their shoppers and the staff see them.
 
-use domain::event::Actor;
+use domain::event::{Actor, OrderCancelled};
+use domain::ordering::CancelledBy;
 use domain::view::{JourneyEntry, LineView, Naming, OrderView, Page, PaymentView, QuoteView};
 use domain::{OrderId, StoreId, Timestamp};
 
@@ -49,9 +50,11 @@ impl Orders {
 
     /// Everything that happened to an order, in order; for its owner and the store's staff.
     pub async fn journey(&self, sql: &mut impl Sql, caller: &Caller, id: OrderId) -> Result<Vec<JourneyEntry>, OrderingError> {
-        find_for(sql, caller, id).await?;
+        let order = find_for(sql, caller, id).await?;
         let events = log::read_stream(sql, &id.to_string()).await?;
-        Ok(events.into_iter().map(entry).collect())
+        // What a shopper said of it is not in the log.
+        let said = order.reason.filter(|_| order.cancelled_by == Some(CancelledBy::Customer));
+        Ok(events.into_iter().map(|event| entry(event, said.as_deref())).collect())
     }
 
     /// Whose an order is and where; `None` where there is no such order.
@@ -111,8 +114,10 @@ async fn find_for(sql: &mut impl Sql, caller: &Caller, id: OrderId) -> Result<Or
     if theirs { Ok(order) } else { Err(OrderingError::NotFound) }
 }
 
-fn entry(event: Recorded) -> JourneyEntry {
-    let reason = event.data.get("reason").and_then(|reason| reason.as_str()).map(ToOwned::to_owned);
+/// `said`: why its shopper has called the order off.
+fn entry(event: Recorded, said: Option<&str>) -> JourneyEntry {
+    let written = event.data.get("reason").and_then(|reason| reason.as_str());
+    let reason = written.or_else(|| said.filter(|_| event.type_name == OrderCancelled::TYPE)).map(ToOwned::to_owned);
     let kiosk = event.data.get("kiosk").and_then(|kiosk| kiosk.as_str()?.parse().ok());
     let actor: Actor = event.actor;
     JourneyEntry { type_name: event.type_name, at: event.at, actor, reason, kiosk }

@@ -205,6 +205,8 @@ on_both_databases! {
         assert_eq!((changes.since, changes.changed.len()), (after.version, 0), "who is older fetches the menu");
         let error = edit(Text::new(" ", "x".repeat(121)), Text::new("y".repeat(2001), "")).await.unwrap_err();
         assert_eq!(codes(&error), pairs([("/name/en", "required"), ("/name/zh-CN", "too_long"), ("/description/en", "too_long")]));
+        let error = edit(Text::new("niffuM\u{202E}", "玛芬"), Text::new("Warm.\nStill.", "热\u{200B}的")).await.unwrap_err();
+        assert_eq!(codes(&error), pairs([("/name/en", "control_character"), ("/description/zh-CN", "control_character")]));
         let within = catalog.clone();
         let latte = ProductEdit { name: Text::new("Latte", "拿铁"), description: Text::default() };
         let error = run!(shop.db, |tx| within.edit_product_in(tx, &id("latte"), &latte, Actor::System)).unwrap_err();

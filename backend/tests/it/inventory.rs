@@ -185,6 +185,8 @@ on_both_databases! {
             ("muffin", Adjustment::OnHand(-1), "x", "/on_hand", "quantity_out_of_range"),
             ("muffin", Adjustment::OnHand(i64::MAX), "x", "/on_hand", "quantity_out_of_range"),
             ("muffin", Adjustment::Delta(1), " ", "/reason", "required"),
+            ("muffin", Adjustment::Delta(1), "spoiled\u{202E} gone", "/reason", "control_character"),
+            ("muffin", Adjustment::Delta(1), "spoi\u{200B}led", "/reason", "control_character"),
         ] {
             let error = adjust(sku, adjustment, reason).await.unwrap_err();
             let fault = &error.faults()[0];

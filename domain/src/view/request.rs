@@ -40,7 +40,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// All faults, with pointers below `at`. Codes: `required`, `too_long`, `unknown_country`.
+    /// All faults, with pointers below `at`. Codes: `required`, `too_long`, `control_character`, `unknown_country`.
     pub fn faults(&self, at: &str) -> Vec<Fault> {
         let mut faults = Vec::new();
         for (field, value) in [("name", &self.name), ("line1", &self.line1), ("city", &self.city), ("postal_code", &self.postal_code)] {
@@ -54,9 +54,7 @@ impl Address {
             if value.chars().count() > 120 {
                 faults.push(Fault::new(format!("{at}/{field}"), "too_long", "At most 120 characters.").with(Terms::at_most(120)));
             }
-            if value.chars().any(char::is_control) {
-                faults.push(Fault::new(format!("{at}/{field}"), "control_character", "Only letters, digits and signs."));
-            }
+            faults.extend(Fault::hidden_in(value, format!("{at}/{field}")));
         }
         if !crate::country::is_known(&self.country) {
             faults.push(Fault::new(format!("{at}/country"), "unknown_country", "Two capital letters of ISO 3166-1, such as US."));

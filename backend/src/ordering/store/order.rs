@@ -332,3 +332,9 @@ pub(in super::super) async fn forget_addresses_in(tx: &mut Tx, owner: &Owner, in
     let text = "update checkout set fulfilment = $2 where owner = $1 and fulfilment <> $3";
     tx.execute(text, args![owner, instead, pickup]).await.map(drop)
 }
+
+/// Takes out why a shopper called their orders off, in their own words. What the staff and the shop say of one stays.
+pub(in super::super) async fn forget_reasons_in(tx: &mut Tx, owner: &Owner) -> Result<(), DbError> {
+    let text = "update sales_order set reason = null where owner = $1 and cancelled_by = 'customer' and reason is not null";
+    tx.execute(text, args![owner.to_string()]).await.map(drop)
+}

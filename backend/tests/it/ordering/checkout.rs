@@ -189,9 +189,11 @@ on_both_databases! {
         nowhere.fulfilment = ship();
         if let FulfilmentRequest::Ship { address } = &mut nowhere.fulfilment {
             "Moon".clone_into(&mut address.country);
+            address.line1.push('\u{202E}');
         }
         let Err(OrderingError::Invalid(Faults(faults))) = cafe.begin_as(&guest(), nowhere).await else { panic!("accepted") };
-        assert_eq!(faults[0].pointer, "/fulfilment/address/country");
+        let found: Vec<_> = faults.iter().map(|fault| (fault.pointer.as_str(), fault.code.as_str())).collect();
+        assert_eq!(found, [("/fulfilment/address/line1", "control_character"), ("/fulfilment/address/country", "unknown_country")]);
     }
 
     async fn another_total_is_refused_and_changes_nothing(shop) {

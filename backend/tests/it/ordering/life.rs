@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use backend::identity::Caller;
 use backend::ordering::OrderingError;
+use backend::refused::Refused as _;
 use domain::ordering::{CancelledBy, Illegal, OrderStatus, PaymentStatus};
 use domain::prep::FulfilmentStatus;
 use domain::view::Role;
@@ -114,6 +116,29 @@ on_both_databases! {
         assert_eq!((view.payment.status, view.fulfilments[0].status), (PaymentStatus::Refunded, FulfilmentStatus::Failed));
         assert_eq!((cafe.stock("harbor", "butter-croissant").await, cafe.active("harbor").await), ((12, 0), 0));
         assert_eq!(cafe.books.only().refunds.len(), 1);
+    }
+
+    async fn a_reason_that_would_be_read_backwards_is_refused(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let (caller, kim) = (guest(), barista("Kim"));
+        let order = cafe.order(&caller, "tok_ok").await;
+        let cancel = async |by: &Caller, reason: &'static str| {
+            let by = by.clone();
+            let cancelling = cafe.tx(move |tx, cafe| {
+                Box::pin(async move { cafe.backend.orders.cancel_in(tx, &by, order, Some(reason.to_owned())).await })
+            });
+            cancelling.await
+        };
+        for by in [&caller, &kim] {
+            for reason in ["<svg onload=alert(8)>\u{202E} gone", "too\u{200B} late", "\u{2066}late\u{2069}", "a\u{0}b"] {
+                let refused = cancel(by, reason).await.unwrap_err();
+                let fault = &refused.faults()[0];
+                assert_eq!((refused.status(), &*fault.pointer, &*fault.code), (422, "/reason", "control_character"), "{reason:?}");
+            }
+        }
+        assert_eq!(cafe.view(order).await.status, OrderStatus::Created);
+        cancel(&kim, " The cafe\u{301} is full ☕️ ").await.unwrap();
+        assert_eq!(cafe.view(order).await.reason.as_deref(), Some("The café is full ☕️"));
     }
 
     async fn what_is_collected_is_not_cancelled(shop) {

@@ -86,6 +86,7 @@ fn fault_named(locale: Locale, code: &str, terms: &Terms) -> Option<String> {
         ("wrong_currency", Terms { words, .. }) => w::api::kept_in(locale, words.first()?),
         ("overlapping_windows", Terms { words, .. }) => w::api::same_time_as(locale, words.first()?),
         ("invalid_name", Terms { words, .. }) => w::api::hidden_sign(locale, words.first()?),
+        ("control_character", Terms { words, .. }) => w::api::hidden_sign_here(locale, words.first()?),
         ("fulfilment_not_offered", Terms { words, .. }) => match words.first()?.parse::<FulfilmentKind>().ok()? {
             FulfilmentKind::Pickup => w::api::offers_only(locale, w::checkout::pickup(locale)),
             FulfilmentKind::Ship => w::api::offers_only(locale, w::checkout::ship(locale)),
@@ -170,6 +171,7 @@ mod tests {
             ("fulfilment_not_offered", words(&["pickup"]), "这家店只提供自取。"),
             ("overlapping_windows", words(&["0"]), "这个价格与价格 0 同时生效。"),
             ("invalid_name", words(&["U+200B"]), "名字里不能有 U+200B：它看不见或会打乱阅读顺序，请直接输入，不要粘贴。"),
+            ("control_character", words(&["U+202E"]), "这里不能有 U+202E：它看不见或会打乱阅读顺序，请直接输入，不要粘贴。"),
         ] {
             let fault = Fault::new("/a", code, "This is some English.").with(terms);
             assert_eq!(said(AppError::invalid(vec![fault])).detail, expected, "{code}");
