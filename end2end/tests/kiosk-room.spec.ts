@@ -83,6 +83,15 @@ for (const language of LANGUAGES) {
     await manager.patch('/staff/stores/harbor/settings', { capacity: 7 });
     await expect(page.getByTestId('kiosk')).toHaveAttribute('data-state', 'busy');
     await look('many numbers and no code', [...SMALL, '1024x640', '1280x720']);
+    // A wall that stands has room for more of them, and is full with these.
+    await manager.patch('/staff/stores/harbor/settings', { capacity: null });
+    await expect(page.getByTestId('kiosk')).toHaveAttribute('data-state', 'scan');
+    for (let n = 0; n < 11; n += 1) orders.push(await shopper.api.orderCoffee());
+    for (const { id } of orders.slice(7, 10)) for (const verb of ['claim', 'ready']) await manager.post(`/staff/orders/${id}/${verb}`);
+    await page.setViewportSize({ width: 1080, height: 1920 });
+    await expect(ready.getByRole('listitem')).toHaveCount(9);
+    await expect(preparing.getByRole('listitem')).toHaveCount(15);
+    await look('a full wall that stands', ['1080x1920', '1200x2200', '1920x1080']);
     await screen.expectSameDocument();
     await shopper.leave();
     // Not `leave`: the page was 401 before the screen was paired, which the console tells.

@@ -1,11 +1,12 @@
 // A manager looks at the day while it happens: figures and charts move by themselves, and go into a spreadsheet.
 import { readFileSync } from 'node:fs';
 import { expectAccessible } from './support/access';
+import { Api } from './support/api';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { Shopper } from './support/shopper';
 import { LANGUAGES } from './support/words';
-import { PHONE } from './support/visitor';
+import { PHONE, type Visitor } from './support/visitor';
 
 for (const language of LANGUAGES) {
   test(`the day's figures move by themselves and are had as a file (${language})`, async ({ browser, shop }) => {
@@ -100,6 +101,61 @@ for (const language of LANGUAGES) {
     await expect(page.getByTestId('no-order')).toHaveText(w('today.no_order_then'));
     await page.getByRole('link', { name: w('today.after') }).click();
     await expect(figure('orders')).toHaveText('3');
+    await shopper.leave();
+    await manager.leave();
+  });
+}
+
+for (const language of LANGUAGES) {
+  test(`one long word of a shopper's or of a colleague's widens no page (${language})`, async ({ browser, shop }) => {
+    const manager = await Barista.arrive(browser, shop, { language });
+    const { page, w } = manager;
+    await page.goto('/staff');
+    await manager.signIn('M'.repeat(60), 'manager');
+    const shopper = await Shopper.atMenu(browser, shop, { language });
+    const bar = await shopper.colleague();
+    // As long as a reason may be, and nowhere to break it; a link is one, too.
+    const reasons = ['Z'.repeat(200), `https://example.com/${'z'.repeat(180)}`];
+    const orders = [await shopper.api.orderCoffee(), await shopper.api.orderCoffee(), await shopper.api.orderCoffee()];
+    const [left, undone, made] = orders;
+    await shopper.api.post(`/orders/${left?.id}/cancel`, { reason: reasons[0] });
+    await bar.post(`/staff/orders/${undone?.id}/cancel`, { reason: reasons[1] });
+    await bar.post(`/staff/orders/${made?.id}/claim`);
+    const desk = new Api(manager.context.request, shop.url, await shop.token('manager', 'harbor'));
+    await desk.post('/staff/stores/harbor/tokens', { name: 'W'.repeat(60), role: 'barista' });
+    await desk.post('/staff/stores/harbor/kiosks', { id: 'k'.repeat(32) });
+
+    const fits = async (who: Visitor, what: string) => {
+      for (const width of [320, 390, 768, 1024, 1280, 1920]) {
+        await who.page.setViewportSize({ width, height: 844 });
+        const over = await who.page.evaluate(() => {
+          // A table has no edge of its own that would hide what leaves it.
+          const wide = [...document.querySelectorAll('.panel')].filter((panel) => panel.scrollWidth > panel.clientWidth + 1).length;
+          return { page: document.documentElement.scrollWidth - document.documentElement.clientWidth, panels: wide };
+        });
+        expect(over, `${what} at ${width} px`).toEqual({ page: 0, panels: 0 });
+      }
+    };
+    await page.goto('/staff/harbor/today');
+    const ended = page.getByTestId('ended');
+    for (const reason of reasons) await expect(ended).toContainText(reason);
+    await fits(manager, 'the day');
+    // The column beside the reasons keeps room for a few signs a line.
+    for (const width of [320, 1024, 1280]) {
+      await page.setViewportSize({ width, height: 844 });
+      const heads = await page.locator('.today__lists tbody th').evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect().width));
+      expect(Math.min(...heads), `the first columns at ${width} px`).toBeGreaterThan(80);
+    }
+    for (const path of ['audit', 'settings', 'queue']) {
+      await page.goto(`/staff/harbor/${path}`);
+      if (path === 'audit') await expect(page.getByTestId('audit')).toContainText(reasons[1] ?? '');
+      await fits(manager, path);
+    }
+    for (const order of [left, undone]) {
+      await shopper.page.goto(`/orders/${order?.id}`);
+      await shopper.page.getByText(w('order.journey')).click();
+      await fits(shopper, 'an order that came to nothing');
+    }
     await shopper.leave();
     await manager.leave();
   });

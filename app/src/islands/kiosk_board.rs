@@ -17,6 +17,11 @@ const FEW: usize = 6;
 const MANY: usize = 12;
 /// What is such a wall; style/kiosk.css says the same.
 const WALL: &str = "(min-aspect-ratio: 4 / 3) and (min-width: 80rem) and (min-height: 50rem)";
+/// What a wall that stands has room for, whose lanes are narrow and tall: three rows of three at the counter, five of those being made.
+const TALL_READY: usize = 9;
+const TALL_PREPARING: usize = 15;
+/// What is such a wall; style/kiosk.css says the same.
+const TALL: &str = "(max-aspect-ratio: 9 / 16) and (min-width: 60rem)";
 /// Where more wait at the counter than there is room for, they take turns, each so long: time to find one's own.
 const TURN_MILLIS: i64 = 8_000;
 
@@ -53,15 +58,35 @@ impl Lane {
     }
 }
 
-/// How many numbers a lane has room for. The server knows of no screen, so that there are few at first.
-fn room() -> ReadSignal<usize> {
-    let (room, set_room) = signal(FEW);
+/// How many numbers there is room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Room {
+    ready: usize,
+    preparing: usize,
+}
+
+impl Room {
+    /// By whether the screen matches what is asked of it.
+    fn of(matches: impl Fn(&str) -> bool) -> Self {
+        if matches(WALL) {
+            Self { ready: MANY, preparing: MANY }
+        } else if matches(TALL) {
+            Self { ready: TALL_READY, preparing: TALL_PREPARING }
+        } else {
+            Self { ready: FEW, preparing: FEW }
+        }
+    }
+}
+
+/// How many numbers the lanes have room for. The server knows of no screen, so that there are few at first.
+fn room() -> ReadSignal<Room> {
+    let (room, set_room) = signal(Room::of(|_| false));
     Effect::new(move |_| {
-        let measure = move || {
-            let wall = js::call(&window(), "matchMedia", &[WALL.into()]);
-            let many = wall.is_ok_and(|query| js::get(&query, "matches").is_truthy());
-            set_room.set(if many { MANY } else { FEW });
+        let matches = |asked: &str| {
+            let query = js::call(&window(), "matchMedia", &[asked.into()]);
+            query.is_ok_and(|query| js::get(&query, "matches").is_truthy())
         };
+        let measure = move || set_room.set(Room::of(matches));
         measure();
         let resized = window_event_listener_untyped("resize", move |_| measure());
         on_cleanup(move || resized.remove());
@@ -75,8 +100,8 @@ pub fn board(store: StoreId, board: BoardView, now: ReadSignal<Timestamp>, local
     let later = live::subscribe::<BoardView>(Topic::Board(store), 0);
     let board = Memo::new(move |_| later.get().map_or_else(|| board.clone(), |later| (*later).clone()));
     let room = room();
-    let preparing = Memo::new(move |_| board.with(|board| Lane::preparing(board, room.get())));
-    let ready = Memo::new(move |_| board.with(|board| Lane::ready(board, now.get(), room.get())));
+    let preparing = Memo::new(move |_| board.with(|board| Lane::preparing(board, room.get().preparing)));
+    let ready = Memo::new(move |_| board.with(|board| Lane::ready(board, now.get(), room.get().ready)));
     view! {
         <section class="kiosk__board" aria-label=w::kiosk::board(locale) data-testid="kiosk-board">
             {lane("ready", w::kiosk::ready(locale), ready, now, locale)}
@@ -131,7 +156,7 @@ mod tests {
         };
         assert_eq!(numbers(&Lane::ready(&board, at(599_999), FEW)), [3, 2, 1]);
         assert_eq!(numbers(&Lane::ready(&board, at(600_000), FEW)), [3, 2]);
-        for (room, more) in [(FEW, 24), (MANY, 18)] {
+        for (room, more) in [(FEW, 24), (MANY, 18), (TALL_PREPARING, 15)] {
             let preparing = Lane::preparing(&board, room);
             assert_eq!((preparing.shown.len(), preparing.more, preparing.shown[0].number), (room, more, 1));
         }
@@ -148,10 +173,19 @@ mod tests {
         let few = |turn| Lane::ready(&ready(9), at(turn), FEW);
         assert_eq!([few(0), few(1)].each_ref().map(numbers), [vec![9, 8, 7, 6, 5, 4], vec![9, 5, 4, 3, 2, 1]]);
         assert_eq!((few(2), few(0).more), (few(0), 3));
-        for (count, room) in [(7, FEW), (30, FEW), (13, MANY), (40, MANY)] {
+        for (count, room) in [(7, FEW), (30, FEW), (10, TALL_READY), (13, MANY), (40, MANY)] {
             let turns: Vec<_> = (0..count).map(|turn| numbers(&Lane::ready(&ready(count), at(turn), room))).collect();
             assert!(turns.iter().all(|shown| shown.len() == room && shown[0] == count));
             assert!((1..=count).all(|number| turns.iter().any(|shown| shown.contains(&number))), "{count} in {room}");
         }
+    }
+
+    #[test]
+    fn a_wall_that_stands_has_room_for_more_than_a_tablet() {
+        let room = |kind: &str| {
+            let room = Room::of(|asked| asked == kind);
+            (room.ready, room.preparing)
+        };
+        assert_eq!([room(WALL), room(TALL), room("")], [(MANY, MANY), (TALL_READY, TALL_PREPARING), (FEW, FEW)]);
     }
 }

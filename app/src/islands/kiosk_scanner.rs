@@ -4,6 +4,7 @@
 mod camera;
 mod held;
 mod outcome;
+mod wedge;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,7 +17,7 @@ use domain::{
 use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
 
 pub use self::outcome::Outcome;
-use self::{camera::camera, held::Held, outcome::said};
+use self::{camera::camera, held::Held, outcome::said, wedge::Wedge};
 use super::live_line::{LineOf, connection, live_line};
 use crate::{
     live, paths,
@@ -211,10 +212,7 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
         }
     });
     let field = NodeRef::<html::Input>::new();
-    listen(field);
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        bell::arm();
+    let hand_over = move || {
         if let Some(field) = field.get_untracked() {
             let ticket = written(&field.value());
             field.set_value("");
@@ -222,6 +220,12 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
             let _ = field.focus();
             desk.collect(ticket);
         }
+    };
+    listen(field, hand_over);
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        bell::arm();
+        hand_over();
     };
     // That one is none stays there, whatever came of the last ticket.
     let tells = move || if desk.revoked.get() { Some(Outcome::revoked()) } else { desk.shown.get() };
@@ -251,17 +255,32 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
     .into_any()
 }
 
-/// A reader that types does so into whatever has the focus: whatever that is, a character belongs into the field. Only a press of
-/// a button or a link by its keys stays one.
-fn listen(field: NodeRef<html::Input>) {
+/// A reader that types does so into whatever has the focus: whatever that is, a character belongs into the field, where it begins
+/// anew after a pause. Only a press of a button or a link by its keys stays one. `hand_over`: what stands in the field is a ticket.
+fn listen(field: NodeRef<html::Input>, hand_over: impl Fn() + Copy + 'static) {
+    let wedge = StoredValue::new(Wedge::default());
     Effect::new(move |_| {
         let typed = window_event_listener(leptos::ev::keydown, move |event| {
+            let Some(field) = field.get_untracked() else { return };
             let focused = document().active_element().map(|element| element.tag_name());
             let focused = focused.as_deref();
-            let presses = event.key() == " " && matches!(focused, Some("BUTTON" | "A"));
-            let plain = event.key().chars().count() == 1 && !event.ctrl_key() && !event.meta_key() && !event.alt_key();
-            if let (true, false, false, Some(field)) = (plain, presses, focused == Some("INPUT"), field.get_untracked()) {
-                let _ = field.focus();
+            let (key, now) = (event.key(), event.time_stamp());
+            let presses = key == " " && matches!(focused, Some("BUTTON" | "A"));
+            let held = event.ctrl_key() || event.meta_key() || event.alt_key();
+            if key.chars().count() == 1 && !held && !presses {
+                if wedge.try_update_value(|wedge| wedge.begins(now)) == Some(true) {
+                    field.set_value("");
+                }
+                if focused != Some("INPUT") {
+                    let _ = field.focus();
+                }
+            } else if key == "Tab" && !held && !event.shift_key() && focused == Some("INPUT") {
+                let typed = field.value();
+                if wedge.try_with_value(|wedge| wedge.ends(&typed, now)) == Some(true) {
+                    // The focus stays for the next ticket.
+                    event.prevent_default();
+                    hand_over();
+                }
             }
         });
         let touched = window_event_listener(leptos::ev::pointerdown, |_| bell::arm());

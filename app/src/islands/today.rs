@@ -171,7 +171,7 @@ fn ended(shown: Shown, locale: Locale) -> AnyView {
         <section class="panel" aria-labelledby="ended-title" data-testid="ended">
             <h2 id="ended-title">{w::today::ended(locale)}</h2>
             <p class="soft" hidden=move || !ended.with(Vec::is_empty)>{w::today::nothing_ended(locale)}</p>
-            <table class="sums" hidden=move || ended.with(Vec::is_empty)>
+            <table class="sums sums--told" hidden=move || ended.with(Vec::is_empty)>
                 <thead><tr><th scope="col">{w::today::what(locale)}</th><th scope="col">{w::today::why(locale)}</th><th scope="col" class="num">{w::today::orders(locale)}</th></tr></thead>
                 <tbody>{rows}</tbody>
             </table>
