@@ -37,8 +37,8 @@ interface Held {
   listeners: number;
 }
 
-/** What a page holds once everything that nobody needs any more is thrown away, and nothing is on its way out. */
-async function held(page: Page, devtools: CDPSession): Promise<Held> {
+/** Looks at what a page holds once everything that nobody needs any more is thrown away, and nothing is on its way out. */
+async function look(page: Page, devtools: CDPSession): Promise<Held> {
   await page.evaluate(async () => {
     const ends = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity);
     await Promise.allSettled(ends.map(({ finished }) => finished));
@@ -49,6 +49,17 @@ async function held(page: Page, devtools: CDPSession): Promise<Held> {
   const { nodes, jsEventListeners } = await devtools.send('Memory.getDOMCounters');
   const usage = await devtools.send('Runtime.getHeapUsage');
   return { heap: usage.usedSize / 1024, outside: usage.backingStorageSize / 1024, nodes, listeners: jsEventListeners };
+}
+
+/** The same where it held the fewest nodes of five looks: the browser itself holds a ticket that has just gone for a moment or two, what
+ * leaks is there at every look. */
+async function held(page: Page, devtools: CDPSession): Promise<Held> {
+  let least = await look(page, devtools);
+  for (let time = 1; time < 5; time += 1) {
+    const now = await look(page, devtools);
+    if (now.nodes < least.nodes) least = now;
+  }
+  return least;
 }
 
 interface Ticket {
