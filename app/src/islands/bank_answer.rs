@@ -22,7 +22,8 @@ const LONGEST_PAUSE: i32 = 5000;
 /// somebody is at work on this one, that the answer is there is said in this place, and the page stays until they are not.
 #[island(lazy)]
 pub fn BankAnswer(top_up: TopUpId, amount: Money, locale: Locale) -> impl IntoView {
-    let here = format!("{}?top_up={top_up}#wallet", paths::ACCOUNT);
+    // To a place in the page that is shown, the browser would only scroll.
+    let here = format!("{}?top_up={top_up}", paths::ACCOUNT);
     let answered = RwSignal::new(false);
     Effect::new({
         let here = here.clone();

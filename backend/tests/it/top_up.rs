@@ -321,6 +321,9 @@ on_both_databases! {
         let top_ups = &cafe.backend.top_ups;
         let left = top_ups.left(&mut cafe.backend.db.reader()).await.unwrap();
         assert_eq!((left.len(), left[0].job, left[0].stuck), (1, "charge", false), "what is being asked for is seen, too");
+        let asked = left[0].top_up;
+        let retried = cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.top_ups.retry_in(tx, asked).await })).await;
+        assert_eq!(retried, Ok(true), "it is on its way");
         lose(&cafe, ada).await;
         cafe.books.open_gate();
         assert_eq!(waiting.await.unwrap(), Ok(TopUpEnd::Refused("account_deleted".to_owned())));

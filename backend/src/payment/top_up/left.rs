@@ -43,10 +43,12 @@ impl TopUps {
         Ok(left)
     }
 
-    /// Asks now for what is left of a top-up: that it is charged, or that its money is let go of, or goes back. False where nothing is.
+    /// Asks now for what is left of a top-up, if nobody does: that it is charged, or that its money is let go of, or goes back. False where
+    /// nothing is left.
     pub async fn retry_in(&self, tx: &mut Tx, id: TopUpId) -> Result<bool, DbError> {
         let key = id.to_string();
         super::super::store::notice::want_failed_refund_again_in(tx, &key).await?;
-        Ok(job::retry_in(tx, TOP_UP_VOID, &key).await? || job::retry_in(tx, TOP_UP, &key).await?)
+        let begun = job::retry_in(tx, TOP_UP_VOID, &key).await? || job::retry_in(tx, TOP_UP, &key).await?;
+        Ok(begun || job::is_wanted(tx, TOP_UP_VOID, &key).await? || job::is_wanted(tx, TOP_UP, &key).await?)
     }
 }
