@@ -124,6 +124,8 @@ for (const language of LANGUAGES) {
     const desk = new Api(manager.context.request, shop.url, await shop.token('manager', 'harbor'));
     await desk.post('/staff/stores/harbor/tokens', { name: 'W'.repeat(60), role: 'barista' });
     await desk.post('/staff/stores/harbor/kiosks', { id: 'k'.repeat(32) });
+    const cake = 'Himbeerschokoladenkuchen'.repeat(3);
+    await desk.put('/staff/products/latte', { name: { en: cake, 'zh-CN': cake }, description: { en: 'x', 'zh-CN': 'x' } });
 
     const fits = async (who: Visitor, what: string) => {
       for (const width of [320, 390, 768, 1024, 1280, 1920]) {
@@ -146,8 +148,9 @@ for (const language of LANGUAGES) {
       const heads = await page.locator('.today__lists tbody th').evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect().width));
       expect(Math.min(...heads), `the first columns at ${width} px`).toBeGreaterThan(80);
     }
-    for (const path of ['audit', 'settings', 'queue']) {
+    for (const path of ['audit', 'settings', 'queue', 'menu']) {
       await page.goto(`/staff/harbor/${path}`);
+      if (path === 'menu') await expect(page.getByText(cake).first()).toBeVisible();
       if (path === 'audit') await expect(page.getByTestId('audit')).toContainText(reasons[1] ?? '');
       await fits(manager, path);
     }
