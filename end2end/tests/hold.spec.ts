@@ -99,9 +99,11 @@ test('a price that changes while it is held is paid as it was held', async ({ br
   await expect(page.getByTestId('line')).toContainText('$4.50');
 
   await test.step('more of it is another hold, at the new price', async () => {
+    // What is shown is not yet kept: who loads the page anew at once sees the cart as it was.
+    const two = page.waitForResponse('**/do/checkout/hold');
     await page.getByRole('button', { name: /^One .* more$/ }).click();
     await expect(page.getByTestId('total')).toHaveText('$9.40');
-    // It is shown before the cart has it, and who loads the page anew at once sees the cart as it is.
+    await two;
     const kept = page.waitForResponse((reply) => reply.url().endsWith('/do/cart/set') && /quantity=1\b/.test(reply.request().postData() ?? ''));
     await page.getByRole('button', { name: /^One .* less$/ }).click();
     await expect(page.getByTestId('total')).toHaveText('$4.70');
