@@ -34,7 +34,7 @@ pub use self::error::PaymentError;
 pub use self::http_card::{CardService, HttpCard, NoCard};
 pub use self::provider::{CardProvider, CardToken, ProviderError};
 use self::refund::{RefundJob, VoidJob};
-pub use self::top_up::{Confirmation, LeftTopUp, TopUpEnd, TopUpError, TopUps};
+pub use self::top_up::{Confirmation, LeftTopUp, Looked, TopUpEnd, TopUpError, TopUps};
 use self::top_up::{TopUpJob, TopUpVoidJob};
 pub(crate) use self::top_up::{token_fault, under_way as top_up_under_way};
 pub use self::vault::Vault;

@@ -19,9 +19,10 @@ const PAUSE: i32 = 1000;
 const LONGEST_PAUSE: i32 = 5000;
 
 /// Says that the answer to a top-up is on its way, and looks for it. Once it is there, the page is loaded anew to show what came of it; while
-/// somebody is at work on this one, that the answer is there is said in this place, and the page stays until they are not.
+/// somebody is at work on this one, that the answer is there is said in this place, and the page stays until they are not. `asked`: the page
+/// shows that the bank asks its shopper to confirm it, which is no news then.
 #[island(lazy)]
-pub fn BankAnswer(top_up: TopUpId, amount: Money, locale: Locale) -> impl IntoView {
+pub fn BankAnswer(top_up: TopUpId, amount: Money, asked: bool, locale: Locale) -> impl IntoView {
     // To a place in the page that is shown, the browser would only scroll.
     let here = format!("{}?top_up={top_up}", paths::ACCOUNT);
     let answered = RwSignal::new(false);
@@ -32,7 +33,7 @@ pub fn BankAnswer(top_up: TopUpId, amount: Money, locale: Locale) -> impl IntoVi
             spawn_local(async move {
                 let mut pause = PAUSE;
                 tab::pause(pause).await;
-                while !is_over(top_up).await {
+                while !has_answered(top_up, asked).await {
                     // The page may be gone.
                     if answered.try_get_untracked().is_none() {
                         return;
@@ -65,8 +66,30 @@ pub fn BankAnswer(top_up: TopUpId, amount: Money, locale: Locale) -> impl IntoVi
     .into_any()
 }
 
-/// Whether the bank has decided. A shop that is not reached is asked again.
-async fn is_over(top_up: TopUpId) -> bool {
+/// Whether there is something to be shown of it. A shop that is not reached is asked again.
+async fn has_answered(top_up: TopUpId, asked: bool) -> bool {
     let reply = tab::ask(&format!("/api/v1/wallet/top-ups/{top_up}"), tab::Body::Nothing).await;
-    reply.and_then(|reply| reply.json::<TopUpView>()).is_ok_and(|view| view.status != TopUpStatus::Pending)
+    reply.and_then(|reply| reply.json::<TopUpView>()).is_ok_and(|view| is_news(view.status, asked))
+}
+
+fn is_news(status: TopUpStatus, asked: bool) -> bool {
+    match status {
+        TopUpStatus::Pending => false,
+        TopUpStatus::ActionRequired => !asked,
+        TopUpStatus::Captured | TopUpStatus::Refused => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bank_that_asks_for_a_confirmation_has_answered_once() {
+        assert!(is_news(TopUpStatus::ActionRequired, false) && !is_news(TopUpStatus::ActionRequired, true));
+        for asked in [false, true] {
+            assert!(!is_news(TopUpStatus::Pending, asked));
+            assert!(is_news(TopUpStatus::Captured, asked) && is_news(TopUpStatus::Refused, asked));
+        }
+    }
 }

@@ -40,7 +40,7 @@ enum Looked {
 
 /// Says so as soon as it is so. The store's status is told anew with every change of these, but names few of them, so they are
 /// asked for then; and whenever the page is connected, for it is cut off when its session ends. What is being typed stays: saving the form
-/// writes all of it. Who may no longer see the page is led to its door. `mark`: [`people_mark`] of what is shown.
+/// writes what was changed in it. Who may no longer see the page is led to its door. `mark`: [`people_mark`] of what is shown.
 #[island(lazy)]
 pub fn SettingsWatch(store: StoreView, settings: StoreSettings, mark: String, locale: Locale) -> impl IntoView {
     let id = store.id.to_string();

@@ -2,7 +2,7 @@
 
 use backend::{
     identity::{Account, Caller},
-    payment::{Confirmation, TopUpEnd},
+    payment::{Confirmation, Looked, TopUpEnd},
 };
 use domain::{
     Currency, Locale, Money, Timestamp, TopUpId, UserId,
@@ -109,15 +109,18 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         _ => (None, None, asked.error),
     };
     let looked_for = match (asked.top_up, &returned) {
-        (Some(top_up), Some((amount, None))) => Some((top_up, *amount)),
+        (Some(top_up), Some(Looked { amount, end: None, .. })) => Some((top_up, *amount)),
         _ => None,
     };
     let others = undecided.iter().copied().filter(|(top_up, _)| looked_for.is_none_or(|(shown, _)| shown != *top_up));
-    let waits = looked_for.into_iter().chain(others).map(|(top_up, amount)| view! { <BankAnswer top_up amount locale/> }).collect_view();
+    // The page shows the way to the bank of those that want it.
+    let asked_for = |top_up: TopUpId| undecided.iter().all(|(other, _)| *other != top_up);
+    let waits = looked_for.into_iter().chain(others);
+    let waits = waits.map(|(top_up, amount)| view! { <BankAnswer top_up amount asked=asked_for(top_up) locale/> }).collect_view();
     let (paid_in, of_top_up, amount) = match returned {
-        Some((_, Some(TopUpEnd::Captured))) => (Some(done(w::wallet::topped_up(locale))), of_top_up, asked.amount),
-        Some((amount, Some(TopUpEnd::Refused(reason)))) => (paid_in, Some(reason), Some(amount.amount)),
-        Some((_, None)) | None => (paid_in, of_top_up, asked.amount),
+        Some(Looked { end: Some(TopUpEnd::Captured), .. }) => (Some(done(w::wallet::topped_up(locale))), of_top_up, asked.amount),
+        Some(Looked { amount, end: Some(TopUpEnd::Refused(reason)), .. }) => (paid_in, Some(reason), Some(amount.amount)),
+        Some(Looked { end: None, .. }) | None => (paid_in, of_top_up, asked.amount),
     };
     let form = if undecided.is_empty() {
         top_up(wallet.balance.currency, amount, of_top_up.as_deref(), locale)

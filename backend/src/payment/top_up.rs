@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+pub use self::ended::Looked;
 pub use self::error::TopUpError;
 pub use self::left::LeftTopUp;
 use super::charge::{Attempt, Charge, outcome};

@@ -17,7 +17,9 @@ use backend::stores::SettingsPatch;
 use backend::{Backend, BackendSettings, seed};
 use domain::event::Actor;
 use domain::pricing::LineRequest;
-use domain::view::{CheckoutRequest, CheckoutView, FulfilmentRequest, Naming, OrderView, PaymentRequest, PlaceRequest, Role, RoleView};
+use domain::view::{
+    Address, CheckoutRequest, CheckoutView, FulfilmentRequest, Naming, OrderView, PaymentRequest, PlaceRequest, Role, RoleView,
+};
 use domain::{CheckoutId, Locale, OrderId, SessionId, StoreId, UserId};
 use uuid::Uuid;
 
@@ -224,6 +226,25 @@ pub fn flat_white(quantity: i64) -> LineRequest {
 /// Counted: twelve there are.
 pub fn croissant(quantity: i64) -> LineRequest {
     line("butter-croissant", quantity, &[])
+}
+
+/// By post, to Ada.
+pub fn ship() -> FulfilmentRequest {
+    let address = Address {
+        name: "Ada".to_owned(),
+        line1: "1 Quay".to_owned(),
+        line2: None,
+        city: "Oakland".to_owned(),
+        region: None,
+        postal_code: "94607".to_owned(),
+        country: "US".to_owned(),
+    };
+    FulfilmentRequest::Ship { address }
+}
+
+/// One plush unicorn, which costs 1700 and of which there are four.
+pub fn plush() -> CheckoutRequest {
+    CheckoutRequest { fulfilment: ship(), ..request("unicorn", &[line("unicorn-plush", 1, &[])]) }
 }
 
 /// A checkout of these lines, for pick-up.

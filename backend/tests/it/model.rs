@@ -171,9 +171,8 @@ impl World<'_> {
                 // On PostgreSQL the next one waits until the leases of the dead one have ended.
                 self.shop.hands.advance(Duration::from_secs(10));
                 let running = self.running.insert(self.cafe.run());
-                // What the dead one had asked of the database may be done after that: its claim ends with time, which goes on everywhere
-                // but here.
-                while tokio::time::timeout(Duration::from_secs(5), settle(running)).await.is_err() {
+                // What the dead one had asked of the database may be done after that, and then holds a claim, which ends with time once more.
+                if tokio::time::timeout(Duration::from_secs(5), settle(running)).await.is_err() {
                     self.shop.hands.advance(Duration::from_secs(10));
                 }
                 self.settle().await;

@@ -16,11 +16,11 @@ use backend::payment::Forfeit;
 use backend::refused::Refused as _;
 use backend::stores::SettingsPatch;
 use domain::pricing::LineRequest;
-use domain::view::{Address, CheckoutRequest, FulfilmentRequest, Role};
+use domain::view::Role;
 use domain::{Locale, StoreId};
 use serde_json::Value;
 
-use crate::cafe::{Cafe, Work, flat_white, id, line, request, settle};
+use crate::cafe::{Cafe, Work, flat_white, id, plush, settle};
 use crate::small_shop::count;
 use crate::support::{TestDb, on_both_databases};
 
@@ -169,11 +169,7 @@ on_both_databases! {
         }
 
         shop.add(user.owner().unwrap(), "harbor", flat_white(1)).await;
-        let address = Address { name: "Ada".into(), line1: "1 Quay".into(), line2: None, city: "Oakland".into(), region: None,
-            postal_code: "94607".into(), country: "US".into() };
-        let ship = FulfilmentRequest::Ship { address };
-        let unicorn = CheckoutRequest { fulfilment: ship, ..request("unicorn", &[line("unicorn-plush", 1, &[])]) };
-        let checkout = shop.cafe.begin_as(&user, unicorn).await.unwrap();
+        let checkout = shop.cafe.begin_as(&user, plush()).await.unwrap();
         let order = shop.cafe.place(&user, &checkout, "tok_declined").await.unwrap();
         assert_eq!(identities.delete_account(&user, Forfeit::Nothing).await, Err(IdentityError::OrdersUnderWay));
         assert!(shop.who(&issued).await.user().is_some(), "nothing was deleted");

@@ -6,13 +6,13 @@ use backend::identity::Caller;
 use backend::ordering::OrderingError;
 use backend::payment::{Credit, WalletError, Wallets};
 use domain::ordering::{OrderStatus, PaymentMethod, PaymentStatus};
-use domain::view::{Address, CheckoutRequest, CheckoutView, FulfilmentRequest, PaymentRequest, PlaceRequest, WalletView};
+use domain::view::{CheckoutView, PaymentRequest, PlaceRequest, WalletView};
 use domain::wallet::EntryKind;
 use domain::{Currency, Money, OrderId, UserId};
 use futures::future::join_all;
 use uuid::Uuid;
 
-use crate::cafe::{Cafe, barista, croissant, guest, line, person, request, settle};
+use crate::cafe::{Cafe, barista, croissant, guest, person, plush, settle};
 use crate::support::on_both_databases;
 
 const fn usd(amount: i64) -> Money {
@@ -46,20 +46,6 @@ pub async fn ordered(cafe: &Cafe) -> (Caller, OrderId) {
     let checkout = cafe.begin(&ada, "harbor", &[croissant(1)]).await.expect("a checkout begins");
     let order = by_wallet(cafe, &ada, &checkout).await.expect("there is enough");
     (ada, order)
-}
-
-/// One plush unicorn, which costs 1700 and of which there are four.
-fn plush() -> CheckoutRequest {
-    let address = Address {
-        name: "Ada".to_owned(),
-        line1: "1 Quay".to_owned(),
-        line2: None,
-        city: "Oakland".to_owned(),
-        region: None,
-        postal_code: "94607".to_owned(),
-        country: "US".to_owned(),
-    };
-    CheckoutRequest { fulfilment: FulfilmentRequest::Ship { address }, ..request("unicorn", &[line("unicorn-plush", 1, &[])]) }
 }
 
 /// Every wallet is what its entries make of it, step by step, and all accounts together are nothing.

@@ -10,8 +10,10 @@ use crate::{Locale, Money, OrderId, SessionId, StoreId, Timestamp, TopUpId, Tran
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TopUpStatus {
-    /// The bank has not answered, or its shopper has not confirmed it yet.
+    /// The bank has not answered.
     Pending,
+    /// It waits for its shopper, who has to confirm it at their bank.
+    ActionRequired,
     /// The money is in the wallet.
     Captured,
     /// Nothing is in the wallet.

@@ -6,7 +6,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use backend::{identity::Caller, payment::TopUpEnd};
+use backend::{
+    identity::Caller,
+    payment::{Looked, TopUpEnd},
+};
 use domain::{
     Money, Terms, TopUpId, UserId,
     view::{Problem, TopUpStatus, TopUpView, WalletView},
@@ -108,8 +111,9 @@ pub async fn top_up(State(app): State<AppState>, keyed: Keyed<TopUpRequest>) -> 
 pub async fn top_up_state(State(app): State<AppState>, Who(caller): Who, Path(top_up): Path<String>) -> Result<Json<TopUpView>, AppError> {
     let user = owner(&caller)?;
     let top_up: TopUpId = id(&top_up, "top-up")?;
-    let (amount, end) = app.backend.top_ups.returned(user, top_up).await?.ok_or_else(|| AppError::not_found("top-up"))?;
+    let Looked { amount, end, confirm } = app.backend.top_ups.returned(user, top_up).await?.ok_or_else(|| AppError::not_found("top-up"))?;
     let (status, reason) = match end {
+        None if confirm => (TopUpStatus::ActionRequired, None),
         None => (TopUpStatus::Pending, None),
         Some(TopUpEnd::Captured) => (TopUpStatus::Captured, None),
         Some(TopUpEnd::Refused(reason)) => (TopUpStatus::Refused, Some(reason)),

@@ -25,7 +25,7 @@ pub(super) enum Command {
     },
     /// Let an order go on: its jobs are tried now, also a refund that was refused, with the same key at the card provider, or with
     /// another one where the provider told that it has failed; its parked events are handled again, its step has all its time once
-    /// more. Of a payment into a wallet, what was given up is tried again.
+    /// more. Of a payment into a wallet, what is left is asked for now.
     Retry {
         /// Its id, as `sagas list` shows it.
         #[arg(required_unless_present = "stuck")]

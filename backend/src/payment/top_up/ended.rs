@@ -9,6 +9,16 @@ use crate::db::{DbError, Sql, Wake};
 use crate::idempotency::RequestKey;
 use crate::job;
 
+/// A top-up as its shopper finds it who looks for its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    pub amount: Money,
+    /// How it ended, if it has.
+    pub end: Option<TopUpEnd>,
+    /// It waits for its shopper, at their bank.
+    pub confirm: bool,
+}
+
 /// How long their page waits for the bank's word, which travels by another way than they do.
 const WAIT: Duration = Duration::from_secs(2);
 /// What another process wrote is not always told.
@@ -25,28 +35,32 @@ impl TopUps {
         store::undecided(sql, user).await
     }
 
-    /// Over how much a top-up is whose shopper looks for its end, as back from their bank, and how it ended, which is waited for a
-    /// moment; `None` where they have no such top-up.
-    pub async fn returned(&self, user: UserId, id: TopUpId) -> Result<Option<(Money, Option<TopUpEnd>)>, DbError> {
+    /// A top-up whose shopper looks for its end, as back from their bank, which is waited for a moment; `None` where they have no such
+    /// top-up.
+    pub async fn returned(&self, user: UserId, id: TopUpId) -> Result<Option<Looked>, DbError> {
         // Before the first look, so that no end is missed between it and the wait.
         let woken = self.db.wakes().listen(|wake| matches!(wake, Wake::Job(kind) if kind == MOVED));
-        let Some(row) = store::find(&mut self.db.reader(), id).await?.filter(|row| row.user == user) else { return Ok(None) };
+        let Some(mut row) = store::find(&mut self.db.reader(), id).await?.filter(|row| row.user == user) else { return Ok(None) };
         if row.end().is_none() && row.reference.is_some() {
             // The provider's notice may be late, or lost: it is asked now. One that has never answered is asked only so often.
             let key = id.to_string();
             self.db.transaction(move |tx| Box::pin(async move { job::hurry_in(tx, TOP_UP, &key).await })).await?;
         }
         let end = async {
-            loop {
-                if let Some(end) = store::find(&mut self.db.reader(), id).await?.and_then(|row| row.end()) {
-                    return Ok::<_, DbError>(end);
-                }
+            while row.end().is_none() {
                 tokio::select! {
                     () = woken.woken() => {}
                     () = tokio::time::sleep(LOOK) => {}
                 }
+                if let Some(now) = store::find(&mut self.db.reader(), id).await? {
+                    row = now;
+                }
             }
+            Ok::<_, DbError>(())
         };
-        Ok(Some((row.amount, tokio::time::timeout(WAIT, end).await.ok().transpose()?)))
+        if let Ok(ended) = tokio::time::timeout(WAIT, end).await {
+            ended?;
+        }
+        Ok(Some(Looked { amount: row.amount, end: row.end(), confirm: row.action_url.is_some() }))
     }
 }

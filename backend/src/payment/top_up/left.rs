@@ -36,7 +36,7 @@ impl TopUps {
         Ok(left)
     }
 
-    /// Those whose money was to be let go of, or to go back, and was given up.
+    /// Those that do not go on by themselves.
     pub async fn stuck(&self, sql: &mut impl Sql) -> Result<Vec<LeftTopUp>, DbError> {
         let mut left = self.left(sql).await?;
         left.retain(|left| left.stuck);

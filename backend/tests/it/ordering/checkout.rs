@@ -6,31 +6,17 @@ use backend::ordering::{OrderingError, adopt_in};
 use backend::refused::Refused as _;
 use backend::stores::SettingsPatch;
 use domain::event::Actor;
-use domain::view::{Address, FulfilmentRequest, PaymentRequest, PlaceRequest};
+use domain::view::{FulfilmentRequest, PaymentRequest, PlaceRequest};
 use domain::{Currency, Faults, Money, Sku};
 use futures::future::join_all;
 
-use crate::cafe::{Cafe, EN, croissant, flat_white, guest, id, line, person, request, settle};
+use crate::cafe::{Cafe, EN, croissant, flat_white, guest, id, line, person, request, settle, ship};
 use crate::small_shop::facts;
 use crate::support::{on_both_databases, rounds};
 
 fn code<T: std::fmt::Debug>(result: Result<T, OrderingError>) -> (&'static str, u16) {
     let error = result.expect_err("refused");
     (error.code(), error.status())
-}
-
-fn ship() -> FulfilmentRequest {
-    FulfilmentRequest::Ship {
-        address: Address {
-            name: "Ada".to_owned(),
-            line1: "1 Pier".to_owned(),
-            line2: None,
-            city: "Harbor".to_owned(),
-            region: None,
-            postal_code: "12345".to_owned(),
-            country: "US".to_owned(),
-        },
-    }
 }
 
 on_both_databases! {

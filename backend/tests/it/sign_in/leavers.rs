@@ -6,11 +6,11 @@ use backend::ordering::OrderingError;
 use backend::payment::Forfeit;
 use backend::{args, check, log};
 use domain::OrderId;
-use domain::view::{Address, CheckoutRequest, FulfilmentRequest, Role};
+use domain::view::Role;
 
 use super::guests::{add, begin};
 use super::{Shop, ada, phone};
-use crate::cafe::{line, person, request, settle};
+use crate::cafe::{person, plush, settle};
 use crate::small_shop::count;
 use crate::support::on_both_databases;
 
@@ -33,18 +33,7 @@ async fn assert_empty(shop: &Shop, round: usize) {
 
 /// A parcel of theirs that is paid for, and then called off by somebody who says why.
 async fn called_off(shop: &Shop, shopper: &Caller, by: &Caller, why: &'static str) -> OrderId {
-    let address = Address {
-        name: "Ada".to_owned(),
-        line1: "1 Quay".to_owned(),
-        line2: None,
-        city: "Oakland".to_owned(),
-        region: None,
-        postal_code: "94607".to_owned(),
-        country: "US".to_owned(),
-    };
-    let fulfilment = FulfilmentRequest::Ship { address };
-    let parcel = CheckoutRequest { fulfilment, ..request("unicorn", &[line("unicorn-plush", 1, &[])]) };
-    let checkout = shop.cafe.begin_as(shopper, parcel).await.unwrap();
+    let checkout = shop.cafe.begin_as(shopper, plush()).await.unwrap();
     let order = shop.cafe.place(shopper, &checkout, "tok_ok").await.unwrap();
     let running = shop.cafe.run();
     settle(&running).await;
