@@ -8,6 +8,9 @@ use crate::{Fault, Terms};
 /// The longest name, in characters.
 pub const LONGEST: usize = 60;
 
+/// The most accents on one letter: Vietnamese has two, phonetics three. A pile of them covers the lines around it.
+const MOST_ACCENTS: usize = 3;
+
 /// Why a text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
@@ -59,12 +62,13 @@ pub fn clean(typed: &str) -> Result<String, InvalidName> {
 }
 
 /// The first character of a line that has no place in what other people read: a control character, or one that cannot be seen or
-/// changes how its neighbours are read, where it does no work between them.
+/// changes how its neighbours are read, where it does no work between them, or one accent more than a letter has.
 pub fn hidden_in(line: &str) -> Option<char> {
-    let mut before = None;
+    let (mut before, mut accents) = (None, 0);
     let mut rest = line.chars().peekable();
     while let Some(c) = rest.next() {
-        if c.is_control() || is_hidden(c) && !joins(before, c, rest.peek().copied()) {
+        accents = if is_accent(c) { accents + 1 } else { 0 };
+        if c.is_control() || accents > MOST_ACCENTS || is_hidden(c) && !joins(before, c, rest.peek().copied()) {
             return Some(c);
         }
         before = Some(c);
@@ -104,7 +108,7 @@ fn joins(before: Option<char>, c: char, after: Option<char>) -> bool {
         '\u{200C}' | '\u{200D}' => after.is_some_and(|after| {
             joined_script(before) && joined_script(after) || c == '\u{200D}' && is_picture(before) && is_picture(after)
         }),
-        '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' => !is_hidden(before) && !before.is_whitespace(),
+        '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' => has_forms(before) || before.is_ascii() && after == Some('\u{20E3}'),
         '\u{180B}'..='\u{180D}' | '\u{180F}' => matches!(before, '\u{1820}'..='\u{18AA}'),
         _ => false,
     }
@@ -117,6 +121,17 @@ const fn joined_script(c: char) -> bool {
         '\u{620}'..='\u{6DC}' | '\u{6DE}'..='\u{6FF}' | '\u{710}'..='\u{88F}' | '\u{892}'..='\u{8E1}' | '\u{8E3}'..='\u{DFF}'
         | '\u{F00}'..='\u{109F}' | '\u{1780}'..='\u{17B3}' | '\u{17B6}'..='\u{17FF}' | '\u{1820}'..='\u{18AF}' | '\u{A840}'..='\u{A87F}'
         | '\u{A8E0}'..='\u{A8FF}' | '\u{11000}'..='\u{110BC}' | '\u{11100}'..='\u{11FFF}')
+}
+
+/// Whether a character has other forms that can be told from it: pictures and Han characters, and no letter.
+fn has_forms(c: char) -> bool {
+    let han = matches!(c, '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}');
+    han || !(c.is_alphanumeric() || c.is_whitespace() || c.is_ascii() || is_hidden(c))
+}
+
+/// Accents that go onto any letter, on one that has no spelling of its own with them.
+const fn is_accent(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}')
 }
 
 /// Emoji, and what they are put together of.
@@ -132,7 +147,7 @@ mod tests {
 
     #[test]
     fn names_of_the_world_are_kept_as_they_are() {
-        for name in ["Kim", "小陈", "José María", "Zoë O'Neil-Ünal", "علی‌رضا", "क्‍ष", "👩‍🍳 Mo", "☕️", "葛󠄀城", "7", "-"]
+        for name in ["Kim", "小陈", "José María", "Zoë O'Neil-Ünal", "علی‌رضا", "क्‍ष", "👩‍🍳 Mo", "☕️", "葛󠄀城", "1️⃣", "ə̃́̀", "7", "-"]
         {
             assert_eq!(clean(name).as_deref(), Ok(name), "{name:?}");
         }
@@ -182,7 +197,11 @@ mod tests {
             ("K\u{200D}im", '\u{200D}'),
             ("علی\u{200C}", '\u{200C}'),
             ("\u{FE0F}", '\u{FE0F}'),
-            ("a\u{FE0F}\u{FE0F}", '\u{FE0F}'),
+            ("☕\u{FE0F}\u{FE0F}", '\u{FE0F}'),
+            ("Sam\u{FE0E}", '\u{FE0E}'),
+            ("Sam 1\u{FE0F}", '\u{FE0F}'),
+            ("Ирина\u{E0100}", '\u{E0100}'),
+            ("z\u{300}\u{301}\u{302}\u{303}algo", '\u{303}'),
             ("\u{E0041}", '\u{E0041}'),
             ("\u{E000}", '\u{E000}'),
         ] {

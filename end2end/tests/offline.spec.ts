@@ -156,4 +156,43 @@ for (const language of LANGUAGES) {
       await shopper.leave();
     }
   });
+
+  test(`what is changed at the checkout while the server is away is saved when it is back (${language})`, async ({ browser, shop }) => {
+    const shopper = await Shopper.atCheckout(browser, shop, { language });
+    const { page, w } = shopper;
+    const notice = page.locator('#problem');
+    const line = page.getByTestId('line');
+    await expect(page.getByTestId('hold')).toBeVisible();
+    await shopper.rememberDocument();
+
+    await test.step('one more, and one press orders both', async () => {
+      await shop.kill();
+      await line.locator('button[value="2"]').click();
+      await expect(page.getByTestId('total')).toHaveText('$10.20');
+      await expect(notice).toContainText(w('problem.unsaved'));
+      await page.getByTestId('place-order').click();
+      await expect(page.getByTestId('place-order')).toHaveAttribute('aria-busy', 'false');
+      await expect(notice).toContainText(w('problem.unsaved'));
+      await shop.start();
+      await expect(notice).toHaveCount(0);
+      await shopper.expectSameDocument();
+      await shopper.placeOrder();
+      await expect(page.getByRole('main')).toContainText('$10.20');
+    });
+
+    await test.step('the only line is removed', async () => {
+      await page.goto('/s/harbor');
+      await shopper.chooseProduct();
+      await shopper.addWithOat();
+      await expect(page.getByTestId('hold')).toBeVisible();
+      await shop.kill();
+      await line.locator('button[value="0"]').click();
+      await expect(line).toHaveCount(0);
+      await expect(notice).toContainText(w('problem.unsaved'));
+      await expect(page.getByRole('main')).not.toContainText(w('checkout.fix_first'));
+      await shop.start();
+      await expect(page.getByRole('main')).toContainText(w('cart.empty_title'));
+    });
+    await shopper.leave();
+  });
 }

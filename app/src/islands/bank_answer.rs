@@ -66,10 +66,14 @@ pub fn BankAnswer(top_up: TopUpId, amount: Money, asked: bool, locale: Locale) -
     .into_any()
 }
 
-/// Whether there is something to be shown of it. A shop that is not reached is asked again.
+/// Whether there is something to be shown of it, if only that its shopper has signed out meanwhile. A shop that is not reached is asked
+/// again.
 async fn has_answered(top_up: TopUpId, asked: bool) -> bool {
-    let reply = tab::ask(&format!("/api/v1/wallet/top-ups/{top_up}"), tab::Body::Nothing).await;
-    reply.and_then(|reply| reply.json::<TopUpView>()).is_ok_and(|view| is_news(view.status, asked))
+    match tab::ask(&format!("/api/v1/wallet/top-ups/{top_up}"), tab::Body::Nothing).await {
+        Ok(reply) if matches!(reply.status, 401 | 404) => true,
+        Ok(reply) => reply.json::<TopUpView>().is_ok_and(|view| is_news(view.status, asked)),
+        Err(tab::Unreachable) => false,
+    }
 }
 
 fn is_news(status: TopUpStatus, asked: bool) -> bool {

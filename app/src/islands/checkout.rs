@@ -54,7 +54,7 @@ pub(crate) struct Cart {
     refusal: RwSignal<Option<Refusal>>,
     /// The cart is being saved and held.
     syncing: RwSignal<bool>,
-    /// The order was sent off while that was under way: it goes as soon as it is done.
+    /// The order was sent off before that was done: it goes as soon as it is.
     pressed: RwSignal<bool>,
     /// The order is on its way, or placed: whatever else is pressed before its page is there comes too late.
     ordering: RwSignal<bool>,
@@ -153,6 +153,7 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
     terms::tell(cart);
     Effect::new(move |_| hold::begin(cart));
     forget_what_is_over(cart, status);
+    hold::keep_trying(cart, clock);
     let notice = move || {
         let code = cart.refusal.with(|refusal| refusal.as_ref().map(|refusal| refusal.code.clone()));
         // Both are said beside the button, with what they are about.
@@ -195,6 +196,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
     let subtotal = Memo::new(move |_| cart.quote().ok().map(|quote| quote.subtotal));
     // What cannot be priced has no form yet; what is short by the last answer may be tried again.
     let wrong = Memo::new(move |_| total.get().is_none());
+    let marked = Memo::new(move |_| wrong.get() && !cart.left().is_empty());
     let shut = Memo::new(move |_| cart.closed.get() && !cart.is_held());
     let alive = alive();
     // Without scripts the page itself has said it, and the press that follows is the confirmation.
@@ -243,13 +245,15 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
             cart.say(Refusal { code: OFFLINE.to_owned(), faults: Vec::new() });
         } else if dearer.get_untracked() {
             terms::confirm(cart);
-        } else if cart.syncing.get_untracked() {
+        } else if cart.syncing.get_untracked() || hold::is_unsaved(cart) {
+            terms::agree(cart);
             cart.pressed.set(true);
+            hold::sync(cart);
         } else {
             send();
         }
     };
-    // What was pressed while the cart was being held goes when it is; a hold that is refused has taken the press back.
+    // What was pressed before the cart was saved and held goes when it is; a hold that is refused has taken the press back.
     Effect::new(move |_| {
         if !cart.syncing.get() && cart.pressed.get_untracked() {
             cart.pressed.set(false);
@@ -291,7 +295,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
                 aria-busy=move || at_work().to_string() data-testid="place-order">
                 <span>{label}</span>{move || total.get().map(amount)}
             </button>
-            {move || wrong.get().then(|| view! { <p class="field-error">{pieces::icon("alert")}{w::checkout::fix_first(locale)}</p> })}
+            {move || marked.get().then(|| view! { <p class="field-error">{pieces::icon("alert")}{w::checkout::fix_first(locale)}</p> })}
             <p class="soft"><small>{fine_print}</small></p>
         </form>
     }
@@ -307,8 +311,11 @@ fn with_held(mut menu: Menu, held: Option<Held>) -> Menu {
     menu
 }
 
-/// What the order form says of itself while there is no network; no server ever says it.
+/// What the page says of itself, and no server ever says: there is no network, a change has not come through. What else did
+/// not come through has a word for all carts.
 const OFFLINE: &str = "offline";
+const UNSAVED: &str = "unsaved";
+const UNREACHED: &str = "unreachable";
 
 /// Takes a refusal back once its reason is gone: the store is open again, the network is back. The cart is held then.
 fn forget_what_is_over(cart: Cart, status: Signal<StoreView>) {
@@ -317,7 +324,9 @@ fn forget_what_is_over(cart: Cart, status: Signal<StoreView>) {
     };
     let forget = move || {
         cart.refusal.set(None);
-        if cart.held.with_untracked(Option::is_none) {
+        if hold::is_unsaved(cart) {
+            hold::sync(cart);
+        } else if cart.held.with_untracked(Option::is_none) {
             hold::begin(cart);
         }
     };

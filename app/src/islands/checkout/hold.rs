@@ -6,12 +6,15 @@ use std::collections::BTreeSet;
 use domain::{Timestamp, pricing::LineRequest};
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{super::countdown::Words, Cart, terms};
+use super::{super::countdown::Words, Cart, UNREACHED, UNSAVED, terms};
 use crate::{
     paths, tab,
     wire::{CartAnswer, HoldAnswer, Line, Refusal, Sums, SwapAnswer},
     words as w,
 };
+
+/// How long after it could not be reached the server is tried again.
+const AGAIN_MILLIS: i64 = 3_000;
 
 /// A live hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,12 +44,45 @@ pub(super) fn sync(cart: Cart) {
     }
     cart.syncing.set(true);
     spawn_local(async move {
-        let done = run(cart).await;
-        if let Err(refusal) = done {
-            cart.refused(refusal.of_cart());
+        match run(cart).await.map_err(Refusal::of_cart) {
+            Ok(()) if untrack(|| is_lost(cart)) => cart.refusal.set(None),
+            Ok(()) => {}
+            Err(refusal) if refusal.code == UNREACHED => not_reached(cart),
+            Err(refusal) => cart.refused(refusal),
         }
         let _ = cart.syncing.try_set(false);
     });
+}
+
+/// Tries again by itself what the server was not there for, until it is: a change that the page shows is not forgotten.
+pub(super) fn keep_trying(cart: Cart, clock: ReadSignal<Timestamp>) {
+    Effect::new(move |since: Option<Option<Timestamp>>| {
+        if !is_lost(cart) {
+            return None;
+        }
+        let now = clock.get();
+        let since = since.flatten().unwrap_or(now);
+        if now - since < AGAIN_MILLIS || cart.offline.get_untracked() {
+            return Some(since);
+        }
+        sync(cart);
+        Some(now)
+    });
+}
+
+/// Whether the shopper has been told that what they did has not come through, and nothing else since.
+fn is_lost(cart: Cart) -> bool {
+    cart.refusal.with(|refusal| refusal.as_ref().is_some_and(|refusal| [UNREACHED, UNSAVED].contains(&&*refusal.code)))
+}
+
+/// Says that the server is not there. Who has pressed the button since is answered once more; who waits is left in peace.
+fn not_reached(cart: Cart) {
+    let code = if is_unsaved(cart) { UNSAVED } else { UNREACHED };
+    let told = cart.refusal.with_untracked(|refusal| refusal.as_ref().is_some_and(|refusal| refusal.code == code));
+    if cart.pressed.get_untracked() || !told {
+        cart.say(Refusal { code: code.to_owned(), faults: Vec::new() });
+    }
+    cart.pressed.set(false);
 }
 
 async fn run(cart: Cart) -> Result<(), Refusal> {
@@ -86,7 +122,7 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
         let fields = format!("store={}", cart.store.get_value());
         let reply = tab::ask(paths::form::HOLD, tab::Body::Form(&fields)).await.map_err(away)?;
         let answer = reply.answer().map_err(away)?;
-        if changed(cart).is_some() {
+        if is_unsaved(cart) {
             continue;
         }
         return match answer {
@@ -151,6 +187,11 @@ fn settle(cart: Cart, swapped: &Line, now: Vec<Line>) {
         }
     });
     cart.saved.set(now);
+}
+
+/// Whether the page shows what the server does not have yet.
+pub(super) fn is_unsaved(cart: Cart) -> bool {
+    changed(cart).is_some()
 }
 
 /// A line that the server has otherwise.
