@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use domain::Timestamp;
@@ -46,7 +47,7 @@ pub trait TimerHandler: Send + Sync + 'static {
 /// Sets a timer, or sets it anew where there is one of this kind and key.
 pub async fn set_in(tx: &mut Tx, kind: &'static str, key: &str, due: Timestamp, payload: Value) -> Result<(), DbError> {
     tx.execute(SET, args![kind, key, due, payload]).await?;
-    tx.wake(Wake::Timer(kind.to_owned()));
+    tx.wake(Wake::Timer(kind.to_owned(), due));
     Ok(())
 }
 
@@ -60,7 +61,7 @@ pub(crate) async fn swap_later_in(
     tx.later(CANCEL, args![instead_of.0, instead_of.1]).await?;
     if let Some((kind, key, due)) = set {
         tx.later(SET, args![kind, key, due, Value::Object(serde_json::Map::new())]).await?;
-        tx.wake(Wake::Timer(kind.to_owned()));
+        tx.wake(Wake::Timer(kind.to_owned(), due));
     }
     Ok(())
 }
@@ -148,8 +149,11 @@ impl Ticker {
         let kind = self.handler.kind();
         let lease_name = format!("timer/{kind}");
         let mine = lease_name.clone();
+        // When the next one is due, as far as this has looked. Who is woken looks again; for one that is due later there is nothing new.
+        let until = Arc::new(AtomicI64::new(i64::MAX));
+        let next_due = until.clone();
         let woken = self.context.db.wakes().listen(move |wake| match wake {
-            Wake::Timer(timer) => timer == kind,
+            Wake::Timer(timer, due) => timer == kind && due.as_millis() < next_due.load(Ordering::SeqCst),
             Wake::Lease(lease) => *lease == mine,
             _ => false,
         });
@@ -157,6 +161,8 @@ impl Ticker {
         let mut new = true;
         while let Some(lease) = self.context.hold(&lease_name, &woken, &mut new).await {
             loop {
+                // What is set from here on may not be seen by the look that follows.
+                until.store(i64::MAX, Ordering::SeqCst);
                 let busy = self.context.activity.busy();
                 let round = self.round(&lease).await;
                 drop(busy);
@@ -167,6 +173,7 @@ impl Ticker {
                     Ok(None) => wait.reset(),
                     Ok(Some(next)) => {
                         wait.reset();
+                        until.store(next.map_or(i64::MAX, Timestamp::as_millis), Ordering::SeqCst);
                         self.context.idle(&woken, next).await;
                     }
                     Err(Failed::Lost(Lost::Lease)) => {

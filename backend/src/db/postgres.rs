@@ -24,8 +24,9 @@ use crate::clock::Clock;
 /// Connections of a process for commands and readers. More commands at once make none of them quicker: they wait for each other inside
 /// PostgreSQL then, in no order, and not before it, in turn.
 const PLACES: Places = Places { most: 18, for_readers: 6 };
-/// Those of them all for [`Tx::beside`], whose statements take no time.
-const BESIDE: Places = Places { most: 2, for_readers: 0 };
+/// Those of them all for statements that are not waited for until they are on the disk, and take no time: [`Tx::beside`], and what is told to
+/// the other processes.
+const BESIDE: Places = Places { most: 3, for_readers: 0 };
 const CHANNEL: &str = "orderly";
 /// A notification carries at most 8,000 bytes.
 const PAYLOAD: usize = 7_000;
@@ -36,7 +37,7 @@ const STATEMENTS: usize = 1_000;
 #[derive(Clone)]
 pub(super) struct Postgres {
     pub(super) lender: Arc<Lender>,
-    /// For [`Tx::beside`].
+    /// For what need not be on the disk before it is answered.
     beside: Arc<Lender>,
     /// For what wants sqlx's own pool: migrations, and hearing the others.
     pub(super) aside: PgPool,
@@ -85,7 +86,7 @@ impl Postgres {
         first.give_back();
         let (tell, told) = mpsc::unbounded_channel();
         let process = Uuid::now_v7();
-        let teller = tokio::spawn(tell_others(lender.clone(), told, process, closing));
+        let teller = tokio::spawn(tell_others(beside.clone(), told, process, closing));
         Ok((Self { lender, beside, aside, wakes, tell, process }, teller))
     }
 
@@ -170,7 +171,8 @@ impl Postgres {
 }
 
 /// Tells the other processes what was committed. Not inside the transactions: PostgreSQL lets commits that notify go
-/// one at a time. What cannot be told is dropped; they look by themselves, only later.
+/// one at a time. What it is about is on the disk by then; the telling itself need not be. What cannot be told is dropped; they look by
+/// themselves, only later.
 async fn tell_others(lender: Arc<Lender>, mut told: mpsc::UnboundedReceiver<BTreeSet<Wake>>, process: Uuid, closing: CancellationToken) {
     loop {
         let first = tokio::select! {

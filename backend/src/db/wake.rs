@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use domain::Timestamp;
 use tokio::sync::Notify;
 
 /// What there may be to do.
@@ -15,8 +16,8 @@ pub enum Wake {
     Append,
     /// Events of this type can be read.
     Event(String),
-    /// A timer of this kind was set.
-    Timer(String),
+    /// A timer of this kind was set, for this time.
+    Timer(String, Timestamp),
     /// A job of this kind is ready.
     Job(String),
     /// This lease was given back.
@@ -30,7 +31,7 @@ impl Wake {
             Self::All => "all".to_owned(),
             Self::Append => "append".to_owned(),
             Self::Event(name) => format!("event {name}"),
-            Self::Timer(name) => format!("timer {name}"),
+            Self::Timer(name, due) => format!("due {} {name}", due.as_millis()),
             Self::Job(name) => format!("job {name}"),
             Self::Lease(name) => format!("lease {name}"),
         }
@@ -42,7 +43,10 @@ impl Wake {
         match what {
             "append" => Self::Append,
             "event" => Self::Event(name.to_owned()),
-            "timer" => Self::Timer(name.to_owned()),
+            "due" => match name.split_once(' ').map(|(due, name)| (due.parse(), name)) {
+                Some((Ok(due), name)) => Self::Timer(name.to_owned(), Timestamp::from_millis(due)),
+                _ => Self::All,
+            },
             "job" => Self::Job(name.to_owned()),
             "lease" => Self::Lease(name.to_owned()),
             _ => Self::All,
@@ -93,5 +97,22 @@ impl Listener {
     /// Waits for the next wake-up.
     pub async fn woken(&self) {
         self.0.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_to_another_process_is_heard_as_it_was() {
+        let due = Timestamp::from_millis(1_795_000_000_123);
+        let name = || "prep.board gone".to_owned();
+        for wake in [Wake::All, Wake::Append, Wake::Event(name()), Wake::Timer(name(), due), Wake::Job(name()), Wake::Lease(name())] {
+            assert_eq!(Wake::from_line(&wake.to_line()), wake);
+        }
+        for line in ["", "due", "due soon prep", "due 12", "a word of the next version"] {
+            assert_eq!(Wake::from_line(line), Wake::All, "{line:?}");
+        }
     }
 }

@@ -63,17 +63,18 @@ async fn remember_in(tx: &mut Tx, payment: &str, step: &str, outcome: &str, anyw
 /// What was told of a payment.
 pub(in super::super) async fn told(sql: &mut impl Sql, payment: &str) -> Result<Told, DbError> {
     let mut told = Told::default();
-    for row in sql.fetch_all("select step, outcome from payment_told where payment = $1", args![payment]).await? {
+    let text = "select step, outcome, 0 as times from payment_told where payment = $1 \
+                union all select 'refunds_failed', '', times from payment_refund_failed where payment = $1";
+    for row in sql.fetch_all(text, args![payment]).await? {
         match row.get::<String>("step")?.as_str() {
             "authorization" => told.authorization = Some(row.parse("outcome")?),
             "capture" => told.capture = Some(row.parse("outcome")?),
             "void" => told.void = Some(row.parse("outcome")?),
             "refund" => told.refund = Some(row.parse("outcome")?),
+            "refunds_failed" => told.refunds_failed = row.get("times")?,
             _ => told.answer = Some(row.get("outcome")?),
         }
     }
-    let failed = sql.fetch_optional("select times from payment_refund_failed where payment = $1", args![payment]).await?;
-    told.refunds_failed = failed.map(|row| row.get("times")).transpose()?.unwrap_or_default();
     Ok(told)
 }
 
