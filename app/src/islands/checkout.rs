@@ -159,11 +159,16 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
         // Both are said beside the button, with what they are about.
         let beside = |code: &String| (code == "total_changed" && cart.changed().is_some()) || (code == "store_closed" && cart.closed.get());
         code.filter(|code| !beside(code)).map(|code| {
+            if code == UNSAVED {
+                return pieces::notice("wait", w::checkout::unsaved(locale).to_owned(), Some(w::refusal(UNSAVED, locale).to_owned()));
+            }
             let tone = if code.starts_with("store_") || code.starts_with("admission_") { "wait" } else { "stop" };
             pieces::refused(tone, &code, locale)
         })
     };
     let total = Memo::new(move |_| cart.quote().ok().map(|quote| quote.total));
+    // The page of an empty cart is on its way then.
+    let empty = Memo::new(move |_| cart.left().is_empty());
     let how = if page.ships {
         address(&page.address, cart).into_any()
     } else {
@@ -175,6 +180,7 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
             <div class="checkout__main">
                 <section class="panel" aria-labelledby="cart-title">
                     <h2 id="cart-title" tabindex="-1">{w::cart::title(locale)}</h2>
+                    {move || empty.get().then(|| view! { <p class="soft">{w::cart::empty_title(locale)}</p> })}
                     <ul class="lines">
                         <For each=move || cart.left() key=|line| (line.id.clone(), line.request.sku.clone(), line.request.options.clone()) children=move |line| cart_line(line, cart)/>
                     </ul>
@@ -182,13 +188,13 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
                 {how}
                 {payment(page.wallet, &store, total, locale)}
             </div>
-            {order_form(cart, page.key, total, clock)}
+            {order_form(cart, page.key, total, empty, clock)}
         </div>
     }
     .into_any()
 }
 
-fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSignal<Timestamp>) -> AnyView {
+fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<bool>, clock: ReadSignal<Timestamp>) -> AnyView {
     let locale = cart.locale;
     let busy = cart.ordering;
     let form = NodeRef::<leptos::html::Form>::new();
@@ -196,7 +202,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
     let subtotal = Memo::new(move |_| cart.quote().ok().map(|quote| quote.subtotal));
     // What cannot be priced has no form yet; what is short by the last answer may be tried again.
     let wrong = Memo::new(move |_| total.get().is_none());
-    let marked = Memo::new(move |_| wrong.get() && !cart.left().is_empty());
+    let marked = Memo::new(move |_| wrong.get() && !empty.get());
     let shut = Memo::new(move |_| cart.closed.get() && !cart.is_held());
     let alive = alive();
     // Without scripts the page itself has said it, and the press that follows is the confirmation.
@@ -289,7 +295,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, clock: ReadSi
                 <div><dt>{delivery}</dt><dd>{w::checkout::free(locale)}</dd></div>
                 <div class="totals__total"><dt>{w::checkout::total(locale)}</dt><dd data-testid="total">{move || total.get().map(amount)}</dd></div>
             </dl>
-            {hold::countdown(cart, clock)}
+            {hold::countdown(cart, empty, clock)}
             {terms::notices(cart)}
             <button class="button button--tall button--wide button--split" disabled=move || wrong.get() || shut.get()
                 aria-busy=move || at_work().to_string() data-testid="place-order">

@@ -201,9 +201,10 @@ fn changed(cart: Cart) -> Option<Line> {
 }
 
 /// How long it is held.
-pub(super) fn countdown(cart: Cart, clock: ReadSignal<Timestamp>) -> impl IntoView {
+pub(super) fn countdown(cart: Cart, empty: Memo<bool>, clock: ReadSignal<Timestamp>) -> impl IntoView {
     // The clock here is a little behind the server's: it never shows more than was given.
-    let left = move || cart.held.with(|held| held.as_ref().map(|held| (held.expires_at - clock.get(), held.millis)));
+    let left =
+        move || cart.held.with(|held| held.as_ref().filter(|_| !empty.get()).map(|held| (held.expires_at - clock.get(), held.millis)));
     let words = Words { around: w::checkout::held_around(cart.locale), over: w::checkout::hold_over(cart.locale) };
     super::super::countdown::countdown(left, words, "hold")
 }
