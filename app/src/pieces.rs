@@ -54,7 +54,8 @@ pub fn notice(tone: &'static str, title: String, text: Option<String>) -> AnyVie
 
 /// What a form was refused for, above the content. Where an order may have been placed all the same, the way to look.
 pub fn refused(tone: &'static str, code: &str, locale: Locale) -> AnyView {
-    let look = (code == "unavailable").then(|| view! { <p><a href=paths::ORDERS>{w::lost::my_orders(locale)}</a></p> });
+    let look = matches!(code, "unavailable" | "idempotency_key_reused")
+        .then(|| view! { <p><a href=paths::ORDERS>{w::lost::my_orders(locale)}</a></p> });
     noticed(tone, w::problem::title(locale).to_owned(), view! { <p>{w::refusal(code, locale)}</p>{look} }.into_any())
 }
 

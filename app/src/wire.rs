@@ -7,6 +7,7 @@ use domain::{
     view::{KioskView, MemberView, StoreView, TokenView},
 };
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is in a cart, in one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,21 @@ pub struct CartSummary {
 pub struct Line {
     pub id: String,
     pub request: LineRequest,
+}
+
+/// What there is in some lines, and how many of each, however they are parted: the same text where it is the same. What the page of a
+/// cart shows and what is ordered are compared by it.
+pub fn things<'a>(lines: impl IntoIterator<Item = &'a LineRequest>) -> String {
+    let mut things = BTreeMap::<(&str, BTreeSet<&str>), i64>::new();
+    for line in lines {
+        let quantity = things.entry((&line.sku, line.options.iter().map(String::as_str).collect())).or_default();
+        *quantity = quantity.saturating_add(line.quantity);
+    }
+    let thing = |((sku, options), quantity): ((&str, BTreeSet<&str>), i64)| {
+        let options: Vec<_> = options.into_iter().collect();
+        format!("{quantity} {sku} {};", options.join("+"))
+    };
+    things.into_iter().map(thing).collect()
 }
 
 /// A mark that changes with whatever the settings page shows of people, screens and tokens; who is at work changes nothing.
@@ -207,6 +223,22 @@ impl StoreClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn carts_are_the_same_when_the_same_is_in_them() {
+        let line = |sku: &str, quantity, options: &[&str]| LineRequest {
+            sku: sku.to_owned(),
+            quantity,
+            options: options.iter().map(|&id| id.to_owned()).collect(),
+        };
+        let (tea, oat, soy) = (line("tea", 1, &[]), line("latte", 2, &["oat", "large"]), line("latte", 1, &["soy"]));
+        let whole = things([&tea, &oat, &soy]);
+        assert_eq!(things([&soy, &line("latte", 1, &["large", "oat"]), &tea, &line("latte", 1, &["oat", "large"])]), whole);
+        for other in [&line("tea", 2, &[]), &line("tea", 1, &["oat"]), &line("coffee", 1, &[])] {
+            assert_ne!(things([other, &oat, &soy]), whole, "{other:?}");
+        }
+        assert_eq!(things(&[]), "");
+    }
 
     #[test]
     fn a_cart_that_could_not_be_changed_is_no_order() {

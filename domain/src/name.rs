@@ -2,14 +2,23 @@
 //! so no two may look the same and be different, and none may look like nothing.
 
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::{Fault, Terms};
 
 /// The longest name, in characters.
 pub const LONGEST: usize = 60;
 
-/// The most accents on one letter: Vietnamese has two, phonetics three. A pile of them covers the lines around it.
-const MOST_ACCENTS: usize = 3;
+/// The most marks on one letter: Vietnamese and Thai have two, phonetics and Arabic three, Hebrew four. A pile of them covers the lines
+/// around it.
+const MOST_MARKS: usize = 4;
+
+/// Flags that are spelt with letters that cannot be seen: of England, Scotland and Wales. No others are.
+const SPELT_FLAGS: [&str; 3] = [
+    "\u{1F3F4}\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
+    "\u{1F3F4}\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}",
+    "\u{1F3F4}\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}",
+];
 
 /// Why a text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -62,13 +71,16 @@ pub fn clean(typed: &str) -> Result<String, InvalidName> {
 }
 
 /// The first character of a line that has no place in what other people read: a control character, or one that cannot be seen or
-/// changes how its neighbours are read, where it does no work between them, or one accent more than a letter has.
+/// changes how its neighbours are read, where it does no work between them; or a mark on nothing, or one more than a letter has.
 pub fn hidden_in(line: &str) -> Option<char> {
-    let (mut before, mut accents) = (None, 0);
+    let line = SPELT_FLAGS.iter().fold(line.to_owned(), |line, flag| line.replace(flag, "\u{1F3F4}"));
+    let (mut before, mut marks) = (None, 0);
     let mut rest = line.chars().peekable();
     while let Some(c) = rest.next() {
-        accents = if is_accent(c) { accents + 1 } else { 0 };
-        if c.is_control() || accents > MOST_ACCENTS || is_hidden(c) && !joins(before, c, rest.peek().copied()) {
+        let mark = is_combining_mark(c) && !is_hidden(c) && !is_subjoined(c);
+        marks = if mark { marks + 1 } else { 0 };
+        let bare = mark && before.is_none_or(char::is_whitespace);
+        if c.is_control() || bare || marks > MOST_MARKS || is_hidden(c) && !joins(before, c, rest.peek().copied()) {
             return Some(c);
         }
         before = Some(c);
@@ -88,28 +100,30 @@ pub fn folded(name: &str) -> String {
     name.to_uppercase().to_lowercase().nfc().collect()
 }
 
-/// Characters that show nothing of their own (Unicode's default ignorable code points and format characters, and the blanks that
-/// are no white space).
+/// Characters that show nothing of their own (Unicode's default ignorable code points and format characters, the blanks that are
+/// no white space, and the ends of lines and paragraphs).
 const fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{600}'..='\u{605}' | '\u{61C}' | '\u{6DD}' | '\u{70F}' | '\u{890}' | '\u{891}' | '\u{8E2}'
         | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
-        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{FFFE}' | '\u{FFFF}'
+        | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFC}' | '\u{FFFE}' | '\u{FFFF}' | '\u{1D159}'
         | '\u{110BD}' | '\u{110CD}' | '\u{13430}'..='\u{1343F}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
         | '\u{E000}'..='\u{F8FF}' | '\u{E0000}'..='\u{E0FFF}' | '\u{F0000}'..)
 }
 
 /// Whether a hidden character does its work between these two: Persian and Indic words and pictures are written with joiners, and
-/// a variation selector says which form of the character before it is meant.
+/// a variation selector says which form of the picture or Han character before it is meant.
 fn joins(before: Option<char>, c: char, after: Option<char>) -> bool {
     let Some(before) = before else { return false };
     match c {
         '\u{200C}' | '\u{200D}' => after.is_some_and(|after| {
             joined_script(before) && joined_script(after) || c == '\u{200D}' && is_picture(before) && is_picture(after)
         }),
-        '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' => has_forms(before) || before.is_ascii() && after == Some('\u{20E3}'),
-        '\u{180B}'..='\u{180D}' | '\u{180F}' => matches!(before, '\u{1820}'..='\u{18AA}'),
+        '\u{FE0E}' | '\u{FE0F}' => is_emoji(before) || matches!(before, '0'..='9' | '#' | '*') && after == Some('\u{20E3}'),
+        '\u{E0100}'..='\u{E01EF}' => matches!(before, '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}'),
+        '\u{180B}'..='\u{180D}' | '\u{180F}' => is_mongolian(before),
+        '\u{180E}' => is_mongolian(before) && after.is_some_and(is_mongolian),
         _ => false,
     }
 }
@@ -123,20 +137,25 @@ const fn joined_script(c: char) -> bool {
         | '\u{A8E0}'..='\u{A8FF}' | '\u{11000}'..='\u{110BC}' | '\u{11100}'..='\u{11FFF}')
 }
 
-/// Whether a character has other forms that can be told from it: pictures and Han characters, and no letter.
-fn has_forms(c: char) -> bool {
-    let han = matches!(c, '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}');
-    han || !(c.is_alphanumeric() || c.is_whitespace() || c.is_ascii() || is_hidden(c))
+const fn is_mongolian(c: char) -> bool {
+    matches!(c, '\u{1820}'..='\u{18AA}')
 }
 
-/// Accents that go onto any letter, on one that has no spelling of its own with them.
-const fn is_accent(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}')
+/// Letters of Tibet that are written below others, by which Unicode takes them for marks.
+const fn is_subjoined(c: char) -> bool {
+    matches!(c, '\u{F8D}'..='\u{FBC}')
 }
 
-/// Emoji, and what they are put together of.
+/// Emoji, some of which were signs or letters before.
+const fn is_emoji(c: char) -> bool {
+    matches!(c,
+        '\u{A9}' | '\u{AE}' | '\u{203C}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{2190}'..='\u{2BFF}' | '\u{3030}' | '\u{303D}'
+        | '\u{3297}' | '\u{3299}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+/// The same, and what they are put together of.
 const fn is_picture(c: char) -> bool {
-    matches!(c, '\u{2190}'..='\u{2BFF}' | '\u{FE0F}' | '\u{1F000}'..='\u{1FAFF}')
+    is_emoji(c) || c == '\u{FE0F}'
 }
 
 #[cfg(test)]
@@ -147,8 +166,29 @@ mod tests {
 
     #[test]
     fn names_of_the_world_are_kept_as_they_are() {
-        for name in ["Kim", "小陈", "José María", "Zoë O'Neil-Ünal", "علی‌رضا", "क्‍ष", "👩‍🍳 Mo", "☕️", "葛󠄀城", "1️⃣", "ə̃́̀", "7", "-"]
-        {
+        for name in [
+            "Kim",
+            "小陈",
+            "José María",
+            "Zoë O'Neil-Ünal",
+            "علی‌رضا",
+            "क्‍ष",
+            "👩‍🍳 Mo",
+            "☕️",
+            "葛󠄀城",
+            "1️⃣",
+            "ə̃́̀",
+            "7",
+            "-",
+            "ℹ️ Desk",
+            "🅰️",
+            "Ⓜ️",
+            "🏴\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F} Isla",
+            "ᠰᠠᠷᠠᠨ\u{180E}ᠠ",
+            "שָּׁ֣",
+            "བསྒྲུབས",
+            "กี่",
+        ] {
             assert_eq!(clean(name).as_deref(), Ok(name), "{name:?}");
         }
         assert_eq!(clean("  Kim \u{3000}\u{A0} Lee\u{2003}").as_deref(), Ok("Kim Lee"), "white space is one space");
@@ -201,7 +241,16 @@ mod tests {
             ("Sam\u{FE0E}", '\u{FE0E}'),
             ("Sam 1\u{FE0F}", '\u{FE0F}'),
             ("Ирина\u{E0100}", '\u{E0100}'),
-            ("z\u{300}\u{301}\u{302}\u{303}algo", '\u{303}'),
+            ("z\u{300}\u{301}\u{302}\u{303}\u{304}algo", '\u{304}'),
+            ("z\u{300}\u{301}\u{483}\u{302}\u{303}algo", '\u{303}'),
+            ("ก\u{E47}\u{E47}\u{E47}\u{E47}\u{E47}", '\u{E47}'),
+            ("\u{301}", '\u{301}'),
+            ("Kim \u{301}", '\u{301}'),
+            ("Kim\u{FFFC}", '\u{FFFC}'),
+            ("\u{1D159}", '\u{1D159}'),
+            ("O\u{2019}\u{FE0F}Neil", '\u{FE0F}'),
+            ("小\u{FE00}陈", '\u{FE00}'),
+            ("🏴\u{E0067}\u{E007F}", '\u{E0067}'),
             ("\u{E0041}", '\u{E0041}'),
             ("\u{E000}", '\u{E000}'),
         ] {

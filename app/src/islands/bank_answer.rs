@@ -20,7 +20,7 @@ const LONGEST_PAUSE: i32 = 5000;
 
 /// Says that the answer to a top-up is on its way, and looks for it. Once it is there, the page is loaded anew to show what came of it; while
 /// somebody is at work on this one, that the answer is there is said in this place, and the page stays until they are not. `asked`: the page
-/// shows that the bank asks its shopper to confirm it, which is no news then.
+/// shows that the bank asks its shopper to confirm it, which is no news then, and nothing else is said before there is some.
 #[island(lazy)]
 pub fn BankAnswer(top_up: TopUpId, amount: Money, asked: bool, locale: Locale) -> impl IntoView {
     // To a place in the page that is shown, the browser would only scroll.
@@ -56,14 +56,19 @@ pub fn BankAnswer(top_up: TopUpId, amount: Money, asked: bool, locale: Locale) -
         if answered.get() { w::wallet::bank_answered(locale, amount) } else { w::wallet::bank_waits(locale, amount) }
     };
     let go = move || if answered.get() { w::wallet::bank_see(locale) } else { w::wallet::bank_look(locale) };
-    view! {
-        <div class="notice" data-tone="wait" role="status" data-testid="bank-answer">
-            {icon("clock")}
-            <p class="notice__title">{title}</p>
-            <a class="button button--quiet" href=here>{go}</a>
-        </div>
-    }
-    .into_any()
+    let notice = move || {
+        let here = here.clone();
+        (!asked || answered.get()).then(|| {
+            view! {
+                <div class="notice" data-tone="wait" role="status" data-testid="bank-answer">
+                    {icon("clock")}
+                    <p class="notice__title">{title}</p>
+                    <a class="button button--quiet" href=here>{go}</a>
+                </div>
+            }
+        })
+    };
+    view! { {notice} }.into_any()
 }
 
 /// Whether there is something to be shown of it, if only that its shopper has signed out meanwhile. A shop that is not reached is asked

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     paths, pieces, tab,
-    wire::{CheckoutPage, Line, PlaceAnswer, Refusal, Sums},
+    wire::{self, CheckoutPage, Line, PlaceAnswer, Refusal, Sums},
     words as w,
 };
 
@@ -54,8 +54,8 @@ pub(crate) struct Cart {
     refusal: RwSignal<Option<Refusal>>,
     /// The cart is being saved and held.
     syncing: RwSignal<bool>,
-    /// The order was sent off before that was done: it goes as soon as it is.
-    pressed: RwSignal<bool>,
+    /// The order was sent off before that was done, of these things ([`wire::things`]) for so much: it goes as soon as it is.
+    pressed: RwSignal<Option<(String, Money)>>,
     /// The order is on its way, or placed: whatever else is pressed before its page is there comes too late.
     ordering: RwSignal<bool>,
     offline: Signal<bool>,
@@ -68,6 +68,11 @@ impl Cart {
     /// The lines that are left.
     fn left(self) -> Vec<Line> {
         self.lines.with(|lines| lines.iter().filter(|line| line.request.quantity > 0).cloned().collect())
+    }
+
+    /// What is shown that is to be ordered.
+    fn things(self) -> String {
+        wire::things(self.left().iter().map(|line| &line.request))
     }
 
     /// What it costs, or what is wrong: as it is held, and as the menu says now where it is not.
@@ -143,7 +148,7 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
         over,
         refusal: RwSignal::new(page.refusal),
         syncing: RwSignal::new(false),
-        pressed: RwSignal::new(false),
+        pressed: RwSignal::new(None),
         ordering: tab::busy(),
         offline: offline(),
         ships: page.ships,
@@ -252,8 +257,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<b
         } else if dearer.get_untracked() {
             terms::confirm(cart);
         } else if cart.syncing.get_untracked() || hold::is_unsaved(cart) {
-            terms::agree(cart);
-            cart.pressed.set(true);
+            cart.pressed.set(total.get_untracked().map(|total| (untrack(|| cart.things()), total)));
             hold::sync(cart);
         } else {
             send();
@@ -261,15 +265,21 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<b
     };
     // What was pressed before the cart was saved and held goes when it is; a hold that is refused has taken the press back.
     Effect::new(move |_| {
-        if !cart.syncing.get() && cart.pressed.get_untracked() {
-            cart.pressed.set(false);
-            // What was pressed was another total.
-            if !wrong.get_untracked() && !dearer.get_untracked() {
-                send();
-            }
+        if cart.syncing.get() {
+            return;
+        }
+        let Some((things, total)) = cart.pressed.get_untracked() else { return };
+        cart.pressed.set(None);
+        if untrack(|| cart.things()) != things {
+            return cart.say(Refusal { code: CART_CHANGED.to_owned(), faults: Vec::new() });
+        }
+        terms::agree(cart, Some(total));
+        // What was pressed was another total.
+        if !wrong.get_untracked() && !dearer.get_untracked() {
+            send();
         }
     });
-    let at_work = move || busy.get() || cart.pressed.get();
+    let at_work = move || busy.get() || cart.pressed.with(Option::is_some);
     let amount = move |money: Money| pieces::price(money, locale);
     let label = move || match (at_work(), dearer.get()) {
         (true, _) => w::checkout::placing(locale),
@@ -286,6 +296,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<b
             <input type="hidden" name="store" value=cart.store.get_value()/>
             <input type="hidden" name="key" value=move || key.get()/>
             <input type="hidden" name="checkout" value=move || cart.held.with(|held| held.as_ref().filter(|_| !cart.over.get()).map(|held| held.checkout.clone()).unwrap_or_default())/>
+            <input type="hidden" name="shown" value=move || cart.things()/>
             <input type="hidden" name="expected_total" value=move || total.get().map_or(0, |total| total.amount)/>
             <input type="hidden" name="currency" value=move || cart.menu.with(|menu| menu.currency.to_string())/>
             <h2>{w::checkout::summary(locale)}</h2>
@@ -323,11 +334,12 @@ const OFFLINE: &str = "offline";
 const UNSAVED: &str = "unsaved";
 const UNREACHED: &str = "unreachable";
 
+/// What a cart is refused for that another page has changed.
+const CART_CHANGED: &str = "cart_changed";
+
 /// Takes a refusal back once its reason is gone: the store is open again, the network is back. The cart is held then.
 fn forget_what_is_over(cart: Cart, status: Signal<StoreView>) {
-    let refused_for = move |codes: &[&str]| {
-        cart.refusal.with_untracked(|refusal| refusal.as_ref().is_some_and(|refusal| codes.contains(&&*refusal.code)))
-    };
+    let refused_for = move |codes: &[&str]| untrack(|| cart.is_refused_for(codes));
     let forget = move || {
         cart.refusal.set(None);
         if hold::is_unsaved(cart) {
@@ -356,14 +368,29 @@ impl Cart {
             // It was ordered, or emptied on another page, and this one is of before.
             return self.load_anew();
         }
+        if refusal.code == CART_CHANGED {
+            return self.look_again();
+        }
         let again = refusal.code == "total_changed";
         if !refusal.is_open() {
             self.held.set(None);
         }
-        self.pressed.set(false);
+        self.pressed.set(None);
         self.say(refusal);
         if again && !self.ships {
             hold::sync(self);
+        }
+    }
+
+    /// Whether what the page says went wrong is one of these.
+    fn is_refused_for(self, codes: &[&str]) -> bool {
+        self.refusal.with(|refusal| refusal.as_ref().is_some_and(|refusal| codes.contains(&&*refusal.code)))
+    }
+
+    /// Another page has changed the cart: what would be ordered has to be seen first.
+    fn look_again(self) {
+        if let Some(store) = self.store.try_get_value() {
+            self.leave_for(&format!("{}?error={CART_CHANGED}", paths::checkout(store)));
         }
     }
 
@@ -376,7 +403,7 @@ impl Cart {
 
     /// Goes to a page of the cart as it is now; what was pressed, and what is pressed before that is there, is not about that.
     fn leave_for(self, page: &str) {
-        let _ = self.pressed.try_set(false);
+        let _ = self.pressed.try_set(None);
         let _ = self.ordering.try_set(true);
         tab::go(page);
     }

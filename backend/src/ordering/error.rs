@@ -59,6 +59,9 @@ pub enum OrderingError {
     /// The shopper saw another total; this is the one that holds.
     #[error("The total has changed.")]
     TotalChanged(Box<QuoteView>),
+    /// The shopper saw other things than are to be ordered.
+    #[error("The cart was changed in another window.")]
+    CartChanged,
     #[error("There is not enough money in the wallet.")]
     InsufficientFunds,
     /// The order is where this cannot be done.
@@ -128,6 +131,7 @@ impl Refused for OrderingError {
             Self::OutOfStock(_) => "out_of_stock",
             Self::CheckoutExpired | Self::CheckoutPlaced => "checkout_expired",
             Self::TotalChanged(_) => "total_changed",
+            Self::CartChanged => "cart_changed",
             Self::InsufficientFunds => "insufficient_funds",
             Self::Illegal(_) => "illegal_transition",
             Self::Unavailable(error) => error.code(),
@@ -148,7 +152,7 @@ impl Refused for OrderingError {
             Self::SignInRequired | Self::AdmissionRequired => 403,
             Self::Denied(denied) => denied.status(),
             Self::NotFound | Self::UnknownStore => 404,
-            Self::StoreClosed | Self::OutOfStock(_) | Self::TotalChanged(_) | Self::Illegal(_) => 409,
+            Self::StoreClosed | Self::OutOfStock(_) | Self::TotalChanged(_) | Self::CartChanged | Self::Illegal(_) => 409,
             Self::CheckoutExpired | Self::CheckoutPlaced | Self::AdmissionExpired => 410,
             Self::Invalid(_) => 422,
             Self::OrderLimitReached | Self::TooManyOrders { .. } => 429,

@@ -1,7 +1,7 @@
 //! Forms as a browser without scripts sends them.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::support::{Client, Reply, Server, on_both_databases};
@@ -11,6 +11,7 @@ on_both_databases! {
     a_forms_address_opened_as_a_page_leads_back
     a_refusal_is_not_said_again_once_the_order_is_placed
     an_order_is_called_off_once_however_often_it_is_pressed
+    what_the_page_does_not_show_is_not_ordered
     what_a_script_sends_again_is_added_once_and_what_is_pressed_again_twice
     what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most
 }
@@ -98,6 +99,42 @@ async fn a_refusal_is_not_said_again_once_the_order_is_placed(server: Server) {
     let page = guest.page(refused).await;
     assert!(page.text().contains(&format!("href=\"{order}\"")), "{}", page.text());
     assert!(!page.text().contains(said), "{}", page.text());
+}
+
+/// A tab from before another one has changed the cart, at the same total.
+async fn what_the_page_does_not_show_is_not_ordered(server: Server) {
+    let guest = server.guest().await;
+    for held in [false, true] {
+        add(&guest, "1", Some("oat")).await;
+        let page = guest.page("/s/harbor/checkout").await;
+        let (key, total, shown) = (hidden(&page, "key"), hidden(&page, "expected_total"), hidden(&page, "shown"));
+        add(&guest, "1", Some("soy")).await;
+        guest.post_form("/do/cart/set", &[("store", "harbor"), ("line", &hidden(&page, "line")), ("quantity", "0")]).await;
+        let checkout = if held {
+            let line = json!({"sku": "flat-white-regular", "quantity": 1, "options": ["soy"]});
+            let body = json!({"store": "harbor", "lines": [line], "fulfilment": {"kind": "pickup"}});
+            guest.keyed(Method::POST, "/checkouts", &body).await.body["id"].as_str().expect("it is held").to_owned()
+        } else {
+            String::new()
+        };
+        let place = async |key: &str, shown: &str, total: &str| {
+            let fields = [
+                ("store", "harbor"),
+                ("key", key),
+                ("checkout", &checkout),
+                ("shown", shown),
+                ("expected_total", total),
+                ("currency", "USD"),
+                ("payment", "tok_ok"),
+            ];
+            leads_to(&guest.post_form("/do/checkout/place", &fields).await)
+        };
+        assert_eq!(place(&key, &shown, &total).await, "/s/harbor/checkout?error=cart_changed");
+        let page = guest.page("/s/harbor/checkout").await;
+        let (key, shown, total) = (hidden(&page, "key"), hidden(&page, "shown"), hidden(&page, "expected_total"));
+        let order = place(&key, &shown, &total).await;
+        assert!(order.starts_with("/orders/"), "{order}");
+    }
 }
 
 /// A tab that is restored, or Enter in the address bar.

@@ -35,18 +35,24 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
             .and_then(|button| button.get_attribute("value"));
         let Some(wanted) = wanted.and_then(|value| value.parse::<i64>().ok()) else { return };
         event.prevent_default();
-        if cart.ordering.get_untracked() {
+        if cart.ordering.get_untracked() || wanted == quantity.get_untracked() {
             return;
         }
+        let neighbour = (wanted == 0).then(|| id.with_value(|id| neighbour(cart, id)));
         cart.lines.update(|lines| {
             if let Some(line) = lines.iter_mut().find(|line| id.with_value(|id| *id == line.id)) {
                 line.request.quantity = wanted.clamp(0, MAX_QUANTITY);
             }
         });
         hold::sync(cart);
+        if let Some(neighbour) = neighbour {
+            focus(neighbour);
+        }
     };
     // Not `disabled`, which would take the focus of who works by keyboard.
     let too_late = move || cart.ordering.get().then_some("true");
+    let least = move || (cart.ordering.get() || quantity.get() <= 1).then_some("true");
+    let most = move || (cart.ordering.get() || quantity.get() >= MAX_QUANTITY).then_some("true");
     let place = format!("line-{}", line.id);
     let picture = match picture {
         Some(url) => view! { <img class="line__picture" src=url width="400" height="300" alt=""/> }.into_any(),
@@ -63,10 +69,10 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
                 <input type="hidden" name="line" value=line.id/>
                 <div class="stepper" role="group" aria-label=w::cart::quantity_of(locale, &name)>
                     <button class="stepper__button" name="quantity" value=move || (quantity.get() - 1).max(1) aria-label=w::cart::less(locale, &name)
-                        disabled={move || quantity.get() <= 1} aria-disabled=too_late>{pieces::icon("minus")}</button>
+                        aria-disabled=least>{pieces::icon("minus")}</button>
                     <output class="stepper__value">{quantity}</output>
                     <button class="stepper__button" name="quantity" value=move || (quantity.get() + 1).min(MAX_QUANTITY)
-                        aria-label=w::cart::more(locale, &name) disabled={move || quantity.get() >= MAX_QUANTITY} aria-disabled=too_late>{pieces::icon("plus")}</button>
+                        aria-label=w::cart::more(locale, &name) aria-disabled=most>{pieces::icon("plus")}</button>
                 </div>
                 <button class="button button--plain" name="quantity" value="0" aria-label=w::cart::remove_label(locale, &name)
                     aria-disabled=too_late>{w::cart::remove(locale)}</button>
@@ -74,4 +80,24 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
         </li>
     }
     .into_any()
+}
+
+/// The line that stands where this one was when it is gone: the next, else the one before.
+fn neighbour(cart: Cart, id: &str) -> Option<String> {
+    let mut lines = untrack(|| cart.left());
+    let at = lines.iter().position(|line| line.id == id)?;
+    lines.remove(at);
+    let next = at.min(lines.len().checked_sub(1)?);
+    Some(lines.swap_remove(next).id)
+}
+
+/// Gives the focus to a line once it is drawn, and to the title of the cart where there is none.
+pub(super) fn focus(line: Option<String>) {
+    request_animation_frame(move || {
+        let line = line.and_then(|id| document().get_element_by_id(&format!("line-{id}")));
+        let place = line.or_else(|| document().get_element_by_id("cart-title"));
+        if let Some(place) = place.and_then(|place| place.dyn_into::<web_sys::HtmlElement>().ok()) {
+            let _ = place.focus();
+        }
+    });
 }

@@ -1,15 +1,16 @@
 //! What is held for the shopper, and for how long. Without scripts nothing is held before the order: the order form then
 //! holds and places in one go.
 
-use std::collections::BTreeSet;
-
-use domain::{Timestamp, pricing::LineRequest};
+use domain::{
+    Timestamp,
+    pricing::{LineRequest, MAX_QUANTITY},
+};
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{super::countdown::Words, Cart, UNREACHED, UNSAVED, terms};
 use crate::{
     paths, tab,
-    wire::{CartAnswer, HoldAnswer, Line, Refusal, Sums, SwapAnswer},
+    wire::{self, CartAnswer, HoldAnswer, Line, Refusal, Sums, SwapAnswer},
     words as w,
 };
 
@@ -72,17 +73,17 @@ pub(super) fn keep_trying(cart: Cart, clock: ReadSignal<Timestamp>) {
 
 /// Whether the shopper has been told that what they did has not come through, and nothing else since.
 fn is_lost(cart: Cart) -> bool {
-    cart.refusal.with(|refusal| refusal.as_ref().is_some_and(|refusal| [UNREACHED, UNSAVED].contains(&&*refusal.code)))
+    cart.is_refused_for(&[UNREACHED, UNSAVED])
 }
 
 /// Says that the server is not there. Who has pressed the button since is answered once more; who waits is left in peace.
 fn not_reached(cart: Cart) {
     let code = if is_unsaved(cart) { UNSAVED } else { UNREACHED };
     let told = cart.refusal.with_untracked(|refusal| refusal.as_ref().is_some_and(|refusal| refusal.code == code));
-    if cart.pressed.get_untracked() || !told {
+    if cart.pressed.with_untracked(Option::is_some) || !told {
         cart.say(Refusal { code: code.to_owned(), faults: Vec::new() });
     }
-    cart.pressed.set(false);
+    cart.pressed.set(None);
 }
 
 async fn run(cart: Cart) -> Result<(), Refusal> {
@@ -93,7 +94,8 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
         // What was sent before this was alive changes the cart, or orders it: the page that answers says so.
         tab::forms_sent().await;
         while let Some(line) = changed(cart) {
-            if is_swapped(cart, &line) {
+            // What is not wanted any more is nothing else in its place, which may be gone, too.
+            if line.request.quantity > 0 && is_swapped(cart, &line) {
                 let reply = tab::ask(paths::form::CART_SWAP, tab::Body::Form(&swap_fields(cart, &line))).await.map_err(away)?;
                 match reply.answer().map_err(away)? {
                     SwapAnswer::Refused(refusal) => return no_line(cart, refusal),
@@ -115,7 +117,12 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
             tab::go(&paths::checkout(cart.store.get_value()));
             return Ok(());
         }
-        if cart.ships || untrack(|| cart.preview(&cart.left().into_iter().map(|line| line.request).collect::<Vec<_>>())).is_err() {
+        let priced = untrack(|| cart.preview(&cart.left().into_iter().map(|line| line.request).collect::<Vec<_>>())).is_ok();
+        if cart.ships || !priced {
+            if priced {
+                // What was refused before was another cart.
+                cart.refusal.set(None);
+            }
             terms::tell(cart);
             return Ok(());
         }
@@ -129,9 +136,8 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
             HoldAnswer::Refused(refusal) => Err(refusal),
             HoldAnswer::Held { checkout, expires_at, seconds, sums, lines: held } => {
                 let lines = untrack(|| cart.left());
-                if !same_things(&held, &lines) {
-                    // Another page has changed the cart: what would be ordered has to be seen first.
-                    cart.leave_for(&format!("{}?error=cart_changed", paths::checkout(cart.store.get_value())));
+                if wire::things(&held) != untrack(|| cart.things()) {
+                    cart.look_again();
                     return Ok(());
                 }
                 cart.refusal.set(None);
@@ -152,20 +158,14 @@ fn no_line(cart: Cart, refusal: Refusal) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether so many of the same things are held as the page shows.
-fn same_things(held: &[LineRequest], shown: &[Line]) -> bool {
-    fn sorted<'a>(lines: impl Iterator<Item = &'a LineRequest>) -> Vec<(&'a str, i64, BTreeSet<&'a String>)> {
-        let mut things: Vec<_> = lines.map(|line| (line.sku.as_str(), line.quantity, line.options.iter().collect())).collect();
-        things.sort();
-        things
-    }
-    sorted(held.iter()) == sorted(shown.iter().map(|line| &line.request))
-}
-
 /// Something else is in its place than the server has there.
 fn is_swapped(cart: Cart, line: &Line) -> bool {
-    let same = |saved: &Line| saved.request.sku == line.request.sku && saved.request.options == line.request.options;
-    cart.saved.with_untracked(|saved| saved.iter().any(|saved| saved.id == line.id && !same(saved)))
+    cart.saved.with_untracked(|saved| saved.iter().any(|saved| saved.id == line.id && !is_same(&saved.request, &line.request)))
+}
+
+/// Whether both lines are of one thing, however many.
+fn is_same(one: &LineRequest, other: &LineRequest) -> bool {
+    one.sku == other.sku && one.options == other.options
 }
 
 /// The form of the button, as the browser would send it: ids of ours need no escaping.
@@ -174,17 +174,19 @@ fn swap_fields(cart: Cart, line: &Line) -> String {
     line.request.options.iter().fold(line_of, |fields, id| format!("{fields}&options[]={id}"))
 }
 
-/// The cart as the server has it after a swap. A line that has become part of another one is that one now.
+/// The cart as the server has it after a swap. A line that has become part of another one is that one now, with as many as the page shows
+/// of both: what was pressed since is saved next.
 fn settle(cart: Cart, swapped: &Line, now: Vec<Line>) {
+    let there = |id: &str| now.iter().any(|line| line.id == id);
     cart.lines.update(|lines| {
-        lines.retain(|line| now.iter().any(|other| other.id == line.id));
-        if now.iter().any(|other| other.id == swapped.id) {
-            return;
+        let own = lines.iter().find(|line| line.id == swapped.id && !there(&line.id) && is_same(&line.request, &swapped.request));
+        if let Some(more) = own.map(|line| line.request.quantity) {
+            let whole = lines.iter_mut().find(|line| there(&line.id) && is_same(&line.request, &swapped.request));
+            if let Some(Line { request, .. }) = whole {
+                request.quantity = (request.quantity + more).min(MAX_QUANTITY);
+            }
         }
-        let same = |other: &&Line| other.request.sku == swapped.request.sku && other.request.options == swapped.request.options;
-        if let Some(whole) = now.iter().find(same) {
-            lines.iter_mut().filter(|line| line.id == whole.id).for_each(|line| line.clone_from(whole));
-        }
+        lines.retain(|line| there(&line.id));
     });
     cart.saved.set(now);
 }
@@ -203,8 +205,10 @@ fn changed(cart: Cart) -> Option<Line> {
 /// How long it is held.
 pub(super) fn countdown(cart: Cart, empty: Memo<bool>, clock: ReadSignal<Timestamp>) -> impl IntoView {
     // The clock here is a little behind the server's: it never shows more than was given.
+    // What is shown may not be what is held, as long as it cannot be saved.
+    let unsaved = Memo::new(move |_| empty.get() || cart.is_refused_for(&[UNSAVED]));
     let left =
-        move || cart.held.with(|held| held.as_ref().filter(|_| !empty.get()).map(|held| (held.expires_at - clock.get(), held.millis)));
+        move || cart.held.with(|held| held.as_ref().filter(|_| !unsaved.get()).map(|held| (held.expires_at - clock.get(), held.millis)));
     let words = Words { around: w::checkout::held_around(cart.locale), over: w::checkout::hold_over(cart.locale) };
     super::super::countdown::countdown(left, words, "hold")
 }

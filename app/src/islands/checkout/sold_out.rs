@@ -6,9 +6,8 @@ use domain::{
     pricing::{self, LineRequest},
 };
 use leptos::{ev::SubmitEvent, prelude::*};
-use wasm_bindgen::JsCast as _;
 
-use super::{Cart, hold};
+use super::{Cart, cart_line::focus, hold};
 use crate::{paths, pieces, words as w};
 
 /// What is wrong with a line, or has become so while it is held.
@@ -169,13 +168,7 @@ fn take(id: &str, with: &LineRequest, cart: Cart) {
         cart.refusal.set(None);
     }
     hold::sync(cart);
-    let place = format!("line-{id}");
-    request_animation_frame(move || {
-        let line = document().get_element_by_id(&place).or_else(|| document().get_element_by_id("cart-title"));
-        if let Some(line) = line.and_then(|line| line.dyn_into::<web_sys::HtmlElement>().ok()) {
-            let _ = line.focus();
-        }
-    });
+    focus(Some(id.to_owned()));
 }
 
 /// What of the lines that are held has sold out meanwhile: said where somebody is about to press the button.

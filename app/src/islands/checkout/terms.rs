@@ -26,15 +26,15 @@ pub(super) fn tell(cart: Cart) {
     }
 }
 
-/// The shopper has pressed on what the page shows: that is what they were told.
-pub(super) fn agree(cart: Cart) {
-    let (left, total) = untrack(|| (cart.left(), cart.quote().ok().map(|sums| sums.total)));
+/// The shopper has pressed where the page said that what it shows costs so much: that is what they were told.
+pub(super) fn agree(cart: Cart, total: Option<Money>) {
+    let left = untrack(|| cart.left());
     cart.told.set(total.map(|total| (left, total)));
 }
 
 /// The shopper agrees to what it costs now, which is held for them.
 pub(super) fn confirm(cart: Cart) {
-    agree(cart);
+    agree(cart, untrack(|| cart.quote().ok().map(|sums| sums.total)));
     if !untrack(|| cart.is_held()) {
         hold::sync(cart);
     }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     paths,
-    wire::{AddressFields, HoldAnswer, PlaceAnswer, Refusal, Sums, WALLET},
+    wire::{AddressFields, HoldAnswer, PlaceAnswer, Refusal, Sums, WALLET, things},
 };
 
 /// Holds what is in the cart, for who looks at the checkout with scripts.
@@ -46,19 +46,29 @@ async fn hold_cart(store: &str) -> Result<HoldAnswer, Refusal> {
     let held = visit.backend.db.transaction(move |tx| {
         Box::pin(async move {
             ensure_session_in(tx, &cart.visit.caller).await?;
-            cart.begin_in(tx).await
+            cart.begin_in(tx, "").await
         })
     });
     let held: CheckoutView = held.await.map_err(|error: OrderingError| refusal(&error))?;
     let sums =
         Sums { lines: held.quote.lines.iter().map(|line| line.total).collect(), subtotal: held.quote.subtotal, total: held.quote.total };
     let seconds = held.expires_at.seconds_since(visit.now);
-    let lines = held.quote.lines.iter().map(|line| LineRequest {
+    Ok(HoldAnswer::Held { checkout: held.id.to_string(), expires_at: held.expires_at, seconds, sums, lines: lines_of(&held) })
+}
+
+/// What a checkout is of, as it was asked for.
+fn lines_of(checkout: &CheckoutView) -> Vec<LineRequest> {
+    let lines = checkout.quote.lines.iter().map(|line| LineRequest {
         sku: line.sku.to_string(),
         quantity: line.quantity,
         options: line.options.iter().map(|option| option.id.to_string()).collect(),
     });
-    Ok(HoldAnswer::Held { checkout: held.id.to_string(), expires_at: held.expires_at, seconds, sums, lines: lines.collect() })
+    lines.collect()
+}
+
+/// An error where other things are to be ordered than were shown ([`things`]). A page of the version before does not say.
+fn as_shown(shown: &str, lines: &[LineRequest]) -> Result<(), OrderingError> {
+    if shown.is_empty() || lines.is_empty() || things(lines) == shown { Ok(()) } else { Err(OrderingError::CartChanged) }
 }
 
 /// Where the visitor is.
@@ -75,17 +85,19 @@ struct Cart {
 }
 
 impl Cart {
-    /// Begins a checkout of what is in the cart.
-    async fn begin_in(&self, tx: &mut Tx) -> Result<CheckoutView, OrderingError> {
+    /// Begins a checkout of what is in the cart, where that is what was shown.
+    async fn begin_in(&self, tx: &mut Tx, shown: &str) -> Result<CheckoutView, OrderingError> {
         let Visit { backend, caller, .. } = &self.visit;
         let store = backend.stores.get(tx, &self.store).await?.ok_or(OrderingError::UnknownStore)?;
         let admission = match store.settings.admission {
             Admission::Qr => backend.kiosks.admission(tx, caller, &self.store).await?,
             Admission::Open => None,
         };
+        let lines = backend.checkouts.lines_of_cart_in(tx, &owner_of(caller)?, &self.store).await?;
+        as_shown(shown, &lines)?;
         let request = CheckoutRequest {
             store: self.store.to_string(),
-            lines: backend.checkouts.lines_of_cart_in(tx, &owner_of(caller)?, &self.store).await?,
+            lines,
             fulfilment: self.fulfilment(&store),
             admission: admission.map(|admission| admission.admission.to_string()),
             coupon_codes: Vec::new(),
@@ -115,8 +127,8 @@ impl Cart {
     }
 
     /// Places the held checkout, or what is in the cart where nothing is held any more: prices and stock are checked again
-    /// then, and the total has to be what the shopper saw.
-    async fn place_in(&self, tx: &mut Tx, held: Option<CheckoutId>, request: &PlaceRequest) -> Result<OrderId, OrderingError> {
+    /// then. What is ordered and its total have to be what the shopper saw.
+    async fn place_in(&self, tx: &mut Tx, held: Option<CheckoutId>, shown: &str, request: &PlaceRequest) -> Result<OrderId, OrderingError> {
         let Visit { backend, caller, .. } = &self.visit;
         ensure_session_in(tx, caller).await?;
         let live = match held {
@@ -124,19 +136,24 @@ impl Cart {
             None => None,
         };
         let checkout = match live {
-            Some(held) => held.id,
-            None => self.begin_in(tx).await?.id,
+            Some(held) => {
+                as_shown(shown, &lines_of(&held))?;
+                held.id
+            }
+            None => self.begin_in(tx, shown).await?.id,
         };
         backend.orders.place_in(tx, caller, checkout, request, self.visit.naming()).await
     }
 }
 
-/// Orders what is in the cart. `key` was made with the page: sent twice, it is one order.
+/// Orders what is in the cart. `key` was made with the page: sent twice, it is one order. `shown`: what the page shows that is to be
+/// ordered.
 #[server(name = Place, prefix = "/do", endpoint = "checkout/place")]
 pub async fn place(
     #[server(default)] store: String,
     #[server(default)] key: String,
     #[server(default)] checkout: String,
+    #[server(default)] shown: String,
     #[server(default)] expected_total: String,
     #[server(default)] currency: String,
     #[server(default)] payment: String,
@@ -145,6 +162,7 @@ pub async fn place(
     let order = Order {
         checkout: checkout.parse().ok(),
         key: key.clone(),
+        shown,
         expected_total: number(&expected_total),
         currency,
         payment,
@@ -175,6 +193,7 @@ pub async fn place(
 struct Order {
     checkout: Option<CheckoutId>,
     key: String,
+    shown: String,
     expected_total: i64,
     currency: String,
     /// [`WALLET`], or the card's token.
@@ -186,8 +205,8 @@ impl Order {
     /// Tells one form from another, without keeping what was typed: with another card or the wallet it is another form. What was
     /// held stays out of it, for a form that is sent again may have lost it.
     fn fingerprint(&self) -> String {
-        let Self { expected_total, currency, payment, address, .. } = self;
-        idempotency::fingerprint(format!("{expected_total} {currency} {payment:?} {address:?}").as_bytes())
+        let Self { shown, expected_total, currency, payment, address, .. } = self;
+        idempotency::fingerprint(format!("{expected_total} {currency} {payment:?} {address:?}{shown}").as_bytes())
     }
 
     async fn place(self, store: &str) -> Result<OrderId, Refusal> {
@@ -209,7 +228,7 @@ impl Order {
         }
         let cart = Cart { visit: visit.clone(), from: from(&visit), store, address: self.address };
         let placed = once(&visit, key, fingerprint, move |tx| {
-            Box::pin(async move { cart.place_in(tx, self.checkout, &request).await.map(|order| order.to_string()) })
+            Box::pin(async move { cart.place_in(tx, self.checkout, &self.shown, &request).await.map(|order| order.to_string()) })
         });
         placed.await?.parse().map_err(|_| coded("internal"))
     }
