@@ -111,6 +111,9 @@ pub enum IdentityError {
     /// A manager's own roles, which another one changes.
     #[error("Your own roles are for another manager to change.")]
     OwnRole,
+    /// Somebody's roles are others than whoever changes them has seen.
+    #[error("Somebody else has changed these roles meanwhile. Look at them again.")]
+    RolesChanged,
     /// Kiosks are told apart by their names, in all stores.
     #[error("There is a kiosk of this name already.")]
     KioskExists,
@@ -170,6 +173,7 @@ impl Refused for IdentityError {
             Self::WrongPassword | Self::WrongCurrentPassword => "wrong_password",
             Self::Denied(denied) => denied.code(),
             Self::OwnRole => "own_role",
+            Self::RolesChanged => "roles_changed",
             Self::KioskExists => "kiosk_exists",
             Self::CodeSpent => "code_spent",
             Self::RateLimited { .. } | Self::PasswordsLimited { .. } => "rate_limited",
@@ -203,6 +207,7 @@ impl Refused for IdentityError {
             | Self::WalletNotEmpty { .. }
             | Self::StaffAccount
             | Self::OwnRole
+            | Self::RolesChanged
             | Self::KioskExists => 409,
             Self::CodeSpent => 410,
             Self::Name(_) | Self::NotStaff | Self::Token(_) | Self::Invalid(_) => 422,

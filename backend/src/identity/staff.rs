@@ -171,7 +171,20 @@ impl Identities {
     /// within seconds, and the tokens of the store that a manager made, what was made by those, and the codes that nobody has used
     /// yet end with her being one. Their account stays theirs, with the money in it: a namesake who is added later gets another.
     /// Nobody changes their own: the last manager would lock everybody out.
-    pub async fn set_roles(&self, caller: &Caller, at: &StoreId, user: UserId, mut roles: Vec<Role>) -> Result<(), IdentityError> {
+    pub async fn set_roles(&self, caller: &Caller, at: &StoreId, user: UserId, roles: Vec<Role>) -> Result<(), IdentityError> {
+        self.set_roles_seen(caller, at, user, None, roles).await
+    }
+
+    /// The same by what somebody saw: where the roles are neither those `seen` nor these already, another manager has changed them
+    /// meanwhile, and nothing is. A right that was just taken away does not come back by a page from before.
+    pub async fn set_roles_seen(
+        &self,
+        caller: &Caller,
+        at: &StoreId,
+        user: UserId,
+        seen: Option<Vec<Role>>,
+        roles: Vec<Role>,
+    ) -> Result<(), IdentityError> {
         caller.require(Right::Staff, at)?;
         if caller.user() == Some(user) {
             return Err(IdentityError::OwnRole);
@@ -181,8 +194,12 @@ impl Identities {
         if !faults.is_empty() {
             return Err(Faults(faults).into());
         }
-        roles.sort_by_key(|role| *role as u8);
-        roles.dedup();
+        let in_order = |mut roles: Vec<Role>| {
+            roles.sort_by_key(|role| *role as u8);
+            roles.dedup();
+            roles
+        };
+        let (roles, seen) = (in_order(roles), seen.map(in_order));
         let (at, by, caller) = (at.clone(), caller.actor(at), caller.clone());
         self.db
             .transaction(move |tx| {
@@ -192,6 +209,9 @@ impl Identities {
                     let before = store::roles_at(tx, &at, user).await?;
                     if before == roles {
                         return Ok(());
+                    }
+                    if seen.is_some_and(|seen| seen != before) {
+                        return Err(IdentityError::RolesChanged);
                     }
                     // A manager who is none any more keeps no key that she cut.
                     if before.contains(&Role::Manager) && !roles.contains(&Role::Manager) {

@@ -120,6 +120,12 @@ on_both_databases! {
         let now = identities.recheck(std::slice::from_ref(&kim)).await.unwrap().remove(0).unwrap();
         assert!(now.may(Right::Stock, &harbor()) && now.may(Right::Store, &harbor()) && !now.may(Right::Store, &id("pier")));
         assert_eq!(identities.members(&mo, &harbor()).await.unwrap()[0].roles, [Role::Warehouse, Role::Manager]);
+        // By what was seen before that, nothing is changed, and what holds already is no change.
+        let seen = || Some(vec![Role::Barista]);
+        let late = identities.set_roles_seen(&mo, &harbor(), user, seen(), vec![Role::Barista, Role::Warehouse]).await;
+        assert_eq!(refused(late), (409, "roles_changed"));
+        identities.set_roles_seen(&mo, &harbor(), user, seen(), vec![Role::Manager, Role::Warehouse]).await.unwrap();
+        assert_eq!(identities.members(&mo, &harbor()).await.unwrap()[0].roles, [Role::Warehouse, Role::Manager]);
         let own = identities.set_roles(&now, &harbor(), user, vec![Role::Barista]).await;
         assert_eq!(refused(own), (409, "own_role"), "nobody locks themselves out");
         assert_eq!(refused(identities.set_roles(&mo, &harbor(), user, vec![Role::Operator]).await), (422, "invalid_request"));

@@ -10,6 +10,7 @@ on_both_databases! {
     settings_are_for_managers_of_the_store
     counts_are_corrected_once_and_never_below_what_is_held
     the_pages_change_the_same_by_plain_forms
+    a_form_that_is_refused_tells_what_a_colleague_has_changed_meanwhile
 }
 
 const ADJUST: &str = "/staff/stock-adjustments";
@@ -231,5 +232,58 @@ async fn the_pages_change_the_same_by_plain_forms(server: Server) {
     ] {
         let empty = kim.post_form(form, &[]).await;
         assert_eq!(empty.status, StatusCode::FOUND, "{form}: {}", empty.text());
+    }
+}
+
+async fn a_form_that_is_refused_tells_what_a_colleague_has_changed_meanwhile(server: Server) {
+    let code = server.place.answer(&["staff", "add", "--store", "harbor", "--name", "Kim", "--role", "manager"]);
+    let signed_in = server.guest().await.post_form("/do/staff/sign-in", &[("code", &code)]).await;
+    let kim = server.nobody().with_cookie(signed_in.cookie().unwrap());
+    let manager = server.token("manager", "harbor");
+    // The whole form as it was shown, and what Kim makes of three of its fields.
+    let whole = |page: &str, mine: [(&'static str, &'static str); 3]| -> Vec<(String, String)> {
+        let shown = page.split("name=\"was[").skip(1).map(|rest| {
+            let (name, rest) = rest.split_once("]\" value=\"").unwrap();
+            (name.to_owned(), rest.split('"').next().unwrap().to_owned())
+        });
+        let fields = shown.flat_map(|(name, was)| {
+            let typed = mine.iter().find(|(field, _)| *field == name).map_or_else(|| was.clone(), |(_, text)| (*text).to_owned());
+            [(format!("settings[{name}]"), typed), (format!("was[{name}]"), was)]
+        });
+        fields.chain([("store".to_owned(), "harbor".to_owned())]).collect()
+    };
+    let send = async |form: &[(String, String)]| {
+        let fields: Vec<_> = form.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        kim.post_form("/do/staff/settings", &fields).await
+    };
+    let settings = "/staff/harbor/settings";
+    for (wrong, error, theirs) in [("900.0", "wrong_type", 99), ("59", "out_of_range", 98)] {
+        let before = json!({"capacity": 20, "order_limit": null, "barista_seconds": 900, "code_seconds": 60});
+        assert_eq!(manager.call(Method::PATCH, SETTINGS, &before).await.status, StatusCode::OK);
+        let form = whole(kim.page(settings).await.text(), [("capacity", "44"), ("order_limit", "5"), ("barista_seconds", wrong)]);
+        assert_eq!(form.len(), 17, "{form:?}");
+        let other = json!({"capacity": theirs, "order_limit": 5, "barista_seconds": 1200, "code_seconds": 90});
+        assert_eq!(manager.call(Method::PATCH, SETTINGS, &other).await.status, StatusCode::OK);
+        let refused = send(&form).await;
+        let back = format!("{settings}?error={error}&fields=barista_seconds");
+        assert_eq!(refused.header("location"), Some(&*back));
+        let typed = refused.cookies().into_iter().find(|pair| pair.starts_with("orderly_typed=")).expect("what was typed");
+        let page = kim.with("cookie", &format!("{}; {typed}", kim.cookie())).page(&back).await;
+        // At the field that nothing is wrong with, and beside what is wrong with the other; not where both want the same, nor at what
+        // was left as it was.
+        let said = |id: &str| {
+            let (_, rest) = page.text().split_once(&format!("id=\"{id}-error\""))?;
+            rest.split("</p>").next().map(str::to_owned)
+        };
+        let capacity = said("set-capacity").expect("a word at the capacity");
+        assert!(capacity.contains(&format!("Now: {theirs}.")), "{capacity}");
+        let barista = said("set-barista_seconds").expect("a word at the time");
+        assert!(barista.contains("60 to 14400.") && barista.contains("Now: 1200."), "{barista}");
+        assert_eq!((said("set-order_limit"), said("set-code_seconds")), (None, None));
+        // Whoever saves it then has seen it; what was not changed stays the other's.
+        let form = whole(page.text(), [("capacity", "44"), ("order_limit", "5"), ("barista_seconds", "901")]);
+        assert_eq!(send(&form).await.header("location"), Some("/staff/harbor/settings?saved=1"));
+        let now = manager.get(SETTINGS).await.body;
+        assert_eq!((&now["capacity"], &now["barista_seconds"], &now["code_seconds"]), (&json!(44), &json!(901), &json!(90)));
     }
 }

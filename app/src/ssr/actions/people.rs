@@ -119,6 +119,7 @@ pub async fn add_member(#[server(default)] store: String, #[server(default)] nam
 }
 
 /// Changes what somebody of the staff is: `code` makes a new one-time code, `roles` sets the ticked roles, `remove` takes all.
+/// `was`: the roles that the form showed, with commas between them; where somebody else has changed them meanwhile, none is set.
 #[server(name = ChangeMember, prefix = "/do", endpoint = "staff/member")]
 pub async fn change_member(
     #[server(default)] store: String,
@@ -127,6 +128,7 @@ pub async fn change_member(
     #[server(default)] barista: String,
     #[server(default)] warehouse: String,
     #[server(default)] manager: String,
+    #[server(default)] was: String,
 ) -> Done<()> {
     let visit = Visit::here();
     let (identities, caller) = (&visit.backend.identities, &visit.caller);
@@ -142,13 +144,31 @@ pub async fn change_member(
                 let ticked = [(barista, Role::Barista), (warehouse, Role::Warehouse), (manager, Role::Manager)];
                 let roles: Vec<_> = ticked.into_iter().filter(|(ticked, _)| !ticked.is_empty()).map(|(_, role)| role).collect();
                 // Nobody is taken off the staff by a box that was missed.
-                if roles.is_empty() { Err(IdentityError::NotStaff) } else { identities.set_roles(caller, &at, user, roles).await }
+                if roles.is_empty() {
+                    return Err(IdentityError::NotStaff);
+                }
+                identities.set_roles_seen(caller, &at, user, seen(&was)?, roles).await
             }
             "remove" => identities.set_roles(caller, &at, user, Vec::new()).await,
             _ => Err(IdentityError::NotFound),
         }
     };
-    back(&store, changed.await)
+    match changed.await {
+        // Said with the person, at the roles that they have now.
+        Err(error @ IdentityError::RolesChanged) => {
+            to(&format!("{}?error={}&form=roles&field={user}#roles-{user}", paths::settings(&store), error.code()), ())
+        }
+        done => back(&store, done),
+    }
+}
+
+/// The roles that a form showed; whoever is shown has one. `None`: the form did not say.
+fn seen(was: &str) -> Result<Option<Vec<Role>>, IdentityError> {
+    if was.is_empty() {
+        return Ok(None);
+    }
+    let roles = was.split(',').map(|role| role.parse::<Role>().map_err(|_| IdentityError::NotStaff));
+    roles.collect::<Result<Vec<_>, _>>().map(Some)
 }
 
 /// Adds a screen to a store.

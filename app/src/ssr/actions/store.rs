@@ -38,9 +38,7 @@ pub async fn set_settings(
     #[server(default)] was: BTreeMap<String, String>,
 ) -> Done<()> {
     let page = paths::settings(&store);
-    // What was left as it was is shown as it is then.
-    let changed = settings.iter().filter(|(name, text)| differs(&was, name, text));
-    let typed = Typed::new("settings", changed.map(|(name, text)| (name.as_str(), text.as_str())));
+    let typed = changed(&settings, &was);
     match patch(&store, settings, &was).await {
         Ok(()) => to(&format!("{page}?saved=1"), ()),
         Err(refusal) => {
@@ -49,6 +47,20 @@ pub async fn set_settings(
             to(&format!("{page}?error={}&fields={}", refusal.code, fields.join(",")), ())
         }
     }
+}
+
+/// What was changed in the form, and what it showed there, for the page to tell what somebody else has changed since, whatever the
+/// form is refused for. What was left as it was is shown as it is then.
+fn changed(settings: &BTreeMap<String, String>, was: &BTreeMap<String, String>) -> Typed {
+    let typed: Vec<_> = settings.iter().filter(|(field, text)| differs(was, field, text)).collect();
+    let seen: Vec<_> = typed.iter().filter_map(|(field, _)| Some((seen_of(field), was.get(*field)?.trim()))).collect();
+    let typed = typed.iter().map(|(field, text)| (field.as_str(), text.as_str()));
+    Typed::new("settings", typed.chain(seen.iter().map(|(field, was)| (field.as_str(), *was))))
+}
+
+/// The form's field for what it showed of another one.
+pub fn seen_of(field: &str) -> String {
+    format!("was[{field}]")
 }
 
 /// Whether a field is not as the form showed it.

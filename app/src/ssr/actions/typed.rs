@@ -11,8 +11,8 @@ use crate::paths;
 
 const NAME: &str = "orderly_typed";
 const SECONDS: i64 = 120;
-/// What a form of ours has, and a browser takes as a cookie.
-const FIELDS: usize = 12;
+/// What a form of ours has, and a browser takes as a cookie: eight settings, each with what was seen of it.
+const FIELDS: usize = 16;
 const CHARACTERS: usize = 100;
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -50,7 +50,7 @@ pub async fn sections(
     Ok((view.into_any(), mark))
 }
 
-/// What a form that makes something was refused for, and at which field.
+/// What a form that makes something was refused for, and at which field; of the `roles`, whose they are.
 #[derive(Debug)]
 pub struct Problem {
     form: String,
@@ -68,7 +68,7 @@ impl Problem {
 /// One of the parts: people, screens, tokens.
 struct Part<'a> {
     store: &'a str,
-    /// The form that makes one more.
+    /// The form that makes one more; `roles`: those that change somebody's.
     form: &'static str,
     typed: Option<&'a Typed>,
     problem: Option<&'a Problem>,

@@ -8,7 +8,10 @@ use domain::{
 use leptos::prelude::*;
 
 use super::super::{
-    actions::{store::CHANGED, typed::Typed},
+    actions::{
+        store::{CHANGED, seen_of},
+        typed::Typed,
+    },
     failure::Failure,
     seo::{Head, head},
     visit::{Visit, clock, page, param, query},
@@ -44,6 +47,7 @@ async fn body(visit: Visit, (store, error, faulty, saved, done): (String, Option
     let form_error = Problem::of(error.clone());
     let (people, mark) = super::people::sections(&visit, &row, done, typed.as_ref(), form_error.as_ref()).await?;
     let ships = row.fulfilment == domain::prep::FulfilmentKind::Ship;
+    let wrong = Wrong { fields: &faulty, changed: error.as_deref() == Some(CHANGED), moved: moved(&row.settings, typed.as_ref()) };
     let switch = view! { <OpenSwitch store=status.clone() back=paths::settings(&row.id) locale/> };
     let body = view! {
         {head}
@@ -55,7 +59,7 @@ async fn body(visit: Visit, (store, error, faulty, saved, done): (String, Option
             <div class="row row--between">{switch}<StoreStatus store=status ships locale/></div>
             <p class="soft">{w::settings::open_hint(locale)}</p>
         </section>
-        {form(row.id.as_str(), &row.settings, &Wrong { fields: &faulty, changed: error.as_deref() == Some(CHANGED) }, typed.as_ref(), locale)}
+        {form(row.id.as_str(), &row.settings, &wrong, typed.as_ref(), locale)}
         {people}
     };
     // What is said at its field is not said twice.
@@ -78,19 +82,35 @@ pub fn shown(settings: &StoreSettings) -> [(&'static str, String); 8] {
     ]
 }
 
-/// Which fields were refused.
+/// Which of the fields that come back with what was typed somebody else has changed since their user saw them. It has to be said
+/// there, for the form that comes back is sent again with what stands now as seen. Where both want the same, there is nothing to say.
+fn moved(settings: &StoreSettings, typed: Option<&Typed>) -> Vec<&'static str> {
+    let typed = |name: &str| Typed::value(typed, "settings", name);
+    let is_other = |name: &str, now: &str| typed(name).is_some_and(|text| text.trim() != now);
+    let fields = shown(settings).into_iter().filter(|(name, now)| is_other(name, now) && is_other(&seen_of(name), now));
+    fields.map(|(name, _)| name).collect()
+}
+
+/// What is to be said at the fields of a form that was refused.
 struct Wrong<'p> {
-    /// By name, with commas between them.
+    /// Those that were refused, by name, with commas between them.
     fields: &'p str,
     /// Because somebody else has changed them, and not for what was typed.
     changed: bool,
+    /// Those that somebody else has changed, whatever the form was refused for.
+    moved: Vec<&'static str>,
 }
 
 impl Wrong<'_> {
     /// What is said at a field. `now`: what stands there, in words; `rule`: what may be typed.
     fn said(&self, name: &str, now: &str, rule: String, locale: Locale) -> Option<String> {
-        let wrong = self.fields.split(',').any(|field| field == name);
-        wrong.then(|| if self.changed { w::settings::changed_to(locale, now) } else { rule })
+        let refused = self.fields.split(',').any(|field| field == name);
+        let changed = (refused && self.changed) || self.moved.contains(&name);
+        let changed = changed.then(|| w::settings::changed_to(locale, now));
+        match (changed, (refused && !self.changed).then_some(rule)) {
+            (Some(changed), Some(rule)) => Some(format!("{rule} {changed}")),
+            (changed, rule) => changed.or(rule),
+        }
     }
 }
 
@@ -144,7 +164,7 @@ fn form(store: &str, settings: &StoreSettings, wrong: &Wrong<'_>, typed: Option<
     view! {
         <form class="settings" method="post" action=paths::form::SETTINGS data-testid="settings">
             <input type="hidden" name="store" value=store.to_owned()/>
-            {shown(settings).map(|(name, value)| view! { <input type="hidden" name=format!("was[{name}]") value=value/> })}
+            {shown(settings).map(|(name, value)| view! { <input type="hidden" name=seen_of(name) value=value/> })}
             <section class="panel" aria-labelledby="orders-title">
                 <h2 id="orders-title">{w::settings::orders(locale)}</h2>
                 {number("capacity", w::settings::capacity(locale), w::settings::capacity_hint(locale), capacity, (1, 1000), false)}

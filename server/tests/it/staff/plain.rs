@@ -1,12 +1,14 @@
 //! All of it by plain forms, without a script.
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
 
 use super::{GOOD, leads_to};
 use crate::support::{Client, Reply, Server, on_both_databases};
 
 on_both_databases! {
     plain_forms_do_all_of_it_and_tell_secrets_once
+    roles_that_a_colleague_has_just_withdrawn_do_not_come_back
 }
 
 /// The secret that a page tells.
@@ -174,4 +176,55 @@ async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
         "{}",
         chinese.text()
     );
+}
+
+async fn roles_that_a_colleague_has_just_withdrawn_do_not_come_back(server: Server) {
+    let (mo, ann) = (server.staff("harbor", "Mo", "manager").await, server.staff("harbor", "Ann", "manager").await);
+    server.staff("harbor", "Omar", "manager").await;
+    let (settings, members) = ("/staff/harbor/settings", "/staff/stores/harbor/members");
+    let omar = async |field: &str| {
+        let list = mo.get(members).await.body;
+        let his = list["items"].as_array().unwrap().iter().find(|member| member["name"] == "Omar").unwrap();
+        his[field].clone()
+    };
+    let user = omar("id").await.as_str().unwrap().to_owned();
+    // The part of the page that is his, up to the end of the form that changes his roles.
+    let part = |page: &Reply| {
+        let (_, rest) = page.text().split_once(&format!("id=\"roles-{user}\"")).expect("his row");
+        rest.split("</form>").next().unwrap().to_owned()
+    };
+    let was = |part: &str| {
+        let (_, rest) = part.split_once("name=\"was\" value=\"").expect("what the form shows");
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let save = async |client: &Client, was: &str, ticked: &[&'static str]| {
+        let mut fields = vec![("store", "harbor"), ("user", user.as_str()), ("act", "roles"), ("was", was)];
+        fields.extend(ticked.iter().map(|role| (*role, "yes")));
+        leads_to(&client.post_form("/do/staff/member", &fields).await).to_owned()
+    };
+    let done = "/staff/harbor/settings?done=1#made";
+
+    // Both have the page from before.
+    let seen = was(&part(&ann.page(settings).await));
+    assert_eq!(seen, "manager");
+    assert_eq!(save(&mo, &seen, &["barista"]).await, done);
+    let back = save(&ann, &seen, &["warehouse", "manager"]).await;
+    assert_eq!(back, format!("{settings}?error=roles_changed&form=roles&field={user}#roles-{user}"));
+    assert_eq!(omar("roles").await, json!(["barista"]), "nothing was changed");
+    // It is said once, with him, whose row stands open with what holds now.
+    let shown = ann.page(back.split('#').next().unwrap()).await;
+    let his = part(&shown);
+    assert!(his.contains("Somebody else has changed these roles") && his.split('>').next().unwrap().contains("open"), "{his}");
+    assert_eq!(shown.text().matches("aria-invalid=\"true\"").count(), 1);
+    assert!(!shown.text().contains("id=\"problem\""), "said once");
+    let fresh = was(&his);
+    assert_eq!(fresh, "barista");
+    assert_eq!(save(&ann, &fresh, &["barista", "warehouse"]).await, done);
+    assert_eq!(omar("roles").await, json!(["barista", "warehouse"]));
+    // Whoever wants what holds already is not refused, whatever they saw.
+    assert_eq!(save(&mo, &fresh, &["barista", "warehouse"]).await, done);
+    assert_eq!(save(&mo, "barista,baker", &["manager"]).await, "/staff/harbor/settings?error=unknown_role#problem");
+    // A program says what is to be, as ever.
+    let put = mo.call(Method::PUT, &format!("{members}/{user}/roles"), &json!({"roles": ["manager"]})).await;
+    assert_eq!((put.status, omar("roles").await), (StatusCode::NO_CONTENT, json!(["manager"])));
 }

@@ -1,6 +1,6 @@
 //! Who works at a store.
 
-use domain::{Locale, UserId, view::MemberView};
+use domain::{UserId, view::MemberView};
 use leptos::prelude::*;
 
 use super::super::role_name;
@@ -14,7 +14,8 @@ pub(super) fn people(part: &Part<'_>, members: &[MemberView], own: Option<UserId
     let Part { store, locale, .. } = *part;
     let (fault, wrong, described) = part.fault("name", Some("member-hint"));
     let (role_fault, role_wrong, role_described) = part.fault("role", None);
-    let rows = members.iter().map(|member| person(store, member, own == Some(member.id), locale)).collect_view();
+    let each = Part { form: "roles", ..*part };
+    let rows = members.iter().map(|member| person(&each, member, own == Some(member.id))).collect_view();
     view! {
         <section class="panel" id="people" aria-labelledby="people-title">
             <h2 id="people-title">{w::people::title(locale)}</h2>
@@ -44,7 +45,10 @@ pub(super) fn people(part: &Part<'_>, members: &[MemberView], own: Option<UserId
     .into_any()
 }
 
-fn person(store: &str, member: &MemberView, own: bool, locale: Locale) -> AnyView {
+fn person(part: &Part<'_>, member: &MemberView, own: bool) -> AnyView {
+    let Part { store, locale, .. } = *part;
+    let user = member.id.to_string();
+    let (fault, wrong, described) = part.fault(&user, None);
     let roles = member.roles.iter().map(|role| role_name(*role, locale)).collect::<Vec<_>>().join(w::staff::roles_and(locale));
     let state = match (own, member.has_password, member.code_until, member.signed_in_at) {
         (true, ..) => w::people::you(locale),
@@ -58,6 +62,8 @@ fn person(store: &str, member: &MemberView, own: bool, locale: Locale) -> AnyVie
     let hidden = || {
         view! { <input type="hidden" name="store" value=store.to_owned()/><input type="hidden" name="user" value=member.id.to_string()/> }
     };
+    // What is ticked here is decided by what is seen here.
+    let was = member.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",");
     let ticks = ROLES
         .map(|role| {
             view! {
@@ -70,7 +76,12 @@ fn person(store: &str, member: &MemberView, own: bool, locale: Locale) -> AnyVie
         view! {
             <form class="stack" method="post" action=paths::form::MEMBER>
                 {hidden()}
-                <fieldset class="choice"><legend>{w::people::roles(locale)}</legend><div class="row">{ticks}</div></fieldset>
+                <input type="hidden" name="was" value=was/>
+                <fieldset class="choice" aria-invalid=wrong aria-describedby=described>
+                    <legend>{w::people::roles(locale)}</legend>
+                    <div class="row">{ticks}</div>
+                    {fault}
+                </fieldset>
                 <div class="row">{press("roles", "button button--quiet", w::people::save_roles(locale), &name, locale)}</div>
             </form>
             <form class="row" method="post" action=paths::form::MEMBER>
@@ -94,7 +105,9 @@ fn person(store: &str, member: &MemberView, own: bool, locale: Locale) -> AnyVie
         view! { <span class="stock-row__name">{member.name.clone()}<small>{roles}</small></span><small class="soft">{state}</small> };
     match forms {
         Some(forms) => view! {
-            <li class="count" data-testid="member"><details><summary class="count__head">{head}</summary><div class="stack member">{forms}</div></details></li>
+            <li class="count" data-testid="member">
+                <details id=format!("roles-{user}") open=wrong.is_some()><summary class="count__head">{head}</summary><div class="stack member">{forms}</div></details>
+            </li>
         }
         .into_any(),
         None => view! { <li class="count" data-testid="member"><p class="count__head">{head}</p></li> }.into_any(),
