@@ -29,8 +29,8 @@ async function fillAddress(page: Page): Promise<void> {
 for (const language of LANGUAGES) {
   test(`a tab from before another one has changed the cart orders nothing that it does not show (${language})`, async ({ browser, shop }) => {
     for (const [store, first, second] of [
-      ['harbor', 'filter-coffee', 'lemonade'],
-      ['unicorn', 'pocket-unicorn', 'striped-socks'],
+      ['harbor', 'flat-white', 'cappuccino'],
+      ['unicorn', 'baby-unicorn-plush', 'striped-socks'],
     ] as const) {
       const shopper = await Shopper.arrive(browser, shop, { language });
       const { page, w } = shopper;

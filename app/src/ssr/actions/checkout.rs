@@ -1,4 +1,5 @@
 //! Holding a cart, and ordering it.
+#![expect(clippy::too_many_arguments, reason = "the fields of a form are its function's arguments")]
 
 use backend::{
     db::Tx,
