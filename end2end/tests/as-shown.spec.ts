@@ -102,6 +102,9 @@ for (const [what, press, shown, total] of [
     await press(page);
     await expect(page.getByTestId('total')).toHaveText(total);
     await page.getByTestId('place-order').click();
+    // What is being ordered is not changed any more.
+    await page.getByTestId('line').last().locator('button[value="0"]').press('Enter');
+    await expect(page.getByTestId('line').last().locator('button[value="0"]')).toHaveAttribute('aria-disabled', 'true');
     release();
     await page.waitForURL('**/orders/*');
     await expect(page.getByRole('main')).toContainText(total);

@@ -4,6 +4,7 @@ mod cart_line;
 mod delivery;
 mod hold;
 mod payment;
+mod refused;
 mod sold_out;
 mod terms;
 
@@ -21,6 +22,7 @@ use self::{
     delivery::{address, pickup},
     hold::Held,
     payment::payment,
+    refused::{CART_CHANGED, OFFLINE, UNSAVED, forget_what_is_over},
 };
 use super::{
     live_line::{alive, offline},
@@ -279,7 +281,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<b
             send();
         }
     });
-    let at_work = move || busy.get() || cart.pressed.with(Option::is_some);
+    let at_work = move || cart.is_sent();
     let amount = move |money: Money| pieces::price(money, locale);
     let label = move || match (at_work(), dearer.get()) {
         (true, _) => w::checkout::placing(locale),
@@ -326,95 +328,4 @@ fn with_held(mut menu: Menu, held: Option<Held>) -> Menu {
         variant.available |= lines.iter().any(|line| line.request.sku == variant.sku.as_str());
     }
     menu
-}
-
-/// What the page says of itself, and no server ever says: there is no network, a change has not come through. What else did
-/// not come through has a word for all carts.
-const OFFLINE: &str = "offline";
-const UNSAVED: &str = "unsaved";
-const UNREACHED: &str = "unreachable";
-
-/// What a cart is refused for that another page has changed.
-const CART_CHANGED: &str = "cart_changed";
-
-/// Takes a refusal back once its reason is gone: the store is open again, the network is back. The cart is held then.
-fn forget_what_is_over(cart: Cart, status: Signal<StoreView>) {
-    let refused_for = move |codes: &[&str]| untrack(|| cart.is_refused_for(codes));
-    let forget = move || {
-        cart.refusal.set(None);
-        if hold::is_unsaved(cart) {
-            hold::sync(cart);
-        } else if cart.held.with_untracked(Option::is_none) {
-            hold::begin(cart);
-        }
-    };
-    Effect::new(move |_| {
-        if status.with(|store| store.accepting) && refused_for(&["store_closed", "store_at_capacity"]) {
-            forget();
-        }
-    });
-    Effect::new(move |_| {
-        if !cart.offline.get() && refused_for(&[OFFLINE]) {
-            forget();
-        }
-    });
-}
-
-impl Cart {
-    /// Says what went wrong; nothing is held any more, as far as that is known. What costs more than it did is held anew, for the
-    /// page to say how much.
-    fn refused(self, refusal: Refusal) {
-        if refusal.code == "no_lines" {
-            // It was ordered, or emptied on another page, and this one is of before.
-            return self.load_anew();
-        }
-        if refusal.code == CART_CHANGED {
-            return self.look_again();
-        }
-        let again = refusal.code == "total_changed";
-        if !refusal.is_open() {
-            self.held.set(None);
-        }
-        self.pressed.set(None);
-        self.say(refusal);
-        if again && !self.ships {
-            hold::sync(self);
-        }
-    }
-
-    /// Whether what the page says went wrong is one of these.
-    fn is_refused_for(self, codes: &[&str]) -> bool {
-        self.refusal.with(|refusal| refusal.as_ref().is_some_and(|refusal| codes.contains(&&*refusal.code)))
-    }
-
-    /// Another page has changed the cart: what would be ordered has to be seen first.
-    fn look_again(self) {
-        if let Some(store) = self.store.try_get_value() {
-            self.leave_for(&format!("{}?error={CART_CHANGED}", paths::checkout(store)));
-        }
-    }
-
-    /// Loads the page as the cart is now.
-    fn load_anew(self) {
-        if let Some(store) = self.store.try_get_value() {
-            self.leave_for(&paths::checkout(store));
-        }
-    }
-
-    /// Goes to a page of the cart as it is now; what was pressed, and what is pressed before that is there, is not about that.
-    fn leave_for(self, page: &str) {
-        let _ = self.pressed.try_set(None);
-        let _ = self.ordering.try_set(true);
-        tab::go(page);
-    }
-
-    /// Says what went wrong, where people look.
-    fn say(self, refusal: Refusal) {
-        self.refusal.set(Some(refusal));
-        request_animation_frame(|| {
-            if let Some(notice) = document().get_element_by_id("problem") {
-                notice.scroll_into_view();
-            }
-        });
-    }
 }

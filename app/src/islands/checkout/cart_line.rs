@@ -35,7 +35,7 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
             .and_then(|button| button.get_attribute("value"));
         let Some(wanted) = wanted.and_then(|value| value.parse::<i64>().ok()) else { return };
         event.prevent_default();
-        if cart.ordering.get_untracked() || wanted == quantity.get_untracked() {
+        if untrack(|| cart.is_sent()) || wanted == quantity.get_untracked() {
             return;
         }
         let neighbour = (wanted == 0).then(|| id.with_value(|id| neighbour(cart, id)));
@@ -50,9 +50,9 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
         }
     };
     // Not `disabled`, which would take the focus of who works by keyboard.
-    let too_late = move || cart.ordering.get().then_some("true");
-    let least = move || (cart.ordering.get() || quantity.get() <= 1).then_some("true");
-    let most = move || (cart.ordering.get() || quantity.get() >= MAX_QUANTITY).then_some("true");
+    let too_late = move || cart.is_sent().then_some("true");
+    let least = move || (cart.is_sent() || quantity.get() <= 1).then_some("true");
+    let most = move || (cart.is_sent() || quantity.get() >= MAX_QUANTITY).then_some("true");
     let place = format!("line-{}", line.id);
     let picture = match picture {
         Some(url) => view! { <img class="line__picture" src=url width="400" height="300" alt=""/> }.into_any(),

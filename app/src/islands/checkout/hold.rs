@@ -7,7 +7,12 @@ use domain::{
 };
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{super::countdown::Words, Cart, UNREACHED, UNSAVED, terms};
+use super::{
+    super::countdown::Words,
+    Cart,
+    refused::{UNREACHED, UNSAVED},
+    terms,
+};
 use crate::{
     paths, tab,
     wire::{self, CartAnswer, HoldAnswer, Line, Refusal, Sums, SwapAnswer},

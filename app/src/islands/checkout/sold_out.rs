@@ -138,7 +138,7 @@ fn swap_form(id: StoredValue<String>, offer: Offer, cart: Cart) -> AnyView {
     let sku = with.sku.clone();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        if !cart.ordering.get_untracked() {
+        if !untrack(|| cart.is_sent()) {
             id.with_value(|id| take(id, &with, cart));
         }
     };
@@ -149,7 +149,7 @@ fn swap_form(id: StoredValue<String>, offer: Offer, cart: Cart) -> AnyView {
             <input type="hidden" name="sku" value=sku/>
             {options}
             <button class="button button--quiet" data-testid="swap"
-                aria-disabled=move || cart.ordering.get().then_some("true")><span>{label}</span>{pieces::price(price, cart.locale)}</button>
+                aria-disabled=move || cart.is_sent().then_some("true")><span>{label}</span>{pieces::price(price, cart.locale)}</button>
         </form>
     }
     .into_any()
