@@ -40,6 +40,10 @@ for (const language of LANGUAGES) {
     await expect(figure('orders')).toHaveText('2');
     await expect(page.getByTestId('products').getByRole('row')).toHaveCount(2);
     await expect(page.getByTestId('ended')).toContainText('=1+1');
+    // A word that could be a program's is somebody's, too.
+    const spilled = await shopper.api.orderCoffee();
+    await bar.post(`/staff/orders/${spilled.id}/cancel`, { reason: 'spilled' });
+    await expect(page.getByTestId('ended')).toContainText('spilled');
     // One column is as high as its chart.
     const heights = await page.getByTestId('chart-orders').locator('.chart__bar').evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().height));
     expect(heights.filter((height) => height > 100)).toHaveLength(1);
