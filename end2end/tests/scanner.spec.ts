@@ -56,6 +56,12 @@ test('a phone is held to the camera, which opens by itself and is found again', 
   // After a power cut nobody is there to press.
   await page.reload();
   await expect(camera).toBeVisible();
+  // What it sees leaves room for the field and its button.
+  for (const [width, height] of [[800, 480], [844, 390], [1024, 600], [1024, 768], [768, 1024]] as const) {
+    await page.setViewportSize({ width, height });
+    await expect(page.getByRole('button', { name: w('scanner.go') }), `${width} × ${height}`).toBeInViewport({ ratio: 1 });
+    expect((await camera.boundingBox())?.height, `the picture at ${width} × ${height}`).toBeGreaterThan(78);
+  }
   // Not `leave`: the page was 401 before the screen was paired, which the console tells.
   await desk.context.close();
   await eye.close();

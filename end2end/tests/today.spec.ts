@@ -40,6 +40,10 @@ for (const language of LANGUAGES) {
     await expect(figure('orders')).toHaveText('2');
     await expect(page.getByTestId('products').getByRole('row')).toHaveCount(2);
     await expect(page.getByTestId('ended')).toContainText('=1+1');
+    // A word that could be a program's is somebody's, too.
+    const spilled = await shopper.api.orderCoffee();
+    await bar.post(`/staff/orders/${spilled.id}/cancel`, { reason: 'spilled' });
+    await expect(page.getByTestId('ended')).toContainText('spilled');
     // One column is as high as its chart.
     const heights = await page.getByTestId('chart-orders').locator('.chart__bar').evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().height));
     expect(heights.filter((height) => height > 100)).toHaveLength(1);
@@ -111,7 +115,8 @@ for (const language of LANGUAGES) {
     const manager = await Barista.arrive(browser, shop, { language });
     const { page, w } = manager;
     await page.goto('/staff');
-    await manager.signIn('M'.repeat(60), 'manager');
+    const name = 'M'.repeat(60);
+    await manager.signIn(name, 'manager');
     const shopper = await Shopper.atMenu(browser, shop, { language });
     const bar = await shopper.colleague();
     // As long as a reason may be, and nowhere to break it; a link is one, too.
@@ -121,6 +126,8 @@ for (const language of LANGUAGES) {
     await shopper.api.post(`/orders/${left?.id}/cancel`, { reason: reasons[0] });
     await bar.post(`/staff/orders/${undone?.id}/cancel`, { reason: reasons[1] });
     await bar.post(`/staff/orders/${made?.id}/claim`);
+    const taken = await shopper.api.orderCoffee();
+    await manager.api.post(`/staff/orders/${taken.id}/claim`);
     const desk = new Api(manager.context.request, shop.url, await shop.token('manager', 'harbor'));
     await desk.post('/staff/stores/harbor/tokens', { name: 'W'.repeat(60), role: 'barista' });
     await desk.post('/staff/stores/harbor/kiosks', { id: 'k'.repeat(32) });
@@ -148,6 +155,11 @@ for (const language of LANGUAGES) {
       const heads = await page.locator('.today__lists tbody th').evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect().width));
       expect(Math.min(...heads), `the first columns at ${width} px`).toBeGreaterThan(80);
     }
+    for (const path of ['staff', 'account']) {
+      await page.goto(`/${path}`);
+      await expect(page.getByRole('heading', { level: 1 })).toContainText(name);
+      await fits(manager, path);
+    }
     for (const path of ['audit', 'settings', 'queue', 'menu']) {
       await page.goto(`/staff/harbor/${path}`);
       if (path === 'menu') await expect(page.getByText(cake).first()).toBeVisible();
@@ -159,6 +171,9 @@ for (const language of LANGUAGES) {
       await shopper.page.getByText(w('order.journey')).click();
       await fits(shopper, 'an order that came to nothing');
     }
+    await shopper.page.goto(`/orders/${taken.id}`);
+    await expect(shopper.status).toContainText(name);
+    await fits(shopper, 'an order that somebody makes');
     await shopper.leave();
     await manager.leave();
   });

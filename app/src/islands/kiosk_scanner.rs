@@ -2,6 +2,7 @@
 //! it is said by picture, word and sound.
 
 mod camera;
+mod fit;
 mod held;
 mod outcome;
 mod wedge;

@@ -190,10 +190,14 @@ fn what(ended: &EndedView, locale: Locale) -> &'static str {
     }
 }
 
-/// A reason of ours is not said twice.
+/// What somebody wrote as it is, be it one word that could be a program's; a reason of ours in words, and not twice.
 fn why(ended: &EndedView, locale: Locale) -> String {
-    let said = ended.reason.as_deref().filter(|reason| *reason != "barista_timeout" || ended.by != Some(CancelledBy::System));
-    said.and_then(|reason| w::reason(reason, locale)).unwrap_or_else(|| "–".to_owned())
+    let said = ended.reason.as_deref().and_then(|reason| match ended.by {
+        Some(CancelledBy::Staff | CancelledBy::Customer) => Some(w::spoken(reason, locale)),
+        Some(CancelledBy::System) if reason == "barista_timeout" => None,
+        Some(CancelledBy::System) | None => w::reason(reason, locale),
+    });
+    said.unwrap_or_else(|| "–".to_owned())
 }
 
 #[cfg(test)]
@@ -218,5 +222,21 @@ mod tests {
         assert_eq!((what(&gone, Locale::En), why(&gone, Locale::En)), ("Cancelled by the customer", "I have to go".to_owned()));
         let declined = ended(OrderStatus::Rejected, None, Some("payment_declined"));
         assert_eq!((what(&declined, Locale::En), why(&declined, Locale::En)), ("Not accepted", "the card was declined".to_owned()));
+    }
+
+    #[test]
+    fn what_somebody_wrote_is_told_and_a_code_of_ours_is_not() {
+        let told = |by: Option<CancelledBy>, reason: &str| {
+            let status = if by.is_some() { OrderStatus::Cancelled } else { OrderStatus::Rejected };
+            why(&EndedView { status, by, reason: Some(reason.to_owned()), orders: 1 }, Locale::En)
+        };
+        let words = ["spilled", "allergy", "x", "barista_timeout", "machine_down"];
+        let said = ["spilled", "allergy", "x", "not made in time", "a machine is out of order"];
+        for by in [CancelledBy::Staff, CancelledBy::Customer] {
+            assert_eq!(words.map(|word| told(Some(by), word)), said);
+        }
+        for by in [Some(CancelledBy::System), None] {
+            assert_eq!(told(by, "insufficient_score_77"), "–");
+        }
     }
 }

@@ -4,6 +4,7 @@ use domain::{Locale, view::OrderView};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::fit;
 use crate::{pieces, words as w};
 
 /// What came of a ticket.
@@ -95,9 +96,7 @@ pub fn said(outcome: Option<Outcome>, locale: Locale) -> AnyView {
         |outcome| outcome.told(locale),
     );
     let handed = if let Some(Outcome::Handed { number, lines }) = outcome {
-        let lines =
-            lines.into_iter().map(|(quantity, name)| view! { <li><span class="num">{quantity}" × "</span>{name}</li> }).collect_view();
-        Some(view! { <p class="scanner__number num" data-testid="scanned-number">{number}</p><ul class="scanner__lines">{lines}</ul> })
+        Some(view! { <p class="scanner__number num" data-testid="scanned-number">{number}</p>{fit::lines(lines, locale)} })
     } else {
         None
     };
