@@ -12,7 +12,6 @@ use domain::{
     Fault, Locale, Money, Timestamp,
     catalog::Menu,
     pricing::{self, LineRequest},
-    view::StoreView,
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
