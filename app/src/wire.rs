@@ -105,16 +105,21 @@ pub enum SwitchAnswer {
 /// The answer of the hold's form to a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HoldAnswer {
-    Held {
-        checkout: String,
-        expires_at: Timestamp,
-        seconds: i64,
-        /// What it costs until then, whatever the menu says meanwhile.
-        sums: Sums,
-        /// What is held: all that is in the cart, whichever page put it there.
-        lines: Vec<LineRequest>,
-    },
+    Held(Held),
     Refused(Refusal),
+}
+
+/// A live hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    pub checkout: String,
+    pub expires_at: Timestamp,
+    /// How long it is held in all.
+    pub seconds: i64,
+    /// What it costs until then, whatever the menu says meanwhile.
+    pub sums: Sums,
+    /// What is held: all that is in the cart, whichever page put it there.
+    pub lines: Vec<LineRequest>,
 }
 
 /// What an answer is where its form was refused.
@@ -170,6 +175,8 @@ pub struct CheckoutPage {
     /// Only what is in the cart, and what may be offered instead.
     pub menu: Menu,
     pub lines: Vec<Line>,
+    /// What is held of these lines from a look before this one.
+    pub held: Option<Held>,
     /// Sent by post, not picked up.
     pub ships: bool,
     /// Makes the order happen once, however often the form is sent.

@@ -13,6 +13,9 @@ pub const LONGEST: usize = 60;
 /// around it.
 const MOST_MARKS: usize = 4;
 
+/// The same where vowels and parts of letters are marks, too, most of which stand beside each other: Burmese has five, Tibetan seven.
+const MOST_MARKS_THERE: usize = 8;
+
 /// Flags that are spelt with letters that cannot be seen: of England, Scotland and Wales. No others are.
 const SPELT_FLAGS: [&str; 3] = [
     "\u{1F3F4}\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
@@ -77,10 +80,11 @@ pub fn hidden_in(line: &str) -> Option<char> {
     let (mut before, mut marks) = (None, 0);
     let mut rest = line.chars().peekable();
     while let Some(c) = rest.next() {
-        let mark = is_combining_mark(c) && !is_hidden(c) && !is_subjoined(c);
+        let mark = is_combining_mark(c) && !is_hidden(c);
         marks = if mark { marks + 1 } else { 0 };
+        let most = if joined_script(c) { MOST_MARKS_THERE } else { MOST_MARKS };
         let bare = mark && before.is_none_or(char::is_whitespace);
-        if c.is_control() || bare || marks > MOST_MARKS || is_hidden(c) && !joins(before, c, rest.peek().copied()) {
+        if c.is_control() || bare || marks > most || is_hidden(c) && !joins(before, c, rest.peek().copied()) {
             return Some(c);
         }
         before = Some(c);
@@ -93,11 +97,17 @@ pub fn spelt(name: &str) -> String {
     name.nfc().collect()
 }
 
-/// The name without its capitals, of any script, for comparing. Databases do not agree on how that is done. It may have been kept
-/// before each letter had one spelling.
+/// The name without its capitals, of any script, and without what cannot be seen in it, for comparing; hyphens and apostrophes are
+/// those of a plain keyboard. Databases do not agree on how that is done. It may have been kept before each letter had one spelling.
 pub fn folded(name: &str) -> String {
+    let plain = |c| match c {
+        '\u{2010}' | '\u{2011}' => '-',
+        '\u{2018}' | '\u{2019}' | '\u{2BC}' => '\'',
+        c => c,
+    };
+    let seen: String = name.chars().filter(|c| !is_hidden(*c)).map(plain).collect();
     // There and back: some small letters share a capital, such as the two sigmas.
-    name.to_uppercase().to_lowercase().nfc().collect()
+    seen.to_uppercase().to_lowercase().nfc().collect()
 }
 
 /// Characters that show nothing of their own (Unicode's default ignorable code points and format characters, the blanks that are
@@ -128,22 +138,17 @@ fn joins(before: Option<char>, c: char, after: Option<char>) -> bool {
     }
 }
 
-/// Scripts whose letters change their form beside others: Arabic, Syriac and their neighbours, those of India to Burma, Khmer,
+/// Scripts whose letters change their form beside others: Arabic, Syriac and their neighbours, those of India to Burma, Khmer, Tai Tham,
 /// Mongolian.
 const fn joined_script(c: char) -> bool {
     matches!(c,
         '\u{620}'..='\u{6DC}' | '\u{6DE}'..='\u{6FF}' | '\u{710}'..='\u{88F}' | '\u{892}'..='\u{8E1}' | '\u{8E3}'..='\u{DFF}'
-        | '\u{F00}'..='\u{109F}' | '\u{1780}'..='\u{17B3}' | '\u{17B6}'..='\u{17FF}' | '\u{1820}'..='\u{18AF}' | '\u{A840}'..='\u{A87F}'
+        | '\u{F00}'..='\u{109F}' | '\u{1780}'..='\u{17B3}' | '\u{17B6}'..='\u{17FF}' | '\u{1820}'..='\u{18AF}' | '\u{1A20}'..='\u{1AAF}' | '\u{A840}'..='\u{A87F}'
         | '\u{A8E0}'..='\u{A8FF}' | '\u{11000}'..='\u{110BC}' | '\u{11100}'..='\u{11FFF}')
 }
 
 const fn is_mongolian(c: char) -> bool {
     matches!(c, '\u{1820}'..='\u{18AA}')
-}
-
-/// Letters of Tibet that are written below others, by which Unicode takes them for marks.
-const fn is_subjoined(c: char) -> bool {
-    matches!(c, '\u{F8D}'..='\u{FBC}')
 }
 
 /// Emoji, some of which were signs or letters before.
@@ -187,6 +192,8 @@ mod tests {
             "ᠰᠠᠷᠠᠨ\u{180E}ᠠ",
             "שָּׁ֣",
             "བསྒྲུབས",
+            "မျှော့",
+            "ᨣᩕᩮᩬᩥ᩵ᨦ",
             "กี่",
         ] {
             assert_eq!(clean(name).as_deref(), Ok(name), "{name:?}");
@@ -216,6 +223,16 @@ mod tests {
             assert_eq!(folded(one), folded(other), "{one}");
         }
         assert_ne!(folded("Élodie"), folded("Elodie"), "another letter is another name");
+        for (one, other) in [
+            ("☕ Kim", "☕\u{FE0F} Kim"),
+            ("رضا", "ر\u{200C}ضا"),
+            ("علی", "عل\u{200D}ی"),
+            ("葛城", "葛\u{E0100}城"),
+            ("Anne-Marie", "Anne\u{2011}Marie"),
+            ("O'Neil", "O’Neil"),
+        ] {
+            assert_eq!(folded(one), folded(other), "{one}: they look the same");
+        }
     }
 
     #[test]

@@ -28,6 +28,11 @@ for (const language of LANGUAGES) {
     await shopper.placeOrder();
     await expect(shopper.status).toHaveText(w('order.queued'));
     await expect(page.getByTestId('order-again')).toHaveCount(0);
+
+    // Back, the cart is empty because of that order, and not because nothing of the first is offered.
+    await page.goBack();
+    await expect(page.getByTestId('ordered')).toBeVisible();
+    await expect(page.getByTestId('put-back')).toHaveCount(0);
     await shopper.leave();
   });
 

@@ -253,10 +253,19 @@ test('a store that closes during a checkout takes what is held, and nothing else
   await manager.put('/staff/stores/harbor/status', { open: false });
   await expect(page.getByTestId('store-closed')).toContainText(w('checkout.closed_held_text'));
   await expect(page.getByTestId('place-order')).toBeEnabled();
+  await page.getByTestId('place-order').focus();
   await page.clock.fastForward('05:05');
   await expect(page.getByTestId('store-closed')).toContainText(w('problem.store_closed'));
   await expect(page.getByTestId('place-order')).toBeDisabled();
+  await expect(page.getByTestId('place-order'), 'by keyboard').toBeFocused();
+  await expect(page.getByRole('main'), 'nothing is said against it').not.toContainText(w('checkout.hold_over'));
   await expectAccessible(page, 'the checkout of a closed store');
+  // The shop's own clock has not gone on: what it holds is held on the next page, too.
+  await page.reload();
+  await expect(page.getByTestId('store-closed')).toContainText(w('checkout.closed_held_text'));
+  await expect(page.getByTestId('hold')).toBeVisible();
+  await expect(page.getByTestId('place-order')).toBeEnabled();
+  await shopper.api.delete(`/checkouts/${await page.locator('input[name="checkout"]').inputValue()}`);
   await page.reload();
   await expect(page.getByTestId('place-order')).toBeDisabled();
   await manager.put('/staff/stores/harbor/status', { open: true });

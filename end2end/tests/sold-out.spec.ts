@@ -51,6 +51,13 @@ for (const language of LANGUAGES) {
     await expect(page.getByTestId('place-order'), 'what is held can be ordered').toBeEnabled();
     await expectAccessible(page, 'a cart with something sold out');
 
+    // Whoever is about to take what is offered, which is withdrawn, stays at the line.
+    await page.getByTestId('swap').focus();
+    await press(kim, 'oat', true);
+    await expect(page.getByTestId('swap')).toHaveCount(0);
+    await expect(page.getByTestId('line')).toBeFocused();
+    await press(kim, 'oat', false);
+
     // By keyboard; the focus stays with the line.
     await expect(page.getByTestId('swap'), 'no dot where the price stands apart').not.toContainText('·');
     await page.getByTestId('swap').press('Enter');
@@ -75,6 +82,11 @@ test('what is sold out when a cart is opened is offered otherwise, or removed', 
   const staff = await manager(shop, shopper);
   await staff.put('/staff/stores/harbor/items/flat-white-regular', { available: false });
   await expect(page.getByTestId('line-trouble')).toContainText('Flat white', WITHIN);
+  await page.reload();
+  await expect(page.getByTestId('gone-held'), 'what is held is held on the next page, too').toContainText(w('checkout.gone_text'));
+  await expect(page.getByTestId('hold')).toBeVisible();
+  await expect(page.getByTestId('place-order')).toBeEnabled();
+  await shopper.api.delete(`/checkouts/${await page.locator('input[name="checkout"]').inputValue()}`);
   await page.reload();
   await expect(page.getByTestId('place-order'), 'it is not held anew').toBeDisabled();
   await expect(page.getByTestId('place-order').locator('..')).toContainText(w('checkout.fix_first'));

@@ -133,7 +133,7 @@ impl Cart {
 #[island(lazy)]
 pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl IntoView {
     let clock = tab::ticking(now);
-    let held = RwSignal::new(None::<Held>);
+    let held = RwSignal::new(page.held.map(|held| Held::of(held, page.lines.clone())));
     let (store, status) = (page.store.id.clone(), newest(page.store.clone()));
     let (menu, over) =
         (live_menu(page.menu), Memo::new(move |_| held.with(|held| held.as_ref().is_some_and(|held| held.expires_at <= clock.get()))));
@@ -211,6 +211,8 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<b
     let marked = Memo::new(move |_| wrong.get() && !empty.get());
     let shut = Memo::new(move |_| cart.closed.get() && !cart.is_held());
     let alive = alive();
+    // Not `disabled` where scripts run, which would take the focus of who works by keyboard when the bar switches something off.
+    let no_use = Memo::new(move |_| wrong.get() || shut.get());
     // Without scripts the page itself has said it, and the press that follows is the confirmation.
     let dearer = Memo::new(move |_| alive.get() && cart.changed().is_some_and(|(told, now)| now.amount > told.amount));
     // Who comes back from the order sees the page as it was left, where the browser has kept it: with what has been ordered.
@@ -250,14 +252,14 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<b
     };
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        if busy.get_untracked() || wrong.get_untracked() || shut.get_untracked() {
+        if busy.get_untracked() || no_use.get_untracked() {
             return;
         }
         if cart.offline.get_untracked() {
             cart.say(Refusal { code: OFFLINE.to_owned(), faults: Vec::new() });
         } else if dearer.get_untracked() {
             terms::confirm(cart);
-        } else if cart.syncing.get_untracked() || hold::is_unsaved(cart) {
+        } else if cart.syncing.get_untracked() || untrack(|| hold::is_unsaved(cart)) {
             cart.pressed.set(total.get_untracked().map(|total| (untrack(|| cart.things()), total)));
             hold::sync(cart);
         } else {
@@ -309,8 +311,8 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<b
             </dl>
             {hold::countdown(cart, empty, clock)}
             {terms::notices(cart)}
-            <button class="button button--tall button--wide button--split" disabled=move || wrong.get() || shut.get()
-                aria-busy=move || at_work().to_string() data-testid="place-order">
+            <button class="button button--tall button--wide button--split" disabled=move || no_use.get() && !alive.get()
+                aria-disabled=move || no_use.get().then_some("true") aria-busy=move || at_work().to_string() data-testid="place-order">
                 <span>{label}</span>{move || total.get().map(amount)}
             </button>
             {move || marked.get().then(|| view! { <p class="field-error">{pieces::icon("alert")}{w::checkout::fix_first(locale)}</p> })}

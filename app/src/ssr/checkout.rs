@@ -1,13 +1,24 @@
 //! Cart and checkout.
 
 use backend::identity::Caller;
-use domain::{Locale, Money, OrderId, StoreId, catalog::Menu, ordering::OrderStatus, prep::FulfilmentKind, pricing, view::OrderView};
+use domain::{
+    Locale, Money, OrderId, StoreId,
+    catalog::Menu,
+    ordering::OrderStatus,
+    prep::FulfilmentKind,
+    pricing::{self, LineRequest},
+    view::OrderView,
+};
 use leptos::prelude::*;
 use leptos_meta::Html;
 use uuid::Uuid;
 
 use super::{
-    actions::{checkout::open_key, draft::Draft, order::as_ordered},
+    actions::{
+        checkout::{held_of, open_key},
+        draft::Draft,
+        order::as_ordered,
+    },
     failure::Failure,
     frame::{empty, frame, problem},
     seo::{Head, head},
@@ -17,7 +28,7 @@ use crate::{
     islands::{CartLine, Checkout, headline, next_step},
     paths,
     pieces::{icon, line_name},
-    wire::{self, Refusal},
+    wire::{self, Held, Refusal, things},
     words as w,
 };
 
@@ -67,7 +78,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
             {head}
             <main class="page page--narrow" id="main">
                 {problem(error.as_deref(), locale)}
-                {back}
+                {back.filter(|_| ordered.is_none())}
                 {ordered}
                 {empty(w::cart::empty_title(locale), w::cart::empty_text(locale), Some(way_on))}
             </main>
@@ -77,11 +88,18 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let status = visit.backend.stores.view(&mut visit.backend.db.reader(), &row.id, visit.naming()).await?.ok_or(Failure::NotFound)?;
     let requests: Vec<_> = lines.iter().map(|line| line.request.clone()).collect();
     let mut part = pricing::around(&menu, &requests, visit.now);
-    if let Some(owner) = visit.owner() {
+    let live = match visit.owner() {
+        Some(owner) => visit.backend.checkouts.held(&mut visit.backend.db.reader(), &owner, &row.id, visit.naming()).await?,
+        None => None,
+    };
+    if let Some(live) = &live {
         // Of the last units that are held for this visitor there are enough for them.
-        let held = visit.backend.checkouts.held(&mut visit.backend.db.reader(), &owner, &row.id).await?;
-        part.variants_mut().filter(|variant| held.contains(&variant.sku)).for_each(|variant| variant.available |= variant.out_of_stock);
+        let held = |sku| live.quote.lines.iter().any(|line| line.sku == sku);
+        part.variants_mut().filter(|variant| held(variant.sku.clone())).for_each(|variant| variant.available |= variant.out_of_stock);
     }
+    // What a page of theirs has promised holds on this one, too, whatever has been switched off since.
+    let held = live.filter(|_| error.is_none() && row.fulfilment == FulfilmentKind::Pickup);
+    let held = held.map(|live| held_of(&live, row.settings.customer_seconds)).filter(|held| is_of(held, &requests));
     // A form is good for one order: what has been sent is not to come again with Back, with its key.
     keep_nothing();
     let draft = draft.unwrap_or_default();
@@ -90,6 +108,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         store: status,
         menu: part,
         lines: lines.clone(),
+        held,
         ships: row.fulfilment == FulfilmentKind::Ship,
         key: key.unwrap_or_else(|| Uuid::now_v7().to_string()),
         address: draft.address,
@@ -111,6 +130,11 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         </main>
     };
     Ok(frame(&visit, main.into_any()))
+}
+
+/// Whether it is these lines that are held, one by one.
+fn is_of(held: &Held, lines: &[LineRequest]) -> bool {
+    held.lines.len() == lines.len() && held.lines.iter().zip(lines).all(|(held, line)| things([held]) == things([line]))
 }
 
 /// So many of the newest orders are looked at for one of the store's.

@@ -145,7 +145,14 @@ pub struct Plain<'a> {
 pub fn plain(Plain { status, code, locale, again, waits, style_sheet }: Plain<'_>) -> String {
     let (heading, lead) = why(status, code, locale);
     let again = again.map(ours).filter(|_| !matches!(status.as_u16(), 403..=405));
-    let door = (code == "session_left").then(|| (paths::sign_in(again.unwrap_or(paths::HOME)), w::sign_in::title(locale)));
+    let door = match code {
+        "session_left" => Some((paths::sign_in(again.unwrap_or(paths::HOME)), w::sign_in::title(locale))),
+        // Whoever works at a store signs in by another door; a shopper has a session by opening a page.
+        "session_required" => {
+            again.filter(|page| page.starts_with(paths::STAFF)).map(|_| (paths::STAFF.to_owned(), w::live::sign_in(locale)))
+        }
+        _ => None,
+    };
     let places = || (paths::HOME.to_owned(), w::lost::all_places(locale));
     let said = Said {
         title: heading,

@@ -179,10 +179,11 @@ impl Checkouts {
         }
     }
 
-    /// The SKUs that are held for somebody at a store now.
-    pub async fn held(&self, sql: &mut impl Sql, owner: &Owner, store: &StoreId) -> Result<Vec<Sku>, DbError> {
-        let live = store::live_checkout(sql, owner, store).await?;
-        Ok(live.into_iter().flat_map(|checkout| checkout.quote.lines).map(|line| line.sku).collect())
+    /// What is held for somebody at a store now; `None`: nothing.
+    pub async fn held(&self, sql: &mut impl Sql, owner: &Owner, store: &StoreId, naming: Naming) -> Result<Option<CheckoutView>, DbError> {
+        let now = sql.now();
+        let live = store::live_checkout(sql, owner, store).await?.filter(|checkout| checkout.expires_at > now);
+        Ok(live.map(|checkout| view_of(&checkout, naming)))
     }
 
     async fn price_in(&self, tx: &mut Tx, store: &StoreRow, wanted: &Wanted<'_>, short: Short) -> Result<Quote, OrderingError> {

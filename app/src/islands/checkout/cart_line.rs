@@ -91,6 +91,15 @@ fn neighbour(cart: Cart, id: &str) -> Option<String> {
     Some(lines.swap_remove(next).id)
 }
 
+/// Gives the focus to a line, where nothing else has it once the page is drawn anew.
+pub(super) fn focus_if_lost(line: String) {
+    request_animation_frame(move || {
+        if document().active_element().is_none_or(|active| active.tag_name() == "BODY") {
+            focus(Some(line));
+        }
+    });
+}
+
 /// Gives the focus to a line once it is drawn, and to the title of the cart where there is none.
 pub(super) fn focus(line: Option<String>) {
     request_animation_frame(move || {

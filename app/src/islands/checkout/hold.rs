@@ -35,9 +35,16 @@ pub(super) struct Held {
     pub millis: i64,
 }
 
-/// The first hold, unless the last try was refused: then the shopper reads that first.
+impl Held {
+    /// A hold of the lines as the page has them.
+    pub(super) fn of(wire::Held { checkout, expires_at, seconds, sums, .. }: wire::Held, lines: Vec<Line>) -> Self {
+        Self { checkout, lines, sums, expires_at, millis: seconds * 1000 }
+    }
+}
+
+/// The first hold, unless there is one from a look before, or the last try was refused: then the shopper reads that first.
 pub(super) fn begin(cart: Cart) {
-    if !cart.ships && cart.refusal.with_untracked(Option::is_none) {
+    if !cart.ships && cart.refusal.with_untracked(Option::is_none) && cart.held.with_untracked(Option::is_none) {
         sync(cart);
     }
 }
@@ -83,7 +90,7 @@ fn is_lost(cart: Cart) -> bool {
 
 /// Says that the server is not there. Who has pressed the button since is answered once more; who waits is left in peace.
 fn not_reached(cart: Cart) {
-    let code = if is_unsaved(cart) { UNSAVED } else { UNREACHED };
+    let code = if untrack(|| is_unsaved(cart)) { UNSAVED } else { UNREACHED };
     let told = cart.refusal.with_untracked(|refusal| refusal.as_ref().is_some_and(|refusal| refusal.code == code));
     if cart.pressed.with_untracked(Option::is_some) || !told {
         cart.say(Refusal { code: code.to_owned(), faults: Vec::new() });
@@ -98,7 +105,7 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
         tab::pause(200).await;
         // What was sent before this was alive changes the cart, or orders it: the page that answers says so.
         tab::forms_sent().await;
-        while let Some(line) = changed(cart) {
+        while let Some(line) = untrack(|| changed(cart)) {
             // What is not wanted any more is nothing else in its place, which may be gone, too.
             if line.request.quantity > 0 && is_swapped(cart, &line) {
                 let reply = tab::ask(paths::form::CART_SWAP, tab::Body::Form(&swap_fields(cart, &line))).await.map_err(away)?;
@@ -134,19 +141,18 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
         let fields = format!("store={}", cart.store.get_value());
         let reply = tab::ask(paths::form::HOLD, tab::Body::Form(&fields)).await.map_err(away)?;
         let answer = reply.answer().map_err(away)?;
-        if is_unsaved(cart) {
+        if untrack(|| is_unsaved(cart)) {
             continue;
         }
         return match answer {
             HoldAnswer::Refused(refusal) => Err(refusal),
-            HoldAnswer::Held { checkout, expires_at, seconds, sums, lines: held } => {
-                let lines = untrack(|| cart.left());
-                if wire::things(&held) != untrack(|| cart.things()) {
+            HoldAnswer::Held(held) => {
+                if wire::things(&held.lines) != untrack(|| cart.things()) {
                     cart.look_again();
                     return Ok(());
                 }
                 cart.refusal.set(None);
-                cart.held.set(Some(Held { checkout, lines, sums, expires_at, millis: seconds * 1000 }));
+                cart.held.set(Some(Held::of(held, untrack(|| cart.left()))));
                 terms::tell(cart);
                 Ok(())
             }
@@ -203,17 +209,19 @@ pub(super) fn is_unsaved(cart: Cart) -> bool {
 
 /// A line that the server has otherwise.
 fn changed(cart: Cart) -> Option<Line> {
-    let saved = cart.saved.get_untracked();
-    cart.lines.with_untracked(|lines| lines.iter().find(|line| !saved.contains(line)).cloned())
+    cart.saved.with(|saved| cart.lines.with(|lines| lines.iter().find(|line| !saved.contains(line)).cloned()))
 }
 
 /// How long it is held.
 pub(super) fn countdown(cart: Cart, empty: Memo<bool>, clock: ReadSignal<Timestamp>) -> impl IntoView {
     // The clock here is a little behind the server's: it never shows more than was given.
-    // What is shown may not be what is held, as long as it cannot be saved.
-    let unsaved = Memo::new(move |_| empty.get() || cart.is_refused_for(&[UNSAVED]));
+    let quiet = Memo::new(move |_| {
+        // What cannot be saved is not what is held; and what is over is no help at a closed door.
+        let unsaved = cart.refusal.with(Option::is_some) && is_unsaved(cart);
+        empty.get() || unsaved || (cart.over.get() && cart.closed.get())
+    });
     let left =
-        move || cart.held.with(|held| held.as_ref().filter(|_| !unsaved.get()).map(|held| (held.expires_at - clock.get(), held.millis)));
+        move || cart.held.with(|held| held.as_ref().filter(|_| !quiet.get()).map(|held| (held.expires_at - clock.get(), held.millis)));
     let words = Words { around: w::checkout::held_around(cart.locale), over: w::checkout::hold_over(cart.locale) };
     super::super::countdown::countdown(left, words, "hold")
 }

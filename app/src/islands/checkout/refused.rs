@@ -20,9 +20,9 @@ pub(super) fn forget_what_is_over(cart: Cart, status: Signal<StoreView>) {
     let refused_for = move |codes: &[&str]| untrack(|| cart.is_refused_for(codes));
     let forget = move || {
         cart.refusal.set(None);
-        if hold::is_unsaved(cart) {
+        if untrack(|| hold::is_unsaved(cart)) {
             hold::sync(cart);
-        } else if cart.held.with_untracked(Option::is_none) {
+        } else {
             hold::begin(cart);
         }
     };

@@ -7,7 +7,11 @@ use domain::{
 };
 use leptos::{ev::SubmitEvent, prelude::*};
 
-use super::{Cart, cart_line::focus, hold};
+use super::{
+    Cart,
+    cart_line::{focus, focus_if_lost},
+    hold,
+};
 use crate::{paths, pieces, words as w};
 
 /// What is wrong with a line, or has become so while it is held.
@@ -136,6 +140,12 @@ fn swap_form(id: StoredValue<String>, offer: Offer, cart: Cart) -> AnyView {
     let Offer { with, label, price } = offer;
     let options = with.options.iter().map(|id| view! { <input type="hidden" name="options[]" value=id.clone()/> }).collect_view();
     let sku = with.sku.clone();
+    // What is offered is withdrawn when what was sold out is back: whoever was about to take it stays at the line.
+    on_cleanup(move || {
+        if let Some(id) = id.try_get_value().filter(|id| is_at_swap(id)) {
+            focus_if_lost(id);
+        }
+    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if !untrack(|| cart.is_sent()) {
@@ -153,6 +163,12 @@ fn swap_form(id: StoredValue<String>, offer: Offer, cart: Cart) -> AnyView {
         </form>
     }
     .into_any()
+}
+
+/// Whether the button of a line has the focus that takes what is offered.
+fn is_at_swap(id: &str) -> bool {
+    let active = document().active_element().filter(|active| active.get_attribute("data-testid").as_deref() == Some("swap"));
+    active.is_some_and(|active| active.closest(&format!("#line-{id}")).is_ok_and(|line| line.is_some()))
 }
 
 /// Puts it into the line's place, which is saved and held like any other change. The line is drawn anew: the focus goes with it.

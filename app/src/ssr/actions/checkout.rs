@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     paths,
-    wire::{AddressFields, HoldAnswer, PlaceAnswer, Refusal, Sums, WALLET, things},
+    wire::{AddressFields, Held, HoldAnswer, PlaceAnswer, Refusal, Sums, WALLET, things},
 };
 
 /// Holds what is in the cart, for who looks at the checkout with scripts.
@@ -51,10 +51,14 @@ async fn hold_cart(store: &str) -> Result<HoldAnswer, Refusal> {
         })
     });
     let held: CheckoutView = held.await.map_err(|error: OrderingError| refusal(&error))?;
-    let sums =
-        Sums { lines: held.quote.lines.iter().map(|line| line.total).collect(), subtotal: held.quote.subtotal, total: held.quote.total };
-    let seconds = held.expires_at.seconds_since(visit.now);
-    Ok(HoldAnswer::Held { checkout: held.id.to_string(), expires_at: held.expires_at, seconds, sums, lines: lines_of(&held) })
+    Ok(HoldAnswer::Held(held_of(&held, held.expires_at.seconds_since(visit.now))))
+}
+
+/// A live checkout as a page is told of it, which holds for so long in all.
+pub fn held_of(live: &CheckoutView, seconds: i64) -> Held {
+    let quote = &live.quote;
+    let sums = Sums { lines: quote.lines.iter().map(|line| line.total).collect(), subtotal: quote.subtotal, total: quote.total };
+    Held { checkout: live.id.to_string(), expires_at: live.expires_at, seconds, sums, lines: lines_of(live) }
 }
 
 /// What a checkout is of, as it was asked for.

@@ -138,27 +138,27 @@ pub async fn change_member(
             "code" => {
                 let invited = identities.invite_again(caller, &at, user).await?;
                 tell("member", user, invited.code.expose());
-                Ok(())
             }
             "roles" => {
                 let ticked = [(barista, Role::Barista), (warehouse, Role::Warehouse), (manager, Role::Manager)];
                 let roles: Vec<_> = ticked.into_iter().filter(|(ticked, _)| !ticked.is_empty()).map(|(_, role)| role).collect();
                 // Nobody is taken off the staff by a box that was missed.
                 if roles.is_empty() {
-                    return Err(IdentityError::NotStaff);
+                    return Ok(false);
                 }
-                identities.set_roles_seen(caller, &at, user, seen(&was)?, roles).await
+                identities.set_roles_seen(caller, &at, user, seen(&was)?, roles).await?;
             }
-            "remove" => identities.set_roles(caller, &at, user, Vec::new()).await,
-            _ => Err(IdentityError::NotFound),
+            "remove" => identities.set_roles(caller, &at, user, Vec::new()).await?,
+            _ => return Err(IdentityError::NotFound),
         }
+        Ok::<_, IdentityError>(true)
     };
+    // Said with the person, at the roles that they have now.
+    let at_roles = |code: &str| to(&format!("{}?error={code}&form=roles&field={user}#roles-{user}", paths::settings(&store)), ());
     match changed.await {
-        // Said with the person, at the roles that they have now.
-        Err(error @ IdentityError::RolesChanged) => {
-            to(&format!("{}?error={}&form=roles&field={user}#roles-{user}", paths::settings(&store), error.code()), ())
-        }
-        done => back(&store, done),
+        Ok(false) => at_roles("no_role"),
+        Err(error @ IdentityError::RolesChanged) => at_roles(error.code()),
+        done => back(&store, done.map(drop)),
     }
 }
 

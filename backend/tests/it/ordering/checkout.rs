@@ -7,7 +7,7 @@ use backend::refused::Refused as _;
 use backend::stores::SettingsPatch;
 use domain::event::Actor;
 use domain::view::{FulfilmentRequest, PaymentRequest, PlaceRequest};
-use domain::{Currency, Faults, Money, Sku};
+use domain::{Currency, Faults, Money};
 use futures::future::join_all;
 
 use crate::cafe::{Cafe, EN, croissant, flat_white, guest, id, line, person, request, settle, ship};
@@ -98,14 +98,16 @@ on_both_databases! {
         let held = cafe.begin(&caller, "harbor", &[flat_white(1), croissant(12)]).await.unwrap();
         assert_eq!((of("butter-croissant").await, of("flat-white-regular").await), ((false, true), (true, false)));
         let owner = caller.owner().unwrap();
-        let skus = cafe.backend.checkouts.held(&mut cafe.backend.db.reader(), &owner, &id("harbor")).await.unwrap();
-        assert_eq!(skus, ["flat-white-regular", "butter-croissant"].map(|sku| sku.parse::<Sku>().unwrap()));
+        let found = async || cafe.backend.checkouts.held(&mut cafe.backend.db.reader(), &owner, &id("harbor"), EN).await.unwrap();
+        assert_eq!(found().await.as_ref(), Some(&held));
         switch("butter-croissant", false).await;
         switch("flat-white-regular", false).await;
         assert_eq!((of("butter-croissant").await, of("flat-white-regular").await), ((false, false), (false, false)));
         assert_eq!(code(cafe.begin(&caller, "harbor", &[croissant(1)]).await), ("invalid_request", 422));
         assert_eq!(code(cafe.begin(&caller, "harbor", &[flat_white(1)]).await), ("invalid_request", 422));
+        assert_eq!(found().await.as_ref(), Some(&held), "until its time is over");
         cafe.place(&caller, &held, "tok_ok").await.unwrap();
+        assert_eq!(found().await, None);
     }
 
     async fn the_last_units_go_to_as_many_as_there_are(shop) {

@@ -140,7 +140,7 @@ async fn plain_forms_do_all_of_it_and_tell_secrets_once(server: Server) {
         let fields = [&[("store", "harbor"), ("user", kim.as_str()), ("act", act)], more].concat();
         leads_to(&mo.post_form("/do/staff/member", &fields).await).to_owned()
     };
-    assert_eq!(change("roles", &[]).await, "/staff/harbor/settings?error=unknown_role#problem");
+    assert_eq!(change("roles", &[]).await, format!("/staff/harbor/settings?error=no_role&form=roles&field={kim}#roles-{kim}"));
     assert_eq!(change("roles", &[("manager", "yes")]).await, "/staff/harbor/settings?done=1#made");
     assert_eq!(change("code", &[]).await, "/staff/harbor/settings?done=1#made");
     assert_eq!(change("remove", &[]).await, "/staff/harbor/settings?done=1#made");
