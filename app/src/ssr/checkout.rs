@@ -73,13 +73,15 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         let ordered = just_ordered(&visit, &row.id).await?;
         // What was refused before that order is over: Back brings the address of then.
         let error = error.filter(|error| ordered.is_none() && error != "no_lines");
+        // So does what was put back into the cart before it was ordered.
+        let back = back.filter(|_| ordered.as_ref().is_none_or(|order| Some(order.id) == again));
         let way_on = (paths::store(&row.id), w::cart::see_menu(locale));
         let main = view! {
             {head}
             <main class="page page--narrow" id="main">
                 {problem(error.as_deref(), locale)}
-                {back.filter(|_| ordered.is_none())}
-                {ordered}
+                {back}
+                {ordered.map(|order| placed(&order, locale))}
                 {empty(w::cart::empty_title(locale), w::cart::empty_text(locale), Some(way_on))}
             </main>
         };
@@ -144,14 +146,12 @@ const NEWEST: i64 = 5;
 const JUST_PLACED: i64 = 600;
 
 /// Where the cart may have gone: the order that the visitor waits for, or has just placed, which may have been from another window.
-async fn just_ordered(visit: &Visit, store: &StoreId) -> Result<Option<AnyView>, Failure> {
-    let locale = visit.locale;
+async fn just_ordered(visit: &Visit, store: &StoreId) -> Result<Option<OrderView>, Failure> {
     // A browser that was never here has none, and is not looked up.
     let Some(owner) = visit.owner().filter(|_| !matches!(visit.caller, Caller::Guest { fresh: true, .. })) else { return Ok(None) };
     let orders = visit.backend.orders.list(&mut visit.backend.db.reader(), &owner, None, NEWEST, visit.naming()).await?;
     let current = |order: &OrderView| !order.status.is_final() || visit.now.seconds_since(order.placed_at) < JUST_PLACED;
-    let ordered = orders.items.into_iter().find(|order| order.store == *store && current(order));
-    Ok(ordered.map(|order| placed(&order, locale)))
+    Ok(orders.items.into_iter().find(|order| order.store == *store && current(order)))
 }
 
 /// What is said of that order: one that came to nothing is told as on its page, with what was in it one press away from another try.

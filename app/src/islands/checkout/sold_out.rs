@@ -141,10 +141,12 @@ fn swap_form(id: StoredValue<String>, offer: Offer, cart: Cart) -> AnyView {
     let options = with.options.iter().map(|id| view! { <input type="hidden" name="options[]" value=id.clone()/> }).collect_view();
     let sku = with.sku.clone();
     // What is offered is withdrawn when what was sold out is back: whoever was about to take it stays at the line.
-    on_cleanup(move || {
-        if let Some(id) = id.try_get_value().filter(|id| is_at_swap(id)) {
-            focus_if_lost(id);
-        }
+    Effect::new(move |_| {
+        on_cleanup(move || {
+            if let Some(id) = id.try_get_value().filter(|id| is_at_swap(id)) {
+                focus_if_lost(id);
+            }
+        });
     });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
