@@ -1,6 +1,7 @@
 // What is ordered is what the page shows: whatever another page, a slow answer or the bar has done to the cart meanwhile.
 import type { Page } from '@playwright/test';
 import { Api } from './support/api';
+import { heldBack } from './support/held-back';
 import { expect, test } from './support/journey';
 import type { Orderly } from './support/orderly';
 import { Shopper } from './support/shopper';
@@ -89,14 +90,7 @@ for (const [what, press, shown, total] of [
     await (await manager(shop, shopper)).put('/staff/stores/harbor/options/oat', { available: false });
     const swap = page.getByTestId('swap');
     await expect(swap).toBeVisible();
-    let release = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    await page.route('**/do/cart/swap', async (route) => {
-      await released;
-      await route.continue();
-    });
+    const release = await heldBack(page, '**/do/cart/swap');
     const asked = page.waitForRequest('**/do/cart/swap');
     await swap.click();
     await asked;

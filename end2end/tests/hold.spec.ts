@@ -2,6 +2,7 @@
 import type { Page } from '@playwright/test';
 import { expectAccessible } from './support/access';
 import { Api } from './support/api';
+import { heldBack } from './support/held-back';
 import { expect, test } from './support/journey';
 import type { Orderly } from './support/orderly';
 import { Shopper } from './support/shopper';
@@ -21,14 +22,7 @@ async function fillCart({ page, w }: Shopper): Promise<void> {
 
 /** Opens the checkout, which waits for its hold until what this returns is called. */
 async function openUnheld(page: Page): Promise<() => void> {
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  await page.route('**/do/checkout/hold', async (route) => {
-    await released;
-    await route.continue();
-  });
+  const release = await heldBack(page, '**/do/checkout/hold');
   const asked = page.waitForRequest('**/do/checkout/hold');
   await page.goto('/s/harbor/checkout');
   await asked;

@@ -1,5 +1,6 @@
 // Parts of a page are loaded when they are needed, and may come alive at any moment of the connection.
 import { Api } from './support/api';
+import { heldBack } from './support/held-back';
 import { expect, test } from './support/journey';
 import { Shopper } from './support/shopper';
 import { LANGUAGES } from './support/words';
@@ -54,14 +55,7 @@ for (const language of LANGUAGES) {
 test("what a stranger's script leaves behind does not keep a page from coming alive", async ({ browser, shop }) => {
   const shopper = await Shopper.arrive(browser, shop);
   const { page, w } = shopper;
-  let goOn = () => {};
-  const mayCome = new Promise<void>((resolve) => {
-    goOn = resolve;
-  });
-  await page.route('**/*.wasm', async (route) => {
-    await mayCome;
-    await route.continue();
-  });
+  const goOn = await heldBack(page, '**/*.wasm');
   await page.goto('/s/harbor/p/flat-white');
   await page.evaluate(() => {
     for (const reason of ['no wallet', 'no account']) {

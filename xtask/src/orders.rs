@@ -26,7 +26,7 @@ const CLIENTS: u64 = 64;
 const PRODUCTS: u64 = 100;
 const WARM: Duration = Duration::from_secs(3);
 /// What an order is to SQLite, which does not count: what PostgreSQL counts of the same commands in this same bench.
-const TRANSACTIONS: f64 = 5.8;
+const TRANSACTIONS: f64 = 5.6;
 /// How much the server's memory may grow from the second tenth of so many orders to the last: by this share, and this many MiB.
 const GROWTH: (f64, u64) = (1.2, 8);
 

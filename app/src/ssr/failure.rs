@@ -148,9 +148,7 @@ pub fn plain(Plain { status, code, locale, again, waits, style_sheet }: Plain<'_
     let door = match code {
         "session_left" => Some((paths::sign_in(again.unwrap_or(paths::HOME)), w::sign_in::title(locale))),
         // Whoever works at a store signs in by another door; a shopper has a session by opening a page.
-        "session_required" => {
-            again.filter(|page| page.starts_with(paths::STAFF)).map(|_| (paths::STAFF.to_owned(), w::live::sign_in(locale)))
-        }
+        "session_required" => again.and_then(paths::door).filter(|door| door == paths::STAFF).map(|door| (door, w::live::sign_in(locale))),
         _ => None,
     };
     let places = || (paths::HOME.to_owned(), w::lost::all_places(locale));

@@ -214,12 +214,12 @@ fn changed(cart: Cart) -> Option<Line> {
 
 /// How long it is held.
 pub(super) fn countdown(cart: Cart, empty: Memo<bool>, clock: ReadSignal<Timestamp>) -> impl IntoView {
-    // The clock here is a little behind the server's: it never shows more than was given.
     let quiet = Memo::new(move |_| {
         // What cannot be saved is not what is held; and what is over is no help at a closed door.
         let unsaved = cart.refusal.with(Option::is_some) && is_unsaved(cart);
         empty.get() || unsaved || (cart.over.get() && cart.closed.get())
     });
+    // The clock here is a little behind the server's: it never shows more than was given.
     let left =
         move || cart.held.with(|held| held.as_ref().filter(|_| !quiet.get()).map(|held| (held.expires_at - clock.get(), held.millis)));
     let words = Words { around: w::checkout::held_around(cart.locale), over: w::checkout::hold_over(cart.locale) };
