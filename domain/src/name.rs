@@ -102,7 +102,7 @@ pub fn spelt(name: &str) -> String {
 pub fn folded(name: &str) -> String {
     let plain = |c| match c {
         '\u{2010}' | '\u{2011}' => '-',
-        '\u{2018}' | '\u{2019}' | '\u{2BC}' => '\'',
+        '`' | '\u{B4}' | '\u{2018}' | '\u{2019}' | '\u{2B9}' | '\u{2BB}'..='\u{2BD}' => '\'',
         c => c,
     };
     let seen: String = name.chars().filter(|c| !is_hidden(*c)).map(plain).collect();
@@ -230,6 +230,7 @@ mod tests {
             ("葛城", "葛\u{E0100}城"),
             ("Anne-Marie", "Anne\u{2011}Marie"),
             ("O'Neil", "O’Neil"),
+            ("Ka'iulani", "Kaʻiulani"),
         ] {
             assert_eq!(folded(one), folded(other), "{one}: they look the same");
         }

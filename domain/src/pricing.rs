@@ -10,7 +10,7 @@ use crate::{
     money::MoneyError,
 };
 
-pub use self::alternative::{alternative, around};
+pub use self::alternative::{alternative, around, is_offered};
 
 /// At most so many of one line.
 pub const MAX_QUANTITY: i64 = 99;
@@ -112,6 +112,11 @@ pub struct Quote {
     pub explanations: Vec<Explanation>,
 }
 
+/// What is wrong with a cart that has nothing in it.
+pub fn no_lines() -> Fault {
+    Fault::new("/lines", "no_lines", "Add at least one item.")
+}
+
 /// Prices a cart from a menu at an instant. All faults at once, with pointers below `/lines`.
 ///
 /// Codes: `no_lines`, `too_many_lines`, `unknown_sku`, `unavailable`, `quantity_out_of_range`, `unknown_option`,
@@ -119,7 +124,7 @@ pub struct Quote {
 pub fn quote(menu: &Menu, lines: &[LineRequest], now: Timestamp) -> Result<Quote, Faults> {
     let mut faults = Vec::new();
     if lines.is_empty() {
-        faults.push(Fault::new("/lines", "no_lines", "Add at least one item."));
+        faults.push(no_lines());
     }
     if lines.len() > MAX_LINES {
         return Err(Faults(vec![Fault::new("/lines", "too_many_lines", format!("At most {MAX_LINES} lines."))]));

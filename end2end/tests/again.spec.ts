@@ -150,3 +150,27 @@ test('without JavaScript, what is gone is named and left out, and prices are tho
   });
   await shopper.leave();
 });
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`what lacks an option only is back, and offered with another one (${javaScriptEnabled ? 'with' : 'without'} JavaScript)`, async ({ browser, shop, request }) => {
+    const manager = new Api(request, shop.url, await shop.token('manager', 'harbor'));
+    const shopper = await Shopper.atCheckout(browser, shop, { javaScriptEnabled });
+    const { page, w } = shopper;
+    await shopper.placeOrder();
+    await page.getByTestId('cancel-order').click();
+    await expect(shopper.status).toHaveText(w('order.cancelled_by_customer'));
+    await manager.put('/staff/stores/harbor/options/oat', { available: false });
+    await page.getByTestId('order-again').click();
+    await page.waitForURL('**/s/harbor/checkout?again=*');
+    await expect(page.getByTestId('put-back')).toHaveText(w('checkout.again'));
+    await expect(page.getByTestId('line-trouble')).toContainText('Oat');
+    await expect(page.getByTestId('place-order')).toBeDisabled();
+    await page.getByTestId('swap').click();
+    await expect(page.getByTestId('line')).toContainText('Soy');
+    await expect(page.getByTestId('total')).toContainText('$5.00');
+    await expect(page.getByTestId('place-order')).toBeEnabled();
+    await shopper.placeOrder();
+    await expect(page.getByRole('main')).toContainText('$5.00');
+    await shopper.leave();
+  });
+}

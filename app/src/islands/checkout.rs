@@ -52,6 +52,8 @@ pub(crate) struct Cart {
     told: RwSignal<Option<(Vec<Line>, Money)>>,
     /// The store takes no orders now but those that are held.
     closed: Memo<bool>,
+    /// It takes all there are.
+    accepting: Memo<bool>,
     refusal: RwSignal<Option<Refusal>>,
     /// The cart is being saved and held.
     syncing: RwSignal<bool>,
@@ -144,6 +146,7 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
         lines: RwSignal::new(page.lines.clone()),
         told: RwSignal::new(page.told.map(|told| (page.lines.clone(), told))),
         closed: Memo::new(move |_| status.with(|store| !store.open)),
+        accepting: Memo::new(move |_| status.with(|store| store.accepting)),
         saved: RwSignal::new(page.lines),
         held,
         over,

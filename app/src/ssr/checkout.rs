@@ -186,7 +186,7 @@ fn placed(order: &OrderView, locale: Locale) -> AnyView {
 async fn put_back(visit: &Visit, order: OrderId, menu: &Menu, empty: bool) -> Option<AnyView> {
     let locale = visit.locale;
     let order = visit.backend.orders.view_for(&mut visit.backend.db.reader(), &visit.caller, order, visit.naming()).await.ok()?;
-    let gone = order.lines.iter().filter(|line| pricing::quote(menu, &[as_ordered(line)], visit.now).is_err());
+    let gone = order.lines.iter().filter(|line| !pricing::is_offered(menu, &as_ordered(line), visit.now));
     let gone = gone.map(|line| line_name(line, locale)).collect::<Vec<_>>().join(" · ");
     let title = if empty { w::checkout::none_again(locale) } else { w::checkout::again(locale) };
     let (tone, sign) = if gone.is_empty() { ("go", "check") } else { ("wait", "alert") };

@@ -36,33 +36,25 @@ impl Carts {
     /// into the line: `/sku`, `/quantity`, `/options/0`.
     pub async fn add_in(&self, tx: &mut Tx, owner: &Owner, store: &StoreId, mut line: LineRequest) -> Result<LineId, OrderingError> {
         let menu = self.catalog.menu_in(tx, store).await?.ok_or(OrderingError::UnknownStore)?;
-        let now = tx.now();
-        pricing::quote(&menu, std::slice::from_ref(&line), now).map_err(at_line)?;
+        pricing::quote(&menu, std::slice::from_ref(&line), tx.now()).map_err(at_line)?;
         line.options.sort();
-        if let Some(id) = store::add_to_line_in(tx, owner, store, &line).await? {
-            return Ok(id);
-        }
-        match store::lines_in_cart(tx, owner, store, &line).await? {
-            (_, Some(there)) => Err(too_many(there)),
-            (lines, None) if lines >= MAX_LINES as i64 => {
-                Err(fault("", "too_many_lines", format!("A cart takes at most {MAX_LINES} different items.")))
-            }
-            (_, None) => Ok(store::add_line_in(tx, owner, store, &line).await?),
-        }
+        put_in(tx, owner, store, &line).await
     }
 
     /// Puts lines back that were ordered before: afterwards there are at least as many of each as then, however often this is
-    /// asked for. What is not offered any more, or does not fit, is left out.
+    /// asked for. What is not offered any more, or does not fit, is left out; a line of which only an option is sold out comes
+    /// back as it was, for the page offers another one.
     pub async fn refill_in(&self, tx: &mut Tx, owner: &Owner, store: &StoreId, lines: Vec<LineRequest>) -> Result<(), OrderingError> {
+        let menu = self.catalog.menu_in(tx, store).await?.ok_or(OrderingError::UnknownStore)?;
         let kept = self.get(tx, owner, store).await?;
         for mut line in lines {
             line.options.sort();
             let same = kept.iter().find(|kept| kept.request.sku == line.sku && kept.request.options == line.options);
             line.quantity -= same.map_or(0, |same| same.request.quantity);
-            if line.quantity < 1 {
+            if line.quantity < 1 || !pricing::is_offered(&menu, &line, tx.now()) {
                 continue;
             }
-            match self.add_in(tx, owner, store, line).await {
+            match put_in(tx, owner, store, &line).await {
                 Ok(_) | Err(OrderingError::Invalid(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -127,6 +119,20 @@ impl Carts {
             store::take_out_later_in(tx, owner, store, line).await?;
         }
         Ok(())
+    }
+}
+
+/// Adds a line that has been looked at, and whose options are in order.
+async fn put_in(tx: &mut Tx, owner: &Owner, store: &StoreId, line: &LineRequest) -> Result<LineId, OrderingError> {
+    if let Some(id) = store::add_to_line_in(tx, owner, store, line).await? {
+        return Ok(id);
+    }
+    match store::lines_in_cart(tx, owner, store, line).await? {
+        (_, Some(there)) => Err(too_many(there)),
+        (lines, None) if lines >= MAX_LINES as i64 => {
+            Err(fault("", "too_many_lines", format!("A cart takes at most {MAX_LINES} different items.")))
+        }
+        (_, None) => Ok(store::add_line_in(tx, owner, store, line).await?),
     }
 }
 

@@ -40,6 +40,12 @@ pub fn alternative(menu: &Menu, line: &LineRequest, now: Timestamp) -> Option<Li
     of_product.into_iter().map(|other| (product, other)).chain(others).find_map(|(product, other)| offer(product, other))
 }
 
+/// Whether a line can be bought, or could with another option in the place of one that is sold out.
+pub fn is_offered(menu: &Menu, line: &LineRequest, now: Timestamp) -> bool {
+    let is_there = menu.variant(&line.sku).is_some_and(|(_, variant)| variant.available);
+    is_there && (quote(menu, std::slice::from_ref(line), now).is_ok() || alternative(menu, line, now).is_some())
+}
+
 /// The part of a menu that these lines need to be shown, priced and, should they sell out, to be offered something else: their
 /// products and, of each of their categories, those that are nearest. Without descriptions.
 pub fn around(menu: &Menu, lines: &[LineRequest], now: Timestamp) -> Menu {
@@ -193,6 +199,16 @@ mod tests {
             "left out"
         );
         assert_eq!(offered(&[], "white-m", &["gold", "oat"]), Some(this("white-m", &["oat"])), "no longer on the menu");
+    }
+
+    #[test]
+    fn a_line_is_offered_as_long_as_its_own_variant_is() {
+        let there = |gone: &[&str], sku, options: &[&str]| is_offered(&without(gone), &line(sku, options), Timestamp::default());
+        assert!(there(&["white-l", "soy"], "white-m", &["oat"]));
+        assert!(there(&["oat"], "white-m", &["oat"]), "with soy");
+        assert!(!there(&["white-m"], "white-m", &["oat"]), "another size is another thing");
+        assert!(!there(&["whole", "skim", "oat", "soy"], "white-m", &["oat"]));
+        assert!(!there(&[], "gold", &[]));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{
     super::countdown::Words,
     Cart,
-    refused::{UNREACHED, UNSAVED},
+    refused::{UNREACHED, UNSAVED, WAITING},
     terms,
 };
 use crate::{
@@ -56,14 +56,23 @@ pub(super) fn sync(cart: Cart) {
         return;
     }
     cart.syncing.set(true);
+    let waiting = !cart.accepting.get_untracked();
     spawn_local(async move {
+        let mut opened = false;
         match run(cart).await.map_err(Refusal::of_cart) {
             Ok(()) if untrack(|| is_lost(cart)) => cart.refusal.set(None),
             Ok(()) => {}
             Err(refusal) if refusal.code == UNREACHED => not_reached(cart),
-            Err(refusal) => cart.refused(refusal),
+            Err(refusal) => {
+                // The news that it takes orders again may come before the answer to what was asked of it until then.
+                opened = waiting && WAITING.contains(&&*refusal.code) && cart.accepting.try_get_untracked() == Some(true);
+                cart.refused(refusal);
+            }
         }
         let _ = cart.syncing.try_set(false);
+        if opened {
+            cart.forget();
+        }
     });
 }
 
@@ -215,9 +224,9 @@ fn changed(cart: Cart) -> Option<Line> {
 /// How long it is held.
 pub(super) fn countdown(cart: Cart, empty: Memo<bool>, clock: ReadSignal<Timestamp>) -> impl IntoView {
     let quiet = Memo::new(move |_| {
-        // What cannot be saved is not what is held; and what is over is no help at a closed door.
+        // What cannot be saved is not what is held; and what is over is no help at a closed door, or for what is sold out.
         let unsaved = cart.refusal.with(Option::is_some) && is_unsaved(cart);
-        empty.get() || unsaved || (cart.over.get() && cart.closed.get())
+        empty.get() || unsaved || (cart.over.get() && (cart.closed.get() || cart.quote().is_err()))
     });
     // The clock here is a little behind the server's: it never shows more than was given.
     let left =

@@ -15,25 +15,20 @@ pub(super) const UNREACHED: &str = "unreachable";
 /// What a cart is refused for that another page has changed.
 pub(super) const CART_CHANGED: &str = "cart_changed";
 
+/// What a cart is refused for until its store takes orders again.
+pub(super) const WAITING: [&str; 2] = ["store_closed", "store_at_capacity"];
+
 /// Takes a refusal back once its reason is gone: the store is open again, the network is back. The cart is held then.
 pub(super) fn forget_what_is_over(cart: Cart, status: Signal<StoreView>) {
     let refused_for = move |codes: &[&str]| untrack(|| cart.is_refused_for(codes));
-    let forget = move || {
-        cart.refusal.set(None);
-        if untrack(|| hold::is_unsaved(cart)) {
-            hold::sync(cart);
-        } else {
-            hold::begin(cart);
-        }
-    };
     Effect::new(move |_| {
-        if status.with(|store| store.accepting) && refused_for(&["store_closed", "store_at_capacity"]) {
-            forget();
+        if status.with(|store| store.accepting) && refused_for(&WAITING) {
+            cart.forget();
         }
     });
     Effect::new(move |_| {
         if !cart.offline.get() && refused_for(&[OFFLINE]) {
-            forget();
+            cart.forget();
         }
     });
 }
@@ -57,6 +52,16 @@ impl Cart {
         self.say(refusal);
         if again && !self.ships {
             hold::sync(self);
+        }
+    }
+
+    /// Takes back what was said, whose reason is gone, and goes on.
+    pub(super) fn forget(self) {
+        self.refusal.set(None);
+        if untrack(|| hold::is_unsaved(self)) {
+            hold::sync(self);
+        } else {
+            hold::begin(self);
         }
     }
 

@@ -9,9 +9,9 @@ use backend::{
     stores::StoreRow,
 };
 use domain::{
-    CheckoutId, Currency, Money, OrderId, StoreId,
+    CheckoutId, Currency, Faults, Money, OrderId, StoreId,
     prep::FulfilmentKind,
-    pricing::LineRequest,
+    pricing::{LineRequest, no_lines},
     view::{Address, Admission, CheckoutRequest, CheckoutView, FulfilmentRequest, PaymentRequest, PlaceRequest},
 };
 use leptos::prelude::*;
@@ -71,9 +71,13 @@ fn lines_of(checkout: &CheckoutView) -> Vec<LineRequest> {
     lines.collect()
 }
 
-/// An error where other things are to be ordered than were shown ([`things`]). A page of the version before does not say.
+/// An error where other things are to be ordered than were shown ([`things`]), or none, whatever else is in the way: the cart was
+/// ordered or emptied on another page then. A page of the version before does not say what it shows.
 fn as_shown(shown: &str, lines: &[LineRequest]) -> Result<(), OrderingError> {
-    if shown.is_empty() || lines.is_empty() || things(lines) == shown { Ok(()) } else { Err(OrderingError::CartChanged) }
+    if lines.is_empty() {
+        return Err(OrderingError::Invalid(Faults(vec![no_lines()])));
+    }
+    if shown.is_empty() || things(lines) == shown { Ok(()) } else { Err(OrderingError::CartChanged) }
 }
 
 /// Where the visitor is.

@@ -2,7 +2,7 @@
 
 use backend::ordering::OrderingError;
 use domain::pricing::LineRequest;
-use domain::{Faults, LineId};
+use domain::{Actor, Faults, LineId};
 
 use crate::cafe::{Cafe, croissant, flat_white, guest, id, line};
 use crate::support::on_both_databases;
@@ -80,6 +80,33 @@ on_both_databases! {
         }
         cafe.place(&caller, &checkout, "tok_ok").await.unwrap();
         assert_eq!(lines(&cafe, &owner).await, [("flat-white-regular".to_owned(), 3), ("flat-white-regular".to_owned(), 1)]);
+    }
+
+    /// What was ordered comes back at most once, without what is gone. What only lacks an option comes back as it was: there is
+    /// another one to offer.
+    async fn what_was_ordered_comes_back(shop) {
+        let cafe = Cafe::open(&shop).await;
+        let owner = guest().owner().unwrap();
+        let gone = cafe.tx(move |tx, cafe| {
+            Box::pin(async move {
+                let catalog = cafe.backend.catalog;
+                catalog.set_option_available_in(tx, &id("harbor"), &"oat".parse().unwrap(), false, Actor::System).await?;
+                catalog.set_item_available_in(tx, &id("harbor"), &"espresso-single".parse().unwrap(), false, Actor::System).await
+            })
+        });
+        assert!(gone.await.unwrap());
+        let oat = line("flat-white-regular", 2, &["vanilla", "oat"]);
+        let ordered = vec![oat, line("espresso-single", 1, &[]), line("moon-dust", 1, &[]), croissant(3)];
+        add(&cafe, owner, croissant(1)).await.unwrap();
+        for _ in 0..2 {
+            let ordered = ordered.clone();
+            let refill =
+                cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.carts.refill_in(tx, &owner, &id("harbor"), ordered).await }));
+            refill.await.unwrap();
+            assert_eq!(lines(&cafe, &owner).await, [("butter-croissant".to_owned(), 3), ("flat-white-regular".to_owned(), 2)]);
+        }
+        let cart = cafe.backend.carts.get(&mut cafe.backend.db.reader(), &owner, &id("harbor")).await.unwrap();
+        assert_eq!(cart[1].request.options, ["oat", "vanilla"]);
     }
 
     /// What is put into a line's place is as many as there were, where it stood; what is there already adds up.
