@@ -71,3 +71,37 @@ for (const language of LANGUAGES) {
     await ben.leave();
   });
 }
+
+test('a shop opens while its answer is on its way, and holds what is in the cart', async ({ browser, shop }) => {
+  const shopper = await Shopper.atCheckout(browser, shop);
+  const { page, w } = shopper;
+  const manager = new Api(shopper.context.request, shop.url, await shop.token('manager', 'harbor'));
+  await expect(page.getByTestId('hold')).toBeVisible();
+  await shopper.api.delete(`/checkouts/${await page.locator('input[name="checkout"]').inputValue()}`);
+  await manager.put('/staff/stores/harbor/status', { open: false });
+  let answered = () => {};
+  const answer = new Promise<void>((resolve) => (answered = resolve));
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  await page.route(
+    '**/do/checkout/hold',
+    async (route) => {
+      const response = await route.fetch();
+      answered();
+      await released;
+      await route.fulfill({ response });
+    },
+    { times: 1 },
+  );
+  await page.reload();
+  await expect(page.getByTestId('store-closed')).toContainText(w('problem.store_closed'));
+  await answer;
+  await manager.put('/staff/stores/harbor/status', { open: true });
+  await expect(page.getByTestId('store-closed')).toHaveCount(0);
+  release();
+  await expect(page.getByTestId('hold')).toBeVisible();
+  await expect(page.locator('#problem')).toHaveCount(0);
+  await shopper.placeOrder();
+  await expect(shopper.status).toBeVisible();
+  await shopper.leave();
+});

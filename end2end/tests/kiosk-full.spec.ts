@@ -30,7 +30,7 @@ for (const language of LANGUAGES) {
 
     // Whoever has photographed the code is told the same, and has spent nothing.
     const cleo = await Shopper.arrive(browser, shop, { language });
-    const shown = await manager.get<{ code: string; scans_left: number }>('/kiosks/wall-1/code');
+    const shown = await manager.codeOf('wall-1');
     await cleo.page.goto(`/sign-in?back=/scan/${shown.code}`);
     await cleo.signIn('+15550100007');
     await expect(cleo.page.getByTestId('scan-refused')).toHaveAttribute('data-code', 'store_at_capacity');

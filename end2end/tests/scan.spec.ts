@@ -17,7 +17,7 @@ for (const language of LANGUAGES) {
     const shopper = await Shopper.arrive(browser, shop, { language });
     const { page, w } = shopper;
     const manager = new Api(shopper.context.request, shop.url, await shop.token('manager', 'pier'));
-    const { code } = await manager.get<Shown>('/kiosks/pier-1/code');
+    const { code } = await manager.codeOf('pier-1');
 
     // The page spends nothing, and leads through the door and back.
     await page.goto(`/scan/${code}`);
@@ -74,7 +74,7 @@ for (const language of LANGUAGES) {
     await page.goto('/scan/%2F%2Felsewhere.example');
     await expect(page.getByTestId('scan-refused')).toHaveAttribute('data-code', 'code_unknown');
 
-    const { code } = await manager.get<Shown>('/kiosks/pier-1/code');
+    const { code } = await manager.codeOf('pier-1');
     await page.goto(`/sign-in?back=/scan/${code}`);
     await shopper.signIn(ADA);
     await manager.put('/staff/stores/pier/status', { open: false });

@@ -7,6 +7,7 @@
 mod connection;
 mod migrate;
 mod place;
+mod queue;
 mod readers;
 
 use std::panic::AssertUnwindSafe;
@@ -16,13 +17,14 @@ use std::time::{Duration, Instant};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::connection::Connection;
 use self::connection::{BUSY, Mode};
 pub(super) use self::migrate::{PATIENCE, migrate, verify};
 use self::place::Place;
+use self::queue::{Desk, Queue, closed, queue};
 pub(super) use self::readers::{Lent, Readers};
 use super::base::Base;
 use super::tx::{Conn, Tx};
@@ -41,7 +43,7 @@ const WATCH: Duration = Duration::from_millis(100);
 
 /// The writer's end and the readers.
 pub(super) struct Sqlite {
-    commands: mpsc::Sender<Box<dyn Work>>,
+    commands: Desk<Box<dyn Work>>,
     pub(super) readers: Readers,
     place: Place,
 }
@@ -76,7 +78,7 @@ pub(super) async fn start(
     let place = Place::of(file)?;
     // Now, not when the thread has begun: what another process writes from here on is seen.
     let seen = conn.fetch_optional("pragma data_version", args![])?.map(|row| row.get("data_version")).transpose()?;
-    let (commands, queue) = mpsc::channel(1024);
+    let (commands, queue) = queue();
     let writer = Writer { place: place.clone(), conn: Some(conn), queue, clock, base, wakes, closing, seen };
     let runtime = tokio::runtime::Handle::current();
     let worker = tokio::task::spawn_blocking(move || runtime.block_on(writer.run()));
@@ -89,15 +91,15 @@ impl Sqlite {
         self.place.path()
     }
 
-    pub(super) async fn transaction<T, E>(&self, command: Command<T, E>) -> Result<T, E>
+    /// Runs a command; one in passing shares the commit of another one, where one is made soon.
+    pub(super) async fn transaction<T, E>(&self, command: Command<T, E>, in_passing: bool) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let closed = || E::from(DbError::Unavailable("the database is closed".to_owned()));
-        self.commands.send(Box::new(Queued { command, answer })).await.map_err(|_| closed())?;
-        answered.await.unwrap_or_else(|_| Err(closed()))
+        self.commands.bring(Box::new(Queued { command, answer }), in_passing).await?;
+        answered.await.unwrap_or_else(|_| Err(closed().into()))
     }
 }
 
@@ -164,7 +166,7 @@ struct Writer {
     place: Place,
     /// `None` after an error: the next group opens a new one.
     conn: Option<Connection>,
-    queue: mpsc::Receiver<Box<dyn Work>>,
+    queue: Queue<Box<dyn Work>>,
     clock: Clock,
     base: Base,
     wakes: Wakes,
@@ -189,7 +191,7 @@ impl Writer {
                     self.look_for_others();
                     continue;
                 }
-                command = self.queue.recv() => command,
+                command = self.queue.next() => command,
             };
             match first {
                 Some(first) => self.group(first).await,
@@ -228,7 +230,7 @@ impl Writer {
                 Err(error) => command.refuse(error),
             }
             if tx.failure.is_none() && done.len() < GROUP && started.elapsed() < GROUP_TIME {
-                next = self.queue.try_recv().ok();
+                next = self.queue.join();
             }
         }
         match self.commit(tx).await {

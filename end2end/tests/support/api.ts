@@ -1,6 +1,6 @@
 // The HTTP API as a client uses it: keys, origin and the contract's answers.
 import { randomUUID } from 'node:crypto';
-import type { APIRequestContext } from '@playwright/test';
+import { type APIRequestContext, expect } from '@playwright/test';
 
 export interface Order {
   id: string;
@@ -49,6 +49,13 @@ export class Api {
     const answer = await this.request.patch(`${this.url}/api/v1${path}`, { headers: this.headers(), data });
     if (!answer.ok()) throw new Error(`PATCH ${path}: ${answer.status()} ${await answer.text()}`);
     return (await answer.json()) as T;
+  }
+
+  /** What a kiosk shows; its code is good for half a minute at least, which is longer than what it is asked for takes. */
+  async codeOf(kiosk: string): Promise<{ code: string; scans_left: number }> {
+    const shown = () => this.get<{ code: string; scans_left: number; rotates_at: string }>(`/kiosks/${kiosk}/code`);
+    await expect.poll(async () => Date.parse((await shown()).rotates_at) - Date.now(), { timeout: 60_000 }).toBeGreaterThan(30_000);
+    return shown();
   }
 
   /** One flat white with oat milk, paid by card; resolves when the bar has it. */

@@ -79,7 +79,7 @@ export class Shopper extends Visitor {
     await this.signIn(phone);
     await this.page.waitForURL('**/account');
     // Only now: a code may be over before somebody has signed in.
-    const { code } = await staff.get<{ code: string }>(`/kiosks/${kiosk}/code`);
+    const { code } = await staff.codeOf(kiosk);
     await this.page.goto(`/scan/${code}`);
     await this.page.getByTestId('scan-form').getByRole('button').click();
     await this.page.waitForURL('**/s/pier');

@@ -1,8 +1,9 @@
 //! The cart.
 
 use backend::ordering::OrderingError;
+use domain::event::Actor;
 use domain::pricing::LineRequest;
-use domain::{Actor, Faults, LineId};
+use domain::{Faults, LineId};
 
 use crate::cafe::{Cafe, croissant, flat_white, guest, id, line};
 use crate::support::on_both_databases;
