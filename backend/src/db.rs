@@ -206,8 +206,8 @@ impl Db {
         self.run(Box::new(command), false).await
     }
 
-    /// The same for who has time: on SQLite, where each commit holds up whoever comes next, it shares the commit of another
-    /// command, or is run by itself where none comes for some 20 ms.
+    /// The same for who has time: on SQLite, where each commit holds up whoever comes next, it is run while nobody waits and shares
+    /// the commit of the next command, where one comes within 20 ms.
     pub async fn in_passing<T, E, F>(&self, command: F) -> Result<T, E>
     where
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,

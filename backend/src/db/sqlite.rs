@@ -24,7 +24,7 @@ pub(super) use self::connection::Connection;
 use self::connection::{BUSY, Mode};
 pub(super) use self::migrate::{PATIENCE, migrate, verify};
 use self::place::Place;
-use self::queue::{Desk, Queue, closed, queue};
+use self::queue::{Desk, Next, Queue, SOON, closed, queue};
 pub(super) use self::readers::{Lent, Readers};
 use super::base::Base;
 use super::tx::{Conn, Tx};
@@ -200,11 +200,11 @@ impl Writer {
         }
     }
 
-    /// Runs one group of commands and commits it.
-    async fn group(&mut self, first: Box<dyn Work>) {
+    /// Runs one group of commands and commits it. While all of them have time it waits for others.
+    async fn group(&mut self, first: Next<Box<dyn Work>>) {
         // What it would write would be gone at the next start. The connection stays, for the file may come back.
         if let Err(error) = self.place.holds() {
-            first.refuse(error);
+            first.command().refuse(error);
             return;
         }
         let started = Instant::now();
@@ -212,13 +212,16 @@ impl Writer {
             Ok(tx) => tx,
             Err(error) => {
                 tracing::error!(%error, "the database does not start a transaction");
-                first.refuse(error);
+                first.command().refuse(error);
                 return;
             }
         };
         let mut done = Vec::new();
         let mut next = Some(first);
+        let mut patient = true;
         while let Some(command) = next.take() {
+            patient &= matches!(command, Next::Patient(_));
+            let command = command.command();
             tx.start_at(self.clock.now());
             match tx.savepoint().await {
                 Ok(savepoint) => {
@@ -230,7 +233,7 @@ impl Writer {
                 Err(error) => command.refuse(error),
             }
             if tx.failure.is_none() && done.len() < GROUP && started.elapsed() < GROUP_TIME {
-                next = self.queue.join();
+                next = if patient { self.queue.company((started + SOON).into()).await } else { self.queue.join() };
             }
         }
         match self.commit(tx).await {
