@@ -203,27 +203,9 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.run(Box::new(command), false).await
-    }
-
-    /// The same for who has time: on SQLite, where each commit holds up whoever comes next, it is run while nobody waits and shares
-    /// the commit of the next command, where one comes within 20 ms.
-    pub async fn in_passing<T, E, F>(&self, command: F) -> Result<T, E>
-    where
-        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
-        T: Send + 'static,
-        E: From<DbError> + Send + 'static,
-    {
-        self.run(Box::new(command), true).await
-    }
-
-    async fn run<T, E>(&self, command: Command<T, E>, in_passing: bool) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + Send + 'static,
-    {
+        let command: Command<T, E> = Box::new(command);
         match &self.0.engine {
-            Engine::Sqlite { database, .. } => database.transaction(command, in_passing).await,
+            Engine::Sqlite { database, .. } => database.transaction(command).await,
             Engine::Postgres(database) => database.transaction(&self.0.clock, self.0.base.get(), command).await,
         }
     }

@@ -7,7 +7,6 @@
 mod connection;
 mod migrate;
 mod place;
-mod queue;
 mod readers;
 
 use std::panic::AssertUnwindSafe;
@@ -17,14 +16,13 @@ use std::time::{Duration, Instant};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::connection::Connection;
 use self::connection::{BUSY, Mode};
 pub(super) use self::migrate::{PATIENCE, migrate, verify};
 use self::place::Place;
-use self::queue::{Desk, Next, Queue, SOON, closed, queue};
 pub(super) use self::readers::{Lent, Readers};
 use super::base::Base;
 use super::tx::{Conn, Tx};
@@ -43,7 +41,7 @@ const WATCH: Duration = Duration::from_millis(100);
 
 /// The writer's end and the readers.
 pub(super) struct Sqlite {
-    commands: Desk<Box<dyn Work>>,
+    commands: mpsc::Sender<Box<dyn Work>>,
     pub(super) readers: Readers,
     place: Place,
 }
@@ -78,7 +76,7 @@ pub(super) async fn start(
     let place = Place::of(file)?;
     // Now, not when the thread has begun: what another process writes from here on is seen.
     let seen = conn.fetch_optional("pragma data_version", args![])?.map(|row| row.get("data_version")).transpose()?;
-    let (commands, queue) = queue();
+    let (commands, queue) = mpsc::channel(1024);
     let writer = Writer { place: place.clone(), conn: Some(conn), queue, clock, base, wakes, closing, seen };
     let runtime = tokio::runtime::Handle::current();
     let worker = tokio::task::spawn_blocking(move || runtime.block_on(writer.run()));
@@ -91,15 +89,15 @@ impl Sqlite {
         self.place.path()
     }
 
-    /// Runs a command; one in passing shares the commit of another one, where one is made soon.
-    pub(super) async fn transaction<T, E>(&self, command: Command<T, E>, in_passing: bool) -> Result<T, E>
+    pub(super) async fn transaction<T, E>(&self, command: Command<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.commands.bring(Box::new(Queued { command, answer }), in_passing).await?;
-        answered.await.unwrap_or_else(|_| Err(closed().into()))
+        let closed = || E::from(DbError::Unavailable("the database is closed".to_owned()));
+        self.commands.send(Box::new(Queued { command, answer })).await.map_err(|_| closed())?;
+        answered.await.unwrap_or_else(|_| Err(closed()))
     }
 }
 
@@ -166,7 +164,7 @@ struct Writer {
     place: Place,
     /// `None` after an error: the next group opens a new one.
     conn: Option<Connection>,
-    queue: Queue<Box<dyn Work>>,
+    queue: mpsc::Receiver<Box<dyn Work>>,
     clock: Clock,
     base: Base,
     wakes: Wakes,
@@ -191,7 +189,7 @@ impl Writer {
                     self.look_for_others();
                     continue;
                 }
-                command = self.queue.next() => command,
+                command = self.queue.recv() => command,
             };
             match first {
                 Some(first) => self.group(first).await,
@@ -200,11 +198,11 @@ impl Writer {
         }
     }
 
-    /// Runs one group of commands and commits it. While all of them have time it waits for others.
-    async fn group(&mut self, first: Next<Box<dyn Work>>) {
+    /// Runs one group of commands and commits it.
+    async fn group(&mut self, first: Box<dyn Work>) {
         // What it would write would be gone at the next start. The connection stays, for the file may come back.
         if let Err(error) = self.place.holds() {
-            first.command().refuse(error);
+            first.refuse(error);
             return;
         }
         let started = Instant::now();
@@ -212,16 +210,13 @@ impl Writer {
             Ok(tx) => tx,
             Err(error) => {
                 tracing::error!(%error, "the database does not start a transaction");
-                first.command().refuse(error);
+                first.refuse(error);
                 return;
             }
         };
         let mut done = Vec::new();
         let mut next = Some(first);
-        let mut patient = true;
         while let Some(command) = next.take() {
-            patient &= matches!(command, Next::Patient(_));
-            let command = command.command();
             tx.start_at(self.clock.now());
             match tx.savepoint().await {
                 Ok(savepoint) => {
@@ -233,7 +228,7 @@ impl Writer {
                 Err(error) => command.refuse(error),
             }
             if tx.failure.is_none() && done.len() < GROUP && started.elapsed() < GROUP_TIME {
-                next = if patient { self.queue.company((started + SOON).into()).await } else { self.queue.join() };
+                next = self.queue.try_recv().ok();
             }
         }
         match self.commit(tx).await {

@@ -113,9 +113,8 @@ impl Identities {
         let Some(kept) = kept.filter(|_| right) else { return Err(IdentityError::WrongPassword) };
         let (issued, session, browser) = self.new_shift(client, false);
         let (before, keys) = (before.clone(), self.keys.clone());
-        // Who has waited for a hash has time; whoever buys has not.
         self.db
-            .in_passing(move |tx| {
+            .transaction(move |tx| {
                 Box::pin(async move {
                     // It may have been changed or taken away while it was looked at. Whoever does so from now on ends this session.
                     let held = store::hold_account_in(tx, kept.user, None).await?;

@@ -189,7 +189,7 @@ pub(super) async fn take_all(identities: &Identities, buckets: &[Bucket<'_>]) ->
         }
         Ok::<_, IdentityError>(())
     };
-    identities.db.in_passing(move |tx| Box::pin(take(tx))).await
+    identities.db.transaction(move |tx| Box::pin(take(tx))).await
 }
 
 /// What came of looking at what was typed, for which [`take_all`] took one out of each of these buckets. Where it was not looked at,
@@ -207,7 +207,7 @@ pub(super) async fn unless_busy<T>(
             }
             Ok::<_, IdentityError>(())
         };
-        identities.db.in_passing(move |tx| Box::pin(give_back(tx))).await?;
+        identities.db.transaction(move |tx| Box::pin(give_back(tx))).await?;
     }
     looked_at
 }
