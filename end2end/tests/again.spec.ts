@@ -5,6 +5,10 @@ import { expect, test } from './support/journey';
 import { Shopper } from './support/shopper';
 import { LANGUAGES } from './support/words';
 
+interface Menu {
+  categories: { id: string; products: { variants: { sku: string }[] }[] }[];
+}
+
 for (const language of LANGUAGES) {
   test(`a declined card, and another one at once (${language})`, async ({ browser, shop }) => {
     const shopper = await Shopper.atCheckout(browser, shop, { language });
@@ -105,7 +109,7 @@ test('without JavaScript, what is gone is named and left out, and prices are tho
   const manager = new Api(request, shop.url, await shop.token('manager', 'harbor'));
   const shopper = await Shopper.arrive(browser, shop, { javaScriptEnabled: false });
   const { page, w } = shopper;
-  for (const product of ['flat-white', 'espresso']) {
+  for (const product of ['flat-white', 'drip-bags']) {
     await page.goto(`/s/harbor/p/${product}`);
     await page.getByTestId('add-to-cart').click();
     await page.waitForURL('**/s/harbor');
@@ -116,24 +120,37 @@ test('without JavaScript, what is gone is named and left out, and prices are tho
   await page.getByTestId('cancel-order').click();
   await expect(shopper.status).toHaveText(w('order.cancelled_by_customer'));
 
-  await manager.put('/staff/stores/harbor/items/espresso-single', { available: false });
+  const { categories } = await manager.get<Menu>('/stores/harbor/menu');
+  const sellOut = async (id: string) => {
+    for (const { variants } of categories.find((category) => category.id === id)?.products ?? []) {
+      for (const { sku } of variants) await manager.put(`/staff/stores/harbor/items/${sku}`, { available: false });
+    }
+  };
+  await sellOut('take-home');
   await manager.put('/staff/products/flat-white/variants/flat-white-regular/prices', [{ amount: 470 }]);
   const order = page.url();
   await page.getByTestId('order-again').click();
   await page.waitForURL('**/s/harbor/checkout?again=*');
   await expect(page.getByTestId('line')).toHaveCount(1);
   await expect(page.getByTestId('total')).toHaveText('$4.70');
-  await expect(page.getByTestId('put-back')).toContainText('Espresso');
+  await expect(page.getByTestId('put-back')).toContainText(/drip/i);
   await expect(page.getByTestId('put-back')).not.toContainText('Flat white');
 
   await test.step('nothing of it is left', async () => {
-    await manager.put('/staff/stores/harbor/items/flat-white-regular', { available: false });
+    await sellOut('coffee');
     await page.getByRole('button', { name: /^Remove/ }).click();
     await page.goto(order);
     await page.getByTestId('order-again').click();
     await expect(page.getByTestId('put-back')).toContainText(w('checkout.none_again'));
     await expect(page.getByTestId('put-back')).toContainText('Flat white');
     await expect(page.getByText(w('cart.empty_title'))).toBeVisible();
+    // Whatever else is in the cart is not that order.
+    await page.goto('/s/harbor/p/lemon-tart');
+    await page.getByTestId('add-to-cart').click();
+    await page.goto(order);
+    await page.getByTestId('order-again').click();
+    await expect(page.getByTestId('put-back')).toContainText(w('checkout.none_again'));
+    await expect(page.getByTestId('line')).toHaveCount(1);
   });
 
   await test.step("somebody else's order is nobody's", async () => {
@@ -152,25 +169,30 @@ test('without JavaScript, what is gone is named and left out, and prices are tho
 });
 
 for (const javaScriptEnabled of [true, false]) {
-  test(`what lacks an option only is back, and offered with another one (${javaScriptEnabled ? 'with' : 'without'} JavaScript)`, async ({ browser, shop, request }) => {
-    const manager = new Api(request, shop.url, await shop.token('manager', 'harbor'));
-    const shopper = await Shopper.atCheckout(browser, shop, { javaScriptEnabled });
-    const { page, w } = shopper;
-    await shopper.placeOrder();
-    await page.getByTestId('cancel-order').click();
-    await expect(shopper.status).toHaveText(w('order.cancelled_by_customer'));
-    await manager.put('/staff/stores/harbor/options/oat', { available: false });
-    await page.getByTestId('order-again').click();
-    await page.waitForURL('**/s/harbor/checkout?again=*');
-    await expect(page.getByTestId('put-back')).toHaveText(w('checkout.again'));
-    await expect(page.getByTestId('line-trouble')).toContainText('Oat');
-    await expect(page.getByTestId('place-order')).toBeDisabled();
-    await page.getByTestId('swap').click();
-    await expect(page.getByTestId('line')).toContainText('Soy');
-    await expect(page.getByTestId('total')).toContainText('$5.00');
-    await expect(page.getByTestId('place-order')).toBeEnabled();
-    await shopper.placeOrder();
-    await expect(page.getByRole('main')).toContainText('$5.00');
-    await shopper.leave();
-  });
+  for (const [gone, named, instead] of [
+    ['options/oat', 'Oat', 'Soy'],
+    ['items/flat-white-regular', 'Regular', 'Large'],
+  ] as const) {
+    test(`what is sold out is back with what could be taken instead: ${instead} (${javaScriptEnabled ? 'with' : 'without'} JavaScript)`, async ({ browser, shop, request }) => {
+      const manager = new Api(request, shop.url, await shop.token('manager', 'harbor'));
+      const shopper = await Shopper.atCheckout(browser, shop, { javaScriptEnabled });
+      const { page, w } = shopper;
+      await shopper.placeOrder();
+      await page.getByTestId('cancel-order').click();
+      await expect(shopper.status).toHaveText(w('order.cancelled_by_customer'));
+      await manager.put(`/staff/stores/harbor/${gone}`, { available: false });
+      await page.getByTestId('order-again').click();
+      await page.waitForURL('**/s/harbor/checkout?again=*');
+      await expect(page.getByTestId('put-back')).toHaveText(w('checkout.again'));
+      await expect(page.getByTestId('line')).toContainText(named);
+      await expect(page.getByTestId('line-trouble')).not.toBeEmpty();
+      await expect(page.getByTestId('place-order')).toBeDisabled();
+      await page.getByTestId('swap').click();
+      await expect(page.getByTestId('line')).toContainText(instead);
+      await expect(page.getByTestId('place-order')).toBeEnabled();
+      await shopper.placeOrder();
+      await expect(page.getByRole('main')).toContainText(instead);
+      await shopper.leave();
+    });
+  }
 }

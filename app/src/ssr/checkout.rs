@@ -28,7 +28,7 @@ use crate::{
     islands::{CartLine, Checkout, headline, next_step},
     paths,
     pieces::{icon, line_name},
-    wire::{self, Held, Refusal, things},
+    wire::{self, Held, Line, Refusal, things},
     words as w,
 };
 
@@ -64,7 +64,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let lines = visit.cart(&row.id).await?;
     let menu = visit.menu(&row.id).await?;
     let back = match again {
-        Some(order) => put_back(&visit, order, &menu, lines.is_empty()).await,
+        Some(order) => put_back(&visit, order, &menu, &lines).await,
         None => None,
     };
     let title = format!("{} · {}", w::checkout::title(locale), row.name.in_locale(locale));
@@ -183,12 +183,15 @@ fn placed(order: &OrderView, locale: Locale) -> AnyView {
 
 /// What has become of an order whose lines were put back into the cart: what is not offered any more was left out, and is
 /// named. Nothing is said of an order that is not the visitor's.
-async fn put_back(visit: &Visit, order: OrderId, menu: &Menu, empty: bool) -> Option<AnyView> {
+async fn put_back(visit: &Visit, order: OrderId, menu: &Menu, cart: &[Line]) -> Option<AnyView> {
     let locale = visit.locale;
     let order = visit.backend.orders.view_for(&mut visit.backend.db.reader(), &visit.caller, order, visit.naming()).await.ok()?;
-    let gone = order.lines.iter().filter(|line| !pricing::is_offered(menu, &as_ordered(line), visit.now));
-    let gone = gone.map(|line| line_name(line, locale)).collect::<Vec<_>>().join(" · ");
-    let title = if empty { w::checkout::none_again(locale) } else { w::checkout::again(locale) };
+    let one_of = |line: &LineRequest| things([&LineRequest { quantity: 1, ..line.clone() }]);
+    let is_there = |line: &LineRequest| cart.iter().any(|there| one_of(&there.request) == one_of(line));
+    let is_left_out = |line: &LineRequest| !is_there(line) && !pricing::is_offered(menu, line, visit.now);
+    let gone: Vec<_> = order.lines.iter().filter(|line| is_left_out(&as_ordered(line))).collect();
+    let title = if gone.len() == order.lines.len() { w::checkout::none_again(locale) } else { w::checkout::again(locale) };
+    let gone = gone.into_iter().map(|line| line_name(line, locale)).collect::<Vec<_>>().join(" · ");
     let (tone, sign) = if gone.is_empty() { ("go", "check") } else { ("wait", "alert") };
     let left_out = (!gone.is_empty()).then(|| view! { <p>{w::checkout::left_out(locale, gone)}</p> });
     let view = view! {

@@ -276,6 +276,19 @@ mod tests {
     }
 
     #[test]
+    fn who_is_signed_out_is_led_to_the_door_they_came_in_by() {
+        let first = |code: &str, again| {
+            let page = page(401, code, Some(again), false);
+            let (_, main) = page.split_once("<main").unwrap();
+            let (_, link) = main.split_once("href=\"").unwrap();
+            link.split_once('"').unwrap().0.to_owned()
+        };
+        assert_eq!(first("session_required", "/staff/harbor/menu"), paths::STAFF);
+        assert_eq!(first("session_required", "/s/harbor/checkout"), "/s/harbor/checkout");
+        assert_eq!(first("session_left", "/s/harbor/checkout"), paths::sign_in("/s/harbor/checkout"));
+    }
+
+    #[test]
     fn each_refusal_is_said_in_both_languages() {
         for (status, code, heading) in [
             (403, "foreign_origin", "请求来自其他网站"),

@@ -42,8 +42,8 @@ impl Carts {
     }
 
     /// Puts lines back that were ordered before: afterwards there are at least as many of each as then, however often this is
-    /// asked for. What is not offered any more, or does not fit, is left out; a line of which only an option is sold out comes
-    /// back as it was, for the page offers another one.
+    /// asked for. What is sold out comes back, too, where there is something to take instead, which the page offers; what is not
+    /// offered any more, or does not fit, is left out.
     pub async fn refill_in(&self, tx: &mut Tx, owner: &Owner, store: &StoreId, lines: Vec<LineRequest>) -> Result<(), OrderingError> {
         let menu = self.catalog.menu_in(tx, store).await?.ok_or(OrderingError::UnknownStore)?;
         let kept = self.get(tx, owner, store).await?;

@@ -40,10 +40,9 @@ pub fn alternative(menu: &Menu, line: &LineRequest, now: Timestamp) -> Option<Li
     of_product.into_iter().map(|other| (product, other)).chain(others).find_map(|(product, other)| offer(product, other))
 }
 
-/// Whether a line can be bought, or could with another option in the place of one that is sold out.
+/// Whether a line can be bought, or something in its place.
 pub fn is_offered(menu: &Menu, line: &LineRequest, now: Timestamp) -> bool {
-    let is_there = menu.variant(&line.sku).is_some_and(|(_, variant)| variant.available);
-    is_there && (quote(menu, std::slice::from_ref(line), now).is_ok() || alternative(menu, line, now).is_some())
+    quote(menu, std::slice::from_ref(line), now).is_ok() || alternative(menu, line, now).is_some()
 }
 
 /// The part of a menu that these lines need to be shown, priced and, should they sell out, to be offered something else: their
@@ -202,11 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_offered_as_long_as_its_own_variant_is() {
+    fn a_line_is_offered_as_long_as_something_is_in_its_place() {
         let there = |gone: &[&str], sku, options: &[&str]| is_offered(&without(gone), &line(sku, options), Timestamp::default());
         assert!(there(&["white-l", "soy"], "white-m", &["oat"]));
         assert!(there(&["oat"], "white-m", &["oat"]), "with soy");
-        assert!(!there(&["white-m"], "white-m", &["oat"]), "another size is another thing");
+        assert!(there(&["white-m"], "white-m", &["oat"]), "in another size");
+        assert!(!there(&["bun"], "bun", &[]));
         assert!(!there(&["whole", "skim", "oat", "soy"], "white-m", &["oat"]));
         assert!(!there(&[], "gold", &[]));
     }
