@@ -97,9 +97,12 @@ fn on_sqlite(binary: &Path, folder: &Path, seconds: u64) -> Result<()> {
 
 /// How long a request takes while staff sign in, in a shop of its own.
 fn beside_sign_ins(binary: &Path, folder: &Path, seconds: u64) -> Result<()> {
-    let folder = folder.join("sign-ins");
-    std::fs::create_dir_all(&folder)?;
-    sign_ins::run(binary, &folder, &format!("sqlite:{}", folder.join("orderly.db").display()), Duration::from_secs(seconds))
+    let [here, elsewhere] = ["sign-ins", "sign-ins-elsewhere"].map(|name| folder.join(name));
+    for folder in [&here, &elsewhere] {
+        std::fs::create_dir_all(folder)?;
+    }
+    let url = format!("sqlite:{}", here.join("orderly.db").display());
+    sign_ins::run(binary, &here, &url, &elsewhere, Duration::from_secs(seconds))
 }
 
 fn on_postgres(binary: &Path, folder: &Path, seconds: u64) -> Result<()> {

@@ -1,5 +1,7 @@
-//! Whether whoever buys feels who signs in: a steady rush of orders, now without and now with staff signing in by password, in
-//! turns and in one run, so that both halves have the same machine under them.
+//! Whether whoever buys feels who signs in: a steady rush of orders, now without staff signing in by password, now with them at another
+//! shop's server on this machine, and now at this one, in turns and in one run, so that all have the same machine under them. Twenty slow
+//! hashes a second take a third of a processor from whoever is there, so what the shop itself has to do with it is the difference
+//! between the last two.
 use super::{command, order, ready};
 use crate::{
     load::{chance::Chance, http::Http},
@@ -17,7 +19,7 @@ use std::{
 /// Who buys, each so often: 80 orders a second, which is a rush and no race.
 const BUYERS: u64 = 16;
 const EVERY: Duration = Duration::from_millis(200);
-/// So often without and with sign-ins: whatever else the machine does meets both.
+/// So often each: whatever else the machine does meets both.
 const TURNS: u32 = 12;
 /// So much longer than the other figures: a 99th percentile of fewer requests is another one each time.
 const LONGER: u32 = 3;
@@ -46,25 +48,34 @@ impl Waits {
     }
 }
 
-/// Measures for three times as long without and as long with sign-ins, and prints a row. The shop at `database_url` is there and empty.
-pub(super) fn run(binary: &Path, folder: &Path, database_url: &str, time: Duration) -> Result<()> {
+/// Measures for three times as long without, as long with sign-ins elsewhere and as long with them here, and prints a row. The shop at
+/// `database_url` is there and empty; the other one has its database in `elsewhere`.
+pub(super) fn run(binary: &Path, folder: &Path, database_url: &str, elsewhere: &Path, time: Duration) -> Result<()> {
     let (server, address) = ready(binary, folder, database_url)?;
     hire(binary, folder, database_url, address)?;
-    phase(address, Duration::from_secs(2), true)?;
-    let (mut quiet, mut busy, mut shifts) = (Waits::default(), Waits::default(), Waits::default());
+    let other_url = format!("sqlite:{}", elsewhere.join("orderly.db").display());
+    let (other, other_address) = ready(binary, elsewhere, &other_url)?;
+    hire(binary, elsewhere, &other_url, other_address)?;
+    for address in [address, other_address] {
+        phase(address, Duration::from_secs(2), Some(address))?;
+    }
+    let [mut quiet, mut beside, mut busy, mut shifts] = <[Waits; 4]>::default();
     let turn = time * LONGER / TURNS;
     for _ in 0..TURNS {
-        quiet.add(phase(address, turn, false)?.0);
-        let (buying, signing_in) = phase(address, turn, true)?;
+        quiet.add(phase(address, turn, None)?.0);
+        beside.add(phase(address, turn, Some(other_address))?.0);
+        let (buying, signing_in) = phase(address, turn, Some(address))?;
         busy.add(buying);
         shifts.add(signing_in);
     }
-    drop(server);
-    let (without, with) = (quiet.percentile(99), busy.percentile(99));
+    drop((server, other));
+    let [without, there, here] = [&mut quiet, &mut beside, &mut busy].map(|waits| waits.percentile(99));
     println!(
-        "buying beside {STAFF} sign-ins a second      99th percentile of a request {without:.1} ms without, {with:.1} ms with: {:.2} times it (≤ 1.10)",
-        with / without
+        "buying beside {STAFF} sign-ins a second      99th percentile of a request {here:.1} ms, {there:.1} ms where they sign in at another server: \
+         {:.2} times it (≤ 1.10)",
+        here / there
     );
+    println!("  without any sign-ins                 {without:.1} ms: {:.2} times it", here / without);
     let (median, slowest, begun, refused) = (shifts.percentile(50), shifts.percentile(99), shifts.waits.len(), shifts.refused);
     println!("  {begun} shifts begun, {refused} asked to come again      median {median:.0} ms, 99th percentile {slowest:.0} ms");
     Ok(())
@@ -91,12 +102,13 @@ fn hire(binary: &Path, folder: &Path, database_url: &str, address: SocketAddr) -
     Ok(())
 }
 
-/// Everybody buys for so long, and the staff sign in beside them or do not.
-fn phase(address: SocketAddr, time: Duration, staff: bool) -> Result<(Waits, Waits)> {
+/// Everybody buys for so long, and the staff sign in there, if anywhere.
+fn phase(address: SocketAddr, time: Duration, staff: Option<SocketAddr>) -> Result<(Waits, Waits)> {
     let stop = &AtomicBool::new(false);
     std::thread::scope(|scope| {
         let buyers: Vec<_> = (0..BUYERS).map(|n| scope.spawn(move || buy(address, n, stop))).collect();
-        let staff: Vec<_> = (0..STAFF).filter(|_| staff).map(|n| scope.spawn(move || sign_in(address, n, stop))).collect();
+        let staff = staff.into_iter().flat_map(|there| (0..STAFF).map(move |n| (there, n)));
+        let staff: Vec<_> = staff.map(|(there, n)| scope.spawn(move || sign_in(there, n, stop))).collect();
         std::thread::sleep(time);
         stop.store(true, Ordering::SeqCst);
         let all = |threads: Vec<std::thread::ScopedJoinHandle<'_, Result<Waits>>>| {
