@@ -1,7 +1,7 @@
 //! The cart: a shopper's lines at a store. It promises nothing; a checkout does.
 
 use domain::pricing::{self, LineRequest, MAX_LINES, MAX_QUANTITY, QuoteLine};
-use domain::{Fault, Faults, LineId, StoreId, Terms};
+use domain::{Fault, Faults, LineId, OrderId, StoreId, Terms};
 
 use super::{OrderingError, store};
 use crate::catalog::Catalog;
@@ -41,10 +41,19 @@ impl Carts {
         put_in(tx, owner, store, &line).await
     }
 
-    /// Puts lines back that were ordered before: afterwards there are at least as many of each as then, however often this is
-    /// asked for. What is sold out comes back, too, where there is something to take instead, which the page offers; what is not
+    /// Puts the lines of an order back: afterwards there are at least as many of each as then, however often, and by how many at
+    /// once, this is asked for. What is sold out comes back, too, where there is something to take instead, which the page offers; what is not
     /// offered any more, or does not fit, is left out.
-    pub async fn refill_in(&self, tx: &mut Tx, owner: &Owner, store: &StoreId, lines: Vec<LineRequest>) -> Result<(), OrderingError> {
+    pub async fn refill_in(
+        &self,
+        tx: &mut Tx,
+        owner: &Owner,
+        store: &StoreId,
+        order: OrderId,
+        lines: Vec<LineRequest>,
+    ) -> Result<(), OrderingError> {
+        // Whoever asks for the same at the same time waits here, and finds in the cart what this one has put there.
+        super::lock_in(tx, order).await?;
         let menu = self.catalog.menu_in(tx, store).await?.ok_or(OrderingError::UnknownStore)?;
         let kept = self.get(tx, owner, store).await?;
         for mut line in lines {

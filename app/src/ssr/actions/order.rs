@@ -62,7 +62,7 @@ async fn again(id: OrderId) -> Result<StoreId, Refusal> {
     let filled = visit.backend.db.transaction(move |tx| {
         Box::pin(async move {
             ensure_session_in(tx, &caller).await?;
-            carts.refill_in(tx, &owner, &store, lines).await
+            carts.refill_in(tx, &owner, &store, id, lines).await
         })
     });
     filled.await.map_err(|error: OrderingError| refusal(&error))?;

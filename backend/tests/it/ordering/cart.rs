@@ -88,7 +88,9 @@ on_both_databases! {
     /// nobody knows any more does not.
     async fn what_was_ordered_comes_back(shop) {
         let cafe = Cafe::open(&shop).await;
-        let owner = guest().owner().unwrap();
+        let caller = guest();
+        let owner = caller.owner().unwrap();
+        let order = cafe.order(&caller, "tok_ok").await;
         let gone = cafe.tx(move |tx, cafe| {
             Box::pin(async move {
                 let catalog = cafe.backend.catalog;
@@ -103,17 +105,19 @@ on_both_databases! {
         let oat = line("flat-white-regular", 2, &["vanilla", "oat"]);
         let ordered = vec![oat, line("espresso-single", 1, &[]), line("drip-bags", 1, &[]), line("moon-dust", 1, &[]), croissant(3)];
         add(&cafe, owner, croissant(1)).await.unwrap();
-        for _ in 0..2 {
+        let again = async || {
             let ordered = ordered.clone();
-            let refill =
-                cafe.tx(move |tx, cafe| Box::pin(async move { cafe.backend.carts.refill_in(tx, &owner, &id("harbor"), ordered).await }));
+            let refill = cafe
+                .tx(move |tx, cafe| Box::pin(async move { cafe.backend.carts.refill_in(tx, &owner, &id("harbor"), order, ordered).await }));
             refill.await.unwrap();
-            assert_eq!(lines(&cafe, &owner).await, [
-                ("butter-croissant".to_owned(), 3),
-                ("flat-white-regular".to_owned(), 2),
-                ("espresso-single".to_owned(), 1)
-            ]);
-        }
+        };
+        // Pressed by several at once, and once more.
+        futures::join!(again(), again(), again(), again());
+        again().await;
+        assert_eq!(
+            lines(&cafe, &owner).await,
+            [("butter-croissant".to_owned(), 3), ("flat-white-regular".to_owned(), 2), ("espresso-single".to_owned(), 1)]
+        );
         let cart = cafe.backend.carts.get(&mut cafe.backend.db.reader(), &owner, &id("harbor")).await.unwrap();
         assert_eq!(cart[1].request.options, ["oat", "vanilla"]);
     }
