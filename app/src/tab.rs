@@ -94,6 +94,19 @@ pub fn keep(key: &str, value: Option<&str>) {
     };
 }
 
+/// What the page before has left in this tab, once; `None`: nothing, or this browser keeps nothing.
+pub fn left(key: &str) -> Option<String> {
+    let storage = js::global("sessionStorage");
+    let left = js::call(&storage, "getItem", &[key.into()]).ok()?.as_string()?;
+    let _ = js::call(&storage, "removeItem", &[key.into()]);
+    Some(left)
+}
+
+/// Leaves something in this tab for the page that follows.
+pub fn leave_behind(key: &str, value: &str) {
+    let _ = js::call(&js::global("sessionStorage"), "setItem", &[key.into(), value.into()]);
+}
+
 /// Until none of the page's forms is on its way any more that somebody sent before it was alive: the page that answers takes the place
 /// of this one. The document's own script knows of them, and for how long they are waited for.
 pub async fn forms_sent() {

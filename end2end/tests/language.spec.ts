@@ -62,3 +62,24 @@ test('every page in Chinese', async ({ browser, shop }) => {
   await barista.leave();
   await shopper.leave();
 });
+
+test('what was typed at the checkout is there in the other language, once', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  await page.goto('/s/unicorn/p/unicorn-plush');
+  await page.getByTestId('add-to-cart').click();
+  await page.waitForURL('**/s/unicorn');
+  await page.goto('/s/unicorn/checkout');
+  const name = page.locator('input[name="address[name]"]');
+  const slow = page.locator('input[name="payment"][value="tok_slow"]');
+  await shopper.expectLive();
+  await name.fill('Ada Lovelace');
+  await shopper.payWith('checkout.card_slow');
+  await page.getByRole('button', { name: w('frame.other_language_label') }).click();
+  await expect(page.locator('html')).toHaveAttribute('lang', 'zh-CN');
+  await expect(name).toHaveValue('Ada Lovelace');
+  await expect(slow).toBeChecked();
+  await expect(slow, 'what is chosen is seen').toBeVisible();
+  expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+  await shopper.leave();
+});

@@ -7,6 +7,7 @@ mod payment;
 mod refused;
 mod sold_out;
 mod terms;
+mod typed;
 
 use domain::{
     Fault, Locale, Money, Timestamp,
@@ -22,6 +23,7 @@ use self::{
     hold::Held,
     payment::payment,
     refused::{CART_CHANGED, OFFLINE, UNSAVED, forget_what_is_over},
+    typed::stays_with_the_language,
 };
 use super::{
     live_line::{alive, offline},
@@ -207,6 +209,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<b
     let locale = cart.locale;
     let busy = cart.ordering;
     let form = NodeRef::<leptos::html::Form>::new();
+    stays_with_the_language(form, cart.store.get_value());
     let key = RwSignal::new(key);
     let subtotal = Memo::new(move |_| cart.quote().ok().map(|quote| quote.subtotal));
     // What cannot be priced has no form yet; what is short by the last answer may be tried again.

@@ -1,0 +1,74 @@
+//! What was typed and chosen stays where somebody only changes the language of the page.
+
+use leptos::{html::Form, prelude::*};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::JsCast as _;
+use web_sys::{HtmlFormElement, HtmlInputElement};
+
+use crate::{
+    paths,
+    tab::{self, js},
+};
+
+const KEY: &str = "orderly-checkout";
+/// For the page that follows, and not for whoever sits down in front of this tab later.
+const MILLIS: f64 = 10_000.0;
+
+#[derive(Serialize, Deserialize)]
+struct Typed {
+    store: String,
+    /// In milliseconds of this machine's clock.
+    at: f64,
+    fields: Vec<(String, String)>,
+}
+
+/// What else the form has is the page's own.
+fn is_typed(name: &str) -> bool {
+    name == "payment" || name.starts_with("address[")
+}
+
+/// Puts back what the page in the other language has left, and leaves what is there when the language is changed.
+pub(super) fn stays_with_the_language(form: NodeRef<Form>, store: String) {
+    Effect::new(move |_| {
+        let Some(form) = form.get() else { return };
+        let left = tab::left(KEY).and_then(|text| serde_json::from_str::<Typed>(&text).ok());
+        if let Some(left) = left.filter(|left| left.store == store && js_sys::Date::now() - left.at < MILLIS) {
+            put_back(&form, &left.fields);
+        }
+        let store = store.clone();
+        let leaving = window_event_listener_untyped("submit", move |event| {
+            let sent = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
+            if sent.and_then(|sent| sent.get_attribute("action")).as_deref() != Some(paths::form::LANGUAGE) {
+                return;
+            }
+            let fields = tab::pairs(&form).unwrap_or_default().into_iter().filter(|(name, _)| is_typed(name)).collect();
+            // A browser that keeps nothing shows an empty form.
+            if let Ok(text) = serde_json::to_string(&Typed { store: store.clone(), at: js_sys::Date::now(), fields }) {
+                tab::leave_behind(KEY, &text);
+            }
+        });
+        on_cleanup(move || leaving.remove());
+    });
+}
+
+/// Into fields that nobody has touched before this page was alive.
+fn put_back(form: &HtmlFormElement, fields: &[(String, String)]) {
+    let elements = js_sys::try_iter(&js::get(form, "elements")).ok().flatten();
+    let inputs = elements.into_iter().flatten().filter_map(|element| element.ok()?.dyn_into::<HtmlInputElement>().ok());
+    let inputs: Vec<_> = inputs.filter(|input| is_typed(&input.name())).collect();
+    let chosen_anew = inputs.iter().any(|input| input.checked() != input.default_checked());
+    for input in inputs {
+        let Some((_, value)) = fields.iter().find(|(name, _)| *name == input.name()) else { continue };
+        if input.type_() != "radio" {
+            if input.value() == input.default_value() {
+                input.set_value(value);
+            }
+        } else if input.value() == *value && !input.disabled() && !chosen_anew {
+            input.set_checked(true);
+            // What is chosen is seen.
+            if let Ok(Some(fold)) = input.closest("details") {
+                let _ = fold.set_attribute("open", "");
+            }
+        }
+    }
+}
