@@ -1,9 +1,8 @@
 //! What was typed and chosen stays where somebody only changes the language of the page.
 
 use leptos::{html::Form, prelude::*};
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast as _;
-use web_sys::{HtmlFormElement, HtmlInputElement};
+use web_sys::{HtmlFormElement, HtmlInputElement, UrlSearchParams};
 
 use crate::{
     paths,
@@ -12,14 +11,11 @@ use crate::{
 
 const KEY: &str = "orderly-checkout";
 /// For the page that follows, and not for whoever sits down in front of this tab later.
-const MILLIS: f64 = 10_000.0;
+const MILLIS: i64 = 10_000;
 
-#[derive(Serialize, Deserialize)]
-struct Typed {
-    store: String,
-    /// In milliseconds of this machine's clock.
-    at: f64,
-    fields: Vec<(String, String)>,
+/// By this machine's clock.
+fn now() -> i64 {
+    js_sys::Date::now() as i64
 }
 
 /// What else the form has is the page's own.
@@ -31,9 +27,14 @@ fn is_typed(name: &str) -> bool {
 pub(super) fn stays_with_the_language(form: NodeRef<Form>, store: String) {
     Effect::new(move |_| {
         let Some(form) = form.get() else { return };
-        let left = tab::left(KEY).and_then(|text| serde_json::from_str::<Typed>(&text).ok());
-        if let Some(left) = left.filter(|left| left.store == store && js_sys::Date::now() - left.at < MILLIS) {
-            put_back(&form, &left.fields);
+        // When it was left, for which store, and the form as it would have been sent.
+        let left = tab::left(KEY).unwrap_or_default();
+        if let [at, of, fields] = left.splitn(3, ' ').collect::<Vec<_>>()[..]
+            && of == store
+            && at.parse().is_ok_and(|at: i64| now() - at < MILLIS)
+            && let Ok(fields) = UrlSearchParams::new_with_str(fields)
+        {
+            put_back(&form, &fields);
         }
         let store = store.clone();
         let leaving = window_event_listener_untyped("submit", move |event| {
@@ -41,10 +42,9 @@ pub(super) fn stays_with_the_language(form: NodeRef<Form>, store: String) {
             if sent.and_then(|sent| sent.get_attribute("action")).as_deref() != Some(paths::form::LANGUAGE) {
                 return;
             }
-            let fields = tab::pairs(&form).unwrap_or_default().into_iter().filter(|(name, _)| is_typed(name)).collect();
             // A browser that keeps nothing shows an empty form.
-            if let Ok(text) = serde_json::to_string(&Typed { store: store.clone(), at: js_sys::Date::now(), fields }) {
-                tab::leave_behind(KEY, &text);
+            if let Ok(fields) = tab::fields(&form) {
+                tab::leave_behind(KEY, &format!("{} {store} {fields}", now()));
             }
         });
         on_cleanup(move || leaving.remove());
@@ -52,18 +52,18 @@ pub(super) fn stays_with_the_language(form: NodeRef<Form>, store: String) {
 }
 
 /// Into fields that nobody has touched before this page was alive.
-fn put_back(form: &HtmlFormElement, fields: &[(String, String)]) {
+fn put_back(form: &HtmlFormElement, fields: &UrlSearchParams) {
     let elements = js_sys::try_iter(&js::get(form, "elements")).ok().flatten();
     let inputs = elements.into_iter().flatten().filter_map(|element| element.ok()?.dyn_into::<HtmlInputElement>().ok());
     let inputs: Vec<_> = inputs.filter(|input| is_typed(&input.name())).collect();
     let chosen_anew = inputs.iter().any(|input| input.checked() != input.default_checked());
     for input in inputs {
-        let Some((_, value)) = fields.iter().find(|(name, _)| *name == input.name()) else { continue };
+        let Some(value) = fields.get(&input.name()) else { continue };
         if input.type_() != "radio" {
             if input.value() == input.default_value() {
-                input.set_value(value);
+                input.set_value(&value);
             }
-        } else if input.value() == *value && !input.disabled() && !chosen_anew {
+        } else if input.value() == value && !input.disabled() && !chosen_anew {
             input.set_checked(true);
             // What is chosen is seen.
             if let Ok(Some(fold)) = input.closest("details") {
