@@ -124,8 +124,9 @@ impl Bar {
                         done.insert(key.clone(), (on, version));
                     });
                 }
-                // The page says so, and leads to the door.
-                Ok(SwitchAnswer::Refused(refusal)) if refusal.code == "session_required" => return tab::reload(),
+                Ok(SwitchAnswer::Refused(refusal)) if refusal.code == "session_required" => {
+                    return tab::go(&paths::gone(&paths::menu(self.store.get_value())));
+                }
                 Ok(SwitchAnswer::Refused(refusal)) => self.problem.set(Some(w::refusal_at_work(&refusal.code, self.locale))),
                 Err(tab::Unreachable) => self.problem.set(Some(w::board::unreachable(self.locale))),
             }

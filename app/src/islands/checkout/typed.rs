@@ -18,7 +18,7 @@ fn now() -> i64 {
     js_sys::Date::now() as i64
 }
 
-/// What else the form has is the page's own.
+/// What else the form has is the page's own: its key, what is held.
 fn is_typed(name: &str) -> bool {
     name == "payment" || name.starts_with("address[")
 }
@@ -27,7 +27,7 @@ fn is_typed(name: &str) -> bool {
 pub(super) fn stays_with_the_language(form: NodeRef<Form>, store: String) {
     Effect::new(move |_| {
         let Some(form) = form.get() else { return };
-        // When it was left, for which store, and the form as it would have been sent.
+        // When it was left, for which store, and what was typed, as the form would have sent it.
         let left = tab::left(KEY).unwrap_or_default();
         if let [at, of, fields] = left.splitn(3, ' ').collect::<Vec<_>>()[..]
             && of == store
@@ -43,9 +43,11 @@ pub(super) fn stays_with_the_language(form: NodeRef<Form>, store: String) {
                 return;
             }
             // A browser that keeps nothing shows an empty form.
-            if let Ok(fields) = tab::fields(&form) {
-                tab::leave_behind(KEY, &format!("{} {store} {fields}", now()));
+            let (Ok(pairs), Ok(fields)) = (tab::pairs(&form), UrlSearchParams::new()) else { return };
+            for (name, value) in pairs.into_iter().filter(|(name, _)| is_typed(name)) {
+                fields.append(&name, &value);
             }
+            tab::leave_behind(KEY, &format!("{} {store} {}", now(), String::from(fields.to_string())));
         });
         on_cleanup(move || leaving.remove());
     });
