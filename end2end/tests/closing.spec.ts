@@ -1,6 +1,7 @@
 // A shop that closes on people who were let in a moment ago: wherever they are, they hear of it, and what they can do.
 import { expectAccessible } from './support/access';
 import { Api } from './support/api';
+import { answerHeldBack } from './support/held-back';
 import { expect, test } from './support/journey';
 import { Shopper } from './support/shopper';
 import { LANGUAGES } from './support/words';
@@ -79,23 +80,10 @@ test('a shop opens while its answer is on its way, and holds what is in the cart
   await expect(page.getByTestId('hold')).toBeVisible();
   await shopper.api.delete(`/checkouts/${await page.locator('input[name="checkout"]').inputValue()}`);
   await manager.put('/staff/stores/harbor/status', { open: false });
-  let answered = () => {};
-  const answer = new Promise<void>((resolve) => (answered = resolve));
-  let release = () => {};
-  const released = new Promise<void>((resolve) => (release = resolve));
-  await page.route(
-    '**/do/checkout/hold',
-    async (route) => {
-      const response = await route.fetch();
-      answered();
-      await released;
-      await route.fulfill({ response });
-    },
-    { times: 1 },
-  );
+  const { answered, release } = await answerHeldBack(page, '**/do/checkout/hold');
   await page.reload();
   await expect(page.getByTestId('store-closed')).toContainText(w('problem.store_closed'));
-  await answer;
+  await answered;
   await manager.put('/staff/stores/harbor/status', { open: true });
   await expect(page.getByTestId('store-closed')).toHaveCount(0);
   release();

@@ -236,6 +236,23 @@ test('without JavaScript, a store that has closed is told where the order was se
   await shopper.leave();
 });
 
+test('a hold that is over promises nothing where something is sold out', async ({ browser, shop, request }) => {
+  const manager = new Api(request, shop.url, await managerToken(shop));
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  await page.clock.install();
+  await fillCart(shopper);
+  await page.goto('/s/harbor/checkout');
+  await expect(page.getByTestId('hold')).toBeVisible();
+  await page.clock.fastForward('05:05');
+  await expect(page.getByRole('main')).toContainText(w('checkout.hold_over'));
+  await expect(page.getByTestId('place-order')).toBeEnabled();
+  await manager.put('/staff/stores/harbor/items/flat-white-regular', { available: false });
+  await expect(page.getByTestId('place-order')).toBeDisabled();
+  await expect(page.getByRole('main')).not.toContainText(w('checkout.hold_over'));
+  await shopper.leave();
+});
+
 test('a store that closes during a checkout takes what is held, and nothing else', async ({ browser, shop, request }) => {
   const manager = new Api(request, shop.url, await managerToken(shop));
   const shopper = await Shopper.arrive(browser, shop);

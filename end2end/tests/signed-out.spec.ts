@@ -83,10 +83,7 @@ for (const language of LANGUAGES) {
     // They come back to it before they have signed in, which changes nothing.
     await lookAgain(page);
     await expectRefused(barista, '/staff');
-    const { items } = await manager.get<{ items: { id: string; name: string }[] }>('/staff/stores/harbor/members');
-    const kim = items.find(({ name }) => name === 'Kim');
-    if (kim === undefined) throw new Error('she works here');
-    const { code } = await manager.post<{ code: string }>(`/staff/stores/harbor/members/${kim.id}/code`);
+    const { code } = await manager.post<{ code: string }>(`${await manager.memberOf('harbor', 'Kim')}/code`);
     await other.getByLabel(w('staff.code')).fill(code);
     await other.getByRole('button', { name: w('staff.sign_in'), exact: true }).click();
     await expect(other.getByText(w('staff.hello', { name: 'Kim' }))).toBeVisible();
@@ -99,5 +96,23 @@ for (const language of LANGUAGES) {
     await barista.expectSameDocument();
     await shopper.leave();
     await barista.leave();
+  });
+
+  test(`the switches of who works there no more lead to the door (${language})`, async ({ browser, shop }) => {
+    const barista = await Barista.arrive(browser, shop, { language });
+    const { page, w } = barista;
+    const manager = new Api(barista.context.request, shop.url, await shop.token('manager', 'harbor'));
+    await page.goto('/staff');
+    await barista.signIn('Kim');
+    await page.goto('/staff/harbor/menu');
+    await barista.expectLive();
+    await manager.delete(await manager.memberOf('harbor', 'Kim'));
+    await page.locator('#harbor-oat').getByTestId('switch').click();
+    await expect(page.getByTestId('name-form')).toBeVisible();
+    await expect(page.locator('#problem')).toContainText(w('staff.gone_title'));
+    await expectAccessible(page, 'the door for who works there no more');
+    await expect(page).toHaveURL(/\/staff\/harbor\/menu\?error=right_gone$/);
+    // The refusal is in the console, as it should be.
+    await barista.context.close();
   });
 }

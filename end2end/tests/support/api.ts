@@ -58,6 +58,15 @@ export class Api {
     return shown();
   }
 
+  /** The path of somebody of a store's staff. */
+  async memberOf(store: string, name: string): Promise<string> {
+    const members = `/staff/stores/${store}/members`;
+    const { items } = await this.get<{ items: { id: string; name: string }[] }>(members);
+    const found = items.find((member) => member.name === name);
+    if (found === undefined) throw new Error(`${name} works at ${store}`);
+    return `${members}/${found.id}`;
+  }
+
   /** One flat white with oat milk, paid by card; resolves when the bar has it. */
   async orderCoffee(): Promise<Order> {
     return this.order([{ sku: 'flat-white-regular', quantity: 1, options: ['oat'] }]);

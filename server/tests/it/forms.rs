@@ -12,6 +12,7 @@ on_both_databases! {
     a_refusal_is_not_said_again_once_the_order_is_placed
     an_order_is_called_off_once_however_often_it_is_pressed
     what_the_page_does_not_show_is_not_ordered
+    an_emptied_cart_is_not_told_of_the_door
     what_a_script_sends_again_is_added_once_and_what_is_pressed_again_twice
     what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most
 }
@@ -135,6 +136,32 @@ async fn what_the_page_does_not_show_is_not_ordered(server: Server) {
         let order = place(&key, &shown, &total).await;
         assert!(order.starts_with("/orders/"), "{order}");
     }
+}
+
+/// A tab whose cart was ordered or emptied on another page hears that first, whatever else is in the way.
+async fn an_emptied_cart_is_not_told_of_the_door(server: Server) {
+    let guest = server.guest().await;
+    add(&guest, "1", Some("oat")).await;
+    let page = guest.page("/s/harbor/checkout").await;
+    let (total, shown) = (hidden(&page, "expected_total"), hidden(&page, "shown"));
+    let closed = server.token("manager", "harbor").call(Method::PUT, "/staff/stores/harbor/status", &json!({"open": false})).await;
+    assert!(closed.status.is_success(), "{}", closed.body);
+    let place = async |key: &str| {
+        let fields = [
+            ("store", "harbor"),
+            ("key", key),
+            ("checkout", ""),
+            ("shown", &*shown),
+            ("expected_total", &*total),
+            ("currency", "USD"),
+            ("payment", "tok_ok"),
+        ];
+        leads_to(&guest.post_form("/do/checkout/place", &fields).await)
+    };
+    let told = place(&hidden(&page, "key")).await;
+    assert!(told.contains("error=store_closed"), "{told}");
+    guest.post_form("/do/cart/set", &[("store", "harbor"), ("line", &hidden(&page, "line")), ("quantity", "0")]).await;
+    assert_eq!(place("0199aa00-aaaa-7000-8000-000000000000").await, "/s/harbor/checkout?error=no_lines");
 }
 
 /// A tab that is restored, or Enter in the address bar.
