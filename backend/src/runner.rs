@@ -103,6 +103,8 @@ impl Runner {
         }
         for handler in self.jobs {
             let context = context.clone();
+            // From here on, not from when the task runs: whoever waits for quiet knows then that no claim is taken back any more.
+            let starting = context.activity.busy();
             tasks.spawn(async move {
                 if !context.db.is_postgres() {
                     let mut wait = Wait::default();
@@ -113,6 +115,7 @@ impl Runner {
                         }
                     }
                 }
+                drop(starting);
                 Worker::new(context, handler).run().await;
             });
         }
