@@ -105,14 +105,12 @@ pub async fn run(plan: Plan, interrupted: impl Future<Output = ()>) -> anyhow::R
     let begun = Instant::now();
     let hands = plan.tokens.iter().map(|token| Api::with_token(&plan.url, token)).collect::<anyhow::Result<Vec<_>>>()?;
     let staff = hands.first().context("there is no barista")?.clone();
-    let store: StoreView = staff.get(&format!("/stores/{}", plan.store)).await.context("the store cannot be seen")?;
-    if store.admission == Admission::Qr {
-        bail!("--store '{}' lets in who scans its code, which robots cannot; choose one that is open to anybody", plan.store);
-    }
-    if !store.open {
-        bail!("--store '{}' is closed; open it on its settings page", plan.store);
-    }
-    let menu: MenuView = staff.get(&format!("/stores/{}/menu", plan.store)).await?;
+    let mut interrupted = pin!(interrupted);
+    let menu = tokio::select! {
+        menu = look(&plan, &staff) => menu?,
+        // Nobody has come yet: there is nothing to call off.
+        () = &mut interrupted => bail!("interrupted"),
+    };
     let progress = Progress::new(plan.orders);
     let (own, open, stop) = (Mutex::default(), Mutex::default(), CancellationToken::new());
     let scene = Arc::new(Scene { plan, menu, own, open, stop, progress });
@@ -120,7 +118,7 @@ pub async fn run(plan: Plan, interrupted: impl Future<Output = ()>) -> anyhow::R
     let (mut baristas, mut shoppers) = (Robots::new(), Robots::new());
     let done = tokio::select! {
         done = work(&scene, &staff, hands, &mut baristas, &mut shoppers) => done,
-        () = interrupted => Err(anyhow!("interrupted")),
+        () = &mut interrupted => Err(anyhow!("interrupted")),
     };
     if let Err(error) = done {
         let left = tokio::time::timeout(LEAVE, leave(&scene, &staff, baristas, shoppers)).await;
@@ -130,6 +128,18 @@ pub async fn run(plan: Plan, interrupted: impl Future<Output = ()>) -> anyhow::R
     }
     let (collected, cancelled) = scene.progress.end();
     Ok(Told { orders: scene.plan.orders, collected, cancelled, seconds: begun.elapsed().as_secs_f64() })
+}
+
+/// The menu of a store that robots can order at.
+async fn look(plan: &Plan, staff: &Api) -> anyhow::Result<MenuView> {
+    let store: StoreView = staff.get(&format!("/stores/{}", plan.store)).await.context("the store cannot be seen")?;
+    if store.admission == Admission::Qr {
+        bail!("--store '{}' lets in who scans its code, which robots cannot; choose one that is open to anybody", plan.store);
+    }
+    if !store.open {
+        bail!("--store '{}' is closed; open it on its settings page", plan.store);
+    }
+    staff.get(&format!("/stores/{}/menu", plan.store)).await
 }
 
 async fn work(scene: &Arc<Scene>, staff: &Api, hands: Vec<Api>, baristas: &mut Robots, shoppers: &mut Robots) -> anyhow::Result<()> {

@@ -1,9 +1,11 @@
 //! Robots: a shop that is alive, over its public API, on both databases.
 
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::process::Child;
 
 use crate::support::{Place, Server, on_both_databases};
 
@@ -11,6 +13,7 @@ on_both_databases! {
     robots_order_make_fetch_and_leave_nothing_behind
     robots_touch_no_order_but_their_own
     robots_that_are_interrupted_leave_nothing_behind
+    robots_are_interrupted_while_the_shop_does_not_answer
 }
 
 /// Runs them beside this thread's other work, to their end.
@@ -23,6 +26,19 @@ async fn robots(server: &Server, more: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
+/// The tokens that robots have had.
+fn robots_tokens(server: &Server) -> Vec<Value> {
+    let tokens: Vec<Value> = serde_json::from_str(&server.place.answer(&["token", "list", "--json"])).expect("JSON");
+    tokens.into_iter().filter(|token| token["name"].as_str().is_some_and(|name| name.starts_with("Robot "))).collect()
+}
+
+/// Interrupts them, and waits until they have gone.
+async fn end(robots: Child, signal: Signal) -> Output {
+    let pid = robots.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).expect("it runs");
+    kill_process(pid, signal).expect("it runs");
+    robots.wait_with_output().await.expect("it ends")
+}
+
 async fn robots_order_make_fetch_and_leave_nothing_behind(server: Server) {
     let told = robots(&server, &["--orders", "20", "--seed", "3", "--baristas", "3"]).await;
     let count = |name: &str| told[name].as_u64().unwrap_or_default();
@@ -32,13 +48,12 @@ async fn robots_order_make_fetch_and_leave_nothing_behind(server: Server) {
     for lane in ["queued", "making", "ready"] {
         assert_eq!(queue["lanes"][lane].as_array().map(Vec::len), Some(0), "{lane}: {queue}");
     }
-    let tokens: Value = serde_json::from_str(&server.place.answer(&["token", "list", "--json"])).unwrap();
-    let robots: Vec<_> = tokens.as_array().unwrap().iter().filter(|token| token["name"].as_str().unwrap().starts_with("Robot ")).collect();
+    let robots = robots_tokens(&server);
     assert!(robots.len() == 3 && robots.iter().all(|token| !token["revoked_at"].is_null()), "their tokens are worth nothing any more");
     // Each has claimed by their name.
     let manager = server.staff("harbor", "Mo", "manager").await;
     let audit = manager.page("/staff/harbor/audit").await;
-    for robot in robots {
+    for robot in &robots {
         assert!(audit.text().contains(robot["name"].as_str().unwrap()), "{robot}");
     }
     server.place.answer(&["check"]);
@@ -64,17 +79,28 @@ async fn robots_that_are_interrupted_leave_nothing_behind(server: Server) {
         let mut command = tokio::process::Command::from(server.place.command(&args));
         let robots = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("orderly runs");
         barista.until("/staff/stores/harbor/queue", |queue| length(queue) >= 2).await;
-        let pid = robots.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).expect("it runs");
-        kill_process(pid, signal).expect("it runs");
-        let output = robots.wait_with_output().await.expect("it ends");
+        let output = end(robots, signal).await;
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(1) && said.contains("interrupted"), "{signal:?}: {:?}: {said}", output.status);
         let queue = barista.get("/staff/stores/harbor/queue").await.body;
         assert_eq!(length(&queue), 0, "{queue}");
     }
-    let tokens: Value = serde_json::from_str(&server.place.answer(&["token", "list", "--json"])).unwrap();
-    let robots: Vec<_> = tokens.as_array().unwrap().iter().filter(|token| token["name"].as_str().unwrap().starts_with("Robot ")).collect();
-    assert!(robots.len() == 4 && robots.iter().all(|token| !token["revoked_at"].is_null()), "{tokens}");
+    let robots = robots_tokens(&server);
+    assert!(robots.len() == 4 && robots.iter().all(|token| !token["revoked_at"].is_null()), "{robots:?}");
+}
+
+async fn robots_are_interrupted_while_the_shop_does_not_answer(server: Server) {
+    let mute = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", mute.local_addr().expect("it is bound"));
+    let mut command = tokio::process::Command::from(server.place.command(&["robot", "--store", "harbor", "--url", &url]));
+    let robots = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("orderly runs");
+    let asked = mute.accept().await.expect("they ask");
+    let output = end(robots, Signal::TERM).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Who waits for the answer to its end would say that there was none.
+    assert!(output.status.code() == Some(1) && said.contains("interrupted"), "{:?}: {said}", output.status);
+    drop(asked);
+    assert!(robots_tokens(&server).iter().all(|token| !token["revoked_at"].is_null()));
 }
 
 #[test]
