@@ -7,6 +7,7 @@
 // The type of a page is as deep as its markup; release builds look through all of it.
 #![recursion_limit = "512"]
 
+pub mod erase;
 pub mod islands;
 pub mod live;
 pub mod paths;

@@ -3,7 +3,7 @@
 use domain::{Locale, Money, view::LineView};
 use leptos::prelude::*;
 
-use crate::{paths, words as w};
+use crate::{erase::Erase as _, paths, words as w};
 
 /// A drawing of the house's hand, only to be looked at; the words stand beside it.
 pub fn icon(name: &'static str) -> impl IntoView {
@@ -49,14 +49,14 @@ pub fn line_options(line: &LineView) -> String {
 
 /// What went wrong, above the content.
 pub fn notice(tone: &'static str, title: String, text: Option<String>) -> AnyView {
-    noticed(tone, title, text.map(|text| view! { <p>{text}</p> }).into_any())
+    noticed(tone, title, text.map(|text| view! { <p>{text}</p> }).erase())
 }
 
 /// What a form was refused for, above the content. Where an order may have been placed all the same, the way to look.
 pub fn refused(tone: &'static str, code: &str, locale: Locale) -> AnyView {
     let look = matches!(code, "unavailable" | "idempotency_key_reused")
         .then(|| view! { <p><a href=paths::ORDERS>{w::lost::my_orders(locale)}</a></p> });
-    noticed(tone, w::problem::title(locale).to_owned(), view! { <p>{w::refusal(code, locale)}</p>{look} }.into_any())
+    noticed(tone, w::problem::title(locale).to_owned(), view! { <p>{w::refusal(code, locale)}</p>{look} }.erase())
 }
 
 fn noticed(tone: &'static str, title: String, text: AnyView) -> AnyView {
@@ -68,7 +68,7 @@ fn noticed(tone: &'static str, title: String, text: AnyView) -> AnyView {
             {text}
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 #[cfg(test)]

@@ -44,3 +44,11 @@ fn each_crate_names_what_it_may() {
     let gates = places("app", &["feature = \"ssr\""]);
     assert!(matches!(&*gates, [gate] if gate.ends_with("lib.rs: #[cfg(feature = \"ssr\")]")), "on `mod ssr;` alone: {gates:?}");
 }
+
+#[test]
+fn what_a_browser_loads_erases_types_without_the_way_to_wait() {
+    let elsewhere =
+        places("app", &[".into_any()"]).into_iter().filter(|place| !place.contains("/src/ssr/") && !place.contains("/src/erase.rs"));
+    assert_eq!(elsewhere.collect::<Vec<_>>(), Vec::<String>::new(), "`Erase::erase` instead");
+    assert_ne!(places("app", &[".erase()"]), Vec::<String>::new(), "they were looked at");
+}

@@ -4,7 +4,7 @@ use domain::{Locale, Timestamp, view::StoreView};
 use leptos::prelude::*;
 
 use super::store_status::newest;
-use crate::{pieces::icon, tab, words as w};
+use crate::{erase::Erase as _, pieces::icon, tab, words as w};
 
 /// The time that is left until `until`; `now` is when the page was made.
 #[island]
@@ -17,14 +17,14 @@ pub fn Admitted(store: StoreView, until: Timestamp, now: Timestamp, locale: Loca
     let over = Memo::new(move |_| left.get() == 0);
     let text = move || {
         if !open.get() {
-            return view! { <p>{w::store::closed_text(locale)}</p> }.into_any();
+            return view! { <p>{w::store::closed_text(locale)}</p> }.erase();
         }
         if over.get() {
-            return view! { <p>{w::scan::over_text(locale)}</p> }.into_any();
+            return view! { <p>{w::scan::over_text(locale)}</p> }.erase();
         }
         let (before, after) = w::scan::time_left_around(locale);
         let time = move || minutes(left.get());
-        view! { <p>{before}{time}{after}</p> }.into_any()
+        view! { <p>{before}{time}{after}</p> }.erase()
     };
     let title = move || match (open.get(), over.get()) {
         (false, _) => w::store::closed_title(locale),
@@ -38,7 +38,7 @@ pub fn Admitted(store: StoreView, until: Timestamp, now: Timestamp, locale: Loca
             {text}
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 /// When a kiosk shows its next code, to whom this one lets in no more; `now` is when the page was made.
@@ -48,10 +48,10 @@ pub fn NextCode(at: Timestamp, now: Timestamp, locale: Locale) -> impl IntoView 
     let left = Memo::new(move |_| ((at - clock.get()).max(0) + 999) / 1000);
     let text = move || {
         if left.get() == 0 {
-            return w::scan::next_now(locale).into_any();
+            return w::scan::next_now(locale).erase();
         }
         let (before, after) = w::scan::next_in_around(locale);
-        view! { {before}{move || minutes(left.get())}{after} }.into_any()
+        view! { {before}{move || minutes(left.get())}{after} }.erase()
     };
     view! { <p data-testid="next-code">{text}</p> }
 }

@@ -4,6 +4,7 @@ use domain::{Locale, Money, UserId, live::UserLive, topic::Topic};
 use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
+    erase::Erase as _,
     live, pieces,
     tab::{self, rest},
 };
@@ -27,5 +28,5 @@ pub fn Balance(user: UserId, balance: Money, waiting: bool, locale: Locale) -> i
             });
         }
     });
-    view! { <p class="balance" role="status" data-testid="balance">{move || pieces::price(balance.get(), locale)}</p> }.into_any()
+    view! { <p class="balance" role="status" data-testid="balance">{move || pieces::price(balance.get(), locale)}</p> }.erase()
 }

@@ -7,6 +7,7 @@ use domain::{
 use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
+    erase::Erase as _,
     paths,
     pieces::icon,
     tab::{self, rest},
@@ -68,7 +69,7 @@ pub fn BankAnswer(top_up: TopUpId, amount: Money, asked: bool, locale: Locale) -
             }
         })
     };
-    view! { {notice} }.into_any()
+    view! { {notice} }.erase()
 }
 
 /// Whether there is something to be shown of it, if only that its shopper has signed out meanwhile. A shop that is not reached is asked

@@ -4,7 +4,7 @@ use domain::{Locale, view::MakingView};
 use leptos::prelude::*;
 
 use super::{board::Queue, ticket_cancel::fold, today::took};
-use crate::{pieces, words as w};
+use crate::{erase::Erase as _, pieces, words as w};
 
 /// A line with the three numbers; pressed, it shows the times over the lanes, which stay where they are.
 pub fn view(queue: Queue, locale: Locale) -> AnyView {
@@ -24,12 +24,12 @@ pub fn view(queue: Queue, locale: Locale) -> AnyView {
     let times = move || {
         making.with(|making| {
             if making.is_empty() {
-                return view! { <p class="soft">{w::today::making_none(locale)}</p> }.into_any();
+                return view! { <p class="soft">{w::today::making_none(locale)}</p> }.erase();
             }
             let each = making
                 .iter()
                 .map(|time| view! { <div><dt>{time.name.clone()}</dt><dd class="num">{took(Some(time.seconds), locale)}</dd></div> });
-            view! { <dl class="board-day__times">{each.collect_view()}</dl> }.into_any()
+            view! { <dl class="board-day__times">{each.collect_view()}</dl> }.erase()
         })
     };
     view! {
@@ -42,7 +42,7 @@ pub fn view(queue: Queue, locale: Locale) -> AnyView {
             </div>
         </details>
     }
-    .into_any()
+    .erase()
 }
 
 /// In the reader's language, and in the order of the names that they read: the ids are told to nobody.

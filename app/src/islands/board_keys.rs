@@ -15,7 +15,7 @@ use super::{
     board_undo::WHILE,
     ticket_cancel::fold,
 };
-use crate::{pieces, words as w};
+use crate::{erase::Erase as _, pieces, words as w};
 
 /// Digits of an order's number.
 const DIGITS: usize = 5;
@@ -180,7 +180,7 @@ pub fn help(locale: Locale) -> AnyView {
             </div>
         </details>
     }
-    .into_any()
+    .erase()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::{
     board::{Bar, Queue},
     ticket::ticket,
 };
-use crate::words as w;
+use crate::{erase::Erase as _, words as w};
 
 /// One lane of the board.
 pub type Lane = fn(&LanesView) -> &Vec<TicketView>;
@@ -50,5 +50,5 @@ pub fn lane(id: &'static str, name: &'static str, queue: Queue, of: Lane, bar: B
             {move || (count.get() == 0).then(|| view! { <p class="lane__empty">{w::board::empty(locale)}</p> })}
         </section>
     }
-    .into_any()
+    .erase()
 }

@@ -17,6 +17,7 @@ use super::{
     progress::called_off_because,
 };
 use crate::{
+    erase::Erase as _,
     pieces,
     tab::{self, Body, js},
     words as w,
@@ -200,7 +201,7 @@ fn alert(id: &'static str, title: String, text: String, close: impl Fn(bool) + C
             <button class="button button--plain" on:click=move |event| close(is_by_key(&event))>{w::board::dismiss(locale)}</button>
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 /// What came back because its board was gone is said, too.

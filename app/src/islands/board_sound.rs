@@ -7,6 +7,7 @@ use leptos::{leptos_dom::helpers::WindowListenerHandle, prelude::*};
 
 use super::board::{Bar, Queue};
 use crate::{
+    erase::Erase as _,
     pieces,
     tab::{self, bell},
     words as w,
@@ -61,5 +62,5 @@ pub fn sound(queue: Queue, bar: Bar) -> AnyView {
             <span>{move || if on() { w::board::sound_on(locale) } else { w::board::sound_off(locale) }}</span>
         </button>
     }
-    .into_any()
+    .erase()
 }

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::board::{Bar, Queue};
-use crate::{pieces, tab, words as w};
+use crate::{erase::Erase as _, pieces, tab, words as w};
 
 /// Things that are counted together at most.
 const TOTALS: usize = 12;
@@ -126,7 +126,7 @@ pub fn overview(queue: Queue, bar: Bar) -> AnyView {
             </ul>
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::erase::Erase as _;
+
 /// What a countdown says.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Words {
@@ -24,14 +26,14 @@ pub(super) fn countdown(
             let tone = (seconds <= 30).then_some("stop");
             let style = format!("--progress:{:.3}", (left as f64 / of as f64).min(1.0));
             if left == 0 {
-                return view! { <p class="hold" data-tone=tone style=style><span>{over}</span></p> }.into_any();
+                return view! { <p class="hold" data-tone=tone style=style><span>{over}</span></p> }.erase();
             }
             view! {
                 <p class="hold" data-tone=tone style=style data-testid=name>
                     <span>{before}<time class="num" datetime=format!("PT{seconds}S")>{format!("{}:{:02}", seconds / 60, seconds % 60)}</time>{after}</span>
                 </p>
             }
-            .into_any()
+            .erase()
         })
     }
 }

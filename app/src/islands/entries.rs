@@ -11,7 +11,7 @@ use domain::{
 use leptos::{prelude::*, task::spawn_local};
 
 use super::live_line::alive;
-use crate::{live, paths, pieces::decimal, tab, words as w};
+use crate::{erase::Erase as _, live, paths, pieces::decimal, tab, words as w};
 
 /// Movements on a page.
 pub const ENTRIES: i64 = 8;
@@ -58,8 +58,8 @@ pub fn Entries(user: UserId, page: Page<WalletEntry>, moments: Vec<String>, newe
     let row = move |entry: WalletEntry| {
         let what = w::wallet::by_name(entry.kind.as_str(), locale).unwrap_or_default();
         let what = match entry.order {
-            Some(order) => view! { <a href=paths::order(order)>{what}</a> }.into_any(),
-            None => view! { <span>{what}</span> }.into_any(),
+            Some(order) => view! { <a href=paths::order(order)>{what}</a> }.erase(),
+            None => view! { <span>{what}</span> }.erase(),
         };
         let amount = entry.amount.format(locale);
         let amount = if entry.amount.amount > 0 { format!("+{amount}") } else { amount };
@@ -73,10 +73,10 @@ pub fn Entries(user: UserId, page: Page<WalletEntry>, moments: Vec<String>, newe
     let is_empty = Memo::new(move |_| shown.with(|page| page.items.is_empty()));
     let list = move || {
         if is_empty.get() {
-            view! { <p class="soft">{w::wallet::none(locale)}</p> }.into_any()
+            view! { <p class="soft">{w::wallet::none(locale)}</p> }.erase()
         } else {
             view! { <ul class="entries" data-testid="entries"><For each=move || shown.with(|page| page.items.clone()) key=|entry| entry.id children=row/></ul> }
-                .into_any()
+                .erase()
         }
     };
     let next = Memo::new(move |_| shown.with(|page| page.next.clone()));
@@ -85,5 +85,5 @@ pub fn Entries(user: UserId, page: Page<WalletEntry>, moments: Vec<String>, newe
             view! { <div class="row"><a class="button button--quiet" href=format!("{}?before={next}#wallet", paths::ACCOUNT)>{w::wallet::older(locale)}</a></div> }
         })
     };
-    view! { {list}{older} }.into_any()
+    view! { {list}{older} }.erase()
 }

@@ -14,6 +14,7 @@ use super::{
     store_status::newest,
 };
 use crate::{
+    erase::Erase as _,
     live, paths, pieces,
     tab::{self, awake},
     wire::StoreClock,
@@ -158,7 +159,7 @@ pub fn KioskDisplay(
                     <p class="soft kiosk__url">{w::kiosk::or_type(locale)}" "<span class="num">{address}</span></p>
                 </div>
             }
-            .into_any()
+            .erase()
         }
         other => {
             let next = move || minutes(next_in.get());
@@ -190,7 +191,7 @@ pub fn KioskDisplay(
                 </div>
                 {waits.then(|| view! { <div class="kiosk__side">{time()}</div> })}
             }
-            .into_any()
+            .erase()
         }
     };
     view! {
@@ -199,7 +200,7 @@ pub fn KioskDisplay(
             <div class="kiosk__stage">{body}{board}</div>
         </main>
     }
-    .into_any()
+    .erase()
 }
 
 #[cfg(test)]

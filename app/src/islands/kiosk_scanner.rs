@@ -21,6 +21,7 @@ pub use self::outcome::Outcome;
 use self::{camera::camera, held::Held, outcome::said, wedge::Wedge};
 use super::live_line::{LineOf, connection, live_line};
 use crate::{
+    erase::Erase as _,
     live, paths,
     tab::{self, awake, bell},
     wire::StoreClock,
@@ -253,7 +254,7 @@ pub fn KioskScanner(kiosk: KioskId, store_name: String, outcome: Option<Outcome>
             </div>
         </main>
     }
-    .into_any()
+    .erase()
 }
 
 /// A reader that types does so into whatever has the focus: whatever that is, a character belongs into the field, where it begins

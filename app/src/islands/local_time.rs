@@ -3,7 +3,7 @@
 use domain::{Locale, Timestamp};
 use leptos::prelude::*;
 
-use crate::tab;
+use crate::{erase::Erase as _, tab};
 
 /// Day and time by the reader's own clock. `text`: the same for who has no scripts, and until the page is alive; it names its
 /// zone.
@@ -11,5 +11,5 @@ use crate::tab;
 pub fn LocalTime(at: Timestamp, text: String, locale: Locale) -> impl IntoView {
     let (shown, set_shown) = signal(text);
     Effect::new(move |_| set_shown.set(tab::local_moment(at, locale)));
-    view! { <time datetime=at.to_string()>{shown}</time> }.into_any()
+    view! { <time datetime=at.to_string()>{shown}</time> }.erase()
 }

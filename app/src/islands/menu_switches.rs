@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::live_line::{LineOf, live_line, offline};
 use crate::{
+    erase::Erase as _,
     live, paths, pieces, tab,
     wire::{StoreClock, SwitchAnswer},
     words as w,
@@ -202,7 +203,7 @@ pub fn MenuSwitches(
         <div role="status">{nothing}</div>
         {groups}
     }
-    .into_any()
+    .erase()
 }
 
 /// What it is found by: its own name, and that of what it is a part of.
@@ -231,7 +232,7 @@ fn find(bar: Bar) -> AnyView {
             <button class="button button--quiet without-scripts">{w::switches::show(locale)}</button>
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 fn section(group: SwitchGroup, bar: Bar) -> AnyView {
@@ -245,7 +246,7 @@ fn section(group: SwitchGroup, bar: Bar) -> AnyView {
             <ul class="switches">{rows}</ul>
         </section>
     }
-    .into_any()
+    .erase()
 }
 
 fn switch(row: SwitchRow, (key, words): (Key, String), bar: Bar) -> AnyView {
@@ -280,7 +281,7 @@ fn switch(row: SwitchRow, (key, words): (Key, String), bar: Bar) -> AnyView {
             </form>
         </li>
     }
-    .into_any()
+    .erase()
 }
 
 fn problem(text: &'static str, bar: Bar) -> AnyView {
@@ -292,5 +293,5 @@ fn problem(text: &'static str, bar: Bar) -> AnyView {
             <button class="button button--plain" on:click=move |_| bar.problem.set(None)>{w::board::dismiss(bar.locale)}</button>
         </div>
     }
-    .into_any()
+    .erase()
 }

@@ -4,7 +4,7 @@ use domain::{Locale, view::StoreView};
 use leptos::prelude::*;
 
 use super::store_status::newest;
-use crate::{paths, words as w};
+use crate::{erase::Erase as _, paths, words as w};
 
 /// The switch where nothing else of the page is alive: it moves with the store, whoever has moved it. `back`: the page to come
 /// back to.
@@ -26,5 +26,5 @@ pub(super) fn open_switch(store: String, back: String, open: Signal<bool>, local
             </button>
         </form>
     }
-    .into_any()
+    .erase()
 }

@@ -10,7 +10,7 @@ use domain::{
 };
 use leptos::{prelude::*, task::spawn_local};
 
-use crate::{tab, words as w};
+use crate::{erase::Erase as _, tab, words as w};
 
 /// Between two looks, in milliseconds: as soon as somebody wonders whether a screen has come up, it is told.
 const EVERY: i32 = 3_000;
@@ -91,7 +91,7 @@ pub fn ScreenPresence(store: StoreId, kiosk: KioskId, devices: Vec<TokenView>, n
             <span class="pill" data-tone=move || standing.get().0 data-testid="screen-presence">{name}" · "{move || standing.get().1}</span>
         }
     };
-    view! { <span class="row presence">{move || devices.get().into_iter().map(pill).collect_view()}</span> }.into_any()
+    view! { <span class="row presence">{move || devices.get().into_iter().map(pill).collect_view()}</span> }.erase()
 }
 
 #[cfg(test)]

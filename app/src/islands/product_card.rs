@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast as _;
 
 use super::cart;
-use crate::{live, paths, pieces, tab, wire::CartAnswer, words as w};
+use crate::{erase::Erase as _, live, paths, pieces, tab, wire::CartAnswer, words as w};
 
 /// What a card needs of a variant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,9 +58,9 @@ pub fn ProductCard(
     let foot = move || {
         if !available.get() {
             return view! { <p class="product-card__price"><span class="pill" data-tone="stop">{w::menu::sold_out(locale)}</span></p> }
-                .into_any();
+                .erase();
         }
-        variants.with(|all| price(all, locale)).into_any()
+        variants.with(|all| price(all, locale)).erase()
     };
     let add = (ready && variants.with_untracked(|all| all.len() == 1)).then(|| {
         let sku = variants.with_untracked(|all| all[0].sku.to_string());
@@ -72,7 +72,7 @@ pub fn ProductCard(
             <div class="product-card__foot">{foot}{add}</div>
         </article>
     }
-    .into_any()
+    .erase()
 }
 
 /// The price in force, with what it was where it is a special one; the lowest of several.
@@ -136,5 +136,5 @@ fn add_form(store: String, product: String, sku: String, name: String, locale: L
             {move || failed.get().map(|text| view! { <p class="field-error" role="alert">{text}</p> })}
         </form>
     }
-    .into_any()
+    .erase()
 }

@@ -21,6 +21,7 @@ use super::{
     store_status::newest,
 };
 use crate::{
+    erase::Erase as _,
     paths, pieces, tab,
     wire::{CartAnswer, Chosen},
     words as w,
@@ -93,7 +94,7 @@ impl Choice {
 #[island(lazy)]
 pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen, sent: bool, locale: Locale) -> impl IntoView {
     let store = menu.store.to_string();
-    let Some(product) = menu.products().next().cloned() else { return ().into_any() };
+    let Some(product) = menu.products().next().cloned() else { return ().erase() };
     let choice = Choice::new(&product, chosen);
     let menu = live_menu(menu);
     let form = NodeRef::<leptos::html::Form>::new();
@@ -193,7 +194,7 @@ pub fn ProductForm(menu: Menu, status: StoreView, now: Timestamp, chosen: Chosen
             </div>
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 /// What of the choice has sold out while it was looked at, and the way to what is nearest to it: a link, which also works where
@@ -232,7 +233,7 @@ fn sold_out_notice(
                     <p><a class="button button--quiet" href=href on:click=press data-testid="choice-instead">{label}</a></p>
                 </div>
             }
-            .into_any()
+            .erase()
         })
     }
 }
@@ -254,8 +255,8 @@ fn sizes(variants: &[Variant], choice: Choice, menu: Memo<Menu>, now: Timestamp,
                 move |_| menu.with(|menu| of(menu, &sku)).unwrap_or((false, None))
             });
             let note = move || match state.get() {
-                (true, Some(price)) => pieces::price(price, locale).into_any(),
-                _ => w::menu::sold_out(locale).into_any(),
+                (true, Some(price)) => pieces::price(price, locale).erase(),
+                _ => w::menu::sold_out(locale).erase(),
             };
             let chosen = sku.clone();
             view! {
@@ -274,7 +275,7 @@ fn sizes(variants: &[Variant], choice: Choice, menu: Memo<Menu>, now: Timestamp,
             <div class="choice__cards">{cards}</div>
         </fieldset>
     }
-    .into_any()
+    .erase()
 }
 
 fn hint(group: &ModifierGroup, locale: Locale) -> String {
@@ -359,5 +360,5 @@ fn modifier(group: &ModifierGroup, choice: Choice, menu: Memo<Menu>, tried: RwSi
             {sentence}
         </fieldset>
     }
-    .into_any()
+    .erase()
 }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::live_line::connection;
 use crate::{
+    erase::Erase as _,
     live::{self, Connection},
     paths,
     pieces::icon,
@@ -99,7 +100,7 @@ pub fn SettingsWatch(store: StoreView, settings: StoreSettings, mark: String, lo
             }
         })
     };
-    view! { <div class="made" role="status">{notice}</div> }.into_any()
+    view! { <div class="made" role="status">{notice}</div> }.erase()
 }
 
 /// Looks whether it is as it is shown. What is `said` already is not asked for again, but that the settings have changed, which

@@ -6,7 +6,7 @@ use domain::Locale;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{paths, words as w};
+use crate::{erase::Erase as _, paths, words as w};
 
 /// Which of a store's pages somebody may open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,6 @@ impl StaffTabs {
                 view! { <li><a href=page aria-current=current>{name}</a></li> }
             })
             .collect_view();
-        view! { <nav class="staff-tabs" aria-label=w::staff::pages(locale)><ul>{links}</ul></nav> }.into_any()
+        view! { <nav class="staff-tabs" aria-label=w::staff::pages(locale)><ul>{links}</ul></nav> }.erase()
     }
 }

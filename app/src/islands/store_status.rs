@@ -7,7 +7,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use crate::{live, pieces, words as w};
+use crate::{erase::Erase as _, live, pieces, words as w};
 
 /// The newest of the server's view and what came since.
 pub(super) fn newest(store: StoreView) -> Signal<StoreView> {
@@ -22,7 +22,7 @@ pub fn StoreStatus(store: StoreView, ships: bool, locale: Locale) -> impl IntoVi
     view! {
         <div class="facts" role="status" data-testid="store-status">{move || facts(&store.get(), ships, locale)}</div>
     }
-    .into_any()
+    .erase()
 }
 
 /// The facts about a store.
@@ -42,7 +42,7 @@ pub fn facts(store: &StoreView, ships: bool, locale: Locale) -> AnyView {
     });
     let scan = (store.admission == Admission::Qr).then(|| view! { <span>{pieces::icon("scan")}{w::store::scan(locale)}</span> });
     let ships = ships.then(|| view! { <span>{pieces::icon("parcel")}{w::store::ships(locale)}</span> });
-    view! { <span class="pill" data-tone=tone>{word}</span>{wait}{queue}{scan}{ships} }.into_any()
+    view! { <span class="pill" data-tone=tone>{word}</span>{wait}{queue}{scan}{ships} }.erase()
 }
 
 /// Why nothing can be ordered now, as long as it is so.

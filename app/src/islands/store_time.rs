@@ -4,12 +4,12 @@ use domain::{Locale, Timestamp};
 use leptos::prelude::*;
 
 use super::live_line::alive;
-use crate::{tab, wire::StoreClock, words as w};
+use crate::{erase::Erase as _, tab, wire::StoreClock, words as w};
 
 /// The sentence on its own, for lists. `times`: what is shown, by which clocks.
 #[island(lazy)]
 pub fn StoreTime(times: Vec<(Timestamp, StoreClock)>, locale: Locale) -> impl IntoView {
-    store_time(times, locale).into_any()
+    store_time(times, locale).erase()
 }
 
 /// That times are those of the store, for who is where clocks say otherwise. Without scripts nobody knows where that is, and

@@ -11,7 +11,7 @@ use leptos::{
 use wasm_bindgen::JsCast as _;
 
 use super::{board::Bar, board_focus as focus};
-use crate::{paths, pieces, words as w};
+use crate::{erase::Erase as _, paths, pieces, words as w};
 
 /// A sentence, and what the server takes.
 const REASON_LENGTH: usize = 200;
@@ -89,7 +89,7 @@ pub(super) fn cancel_fold(order: OrderId, number: i64, bar: Bar) -> AnyView {
             <div class="ticket__menu">{menu}</div>
         </details>
     }
-    .into_any()
+    .erase()
 }
 
 /// The usual reasons are one press each; any other is typed, or left out.
@@ -134,5 +134,5 @@ fn menu(order: OrderId, number: i64, bar: Bar) -> AnyView {
             </button>
         </form>
     }
-    .into_any()
+    .erase()
 }

@@ -16,6 +16,7 @@ use super::{
     today_charts::{by_hour, sold},
 };
 use crate::{
+    erase::Erase as _,
     live::{self, Connection},
     paths, tab, words as w,
 };
@@ -47,7 +48,7 @@ pub fn Today(today: TodayView, locale: Locale) -> impl IntoView {
             </div>
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 /// Asks for the figures whenever the store's status is told, which every step of an order does, at most once a second; what is told
@@ -147,7 +148,7 @@ fn totals(shown: Shown, locale: Locale) -> AnyView {
             </dl>
         </section>
     }
-    .into_any()
+    .erase()
 }
 
 /// How long something took; a dash where nothing did.
@@ -177,7 +178,7 @@ fn ended(shown: Shown, locale: Locale) -> AnyView {
             </table>
         </section>
     }
-    .into_any()
+    .erase()
 }
 
 fn what(ended: &EndedView, locale: Locale) -> &'static str {

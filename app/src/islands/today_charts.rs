@@ -7,7 +7,7 @@ use domain::{
 use leptos::prelude::*;
 
 use super::today::{Shown, took};
-use crate::{wire::StoreClock, words as w};
+use crate::{erase::Erase as _, wire::StoreClock, words as w};
 
 /// Products and options that are shown.
 const SHOWN: usize = 10;
@@ -88,7 +88,7 @@ pub(super) fn by_hour(shown: Shown, locale: Locale) -> AnyView {
             </details>
         </section>
     }
-    .into_any()
+    .erase()
 }
 
 fn row(hour: &HourView, locale: Locale) -> AnyView {
@@ -101,7 +101,7 @@ fn row(hour: &HourView, locale: Locale) -> AnyView {
             <td class="num">{took(hour.making_seconds, locale)}</td>
         </tr>
     }
-    .into_any()
+    .erase()
 }
 
 fn chart(chart: Chart, shown: Shown, locale: Locale) -> AnyView {
@@ -150,7 +150,7 @@ fn chart(chart: Chart, shown: Shown, locale: Locale) -> AnyView {
             <div class="chart__hours num" aria-hidden="true" style=count>{names}</div>
         </figure>
     }
-    .into_any()
+    .erase()
 }
 
 /// What is sold most, as a table whose rows are bars. `words`: its title, what the things are called, what they brought, and what
@@ -191,7 +191,7 @@ pub(super) fn sold(
             </table>
         </section>
     }
-    .into_any()
+    .erase()
 }
 
 #[cfg(test)]

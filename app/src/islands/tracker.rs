@@ -26,6 +26,7 @@ use super::{
     waiting::{self, Place},
 };
 use crate::{
+    erase::Erase as _,
     live, paths, pieces,
     tab::{self, awake, js},
     wire::StoreClock,
@@ -117,7 +118,7 @@ pub fn OrderTracker(
             </div>
         </article>
     }
-    .into_any()
+    .erase()
 }
 
 /// The journey, read again whenever the order has changed.
@@ -203,7 +204,7 @@ fn again(Again { order, store, status, own }: Again<'_>, locale: Locale) -> Opti
     }
     let menu = view! { <a class="button button--plain" href=paths::store(store)>{w::order::to_menu(locale)}</a> };
     if !own {
-        return Some(menu.into_any());
+        return Some(menu.erase());
     }
     let (busy, offline) = (tab::busy(), offline());
     let submit = move |event: SubmitEvent| {
@@ -232,7 +233,7 @@ fn again(Again { order, store, status, own }: Again<'_>, locale: Locale) -> Opti
             {sentence}
         </form>
     };
-    Some(view.into_any())
+    Some(view.erase())
 }
 
 /// The way to the bank, while the payment waits for it, and for how long it does.
@@ -297,13 +298,13 @@ fn stage(step: Step, clock: StoreClock, locale: Locale) -> AnyView {
             {step.at.map(|at| view! { <time datetime=at.to_string()>{clock.hour(at, locale)}</time> })}
         </li>
     }
-    .into_any()
+    .erase()
 }
 
 fn line_view(line: &LineView, pictures: &BTreeMap<String, String>, locale: Locale) -> AnyView {
     let picture = match pictures.get(line.product.as_str()) {
-        Some(url) => view! { <img class="line__picture" src=url.clone() width="400" height="300" alt="" loading="lazy"/> }.into_any(),
-        None => view! { <span class="line__picture"></span> }.into_any(),
+        Some(url) => view! { <img class="line__picture" src=url.clone() width="400" height="300" alt="" loading="lazy"/> }.erase(),
+        None => view! { <span class="line__picture"></span> }.erase(),
     };
     view! {
         <li class="line">
@@ -313,7 +314,7 @@ fn line_view(line: &LineView, pictures: &BTreeMap<String, String>, locale: Local
             <p class="line__price">{pieces::price(line.total, locale)}</p>
         </li>
     }
-    .into_any()
+    .erase()
 }
 
 fn payment(order: &OrderView, locale: Locale) -> &'static str {
@@ -363,6 +364,6 @@ impl Told {
                 <small>{who}{why.map(|why| view! { {w::menu::colon(locale)}<q class="timeline__why">{why}</q> })}</small>
             </li>
         };
-        Some(view.into_any())
+        Some(view.erase())
     }
 }

@@ -4,7 +4,7 @@ use leptos::{ev::SubmitEvent, prelude::*};
 use wasm_bindgen::JsCast as _;
 
 use super::{Cart, hold, sold_out};
-use crate::{paths, pieces, wire::Line, words as w};
+use crate::{erase::Erase as _, paths, pieces, wire::Line, words as w};
 use domain::pricing::MAX_QUANTITY;
 
 /// A line with its own form: each button is a quantity, also without scripts.
@@ -55,8 +55,8 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
     let most = move || (cart.is_sent() || quantity.get() >= MAX_QUANTITY).then_some("true");
     let place = format!("line-{}", line.id);
     let picture = match picture {
-        Some(url) => view! { <img class="line__picture" src=url width="400" height="300" alt=""/> }.into_any(),
-        None => view! { <span class="line__picture"></span> }.into_any(),
+        Some(url) => view! { <img class="line__picture" src=url width="400" height="300" alt=""/> }.erase(),
+        None => view! { <span class="line__picture"></span> }.erase(),
     };
     view! {
         <li class="line" id=place tabindex="-1" data-wrong=wrong data-testid="line">
@@ -79,7 +79,7 @@ pub(super) fn cart_line(line: Line, cart: Cart) -> AnyView {
             </form>
         </li>
     }
-    .into_any()
+    .erase()
 }
 
 /// The line that stands where this one was when it is gone: the next, else the one before.

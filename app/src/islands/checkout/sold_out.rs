@@ -12,7 +12,7 @@ use super::{
     cart_line::{focus, focus_if_lost},
     hold,
 };
-use crate::{paths, pieces, words as w};
+use crate::{erase::Erase as _, paths, pieces, words as w};
 
 /// What is wrong with a line, or has become so while it is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,7 +164,7 @@ fn swap_form(id: StoredValue<String>, offer: Offer, cart: Cart) -> AnyView {
                 aria-disabled=move || cart.is_sent().then_some("true")><span>{label}</span>{pieces::price(price, cart.locale)}</button>
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 /// Whether the button of a line has the focus that takes what is offered.

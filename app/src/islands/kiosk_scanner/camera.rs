@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast as _;
 
 use super::{Desk, written};
 use crate::{
+    erase::Erase as _,
     islands::live_line::alive,
     pieces,
     tab::{self, bell, eye},
@@ -86,7 +87,7 @@ pub fn camera(desk: Desk) -> AnyView {
             {sentence}
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 /// Opens the camera and looks, and opens it again when it was gone, until the page is left or no scanner any more, or the browser's

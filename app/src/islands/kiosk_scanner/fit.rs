@@ -7,7 +7,7 @@ use domain::Locale;
 use leptos::{html, prelude::*};
 use web_sys::Element;
 
-use crate::words as w;
+use crate::{erase::Erase as _, words as w};
 
 /// The lines of an order: of each how many, and of what.
 pub fn lines(lines: Vec<(i64, String)>, locale: Locale) -> AnyView {
@@ -26,7 +26,7 @@ pub fn lines(lines: Vec<(i64, String)>, locale: Locale) -> AnyView {
         }
     });
     let lines = lines.into_iter().map(|(quantity, name)| view! { <li><span class="num">{quantity}" × "</span>{name}</li> }).collect_view();
-    view! { <ul class="scanner__lines" node_ref=list>{lines}<li class="scanner__more" hidden=true></li></ul> }.into_any()
+    view! { <ul class="scanner__lines" node_ref=list>{lines}<li class="scanner__more" hidden=true></li></ul> }.erase()
 }
 
 /// Makes the lines smaller where they have no room, and counts the last ones where they have none even so. The first is always shown.

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::fit;
-use crate::{pieces, words as w};
+use crate::{erase::Erase as _, pieces, words as w};
 
 /// What came of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,7 +108,7 @@ pub fn said(outcome: Option<Outcome>, locale: Locale) -> AnyView {
             <p class="lead">{told.text}</p>
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
 
 use super::super::live_line::offline;
-use crate::{paths, pieces, tab, words as w};
+use crate::{erase::Erase as _, paths, pieces, tab, words as w};
 
 /// A plain form without scripts. With them the page stays: it says what became of it, also where nothing can be sent.
 /// The key stays the same until there is an answer: what was lost on its way, and pressed again, is the same wish.
@@ -68,7 +68,7 @@ pub(super) fn cancel(order: OrderId, key: RwSignal<String>, answered: RwSignal<O
             {sentence}
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 /// An answer as the page takes it, which may have been left meanwhile.
