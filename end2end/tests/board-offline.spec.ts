@@ -11,6 +11,34 @@ interface Queue {
   lanes: Record<'queued' | 'making' | 'ready', { number: number }[]>;
 }
 
+test('what is done on a board whose connection is swallowed is seen there before that is found out', async ({ browser, shop }) => {
+  const barista = await Barista.atBoard(browser, shop);
+  const { page } = barista;
+  let swallowed = false;
+  let connections = 0;
+  await page.routeWebSocket('**/mqtt', (socket) => {
+    connections += 1;
+    const server = socket.connectToServer();
+    const unless = (send: (message: string | Buffer) => void) => (message: string | Buffer) => {
+      if (!swallowed) send(message);
+    };
+    socket.onMessage(unless((message) => server.send(message)));
+    server.onMessage(unless((message) => socket.send(message)));
+  });
+  await page.reload();
+  await barista.expectLive();
+  const shopper = await Shopper.atMenu(browser, shop);
+  const number = String((await shopper.api.orderCoffee()).number);
+  await expect(barista.ticket(number, 'queued')).toBeVisible();
+  swallowed = true;
+  await barista.button(number, 'board.claim').click();
+  await expect(barista.ticket(number, 'making')).toBeVisible();
+  expect(connections, 'nobody knows yet').toBe(1);
+  await expect(barista.button(number, 'board.ready')).toBeFocused();
+  await shopper.leave();
+  await barista.leave();
+});
+
 for (const language of LANGUAGES) {
   test(`a board goes offline and comes back in the middle of a rush (${language})`, async ({ browser, shop }) => {
     const barista = await Barista.atBoard(browser, shop, { language });

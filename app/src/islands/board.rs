@@ -26,6 +26,7 @@ use super::{
     ticket_cancel::Folds,
 };
 use crate::{
+    erase::Erase as _,
     live,
     live::Connection,
     paths, pieces,
@@ -33,6 +34,9 @@ use crate::{
     wire::StoreClock,
     words as w,
 };
+
+/// How long the news of what was done here takes at the most, where anything comes.
+const NEWS_MILLIS: i32 = 2_000;
 
 /// The board as it is shown: what is looked at by many is not copied for each.
 pub(crate) type Queue = ReadSignal<Arc<QueueView>>;
@@ -46,6 +50,14 @@ pub(crate) struct Place {
     pub stations: Vec<Station>,
 }
 
+/// What has been on the board.
+pub(crate) struct Seen {
+    /// Only what has just come flashes.
+    pub orders: BTreeSet<OrderId>,
+    /// The version of the queue that is shown.
+    version: i64,
+}
+
 /// What the tickets share.
 #[derive(Clone, Copy)]
 pub(crate) struct Bar {
@@ -54,8 +66,7 @@ pub(crate) struct Bar {
     pub locale: Locale,
     /// Orders whose button is at work, or waits to be.
     pub busy: RwSignal<BTreeSet<OrderId>>,
-    /// What was on the board before: only what has just come flashes.
-    pub seen: StoredValue<BTreeSet<OrderId>>,
+    pub seen: StoredValue<Seen>,
     /// The queue as it was asked for while nothing comes by itself.
     asked: RwSignal<Option<Arc<QueueView>>>,
     /// Nothing can be sent, or would be done: the buttons wait, and say so.
@@ -194,6 +205,7 @@ impl Bar {
         // What was promised and does not happen is said by the order's number, and stays until it was read.
         let promised = undo::undoing(verb).is_none();
         undo::let_go(self, order, promised || verb == "release");
+        let shown = self.seen.with_value(|seen| seen.version);
         spawn_local(async move {
             let reply = tab::ask(&format!("/api/v1/staff/orders/{order}/{verb}"), tab::Body::Keyed(&body.to_string())).await;
             // A server or a proxy that failed may have done it all the same: that is no answer.
@@ -233,6 +245,9 @@ impl Bar {
             }
             if !away {
                 free();
+            }
+            if !asks {
+                self.ask_without_news(shown).await;
             }
         });
     }
@@ -282,6 +297,15 @@ impl Bar {
         holder.unwrap_or_else(|| w::refusal_at_work(code, self.locale).to_owned())
     }
 
+    /// Asks for the queue where what was done changes nothing here: a connection that is swallowed says nothing, and looks live until
+    /// it is found out.
+    async fn ask_without_news(self, shown: i64) {
+        tab::pause(NEWS_MILLIS).await;
+        if self.seen.try_with_value(|seen| seen.version) == Some(shown) {
+            self.ask_again().await;
+        }
+    }
+
     /// The whole queue, where it does not come by itself or something unexpected happened.
     async fn ask_again(self) {
         let reply = tab::ask(&format!("/api/v1/staff/stores/{}/queue", self.store()), tab::Body::Nothing).await;
@@ -310,7 +334,7 @@ pub fn Board(
         now: tab::ticking(now),
         locale,
         busy: RwSignal::new(BTreeSet::new()),
-        seen: StoredValue::new(queue.lanes.tickets().map(|ticket| ticket.order).collect()),
+        seen: StoredValue::new(Seen { orders: queue.lanes.tickets().map(|ticket| ticket.order).collect(), version: queue.version }),
         asked: RwSignal::new(None),
         offline: Signal::derive(move || away.get() || refused.with(Option::is_some)),
         problem: RwSignal::new(None),
@@ -338,6 +362,7 @@ pub fn Board(
         // What is seen now is where it comes from.
         let (scene, focus) =
             queue.with_untracked(|shown| (motion::Scene::before(shown, &newest), Focus::before(shown, &newest, bar.pressed, person.id)));
+        bar.seen.update_value(|seen| seen.version = newest.version);
         show.set(newest);
         scene.play(focus);
     });
@@ -386,5 +411,5 @@ pub fn Board(
         </section>
         <main class="board" id="main">{lanes}</main>
     }
-    .into_any()
+    .erase()
 }

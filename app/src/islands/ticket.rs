@@ -4,7 +4,7 @@ use domain::{Locale, Timestamp, prep::FulfilmentStatus, view::TicketView};
 use leptos::{ev::SubmitEvent, prelude::*};
 
 use super::{board::Bar, ticket_cancel::cancel_fold};
-use crate::{paths, pieces, words as w};
+use crate::{erase::Erase as _, paths, pieces, words as w};
 
 /// How old a ticket is, in three steps that colour and word share.
 fn age(seconds: i64) -> &'static str {
@@ -47,7 +47,7 @@ pub(super) fn ticket(ticket: &TicketView, bar: Bar) -> AnyView {
     let word = move || age_word(state.get(), status, locale);
     // What comes back to its lane is drawn again, and is not new.
     let mut unseen = false;
-    bar.seen.update_value(|seen| unseen = seen.insert(order));
+    bar.seen.update_value(|seen| unseen = seen.orders.insert(order));
     let new = queued && unseen;
     let going = move || bar.busy.with(|busy| busy.contains(&order));
     // A colleague's claim is given back by a second press.
@@ -80,17 +80,17 @@ pub(super) fn ticket(ticket: &TicketView, bar: Bar) -> AnyView {
         }
     };
     let actions = match ticket.status {
-        FulfilmentStatus::Queued => verb("claim", w::board::claim(locale), "button").into_any(),
+        FulfilmentStatus::Queued => verb("claim", w::board::claim(locale), "button").erase(),
         FulfilmentStatus::Making => view! {
             {verb("ready", w::board::ready_verb(locale), "button button--go")}
             {verb("release", w::board::release(locale), "button button--quiet")}
         }
-        .into_any(),
+        .erase(),
         _ => view! {
             {verb("collect", w::board::collect(locale), "button")}
             {verb("recall", w::board::recall(locale), "button button--quiet")}
         }
-        .into_any(),
+        .erase(),
     };
     let lines = ticket
         .lines
@@ -130,7 +130,7 @@ pub(super) fn ticket(ticket: &TicketView, bar: Bar) -> AnyView {
             </div>
         </li>
     }
-    .into_any()
+    .erase()
 }
 
 #[cfg(test)]
