@@ -168,6 +168,14 @@ pub struct AddressFields {
 /// What the order form sends for a payment from the wallet; anything else is a card's token.
 pub const WALLET: &str = "wallet";
 
+/// The cards of the built-in test provider that the order form offers.
+pub const CARDS: [&str; 6] = ["tok_ok", "tok_declined", "tok_slow", "tok_later", "tok_3ds", "tok_timeout"];
+
+/// Whether the order form has this to pay with.
+pub fn is_offered(payment: &str) -> bool {
+    payment == WALLET || CARDS.contains(&payment)
+}
+
 /// Everything the checkout needs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CheckoutPage {
@@ -182,6 +190,8 @@ pub struct CheckoutPage {
     /// Makes the order happen once, however often the form is sent.
     pub key: String,
     pub address: AddressFields,
+    /// What was chosen to pay with when the last try was refused ([`is_offered`]).
+    pub payment: Option<String>,
     /// What is in the shopper's wallet; `None` for who has not signed in.
     pub wallet: Option<Money>,
     /// What the last try was refused for.

@@ -31,6 +31,7 @@ use super::{
     store_status::newest,
 };
 use crate::{
+    erase::Erase as _,
     paths, pieces, tab,
     wire::{self, CheckoutPage, Line, PlaceAnswer, Refusal, Sums},
     words as w,
@@ -181,9 +182,9 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
     // The page of an empty cart is on its way then.
     let empty = Memo::new(move |_| cart.left().is_empty());
     let how = if page.ships {
-        address(&page.address, cart).into_any()
+        address(&page.address, cart).erase()
     } else {
-        pickup(&page.store.name, page.store.estimated_wait_seconds, locale).into_any()
+        pickup(&page.store.name, page.store.estimated_wait_seconds, locale).erase()
     };
     view! {
         {notice}
@@ -197,12 +198,12 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
                     </ul>
                 </section>
                 {how}
-                {payment(page.wallet, &store, total, locale)}
+                {payment(page.wallet, page.payment, &store, total, locale)}
             </div>
             {order_form(cart, page.key, total, empty, clock)}
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<bool>, clock: ReadSignal<Timestamp>) -> AnyView {
@@ -325,7 +326,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<b
             <p class="soft"><small>{fine_print}</small></p>
         </form>
     }
-    .into_any()
+    .erase()
 }
 
 /// The menu as it is for whom the hold is: nobody else can have its last units.

@@ -8,7 +8,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use crate::{live, tab::js, words as w};
+use crate::{erase::Erase as _, live, tab::js, words as w};
 
 /// Numbers of each lane on any screen, two rows of three, so that they are read across a room and the screen neither scrolls nor
 /// grows.
@@ -108,7 +108,7 @@ pub fn board(store: StoreId, board: BoardView, now: ReadSignal<Timestamp>, local
             {lane("preparing", w::kiosk::preparing(locale), preparing, now, locale)}
         </section>
     }
-    .into_any()
+    .erase()
 }
 
 fn lane(kind: &'static str, name: &'static str, lane: Memo<Lane>, now: ReadSignal<Timestamp>, locale: Locale) -> AnyView {
@@ -131,7 +131,7 @@ fn lane(kind: &'static str, name: &'static str, lane: Memo<Lane>, now: ReadSigna
             {move || empty().then(|| view! { <p class="kiosk__none">{w::kiosk::nothing(locale)}</p> })}
         </div>
     }
-    .into_any()
+    .erase()
 }
 
 #[cfg(test)]

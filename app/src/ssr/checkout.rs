@@ -114,6 +114,7 @@ async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
         ships: row.fulfilment == FulfilmentKind::Ship,
         key: key.unwrap_or_else(|| Uuid::now_v7().to_string()),
         address: draft.address,
+        payment: draft.payment,
         wallet: visit.wallet().await?,
         refusal: error.map(|code| Refusal { code, faults: draft.faults }),
         told: told.map(|told| Money::new(told, menu.currency)),

@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
+use crate::sign_in::{sign_in, with_messages};
 use crate::support::{Client, Reply, Server, on_both_databases};
 
 on_both_databases! {
@@ -15,6 +16,10 @@ on_both_databases! {
     an_emptied_cart_is_not_told_of_the_door
     what_a_script_sends_again_is_added_once_and_what_is_pressed_again_twice
     what_was_not_chosen_is_marked_and_what_is_too_much_is_the_most
+}
+
+with_messages! {
+    a_form_that_is_refused_comes_back_as_it_was_sent
 }
 
 async fn add(client: &Client, quantity: &str, milk: Option<&str>) -> Reply {
@@ -162,6 +167,54 @@ async fn an_emptied_cart_is_not_told_of_the_door(server: Server) {
     assert!(told.contains("error=store_closed"), "{told}");
     guest.post_form("/do/cart/set", &[("store", "harbor"), ("line", &hidden(&page, "line")), ("quantity", "0")]).await;
     assert_eq!(place("0199aa00-aaaa-7000-8000-000000000000").await, "/s/harbor/checkout?error=no_lines");
+}
+
+/// What it would pay with, too: the next press is not to take the wallet of who chose a card.
+async fn a_form_that_is_refused_comes_back_as_it_was_sent(server: Server) {
+    let shopper = sign_in(&server, &server.guest().await, "+15550100001", 1).await;
+    let fields = [("store", "unicorn"), ("product", "sticker-sheet"), ("sku", "sticker-sheet"), ("quantity", "1")];
+    shopper.post_form("/do/cart/add", &fields).await;
+    let path = "/s/unicorn/checkout";
+    let first = shopper.page(path).await;
+    let is_chosen = |page: &Reply, payment: &str| page.text().contains(&format!("name=\"payment\" value=\"{payment}\" checked"));
+    assert!(is_chosen(&first, "wallet"), "{}", first.text());
+    for (payment, country, expected) in [
+        ("tok_ok", "xx", "tok_ok"),
+        ("tok_declined", "USA", "tok_declined"),
+        ("tok_3ds", "ß", "tok_3ds"),
+        ("wallet", "", "wallet"),
+        // What the page does not offer is somebody's own.
+        ("tok_of_theirs", "uk", "wallet"),
+    ] {
+        let page = shopper.page(path).await;
+        let (key, shown, total) = (hidden(&page, "key"), hidden(&page, "shown"), hidden(&page, "expected_total"));
+        let mut fields = vec![
+            ("store", "unicorn"),
+            ("key", &*key),
+            ("checkout", ""),
+            ("shown", &*shown),
+            ("expected_total", &*total),
+            ("currency", "USD"),
+            ("payment", payment),
+        ];
+        let address = [("name", "Ada"), ("line1", "1 Quay"), ("line2", ""), ("city", "Oakland"), ("region", ""), ("postal_code", "94607")];
+        let named = address.map(|(name, value)| (format!("address[{name}]"), value));
+        fields.extend(named.iter().map(|(name, value)| (&**name, *value)));
+        fields.push(("address[country]", country));
+        let refused = shopper.post_form("/do/checkout/place", &fields).await;
+        assert!(leads_to(&refused).contains("error=unknown_country"), "{country}: {}", leads_to(&refused));
+        let cookie = refused.header("set-cookie").expect("a draft").split(';').next().unwrap_or_default().to_owned();
+        let draft = URL_SAFE_NO_PAD.decode(cookie.trim_start_matches("orderly_draft=")).expect("Base64");
+        assert!(!String::from_utf8_lossy(&draft).contains("tok_of_theirs"));
+        let told = shopper.with("cookie", &format!("{}; {cookie}", shopper.cookie())).page(&format!("{path}?error=unknown_country")).await;
+        assert!(is_chosen(&told, expected), "{payment}: {}", told.text());
+        assert_eq!(told.text().matches(" checked").count(), 1, "one of all: {}", told.text());
+        let unfolded = told.text().contains("<details open class=\"fold\"");
+        assert_eq!(unfolded, payment == "tok_3ds", "what is chosen is seen");
+        for kept in ["value=\"Ada\"", "value=\"94607\"", &format!("value=\"{country}\""), "There is no such country."] {
+            assert!(told.text().contains(kept), "{kept}: {}", told.text());
+        }
+    }
 }
 
 /// A tab that is restored, or Enter in the address bar.

@@ -4,7 +4,7 @@ use domain::Locale;
 use leptos::prelude::*;
 
 use super::Cart;
-use crate::{pieces, wire::AddressFields, words as w};
+use crate::{erase::Erase as _, pieces, wire::AddressFields, words as w};
 
 pub(super) fn pickup(store: &str, wait_seconds: Option<i64>, locale: Locale) -> AnyView {
     let wait = wait_seconds.map(|seconds| {
@@ -17,7 +17,7 @@ pub(super) fn pickup(store: &str, wait_seconds: Option<i64>, locale: Locale) -> 
             <p class="soft">{w::checkout::pickup_where(locale, store)}{wait}</p>
         </section>
     }
-    .into_any()
+    .erase()
 }
 
 /// A field of the address.
@@ -48,7 +48,7 @@ pub(super) fn address(typed: &AddressFields, cart: Cart) -> AnyView {
             {fields}
         </section>
     }
-    .into_any()
+    .erase()
 }
 
 fn field(field: Field, cart: Cart) -> AnyView {
@@ -68,9 +68,9 @@ fn field(field: Field, cart: Cart) -> AnyView {
         <div class="field">
             <label for=id.clone()>{label}</label>
             <input class="input" id=id form="place" name=format!("address[{name}]") value=value autocomplete=autocomplete required=required
-                maxlength=if name == "country" { "2" } else { "120" } aria-invalid=move || fault.get().map(|_| "true") aria-describedby=move || fault.get().map(|_| described.clone())/>
+                maxlength="120" aria-invalid=move || fault.get().map(|_| "true") aria-describedby=move || fault.get().map(|_| described.clone())/>
             {sentence}
         </div>
     }
-    .into_any()
+    .erase()
 }

@@ -3,58 +3,77 @@
 use domain::{Locale, Money, StoreId};
 use leptos::prelude::*;
 
-use crate::{paths, pieces, words as w};
+use crate::{
+    erase::Erase as _,
+    paths, pieces,
+    wire::{CARDS, WALLET},
+    words as w,
+};
 
-/// What can pay: the wallet of who is signed in, and the cards of the built-in test provider.
-pub(super) fn payment(wallet: Option<Money>, store: &StoreId, total: Memo<Option<Money>>, locale: Locale) -> AnyView {
+/// How many of the cards are seen at once; the others are folded away.
+const SEEN: usize = 2;
+
+/// What can pay: the wallet of who is signed in, and the cards of the built-in test provider. `chosen`: what was, before the form was
+/// refused.
+pub(super) fn payment(
+    wallet: Option<Money>,
+    chosen: Option<String>,
+    store: &StoreId,
+    total: Memo<Option<Money>>,
+    locale: Locale,
+) -> AnyView {
     let enough = wallet.is_some_and(|balance| {
         total.get_untracked().is_some_and(|total| total.currency == balance.currency && balance.amount >= total.amount)
     });
-    let card = |token: &'static str, name: &'static str, note: &'static str, chosen: bool| {
+    let chosen = chosen.filter(|chosen| chosen != WALLET || enough);
+    let chosen = chosen.as_deref().unwrap_or(if enough { WALLET } else { CARDS[0] });
+    let words = [
+        (w::checkout::card_ok(locale), w::checkout::card_ok_note(locale)),
+        (w::checkout::card_declined(locale), w::checkout::card_declined_note(locale)),
+        (w::checkout::card_slow(locale), w::checkout::card_slow_note(locale)),
+        (w::checkout::card_later(locale), w::checkout::card_later_note(locale)),
+        (w::checkout::card_3ds(locale), w::checkout::card_3ds_note(locale)),
+        (w::checkout::card_timeout(locale), w::checkout::card_timeout_note(locale)),
+    ];
+    let card = |(token, (name, note)): (&'static str, (&'static str, &'static str))| {
         view! {
             <label class="radio-card">
-                <input form="place" type="radio" name="payment" value=token checked=chosen/>
+                <input form="place" type="radio" name="payment" value=token checked=token == chosen/>
                 <span class="radio-card__name">{name}</span><span class="radio-card__note">{note}</span>
             </label>
         }
     };
+    let seen = CARDS.into_iter().zip(words).take(SEEN).map(card).collect_view();
+    let folded = CARDS.into_iter().zip(words).skip(SEEN).map(card).collect_view();
+    // What is chosen is seen.
+    let unfolded = CARDS[SEEN..].contains(&chosen);
     let own = if let Some(balance) = wallet {
-        from_wallet(balance, enough, total, locale)
+        from_wallet(balance, chosen == WALLET, total, locale)
     } else {
         let page = paths::sign_in(&paths::checkout(store));
         let link = view! {
             <p><a class="button button--plain" href=page data-testid="wallet-sign-in">{pieces::icon("person")}{w::checkout::wallet_sign_in(locale)}</a></p>
         };
-        link.into_any()
+        link.erase()
     };
     view! {
         <section class="panel" aria-labelledby="pay-title">
             <h2 id="pay-title">{w::checkout::payment(locale)}</h2>
             <fieldset class="choice">
                 <legend class="sr-only">{w::checkout::pay_with(locale)}</legend>
-                <div class="choice__cards choice__cards--rows">
-                    {own}
-                    {card("tok_ok", w::checkout::card_ok(locale), w::checkout::card_ok_note(locale), !enough)}
-                    {card("tok_declined", w::checkout::card_declined(locale), w::checkout::card_declined_note(locale), false)}
-                </div>
-                <details class="fold">
+                <div class="choice__cards choice__cards--rows">{own}{seen}</div>
+                <details class="fold" open=unfolded>
                     <summary>{w::checkout::more_cards(locale)}</summary>
-                    <div class="choice__cards choice__cards--rows">
-                        {card("tok_slow", w::checkout::card_slow(locale), w::checkout::card_slow_note(locale), false)}
-                        {card("tok_later", w::checkout::card_later(locale), w::checkout::card_later_note(locale), false)}
-                        {card("tok_3ds", w::checkout::card_3ds(locale), w::checkout::card_3ds_note(locale), false)}
-                        {card("tok_timeout", w::checkout::card_timeout(locale), w::checkout::card_timeout_note(locale), false)}
-                    </div>
+                    <div class="choice__cards choice__cards--rows">{folded}</div>
                 </details>
             </fieldset>
         </section>
     }
-    .into_any()
+    .erase()
 }
 
-/// The wallet as a choice: what is left of it afterwards, or how much is missing. Chosen while it is enough, the server
-/// has the last word.
-fn from_wallet(balance: Money, enough: bool, total: Memo<Option<Money>>, locale: Locale) -> AnyView {
+/// The wallet as a choice: what is left of it afterwards, or how much is missing. The server has the last word.
+fn from_wallet(balance: Money, chosen: bool, total: Memo<Option<Money>>, locale: Locale) -> AnyView {
     let left = move || total.get().and_then(|total| balance.checked_sub(total).ok());
     let short = Memo::new(move |_| left().is_none_or(|left| left.amount < 0));
     let note = move || match left() {
@@ -70,12 +89,12 @@ fn from_wallet(balance: Money, enough: bool, total: Memo<Option<Money>>, locale:
     view! {
         <div class="choice__with">
             <label class="radio-card" data-testid="wallet-choice">
-                <input form="place" type="radio" name="payment" value=crate::wire::WALLET checked=enough disabled=move || short.get()/>
+                <input form="place" type="radio" name="payment" value=WALLET checked=chosen disabled=move || short.get()/>
                 <span class="radio-card__name"><span>{w::checkout::wallet(locale)}" · "{pieces::price(balance, locale)}</span></span>
                 <span class="radio-card__note">{note}</span>
             </label>
             {top_up}
         </div>
     }
-    .into_any()
+    .erase()
 }

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     paths,
-    wire::{AddressFields, Held, HoldAnswer, PlaceAnswer, Refusal, Sums, WALLET, things},
+    wire::{AddressFields, Held, HoldAnswer, PlaceAnswer, Refusal, Sums, WALLET, is_offered, things},
 };
 
 /// Holds what is in the cart, for who looks at the checkout with scripts.
@@ -130,7 +130,7 @@ impl Cart {
                 city: typed(&address.city),
                 region: optional(&address.region),
                 postal_code: typed(&address.postal_code),
-                country: typed(&address.country).to_uppercase(),
+                country: typed(&address.country).to_ascii_uppercase(),
             },
         }
     }
@@ -174,7 +174,7 @@ pub async fn place(
         shown,
         expected_total: number(&expected_total),
         currency,
-        payment,
+        payment: payment.clone(),
         address: address.clone(),
     };
     match order.place(&store).await {
@@ -186,7 +186,8 @@ pub async fn place(
         Err(refusal) => {
             let refusal = refusal.said(Visit::here().locale);
             let key = Some(key).filter(|_| refusal.is_open());
-            Draft { address, faults: refusal.faults.clone(), key }.leave();
+            let payment = Some(payment).filter(|payment| is_offered(payment));
+            Draft { address, payment, faults: refusal.faults.clone(), key }.leave();
             let (told, place) = match &*refusal.code {
                 // The page says what has become of the total that was sent.
                 "total_changed" => (format!("&told={}", number(&expected_total)), format!("#{}", paths::notice::TOTAL_CHANGED)),
