@@ -24,8 +24,8 @@ test('size of the browser code', async ({ browser }) => {
   // bounds keep them from growing unseen.
   for (const [what, path, atMost] of [
     ['storefront', '/s/harbor', 220],
-    ['product', '/s/harbor/p/flat-white', 300],
-    ['checkout', '/s/harbor/checkout', 370],
+    ['product', '/s/harbor/p/flat-white', 270],
+    ['checkout', '/s/harbor/checkout', 340],
   ] as const) {
     const context = await browser.newContext({ baseURL: shop.url, storageState });
     const page = await context.newPage();
