@@ -1,7 +1,7 @@
 //! What pages, islands and forms tell each other: small values that cross the wire inside the app.
 
 use domain::{
-    Fault, Locale, Money, Timestamp,
+    Fault, Locale, Money, Timestamp, UserId,
     catalog::Menu,
     pricing::LineRequest,
     view::{KioskView, MemberView, StoreView, TokenView},
@@ -165,6 +165,14 @@ pub struct AddressFields {
     pub country: String,
 }
 
+/// The wallet of who looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wallet {
+    pub user: UserId,
+    /// What is in it, as of the page.
+    pub balance: Money,
+}
+
 /// What the order form sends for a payment from the wallet; anything else is a card's token.
 pub const WALLET: &str = "wallet";
 
@@ -192,8 +200,8 @@ pub struct CheckoutPage {
     pub address: AddressFields,
     /// What was chosen to pay with when the last try was refused ([`is_offered`]).
     pub payment: Option<String>,
-    /// What is in the shopper's wallet; `None` for who has not signed in.
-    pub wallet: Option<Money>,
+    /// The shopper's wallet; `None` for who has not signed in.
+    pub wallet: Option<Wallet>,
     /// What the last try was refused for.
     pub refusal: Option<Refusal>,
     /// What the shopper was told it costs, where the last try was refused because that is no longer so.

@@ -176,7 +176,7 @@ test('what cannot be had, or was forgotten, is marked for everybody', async ({ b
   // As a browser sends it that does not know of required fields.
   const empty = await page.request.post('/do/checkout/place', {
     form: { store: 'unicorn', key: 'nothing-typed', expected_total: '1700', currency: 'USD', payment: 'tok_ok', 'address[country]': 'us1' },
-    headers: { origin: shop.url },
+    headers: { Origin: shop.url, Accept: 'text/html' },
     maxRedirects: 0,
   });
   await page.goto(empty.headers().location ?? '/');

@@ -200,3 +200,28 @@ test('money paid in on one page is in the wallet on every other', async ({ brows
   expect(await other.evaluate(() => 'remembered' in window), 'nothing was loaded again').toBe(true);
   await shopper.leave();
 });
+
+test('a wallet that is spent elsewhere is as short at the checkout, and enough again when the money is back', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w } = shopper;
+  await page.goto('/sign-in?back=/s/unicorn/p/unicorn-plush');
+  await shopper.signIn(KNOWN);
+  await page.waitForURL('**/p/unicorn-plush');
+  await page.getByTestId('add-to-cart').click();
+  await page.getByRole('link', { name: w('cart.view') }).click();
+  await page.waitForURL('**/s/unicorn/checkout');
+  for (const [field, value] of Object.entries(ADDRESS)) await page.locator(`#address-${field}`).fill(value);
+  const wallet = page.getByTestId('wallet-choice');
+  await expect(wallet).toContainText(w('checkout.wallet_after', { amount: '$16.00' }));
+  await expect(wallet.getByRole('radio')).toBeChecked();
+  const order = await shopper.api.order([{ sku: 'flat-white-regular', quantity: 4, options: ['oat'] }], { method: 'wallet' });
+  await expect(page.getByRole('link', { name: w('checkout.wallet_top_up') })).toBeVisible();
+  await expect(wallet.getByRole('radio')).toBeDisabled();
+  await expect(wallet).not.toContainText('$33.00');
+  await page.getByTestId('place-order').click();
+  await expect(page.locator('#problem'), 'no card is taken for it').toContainText(w('problem.payment_missing'));
+  await shopper.api.post(`/orders/${order.id}/cancel`);
+  await expect(wallet).toContainText(w('checkout.wallet_after', { amount: '$16.00' }));
+  await expect(wallet.getByRole('radio')).toBeChecked();
+  await shopper.leave();
+});

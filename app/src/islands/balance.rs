@@ -9,14 +9,19 @@ use crate::{
     tab::{self, rest},
 };
 
-/// The balance of the reader's own wallet. What is retained is at least as new as the page, so any message is taken:
-/// the topic counts events of the log, which the page does not know. `waiting`: whether the page shows a top-up that waits for
+/// What is in somebody's own wallet, as it changes. What is retained is at least as new as the page, so any message is taken:
+/// the topic counts events of the log, which the page does not know.
+pub(super) fn live_balance(user: UserId, balance: Money) -> Memo<Money> {
+    let later = live::subscribe::<UserLive>(Topic::User(user), 0);
+    Memo::new(move |_| later.get().and_then(|live| live.wallet.as_ref().map(|wallet| wallet.balance)).unwrap_or(balance))
+}
+
+/// The balance of the reader's own wallet. `waiting`: whether the page shows a top-up that waits for
 /// its shopper at their bank; once money has come, and nobody is at work on the page, it shows what has become of it.
 #[island(lazy)]
 pub fn Balance(user: UserId, balance: Money, waiting: bool, locale: Locale) -> impl IntoView {
     let shown = balance;
-    let later = live::subscribe::<UserLive>(Topic::User(user), 0);
-    let balance = Memo::new(move |_| later.get().and_then(|live| live.wallet.as_ref().map(|wallet| wallet.balance)).unwrap_or(balance));
+    let balance = live_balance(user, balance);
     Effect::new(move |_| {
         if waiting && balance.get().amount > shown.amount {
             spawn_local(async move {

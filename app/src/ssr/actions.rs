@@ -38,6 +38,13 @@ fn to<T>(page: &str, value: T) -> Done<T> {
     Ok(value)
 }
 
+/// Whether the answer is a page that is shown next, and not a value for a script.
+fn is_for_a_page() -> bool {
+    let parts = use_context::<http::request::Parts>();
+    let accepted = parts.as_ref().and_then(|parts| parts.headers.get(header::ACCEPT)?.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
+}
+
 /// A page of ours: a path and nothing that could lead elsewhere or break the header.
 pub fn ours(page: &str) -> &str {
     let path = page.starts_with('/') && !page.starts_with("//") && !page.contains('\\');

@@ -41,12 +41,11 @@ pub fn CheckoutPage() -> impl IntoView {
         error: query("error"),
         told: query("told").and_then(|told| told.parse().ok()),
         again: query("again").and_then(|order| order.parse().ok()),
-        draft: Draft::take(),
     };
     page(async move { body(visit, asked).await })
 }
 
-/// What the address and the cookie say.
+/// What the address says.
 struct Asked {
     store: String,
     error: Option<String>,
@@ -54,13 +53,13 @@ struct Asked {
     told: Option<i64>,
     /// The order whose lines were put back into the cart.
     again: Option<OrderId>,
-    draft: Option<Draft>,
 }
 
 async fn body(visit: Visit, asked: Asked) -> Result<AnyView, Failure> {
     let locale = visit.locale;
-    let Asked { store, error, told, again, draft } = asked;
+    let Asked { store, error, told, again } = asked;
     let row = visit.store(&store).await?;
+    let draft = Draft::take(visit.owner().as_ref(), &row.id);
     let lines = visit.cart(&row.id).await?;
     let menu = visit.menu(&row.id).await?;
     let back = match again {

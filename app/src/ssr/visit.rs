@@ -8,7 +8,7 @@ use backend::{
     identity::{Caller, Owner},
     stores::StoreRow,
 };
-use domain::{Locale, Money, StoreId, Timestamp, catalog::Menu, pricing, view::Naming};
+use domain::{Locale, StoreId, Timestamp, catalog::Menu, pricing, view::Naming};
 use http::{HeaderValue, StatusCode, header};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
@@ -18,7 +18,7 @@ use super::{
     failure::{self, Failure},
     staff::Door,
 };
-use crate::wire::{CartSummary, Line, StoreClock};
+use crate::wire::{CartSummary, Line, StoreClock, Wallet};
 
 /// Scheme and host that the world knows us by, without a slash at the end; the server provides it.
 #[derive(Debug, Clone)]
@@ -62,9 +62,11 @@ impl Visit {
         self.caller.owner()
     }
 
-    /// What is in the visitor's wallet; `None` for who has not signed in.
-    pub async fn wallet(&self) -> Result<Option<Money>, DbError> {
-        Ok(self.backend.me(&self.caller).await?.wallet.map(|wallet| wallet.balance))
+    /// The visitor's wallet; `None` for who has not signed in.
+    pub async fn wallet(&self) -> Result<Option<Wallet>, DbError> {
+        let me = self.backend.me(&self.caller).await?;
+        let user = self.caller.user();
+        Ok(user.zip(me.wallet).map(|(user, wallet)| Wallet { user, balance: wallet.balance }))
     }
 
     /// A store of the path.

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::sign_in::{sign_in, with_messages};
 use crate::support::{Client, Reply, Server, on_both_databases};
@@ -40,6 +40,13 @@ fn hidden(page: &Reply, name: &str) -> String {
     rest.split('"').next().unwrap_or_default().to_owned()
 }
 
+/// What a refused form has left for the next page.
+fn draft(refused: &Reply) -> Value {
+    let cookie = refused.header("set-cookie").expect("a draft").split(';').next().unwrap_or_default();
+    let draft = URL_SAFE_NO_PAD.decode(cookie.trim_start_matches("orderly_draft=")).expect("Base64");
+    serde_json::from_slice(&draft).expect("JSON")
+}
+
 async fn an_order_form_sent_again_is_the_same_order(server: Server) {
     let guest = server.guest().await;
     add(&guest, "1", Some("oat")).await;
@@ -71,10 +78,12 @@ async fn an_order_form_sent_again_is_the_same_order(server: Server) {
 
     // A form of which nobody knows whether it was done has left its key, once; not where it was done.
     add(&guest, "1", Some("oat")).await;
+    let refused = guest.post_form("/do/checkout/place", &[("store", "harbor"), ("key", "any"), ("currency", "USD")]).await;
+    let left = draft(&refused);
     let of = async |key: &str| {
-        let address = json!({"name": "", "line1": "", "line2": "", "city": "", "region": "", "postal_code": "", "country": ""});
-        let draft = json!({"address": address, "faults": [], "key": key}).to_string();
-        let cookie = format!("{}; orderly_draft={}", guest.cookie(), URL_SAFE_NO_PAD.encode(draft));
+        let mut left = left.clone();
+        left["key"] = json!(key);
+        let cookie = format!("{}; orderly_draft={}", guest.cookie(), URL_SAFE_NO_PAD.encode(left.to_string()));
         let page = guest.with("cookie", &cookie).page("/s/harbor/checkout?error=unavailable").await;
         assert!(page.text().contains("href=\"/orders\""), "where to look");
         assert!(page.header("set-cookie").is_some_and(|gone| gone.starts_with("orderly_draft=;")), "{:?}", page.header("set-cookie"));
@@ -174,6 +183,8 @@ async fn a_form_that_is_refused_comes_back_as_it_was_sent(server: Server) {
     let shopper = sign_in(&server, &server.guest().await, "+15550100001", 1).await;
     let fields = [("store", "unicorn"), ("product", "sticker-sheet"), ("sku", "sticker-sheet"), ("quantity", "1")];
     shopper.post_form("/do/cart/add", &fields).await;
+    let stranger = server.guest().await;
+    stranger.post_form("/do/cart/add", &fields).await;
     let path = "/s/unicorn/checkout";
     let first = shopper.page(path).await;
     let is_chosen = |page: &Reply, payment: &str| page.text().contains(&format!("name=\"payment\" value=\"{payment}\" checked"));
@@ -204,13 +215,27 @@ async fn a_form_that_is_refused_comes_back_as_it_was_sent(server: Server) {
         let refused = shopper.post_form("/do/checkout/place", &fields).await;
         assert!(leads_to(&refused).contains("error=unknown_country"), "{country}: {}", leads_to(&refused));
         let cookie = refused.header("set-cookie").expect("a draft").split(';').next().unwrap_or_default().to_owned();
-        let draft = URL_SAFE_NO_PAD.decode(cookie.trim_start_matches("orderly_draft=")).expect("Base64");
-        assert!(!String::from_utf8_lossy(&draft).contains("tok_of_theirs"));
+        assert!(!draft(&refused).to_string().contains("tok_of_theirs"));
         let told = shopper.with("cookie", &format!("{}; {cookie}", shopper.cookie())).page(&format!("{path}?error=unknown_country")).await;
         assert!(is_chosen(&told, expected), "{payment}: {}", told.text());
         assert_eq!(told.text().matches(" checked").count(), 1, "one of all: {}", told.text());
         let unfolded = told.text().contains("<details open class=\"fold\"");
         assert_eq!(unfolded, payment == "tok_3ds", "what is chosen is seen");
+        // Whoever comes to this browser next is shown nothing of it, and it is gone.
+        let next = stranger.with("cookie", &format!("{}; {cookie}", stranger.cookie())).page(path).await;
+        assert!(!next.text().contains("value=\"Ada\"") && is_chosen(&next, "tok_ok"), "{}", next.text());
+        assert!(next.header("set-cookie").is_some_and(|gone| gone.starts_with("orderly_draft=; Path=/s/unicorn/checkout; Max-Age=0;")));
+        // A script shows the refusal itself, and nothing is left.
+        let told_a_script = shopper.post_script("/do/checkout/place", &fields).await;
+        assert!(told_a_script.body["Refused"]["code"] == "unknown_country", "{}", told_a_script.body);
+        let left = draft(&told_a_script);
+        assert!(left["payment"].is_null() && left["address"]["name"] == "" && left["faults"] == json!([]), "{left}");
+        // Where another page has changed the cart, it loads its own anew, with what was typed.
+        let another = format!("{key}-2");
+        (fields[1].1, fields[3].1) = (&another, "other things");
+        let changed = shopper.post_script("/do/checkout/place", &fields).await;
+        assert!(changed.body["Refused"]["code"] == "cart_changed", "{}", changed.body);
+        assert_eq!((&draft(&changed)["address"]["name"], &draft(&changed)["address"]["country"]), (&json!("Ada"), &json!(country)));
         for kept in ["value=\"Ada\"", "value=\"94607\"", &format!("value=\"{country}\""), "There is no such country."] {
             assert!(told.text().contains(kept), "{kept}: {}", told.text());
         }

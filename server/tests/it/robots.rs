@@ -71,9 +71,9 @@ async fn told(server: Server) {
     let begin = json!({"store": "harbor", "lines": [line], "fulfilment": {"kind": "pickup"}});
     let manager = server.staff("harbor", "Mo", "manager").await;
     let audit = async || manager.page("/staff/harbor/audit").await.text().to_owned();
-    let sentence = "guests of one address have 10 of the 20 places";
+    let sentence = "Guests of one address have 10 of the 20 places";
     for n in 0..10 {
-        assert!(!audit().await.contains("guests of one address"), "{n} are none");
+        assert!(!audit().await.contains("Guests of one address"), "{n} are none");
         let guest = newcomer(&server, n, "203.0.113.9").await;
         if n % 2 == 0 {
             assert_eq!(guest.keyed(Method::POST, "/checkouts", &begin).await.status, StatusCode::CREATED);

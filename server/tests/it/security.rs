@@ -193,7 +193,9 @@ fn behind_https_every_cookie_is_for_https_alone() {
         let told = mo.post_form("/do/staff/kiosk", &[("store", "pier"), ("kiosk", "pier-1"), ("act", "pair")]).await;
         let phone = guest.post_form("/do/sign-in/code", &[("phone", ADA)]).await;
         let draft = guest.post_form("/do/checkout/place", &[("store", "unicorn")]).await;
-        assert!(draft.header("set-cookie").is_some_and(|set| set.starts_with("orderly_draft=") && set.contains("; Path=/s;")));
+        assert!(
+            draft.header("set-cookie").is_some_and(|set| set.starts_with("orderly_draft=") && set.contains("; Path=/s/unicorn/checkout;"))
+        );
         let pairing = mo.call(Method::POST, "/staff/stores/pier/kiosks/pier-1/pairing", &Value::Null).await;
         let paired = guest.call(Method::POST, "/kiosks/pair", &json!({"code": pairing.body["code"]})).await;
         for (what, reply) in [

@@ -3,10 +3,11 @@
 use domain::{Locale, Money, StoreId};
 use leptos::prelude::*;
 
+use super::super::balance::live_balance;
 use crate::{
     erase::Erase as _,
     paths, pieces,
-    wire::{CARDS, WALLET},
+    wire::{CARDS, WALLET, Wallet},
     words as w,
 };
 
@@ -16,17 +17,18 @@ const SEEN: usize = 2;
 /// What can pay: the wallet of who is signed in, and the cards of the built-in test provider. `chosen`: what was, before the form was
 /// refused.
 pub(super) fn payment(
-    wallet: Option<Money>,
+    wallet: Option<Wallet>,
     chosen: Option<String>,
     store: &StoreId,
     total: Memo<Option<Money>>,
     locale: Locale,
 ) -> AnyView {
-    let enough = wallet.is_some_and(|balance| {
+    let enough = wallet.is_some_and(|Wallet { balance, .. }| {
         total.get_untracked().is_some_and(|total| total.currency == balance.currency && balance.amount >= total.amount)
     });
-    let chosen = chosen.filter(|chosen| chosen != WALLET || enough);
-    let chosen = chosen.as_deref().unwrap_or(if enough { WALLET } else { CARDS[0] });
+    let first = if enough { WALLET } else { CARDS[0] };
+    // Who wanted to pay from a wallet that is too short chooses again: no card is taken for it that they have not chosen.
+    let chosen = chosen.map_or_else(|| first.to_owned(), |chosen| if chosen == WALLET && !enough { String::new() } else { chosen });
     let words = [
         (w::checkout::card_ok(locale), w::checkout::card_ok_note(locale)),
         (w::checkout::card_declined(locale), w::checkout::card_declined_note(locale)),
@@ -38,7 +40,7 @@ pub(super) fn payment(
     let card = |(token, (name, note)): (&'static str, (&'static str, &'static str))| {
         view! {
             <label class="radio-card">
-                <input form="place" type="radio" name="payment" value=token checked=token == chosen/>
+                <input form="place" type="radio" name="payment" value=token checked=token == chosen.as_str()/>
                 <span class="radio-card__name">{name}</span><span class="radio-card__note">{note}</span>
             </label>
         }
@@ -46,9 +48,9 @@ pub(super) fn payment(
     let seen = CARDS.into_iter().zip(words).take(SEEN).map(card).collect_view();
     let folded = CARDS.into_iter().zip(words).skip(SEEN).map(card).collect_view();
     // What is chosen is seen.
-    let unfolded = CARDS[SEEN..].contains(&chosen);
-    let own = if let Some(balance) = wallet {
-        from_wallet(balance, chosen == WALLET, total, locale)
+    let unfolded = CARDS[SEEN..].contains(&&*chosen);
+    let own = if let Some(wallet) = wallet {
+        from_wallet(live_balance(wallet.user, wallet.balance), chosen == WALLET, total, locale)
     } else {
         let page = paths::sign_in(&paths::checkout(store));
         let link = view! {
@@ -73,8 +75,8 @@ pub(super) fn payment(
 }
 
 /// The wallet as a choice: what is left of it afterwards, or how much is missing. The server has the last word.
-fn from_wallet(balance: Money, chosen: bool, total: Memo<Option<Money>>, locale: Locale) -> AnyView {
-    let left = move || total.get().and_then(|total| balance.checked_sub(total).ok());
+fn from_wallet(balance: Memo<Money>, chosen: bool, total: Memo<Option<Money>>, locale: Locale) -> AnyView {
+    let left = move || total.get().and_then(|total| balance.get().checked_sub(total).ok());
     let short = Memo::new(move |_| left().is_none_or(|left| left.amount < 0));
     let note = move || match left() {
         Some(left) if left.amount < 0 => w::checkout::wallet_short(locale, Money::new(-left.amount, left.currency).format(locale)),
@@ -90,7 +92,7 @@ fn from_wallet(balance: Money, chosen: bool, total: Memo<Option<Money>>, locale:
         <div class="choice__with">
             <label class="radio-card" data-testid="wallet-choice">
                 <input form="place" type="radio" name="payment" value=WALLET checked=chosen disabled=move || short.get()/>
-                <span class="radio-card__name"><span>{w::checkout::wallet(locale)}" · "{pieces::price(balance, locale)}</span></span>
+                <span class="radio-card__name"><span>{w::checkout::wallet(locale)}" · "{move || pieces::price(balance.get(), locale)}</span></span>
                 <span class="radio-card__note">{note}</span>
             </label>
             {top_up}

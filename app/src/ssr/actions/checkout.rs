@@ -20,7 +20,7 @@ use super::{
     super::visit::Visit,
     Done,
     draft::Draft,
-    number,
+    is_for_a_page, number,
     once::{coded, form_key, once},
     refusal, to,
 };
@@ -177,17 +177,21 @@ pub async fn place(
         payment: payment.clone(),
         address: address.clone(),
     };
+    let at = store.parse::<StoreId>().ok();
     match order.place(&store).await {
         Ok(order) => {
-            Draft::forget();
+            at.iter().for_each(Draft::forget);
             let page = paths::order(order);
             to(&page, PlaceAnswer::Placed { page: page.clone() })
         }
         Err(refusal) => {
-            let refusal = refusal.said(Visit::here().locale);
-            let key = Some(key).filter(|_| refusal.is_open());
-            let payment = Some(payment).filter(|payment| is_offered(payment));
-            Draft { address, payment, faults: refusal.faults.clone(), key }.leave();
+            let visit = Visit::here();
+            let refusal = refusal.said(visit.locale);
+            if let Some((owner, at)) = visit.owner().zip(at) {
+                let key = Some(key).filter(|_| refusal.is_open());
+                let payment = Some(payment).filter(|payment| is_offered(payment));
+                draft(owner.to_string(), address, payment, &refusal, key).leave(&at);
+            }
             let (told, place) = match &*refusal.code {
                 // The page says what has become of the total that was sent.
                 "total_changed" => (format!("&told={}", number(&expected_total)), format!("#{}", paths::notice::TOTAL_CHANGED)),
@@ -196,6 +200,16 @@ pub async fn place(
             };
             to(&format!("{}?error={}{told}{place}", paths::checkout(&store), refusal.code), PlaceAnswer::Refused(refusal))
         }
+    }
+}
+
+/// What a refused form leaves for the page that follows. A script shows the refusal on the page where it was typed, and only the key
+/// would be missed where that page is loaded again; but for a cart that another page has changed, which it loads by itself.
+fn draft(owner: String, address: AddressFields, payment: Option<String>, refusal: &Refusal, key: Option<String>) -> Draft {
+    if is_for_a_page() || refusal.code == "cart_changed" {
+        Draft { owner, address, payment, faults: refusal.faults.clone(), key }
+    } else {
+        Draft { owner, key, ..Draft::default() }
     }
 }
 

@@ -1,12 +1,13 @@
 //! What was typed into an order form that was refused, for the form to show again without scripts: a cookie that the next
 //! page takes away. An address does not belong into an address bar.
 
+use backend::identity::Owner;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::Fault;
+use domain::{Fault, StoreId};
 use serde::{Deserialize, Serialize};
 
 use super::{super::visit::cookie, set_cookie};
-use crate::wire::AddressFields;
+use crate::{paths, wire::AddressFields};
 
 const NAME: &str = "orderly_draft";
 const SECONDS: i64 = 300;
@@ -16,6 +17,8 @@ const LARGEST: usize = 3_800;
 /// What was typed, and what was wrong with it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Draft {
+    /// Whose it is: whoever sits down at this browser next is shown nothing of it.
+    pub owner: String,
     pub address: AddressFields,
     /// What was chosen to pay with, of what the form offers. A card of somebody's own never comes here.
     pub payment: Option<String>,
@@ -25,23 +28,24 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// For the next page of this browser, as much as a browser keeps.
-    pub fn leave(self) {
+    /// For the owner's next checkout at this store, as much as a browser keeps.
+    pub fn leave(self, store: &StoreId) {
         if let Some(value) = self.fitting() {
-            set(&value, SECONDS);
+            set(store, &value, SECONDS);
         }
     }
 
     /// Nothing for the next page: it was done. The form's own address is told of no draft, so whether there is one is not known.
-    pub fn forget() {
-        set("", 0);
+    pub fn forget(store: &StoreId) {
+        set(store, "", 0);
     }
 
-    /// What the last page left, once.
-    pub fn take() -> Option<Self> {
+    /// What the owner's last page left, once.
+    pub fn take(owner: Option<&Owner>, store: &StoreId) -> Option<Self> {
         let value = cookie(NAME)?;
-        Self::forget();
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(value).ok()?).ok()
+        Self::forget(store);
+        let draft: Self = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(value).ok()?).ok()?;
+        owner.is_some_and(|owner| draft.owner == owner.to_string()).then_some(draft)
     }
 
     /// The cookie's value. Of what does not fit the form's key stays: without it an order could be a second one.
@@ -62,9 +66,10 @@ impl Draft {
     }
 }
 
-/// Pages of stores alone show what was typed.
-fn set(value: &str, seconds: i64) {
-    set_cookie(&format!("{NAME}={value}; Path=/s; Max-Age={seconds}; HttpOnly; SameSite=Lax{}", super::people::secure()));
+/// The store's checkout alone shows what was typed.
+fn set(store: &StoreId, value: &str, seconds: i64) {
+    let (path, secure) = (paths::checkout(store), super::people::secure());
+    set_cookie(&format!("{NAME}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"));
 }
 
 #[cfg(test)]
@@ -74,7 +79,8 @@ mod tests {
     fn kept(name: &str, faults: usize) -> Option<Draft> {
         let address = AddressFields { name: name.to_owned(), ..AddressFields::default() };
         let faults = vec![Fault::new("/address/name", "too_long", "This is too long."); faults];
-        let value = Draft { address, payment: Some("wallet".to_owned()), faults, key: Some("key".to_owned()) }.fitting()?;
+        let draft = Draft { owner: "user:1".to_owned(), address, payment: Some("wallet".to_owned()), faults, key: Some("key".to_owned()) };
+        let value = draft.fitting()?;
         assert!(value.len() <= LARGEST, "{}", value.len());
         Some(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(value).unwrap()).unwrap())
     }

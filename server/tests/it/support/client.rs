@@ -117,6 +117,12 @@ impl Client {
         self.send(request.form(fields)).await
     }
 
+    /// The same as a script sends it, which reads the answer.
+    pub async fn post_script(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let request = self.http.post(format!("{}{path}", self.url)).headers(self.headers.clone()).header("accept", "application/json");
+        self.send(request.form(fields)).await
+    }
+
     pub async fn send(&self, request: RequestBuilder) -> Reply {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
