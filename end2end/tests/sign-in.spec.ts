@@ -218,6 +218,9 @@ test('a wallet that is spent elsewhere is as short at the checkout, and enough a
   await expect(page.getByRole('link', { name: w('checkout.wallet_top_up') })).toBeVisible();
   await expect(wallet.getByRole('radio')).toBeDisabled();
   await expect(wallet).not.toContainText('$33.00');
+  await expect(wallet.getByRole('radio'), 'by keyboard the others are reached').not.toBeChecked();
+  await page.getByRole('link', { name: w('checkout.wallet_top_up') }).press('Tab');
+  await expect(page.locator('input[name=payment][value=tok_ok]')).toBeFocused();
   await page.getByTestId('place-order').click();
   await expect(page.locator('#problem'), 'no card is taken for it').toContainText(w('problem.payment_missing'));
   await shopper.api.post(`/orders/${order.id}/cancel`);

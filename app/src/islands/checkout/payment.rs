@@ -2,6 +2,7 @@
 
 use domain::{Locale, Money, StoreId};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
 
 use super::super::balance::live_balance;
 use crate::{
@@ -83,6 +84,24 @@ fn from_wallet(balance: Memo<Money>, chosen: bool, total: Memo<Option<Money>>, l
         Some(left) => w::checkout::wallet_after(locale, left.format(locale)),
         None => String::new(),
     };
+    let radio = NodeRef::<leptos::html::Input>::new();
+    let given_up = StoredValue::new(false);
+    // What is too short and stays chosen would be the one stop of all for who works by keyboard, and none, for it cannot be had.
+    Effect::new(move |_| {
+        let Some(radio) = radio.get() else { return };
+        if short.get() {
+            if radio.checked() {
+                given_up.set_value(true);
+                let had_focus = document().active_element().is_some_and(|active| active.is_same_node(Some(&radio)));
+                radio.set_checked(false);
+                if had_focus {
+                    request_animation_frame(|| focus("input[name=payment]:not(:disabled)"));
+                }
+            }
+        } else if given_up.get_value() && found("input[name=payment]:checked").is_none() {
+            radio.set_checked(true);
+        }
+    });
     let top_up = move || {
         short.get().then(
             || view! { <a class="button button--quiet" href=format!("{}#wallet", paths::ACCOUNT)>{w::checkout::wallet_top_up(locale)}</a> },
@@ -91,12 +110,22 @@ fn from_wallet(balance: Memo<Money>, chosen: bool, total: Memo<Option<Money>>, l
     view! {
         <div class="choice__with">
             <label class="radio-card" data-testid="wallet-choice">
-                <input form="place" type="radio" name="payment" value=WALLET checked=chosen disabled=move || short.get()/>
+                <input node_ref=radio form="place" type="radio" name="payment" value=WALLET checked=chosen disabled=move || short.get()/>
                 <span class="radio-card__name"><span>{w::checkout::wallet(locale)}" · "{move || pieces::price(balance.get(), locale)}</span></span>
-                <span class="radio-card__note">{note}</span>
+                <span class="radio-card__note" aria-live="polite">{note}</span>
             </label>
             {top_up}
         </div>
     }
     .erase()
+}
+
+fn found(selector: &str) -> Option<web_sys::HtmlElement> {
+    document().query_selector(selector).ok().flatten()?.dyn_into().ok()
+}
+
+fn focus(selector: &str) {
+    if let Some(place) = found(selector) {
+        let _ = place.focus();
+    }
 }

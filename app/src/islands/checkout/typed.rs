@@ -60,7 +60,13 @@ fn put_back(form: &HtmlFormElement, fields: &UrlSearchParams) {
     let inputs: Vec<_> = inputs.filter(|input| is_typed(&input.name())).collect();
     let chosen_anew = inputs.iter().any(|input| input.checked() != input.default_checked());
     for input in inputs {
-        let Some(value) = fields.get(&input.name()) else { continue };
+        let Some(value) = fields.get(&input.name()) else {
+            // Nothing was chosen that can be: nor is it here, by itself.
+            if input.type_() == "radio" && !chosen_anew {
+                input.set_checked(false);
+            }
+            continue;
+        };
         if input.type_() != "radio" {
             if input.value() == input.default_value() {
                 input.set_value(&value);

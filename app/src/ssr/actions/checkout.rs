@@ -189,7 +189,8 @@ pub async fn place(
             let refusal = refusal.said(visit.locale);
             if let Some((owner, at)) = visit.owner().zip(at) {
                 let key = Some(key).filter(|_| refusal.is_open());
-                let payment = Some(payment).filter(|payment| is_offered(payment));
+                // Where nothing was chosen, nothing is.
+                let payment = Some(payment).filter(|payment| payment.is_empty() || is_offered(payment));
                 draft(owner.to_string(), address, payment, &refusal, key).leave(&at);
             }
             let (told, place) = match &*refusal.code {
