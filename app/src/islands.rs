@@ -5,6 +5,7 @@ mod admitted;
 mod balance;
 mod bank_answer;
 mod board;
+mod board_asked;
 mod board_day;
 mod board_doubt;
 mod board_focus;

@@ -1,7 +1,9 @@
 // People with a phone: signing in, what they bring along, the wallet, and where they are signed in.
+import type { Browser } from '@playwright/test';
 import { expectAccessible } from './support/access';
 import { Api } from './support/api';
 import { expect, test } from './support/journey';
+import type { Orderly } from './support/orderly';
 import { Shopper } from './support/shopper';
 import { beginning, LANGUAGES } from './support/words';
 
@@ -201,7 +203,8 @@ test('money paid in on one page is in the wallet on every other', async ({ brows
   await shopper.leave();
 });
 
-test('a wallet that is spent elsewhere is as short at the checkout, and enough again when the money is back', async ({ browser, shop }) => {
+/** The demo's shopper, at the checkout of what the wallet is enough for. */
+async function atCheckoutWithWallet(browser: Browser, shop: Orderly): Promise<Shopper> {
   const shopper = await Shopper.arrive(browser, shop);
   const { page, w } = shopper;
   await page.goto('/sign-in?back=/s/unicorn/p/unicorn-plush');
@@ -210,6 +213,31 @@ test('a wallet that is spent elsewhere is as short at the checkout, and enough a
   await page.getByTestId('add-to-cart').click();
   await page.getByRole('link', { name: w('cart.view') }).click();
   await page.waitForURL('**/s/unicorn/checkout');
+  return shopper;
+}
+
+test('a wallet that is spent while the checkout hears nothing is no card in the other language', async ({ browser, shop }) => {
+  const shopper = await atCheckoutWithWallet(browser, shop);
+  const { page, w } = shopper;
+  await page.routeWebSocket('**/mqtt', (socket) => socket.close());
+  await page.reload();
+  const name = page.locator('#address-name');
+  await name.fill('Ada');
+  await expect(page.getByTestId('wallet-choice').getByRole('radio')).toBeChecked();
+  await shopper.api.order([{ sku: 'flat-white-regular', quantity: 4, options: ['oat'] }], { method: 'wallet' });
+  await expect(page.locator('.live-line[data-state="offline"]').first(), 'the page is alive').toBeAttached();
+  await page.getByRole('button', { name: w('frame.other_language_label') }).click();
+  await expect(page.locator('html')).toHaveAttribute('lang', 'zh-CN');
+  await expect(name).toHaveValue('Ada');
+  await expect(page.getByTestId('wallet-choice').getByRole('radio')).toBeDisabled();
+  await expect(page.locator('input[name=payment]:checked')).toHaveCount(0);
+  // The connection that was refused is in the console, as it should be.
+  await shopper.context.close();
+});
+
+test('a wallet that is spent elsewhere is as short at the checkout, and enough again when the money is back', async ({ browser, shop }) => {
+  const shopper = await atCheckoutWithWallet(browser, shop);
+  const { page, w } = shopper;
   for (const [field, value] of Object.entries(ADDRESS)) await page.locator(`#address-${field}`).fill(value);
   const wallet = page.getByTestId('wallet-choice');
   await expect(wallet).toContainText(w('checkout.wallet_after', { amount: '$16.00' }));

@@ -35,9 +35,6 @@ use crate::{
     words as w,
 };
 
-/// How long the news of what was done here takes at the most, where anything comes.
-const NEWS_MILLIS: i32 = 2_000;
-
 /// The board as it is shown: what is looked at by many is not copied for each.
 pub(crate) type Queue = ReadSignal<Arc<QueueView>>;
 
@@ -55,7 +52,7 @@ pub(crate) struct Seen {
     /// Only what has just come flashes.
     pub orders: BTreeSet<OrderId>,
     /// The version of the queue that is shown.
-    version: i64,
+    pub version: i64,
 }
 
 /// What the tickets share.
@@ -68,7 +65,7 @@ pub(crate) struct Bar {
     pub busy: RwSignal<BTreeSet<OrderId>>,
     pub seen: StoredValue<Seen>,
     /// The queue as it was asked for while nothing comes by itself.
-    asked: RwSignal<Option<Arc<QueueView>>>,
+    pub asked: RwSignal<Option<Arc<QueueView>>>,
     /// Nothing can be sent, or would be done: the buttons wait, and say so.
     pub offline: Signal<bool>,
     pub problem: RwSignal<Option<Trouble>>,
@@ -295,23 +292,6 @@ impl Bar {
             _ => &*problem.code,
         });
         holder.unwrap_or_else(|| w::refusal_at_work(code, self.locale).to_owned())
-    }
-
-    /// Asks for the queue where what was done changes nothing here: a connection that is swallowed says nothing, and looks live until
-    /// it is found out.
-    async fn ask_without_news(self, shown: i64) {
-        tab::pause(NEWS_MILLIS).await;
-        if self.seen.try_with_value(|seen| seen.version) == Some(shown) {
-            self.ask_again().await;
-        }
-    }
-
-    /// The whole queue, where it does not come by itself or something unexpected happened.
-    async fn ask_again(self) {
-        let reply = tab::ask(&format!("/api/v1/staff/stores/{}/queue", self.store()), tab::Body::Nothing).await;
-        if let Ok(queue) = reply.and_then(|reply| reply.json::<QueueView>()) {
-            let _ = self.asked.try_set(Some(Arc::new(queue)));
-        }
     }
 }
 

@@ -42,8 +42,8 @@ impl Carts {
     }
 
     /// Puts the lines of an order back: afterwards there are at least as many of each as then, however often, and by how many at
-    /// once, this is asked for. What is sold out comes back, too, where there is something to take instead, which the page offers; what is not
-    /// offered any more, or does not fit, is left out.
+    /// once, this is asked for. What is sold out comes back, too, where there is something to take instead, which the page offers;
+    /// what is not offered any more, or does not fit, is left out.
     pub async fn refill_in(
         &self,
         tx: &mut Tx,

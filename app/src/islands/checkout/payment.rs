@@ -95,7 +95,11 @@ fn from_wallet(balance: Memo<Money>, chosen: bool, total: Memo<Option<Money>>, l
                 let had_focus = document().active_element().is_some_and(|active| active.is_same_node(Some(&radio)));
                 radio.set_checked(false);
                 if had_focus {
-                    request_animation_frame(|| focus("input[name=payment]:not(:disabled)"));
+                    request_animation_frame(|| {
+                        if let Some(next) = found("input[name=payment]:not(:disabled)") {
+                            let _ = next.focus();
+                        }
+                    });
                 }
             }
         } else if given_up.get_value() && found("input[name=payment]:checked").is_none() {
@@ -122,10 +126,4 @@ fn from_wallet(balance: Memo<Money>, chosen: bool, total: Memo<Option<Money>>, l
 
 fn found(selector: &str) -> Option<web_sys::HtmlElement> {
     document().query_selector(selector).ok().flatten()?.dyn_into().ok()
-}
-
-fn focus(selector: &str) {
-    if let Some(place) = found(selector) {
-        let _ = place.focus();
-    }
 }

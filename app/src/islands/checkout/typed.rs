@@ -60,21 +60,17 @@ fn put_back(form: &HtmlFormElement, fields: &UrlSearchParams) {
     let inputs: Vec<_> = inputs.filter(|input| is_typed(&input.name())).collect();
     let chosen_anew = inputs.iter().any(|input| input.checked() != input.default_checked());
     for input in inputs {
-        let Some(value) = fields.get(&input.name()) else {
-            // Nothing was chosen that can be: nor is it here, by itself.
-            if input.type_() == "radio" && !chosen_anew {
-                input.set_checked(false);
-            }
-            continue;
-        };
+        let value = fields.get(&input.name());
         if input.type_() != "radio" {
-            if input.value() == input.default_value() {
+            if let Some(value) = value.filter(|_| input.value() == input.default_value()) {
                 input.set_value(&value);
             }
-        } else if input.value() == value && !input.disabled() && !chosen_anew {
-            input.set_checked(true);
+        } else if !chosen_anew {
+            // What was chosen, and can be; else nothing, for the first card would be taken by itself.
+            let chosen = !input.disabled() && value.is_some_and(|value| value == input.value());
+            input.set_checked(chosen);
             // What is chosen is seen.
-            if let Ok(Some(fold)) = input.closest("details") {
+            if let Some(fold) = input.closest("details").ok().flatten().filter(|_| chosen) {
                 let _ = fold.set_attribute("open", "");
             }
         }
