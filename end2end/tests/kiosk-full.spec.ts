@@ -11,8 +11,7 @@ for (const language of LANGUAGES) {
     const screen = await Visitor.arrive(browser, shop, { language, viewport: { width: 1920, height: 1080 } });
     const { page, w } = screen;
     const manager = new Api(screen.context.request, shop.url, await shop.token('manager', 'pier'));
-    // A screen of its own, whose code does not change in the middle of this.
-    await manager.patch('/staff/stores/pier/settings', { capacity: 2, code_seconds: 3600 });
+    await manager.patch('/staff/stores/pier/settings', { capacity: 2 });
     await screen.becomeWall(manager, 'pier', 'wall-1');
     const kiosk = page.getByTestId('kiosk');
 

@@ -54,7 +54,7 @@ for (const language of LANGUAGES) {
     const screen = await Visitor.arrive(browser, shop, { language, viewport: { width: 1920, height: 1080 } });
     const { page, w } = screen;
     const manager = new Api(screen.context.request, shop.url, await shop.token('manager', 'harbor'));
-    await manager.patch('/staff/stores/harbor/settings', { capacity: null, code_seconds: 3600 });
+    await manager.patch('/staff/stores/harbor/settings', { capacity: null });
     await screen.becomeWall(manager, 'harbor', 'wall-1');
     const [preparing, ready] = [page.getByTestId('kiosk-preparing'), page.getByTestId('kiosk-ready')];
     const look = async (what: string, screens = SCREENS) => {

@@ -11,8 +11,7 @@ const ADA = '+15550100009';
 test('from the code on the wall to the cup in the hand', async ({ browser, shop }) => {
   const barista = await Barista.atBoard(browser, shop, {}, 'pier');
   const manager = new Api(barista.context.request, shop.url, await shop.token('manager', 'pier'));
-  const paired = async (visitor: Visitor, page: string) => {
-    const { code } = await manager.post<{ code: string }>('/staff/stores/pier/kiosks/pier-1/pairing');
+  const paired = async (visitor: Visitor, page: string, code: string) => {
     await visitor.page.goto(page);
     await visitor.page.getByLabel(visitor.w('kiosk.pair_code')).fill(code);
     await visitor.page.getByTestId('pair-form').getByRole('button').click();
@@ -20,7 +19,7 @@ test('from the code on the wall to the cup in the hand', async ({ browser, shop 
     await visitor.expectLive();
   };
   const wall = await Visitor.arrive(browser, shop, { viewport: { width: 1920, height: 1080 } });
-  await paired(wall, '/kiosk/pier-1');
+  await paired(wall, '/kiosk/wall-1', await manager.addKiosk('pier', 'wall-1'));
   const lane = (name: string) => wall.page.getByTestId(`kiosk-${name}`).getByRole('listitem').locator('strong');
   await wall.rememberDocument();
 
@@ -64,7 +63,8 @@ test('from the code on the wall to the cup in the hand', async ({ browser, shop 
 
   const eye = await Eye.that(page);
   const scanner = await Visitor.arrive(eye.browser, shop, { permissions: ['camera'], viewport: { width: 1024, height: 768 } });
-  await paired(scanner, '/kiosk/pier-1/scan');
+  const { code } = await manager.post<{ code: string }>('/staff/stores/pier/kiosks/wall-1/pairing');
+  await paired(scanner, '/kiosk/wall-1/scan', code);
   await expect(scanner.page.getByTestId('scanned-number')).toHaveText(number);
   await expect(shopper.status).toHaveText(w('order.collected'));
   await expect(page.getByTestId('pickup-ticket')).toBeHidden();

@@ -163,9 +163,9 @@ for (const language of LANGUAGES) {
     const manager = new Api(api.context.request, shop.url, await shop.token('manager', 'pier'));
     const screen = await Visitor.arrive(browser, shop, { language, viewport: { width: 1920, height: 1080 } });
     const { page, w } = screen;
-    await page.goto('/kiosk/pier-1');
+    const code = await manager.addKiosk('pier', 'wall-1');
+    await page.goto('/kiosk/wall-1');
     await expectAccessible(page, 'where a screen is paired');
-    const { code } = await manager.post<{ code: string }>('/staff/stores/pier/kiosks/pier-1/pairing');
     await page.getByLabel(w('kiosk.pair_code')).fill(code.toLowerCase());
     await page.getByTestId('pair-form').getByRole('button').click();
     const kiosk = page.getByTestId('kiosk');
@@ -207,7 +207,7 @@ for (const language of LANGUAGES) {
     await expect(kiosk).toHaveAttribute('data-state', 'scan');
     await screen.expectSameDocument();
 
-    await manager.delete('/staff/stores/pier/kiosks/pier-1');
+    await manager.delete('/staff/stores/pier/kiosks/wall-1');
     await expect(kiosk).toHaveAttribute('data-state', 'revoked');
     const again = page.getByTestId('pair-again');
     await expect(again).toHaveText(w('scanner.pair_again'));

@@ -9,6 +9,14 @@ export interface Order {
   fulfilments: { id: string; status: string }[];
 }
 
+/** For how many seconds a code is to be shown, so that the one of now is for five minutes more. */
+function untilQuiet(): number {
+  const lengths = Array.from({ length: 20 }, (_, step) => 3600 - 61 * step);
+  const quiet = lengths.find((length) => length - ((Date.now() / 1000) % length) > 300);
+  if (quiet === undefined) throw new Error('every length of a code changes within five minutes');
+  return quiet;
+}
+
 export class Api {
   /** With a token a device or a member of staff, without one the person whose browser `request` belongs to. */
   constructor(
@@ -49,6 +57,13 @@ export class Api {
     const answer = await this.request.patch(`${this.url}/api/v1${path}`, { headers: this.headers(), data });
     if (!answer.ok()) throw new Error(`PATCH ${path}: ${answer.status()} ${await answer.text()}`);
     return (await answer.json()) as T;
+  }
+
+  /** A new kiosk of a store, whose code is shown for five minutes more at least: nothing that is looked at changes under it. Answers with what pairs a screen. */
+  async addKiosk(store: string, kiosk: string): Promise<string> {
+    // Codes change at round times; how long one is shown holds for kiosks that are made from then on.
+    await this.patch(`/staff/stores/${store}/settings`, { code_seconds: untilQuiet() });
+    return (await this.post<{ code: string }>(`/staff/stores/${store}/kiosks`, { id: kiosk })).code;
   }
 
   /** What a kiosk shows; its code is good for half a minute at least, which is longer than what it is asked for takes. */

@@ -66,8 +66,7 @@ export class Visitor {
 
   /** This browser becomes a screen of a new kiosk of a store, which `manager` may add. */
   async becomeWall(manager: Api, store: string, kiosk: string): Promise<void> {
-    await manager.post(`/staff/stores/${store}/kiosks`, { id: kiosk });
-    const { code } = await manager.post<{ code: string }>(`/staff/stores/${store}/kiosks/${kiosk}/pairing`);
+    const code = await manager.addKiosk(store, kiosk);
     await this.page.goto(`/kiosk/${kiosk}`);
     await this.page.getByLabel(this.w('kiosk.pair_code')).fill(code);
     await this.page.getByTestId('pair-form').getByRole('button').click();
