@@ -57,8 +57,7 @@ for (const language of LANGUAGES) {
       await expect(page.getByTestId('line')).toContainText(left);
       const orders = await shopper.api.get<{ items: unknown[] }>('/orders');
       expect(orders.items, `orders at ${store}`).toEqual([]);
-      // Seen, it is ordered.
-      if (store === 'unicorn') await fillAddress(page);
+      // Seen, it is ordered, and sent where it was to be sent.
       await page.getByTestId('place-order').click();
       await page.waitForURL('**/orders/*');
       await expect(page.getByRole('main')).toContainText(left);
@@ -66,6 +65,31 @@ for (const language of LANGUAGES) {
     }
   });
 }
+
+test('what was typed outlives a line that another page has taken away', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page } = shopper;
+  for (const product of ['baby-unicorn-plush', 'striped-socks']) await add(page, 'unicorn', product);
+  await page.goto('/s/unicorn/checkout');
+  await fillAddress(page);
+  await shopper.payWith('checkout.card_slow');
+  const other = await shopper.context.newPage();
+  await other.goto('/s/unicorn/checkout');
+  const kept = other.waitForResponse('**/do/cart/set');
+  await other.getByTestId('line').first().locator('button[value="0"]').click();
+  await kept;
+  await other.close();
+
+  await page.getByTestId('line').first().locator('button[value="2"]').click();
+  await expect(page.getByTestId('line')).toHaveCount(1);
+  await expect(page.locator('input[name="address[city]"]')).toHaveValue('Oakland');
+  await expect(page.locator('input[name="payment"][value="tok_slow"]')).toBeChecked();
+  await page.getByTestId('place-order').click();
+  await page.waitForURL('**/orders/*');
+  await expect(page.getByRole('main')).toContainText('Oakland');
+  // What it pressed was refused, which the console tells.
+  await shopper.context.close();
+});
 
 for (const [what, press, shown, total] of [
   ['taken away', async (page: Page) => page.getByTestId('line').first().locator('button[value="0"]').click(), '1', '$5.00'],

@@ -23,7 +23,7 @@ use self::{
     hold::Held,
     payment::payment,
     refused::{CART_CHANGED, OFFLINE, UNSAVED, forget_what_is_over},
-    typed::stays_with_the_language,
+    typed::FORM,
 };
 use super::{
     live_line::{alive, offline},
@@ -210,7 +210,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<b
     let locale = cart.locale;
     let busy = cart.ordering;
     let form = NodeRef::<leptos::html::Form>::new();
-    stays_with_the_language(form, cart.store.get_value());
+    typed::stays(form, cart.store.get_value());
     let key = RwSignal::new(key);
     let subtotal = Memo::new(move |_| cart.quote().ok().map(|quote| quote.subtotal));
     // What cannot be priced has no form yet; what is short by the last answer may be tried again.
@@ -302,7 +302,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<b
         (w::checkout::pickup(locale), w::checkout::fine_print(locale))
     };
     view! {
-        <form node_ref=form class="panel checkout__side" id="place" method="post" action=paths::form::PLACE on:submit=submit>
+        <form node_ref=form class="panel checkout__side" id=FORM method="post" action=paths::form::PLACE on:submit=submit>
             <input type="hidden" name="store" value=cart.store.get_value()/>
             <input type="hidden" name="key" value=move || key.get()/>
             <input type="hidden" name="checkout" value=move || cart.held.with(|held| held.as_ref().filter(|_| !cart.over.get()).map(|held| held.checkout.clone()).unwrap_or_default())/>

@@ -3,7 +3,7 @@
 use domain::Locale;
 use leptos::prelude::*;
 
-use super::Cart;
+use super::{Cart, typed::FORM};
 use crate::{erase::Erase as _, pieces, wire::AddressFields, words as w};
 
 pub(super) fn pickup(store: &str, wait_seconds: Option<i64>, locale: Locale) -> AnyView {
@@ -67,7 +67,7 @@ fn field(field: Field, cart: Cart) -> AnyView {
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
-            <input class="input" id=id form="place" name=format!("address[{name}]") value=value autocomplete=autocomplete required=required
+            <input class="input" id=id form=FORM name=format!("address[{name}]") value=value autocomplete=autocomplete required=required
                 maxlength="120" aria-invalid=move || fault.get().map(|_| "true") aria-describedby=move || fault.get().map(|_| described.clone())/>
             {sentence}
         </div>

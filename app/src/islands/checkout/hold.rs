@@ -11,7 +11,7 @@ use super::{
     super::countdown::Words,
     Cart,
     refused::{UNREACHED, UNSAVED, WAITING},
-    terms,
+    terms, typed,
 };
 use crate::{
     paths, tab,
@@ -173,6 +173,9 @@ async fn run(cart: Cart) -> Result<(), Refusal> {
 fn no_line(cart: Cart, refusal: Refusal) -> Result<(), Refusal> {
     if refusal.code != "not_found" {
         return Err(refusal);
+    }
+    if let Some(store) = cart.store.try_get_value() {
+        typed::leave_behind(&store);
     }
     cart.load_anew();
     Ok(())

@@ -4,7 +4,7 @@ use domain::{Locale, Money, StoreId};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
-use super::super::balance::live_balance;
+use super::{super::balance::live_balance, typed::FORM};
 use crate::{
     erase::Erase as _,
     paths, pieces,
@@ -41,7 +41,7 @@ pub(super) fn payment(
     let card = |(token, (name, note)): (&'static str, (&'static str, &'static str))| {
         view! {
             <label class="radio-card">
-                <input form="place" type="radio" name="payment" value=token checked=token == chosen.as_str()/>
+                <input form=FORM type="radio" name="payment" value=token checked=token == chosen.as_str()/>
                 <span class="radio-card__name">{name}</span><span class="radio-card__note">{note}</span>
             </label>
         }
@@ -114,7 +114,7 @@ fn from_wallet(balance: Memo<Money>, chosen: bool, total: Memo<Option<Money>>, l
     view! {
         <div class="choice__with">
             <label class="radio-card" data-testid="wallet-choice">
-                <input node_ref=radio form="place" type="radio" name="payment" value=WALLET checked=chosen disabled=move || short.get()/>
+                <input node_ref=radio form=FORM type="radio" name="payment" value=WALLET checked=chosen disabled=move || short.get()/>
                 <span class="radio-card__name"><span>{w::checkout::wallet(locale)}" · "{move || pieces::price(balance.get(), locale)}</span></span>
                 <span class="radio-card__note" aria-live="polite">{note}</span>
             </label>

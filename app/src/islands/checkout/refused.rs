@@ -3,7 +3,7 @@
 use domain::view::StoreView;
 use leptos::prelude::*;
 
-use super::{Cart, hold};
+use super::{Cart, hold, typed};
 use crate::{paths, tab, wire::Refusal};
 
 /// What the page says of itself, and no server ever says: there is no network, a change has not come through. What else did
@@ -75,9 +75,10 @@ impl Cart {
         self.refusal.with(|refusal| refusal.as_ref().is_some_and(|refusal| codes.contains(&&*refusal.code)))
     }
 
-    /// Another page has changed the cart: what would be ordered has to be seen first.
+    /// Another page has changed the cart: what would be ordered has to be seen first. What was typed here is still to be sent.
     pub(super) fn look_again(self) {
         if let Some(store) = self.store.try_get_value() {
+            typed::leave_behind(&store);
             self.leave_for(&format!("{}?error={CART_CHANGED}", paths::checkout(store)));
         }
     }

@@ -1,4 +1,4 @@
-//! What was typed and chosen stays where somebody only changes the language of the page.
+//! What was typed and chosen stays where somebody only changes the language of the page, or the page loads itself anew.
 
 use leptos::{html::Form, prelude::*};
 use wasm_bindgen::JsCast as _;
@@ -9,6 +9,8 @@ use crate::{
     tab::{self, js},
 };
 
+/// The form that places the order.
+pub(super) const FORM: &str = "place";
 const KEY: &str = "orderly-checkout";
 /// For the page that follows, and not for whoever sits down in front of this tab later.
 const MILLIS: i64 = 10_000;
@@ -23,8 +25,19 @@ fn is_typed(name: &str) -> bool {
     name == "payment" || name.starts_with("address[")
 }
 
-/// Puts back what the page in the other language has left, and leaves what is there when the language is changed.
-pub(super) fn stays_with_the_language(form: NodeRef<Form>, store: String) {
+/// Leaves what was typed and chosen for this store's checkout, which is about to be loaded in the place of this page.
+pub(super) fn leave_behind(store: &str) {
+    let Some(form) = document().get_element_by_id(FORM).and_then(|form| form.dyn_into().ok()) else { return };
+    // A browser that keeps nothing shows an empty form.
+    let (Ok(pairs), Ok(fields)) = (tab::pairs(&form), UrlSearchParams::new()) else { return };
+    for (name, value) in pairs.into_iter().filter(|(name, _)| is_typed(name)) {
+        fields.append(&name, &value);
+    }
+    tab::leave_behind(KEY, &format!("{} {store} {}", now(), String::from(fields.to_string())));
+}
+
+/// Puts back what the page before has left, and leaves what is there when the language is changed.
+pub(super) fn stays(form: NodeRef<Form>, store: String) {
     Effect::new(move |_| {
         let Some(form) = form.get() else { return };
         // When it was left, for which store, and what was typed, as the form would have sent it.
@@ -39,15 +52,9 @@ pub(super) fn stays_with_the_language(form: NodeRef<Form>, store: String) {
         let store = store.clone();
         let leaving = window_event_listener_untyped("submit", move |event| {
             let sent = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
-            if sent.and_then(|sent| sent.get_attribute("action")).as_deref() != Some(paths::form::LANGUAGE) {
-                return;
+            if sent.and_then(|sent| sent.get_attribute("action")).as_deref() == Some(paths::form::LANGUAGE) {
+                leave_behind(&store);
             }
-            // A browser that keeps nothing shows an empty form.
-            let (Ok(pairs), Ok(fields)) = (tab::pairs(&form), UrlSearchParams::new()) else { return };
-            for (name, value) in pairs.into_iter().filter(|(name, _)| is_typed(name)) {
-                fields.append(&name, &value);
-            }
-            tab::leave_behind(KEY, &format!("{} {store} {}", now(), String::from(fields.to_string())));
         });
         on_cleanup(move || leaving.remove());
     });
