@@ -3,6 +3,7 @@ import type { Page } from '@playwright/test';
 import { Barista } from './support/barista';
 import { expect, test } from './support/journey';
 import { keepOffers } from './support/offers';
+import { Orderly } from './support/orderly';
 import { Shopper } from './support/shopper';
 
 test('a ticket that somebody calls off leaves the focus to its lane, and not to the next order', async ({ browser, shop }) => {
@@ -183,6 +184,43 @@ test('a reason that is being typed stays while a colleague moves its ticket', as
   await page.keyboard.press('Enter');
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   expect(sent).toEqual([]);
+  await shopper.leave();
+  await barista.leave();
+});
+
+const crowded = test.extend<{ shop: Orderly }>({
+  shop: async ({}, use) => {
+    // More orders than anybody places in an hour.
+    const shop = await Orderly.open({ ORDERLY_LIMITS: 'off' });
+    await use(shop);
+    await shop.close();
+  },
+});
+
+crowded('who claims while the page is still on its way to the button has what comes next in sight', async ({ browser, shop }) => {
+  const barista = await Barista.atBoard(browser, shop, { viewport: { width: 1024, height: 768 } });
+  const { page } = barista;
+  const shopper = await Shopper.atMenu(browser, shop);
+  const numbers: string[] = [];
+  for (let n = 0; n < 20; n += 1) numbers.push(String((await shopper.api.orderCoffee()).number));
+  const last = numbers.at(-1) ?? '';
+  await expect(barista.ticket(last, 'queued')).toBeVisible();
+  await barista.button(numbers[0] ?? '', 'board.claim').focus();
+  const claim = await barista.button(last, 'board.claim').elementHandle();
+  for (let tabs = 0; tabs < 100; tabs += 1) {
+    await page.keyboard.press('Tab');
+    if (await claim?.evaluate((button) => button === document.activeElement)) break;
+  }
+  await page.keyboard.press('Enter');
+  await expect(barista.button(last, 'board.ready_verb')).toBeFocused();
+  // Until the page has stood still for half a second.
+  await page.evaluate(async () => {
+    for (let [still, at] = [0, -1]; still < 30; still = at === scrollY ? still + 1 : 0) {
+      at = scrollY;
+      await new Promise((drawn) => requestAnimationFrame(drawn));
+    }
+  });
+  await expect(barista.button(last, 'board.ready_verb')).toBeInViewport({ ratio: 1 });
   await shopper.leave();
   await barista.leave();
 });

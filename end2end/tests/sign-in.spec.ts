@@ -235,6 +235,51 @@ test('a wallet that is spent while the checkout hears nothing is no card in the 
   await shopper.context.close();
 });
 
+test('an order that is refused for want of money leaves what is held, and says what there is', async ({ browser, shop }) => {
+  const shopper = await Shopper.arrive(browser, shop);
+  const { page, w, api } = shopper;
+  await page.goto('/sign-in?back=/s/harbor/p/flat-white');
+  await shopper.signIn(KNOWN);
+  await page.waitForURL('**/p/flat-white');
+  await page.getByTestId('add-to-cart').click();
+  await page.waitForURL('**/s/harbor');
+  await page.routeWebSocket('**/mqtt', (socket) => socket.close());
+  await page.goto('/s/harbor/checkout');
+  const hold = page.getByTestId('hold');
+  const [more, total, checkout] = [page.getByRole('button', { name: /^One .* more$/ }), page.getByTestId('total'), page.locator('input[name=checkout]')];
+  await expect(hold).toBeVisible();
+  for (const sum of ['$9.00', '$13.50', '$18.00']) {
+    const held = page.waitForResponse('**/do/checkout/hold');
+    await more.click();
+    await expect(total).toHaveText(sum);
+    await held;
+  }
+  const wallet = page.getByTestId('wallet-choice');
+  await expect(wallet.getByRole('radio')).toBeChecked();
+  // The live connection is dead, so nobody tells the page that this is spent.
+  const plush = { store: 'unicorn', lines: [{ sku: 'unicorn-plush', quantity: 1 }], fulfilment: { kind: 'ship', address: ADDRESS } };
+  const begun = await api.post<{ id: string; quote: { total: unknown } }>('/checkouts', plush);
+  await api.post(`/checkouts/${begun.id}/place`, { payment: { method: 'wallet' }, expected_total: begun.quote.total });
+  await expect(wallet).toContainText(w('checkout.wallet_after', { amount: '$15.00' }));
+  const held = await checkout.inputValue();
+  expect(held).not.toBe('');
+
+  await page.getByTestId('place-order').click();
+  await expect(page.locator('#problem')).toContainText(w('problem.insufficient_funds'));
+  await expect(wallet).toContainText(w('checkout.wallet_short', { amount: '$2.00' }));
+  await expect(wallet.getByRole('radio')).toBeDisabled();
+  await page.getByTestId('place-order').click();
+  await expect(page.locator('#problem')).toContainText(w('problem.payment_missing'));
+  await expect(hold).toBeVisible();
+  await expect(checkout, 'at its price').toHaveValue(held);
+  await page.locator('input[name=payment][value=tok_ok]').check();
+  await page.getByTestId('place-order').click();
+  await page.waitForURL('**/orders/*');
+  await expect(page.getByRole('main')).toContainText('$18.00');
+  // What was refused is in the console, as it should be.
+  await shopper.context.close();
+});
+
 test('a wallet that is spent elsewhere is as short at the checkout, and enough again when the money is back', async ({ browser, shop }) => {
   const shopper = await atCheckoutWithWallet(browser, shop);
   const { page, w } = shopper;

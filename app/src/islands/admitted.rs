@@ -34,7 +34,7 @@ pub fn Admitted(store: StoreView, until: Timestamp, now: Timestamp, locale: Loca
     view! {
         <div class="notice" data-tone=move || if over.get() || !open.get() { "wait" } else { "go" } data-testid="admitted">
             {icon("scan")}
-            <p class="notice__title">{title}</p>
+            <p class="notice__title" role="status">{title}</p>
             {text}
         </div>
     }
@@ -46,14 +46,12 @@ pub fn Admitted(store: StoreView, until: Timestamp, now: Timestamp, locale: Loca
 pub fn NextCode(at: Timestamp, now: Timestamp, locale: Locale) -> impl IntoView {
     let clock = tab::ticking(now);
     let left = Memo::new(move |_| ((at - clock.get()).max(0) + 999) / 1000);
-    let text = move || {
-        if left.get() == 0 {
-            return w::scan::next_now(locale).erase();
-        }
+    let there = Memo::new(move |_| left.get() == 0);
+    let time = move || {
         let (before, after) = w::scan::next_in_around(locale);
-        view! { {before}{move || minutes(left.get())}{after} }.erase()
+        (!there.get()).then(|| view! { {before}{move || minutes(left.get())}{after} })
     };
-    view! { <p data-testid="next-code">{text}</p> }
+    view! { <p data-testid="next-code">{time}<span role="status">{move || there.get().then(|| w::scan::next_now(locale))}</span></p> }
 }
 
 fn minutes(seconds: i64) -> impl IntoView {

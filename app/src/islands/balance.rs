@@ -10,10 +10,15 @@ use crate::{
 };
 
 /// What is in somebody's own wallet, as it changes. What is retained is at least as new as the page, so any message is taken:
-/// the topic counts events of the log, which the page does not know.
-pub(super) fn live_balance(user: UserId, balance: Money) -> Memo<Money> {
+/// the topic counts events of the log, which the page does not know. `asked`: what the server has answered since the last message.
+pub(super) fn live_balance(user: UserId, balance: Money, asked: RwSignal<Option<Money>>) -> Memo<Money> {
     let later = live::subscribe::<UserLive>(Topic::User(user), 0);
-    Memo::new(move |_| later.get().and_then(|live| live.wallet.as_ref().map(|wallet| wallet.balance)).unwrap_or(balance))
+    Effect::new(move |_| {
+        later.track();
+        asked.set(None);
+    });
+    let told = move || later.get().and_then(|live| live.wallet.as_ref().map(|wallet| wallet.balance));
+    Memo::new(move |_| asked.get().or_else(told).unwrap_or(balance))
 }
 
 /// The balance of the reader's own wallet. `waiting`: whether the page shows a top-up that waits for
@@ -21,7 +26,7 @@ pub(super) fn live_balance(user: UserId, balance: Money) -> Memo<Money> {
 #[island(lazy)]
 pub fn Balance(user: UserId, balance: Money, waiting: bool, locale: Locale) -> impl IntoView {
     let shown = balance;
-    let balance = live_balance(user, balance);
+    let balance = live_balance(user, balance, RwSignal::new(None));
     Effect::new(move |_| {
         if waiting && balance.get().amount > shown.amount {
             spawn_local(async move {

@@ -146,6 +146,11 @@ pub fn by_keyboard() -> bool {
 
 /// Gives something the focus: the page goes along with who works by keyboard, and stays where it is under a finger.
 pub fn focus(target: &web_sys::Element, by_keyboard: bool) {
+    if by_keyboard {
+        // The page may still be on its way to what had it before, and would go on there once this is in sight.
+        let here = js::object(&[("top", js::get(&window(), "scrollY")), ("behavior", "instant".into())]);
+        let _ = js::call(&window(), "scrollTo", &[here]);
+    }
     // What cannot have it is left without.
     let _ = js::call(target, "focus", &[js::object(&[("preventScroll", (!by_keyboard).into())])]);
 }

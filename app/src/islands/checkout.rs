@@ -198,7 +198,7 @@ pub fn Checkout(page: CheckoutPage, now: Timestamp, locale: Locale) -> impl Into
                     </ul>
                 </section>
                 {how}
-                {payment(page.wallet, page.payment, &store, total, locale)}
+                {payment(page.wallet, page.payment, &store, total, cart)}
             </div>
             {order_form(cart, page.key, total, empty, clock)}
         </div>
@@ -254,7 +254,7 @@ fn order_form(cart: Cart, key: String, total: Memo<Option<Money>>, empty: Memo<b
             };
             // First: what is refused may be held anew at once.
             busy.set(false);
-            cart.refused(refusal);
+            cart.not_placed(refusal);
         });
     };
     let submit = move |event: SubmitEvent| {

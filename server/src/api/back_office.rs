@@ -271,7 +271,8 @@ pub struct PriceRequest {
     pub until: Option<Timestamp>,
 }
 
-/// Sets the prices of a SKU at the store that sells it: all of them, in place of those before.
+/// Sets the prices of a SKU at the store that sells it: all of them, in place of those before. Where none is without `from` and `until`, the
+/// one there is stays: an item is taken off sale by its switch, not by losing its price.
 #[utoipa::path(put, path = "/staff/products/{id}/variants/{sku}/prices", tag = "staff", request_body = Vec<PriceRequest>,
     params(("id" = String, Path), ("sku" = String, Path), AtStore),
     responses((status = 200, body = ProductView), (status = 403, body = Problem, content_type = "application/problem+json"),

@@ -1,13 +1,13 @@
 //! What pays.
 
-use domain::{Locale, Money, StoreId};
-use leptos::prelude::*;
+use domain::{Locale, Money, StoreId, view::WalletView};
+use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast as _;
 
-use super::{super::balance::live_balance, typed::FORM};
+use super::{super::balance::live_balance, Cart, refused::INSUFFICIENT_FUNDS, typed::FORM};
 use crate::{
     erase::Erase as _,
-    paths, pieces,
+    paths, pieces, tab,
     wire::{CARDS, WALLET, Wallet},
     words as w,
 };
@@ -17,13 +17,8 @@ const SEEN: usize = 2;
 
 /// What can pay: the wallet of who is signed in, and the cards of the built-in test provider. `chosen`: what was, before the form was
 /// refused.
-pub(super) fn payment(
-    wallet: Option<Wallet>,
-    chosen: Option<String>,
-    store: &StoreId,
-    total: Memo<Option<Money>>,
-    locale: Locale,
-) -> AnyView {
+pub(super) fn payment(wallet: Option<Wallet>, chosen: Option<String>, store: &StoreId, total: Memo<Option<Money>>, cart: Cart) -> AnyView {
+    let locale = cart.locale;
     let enough = wallet.is_some_and(|Wallet { balance, .. }| {
         total.get_untracked().is_some_and(|total| total.currency == balance.currency && balance.amount >= total.amount)
     });
@@ -51,7 +46,7 @@ pub(super) fn payment(
     // What is chosen is seen.
     let unfolded = CARDS[SEEN..].contains(&&*chosen);
     let own = if let Some(wallet) = wallet {
-        from_wallet(live_balance(wallet.user, wallet.balance), chosen == WALLET, total, locale)
+        from_wallet(live_balance(wallet.user, wallet.balance, asked_when_short(cart)), chosen == WALLET, total, locale)
     } else {
         let page = paths::sign_in(&paths::checkout(store));
         let link = view! {
@@ -122,6 +117,27 @@ fn from_wallet(balance: Memo<Money>, chosen: bool, total: Memo<Option<Money>>, l
         </div>
     }
     .erase()
+}
+
+/// What is in the wallet after an order was refused for want of it: the page would go on saying otherwise, where its live connection
+/// is dead.
+fn asked_when_short(cart: Cart) -> RwSignal<Option<Money>> {
+    let asked = RwSignal::new(None);
+    Effect::new(move |_| {
+        if !cart.is_refused_for(&[INSUFFICIENT_FUNDS]) {
+            return;
+        }
+        spawn_local(async move {
+            // Who is not answered has read why, and presses again.
+            if let Ok(reply) = tab::ask("/api/v1/wallet?limit=1", tab::Body::Nothing).await
+                && let Ok(wallet) = reply.json::<WalletView>()
+            {
+                // The page may be gone.
+                let _ = asked.try_set(Some(wallet.balance));
+            }
+        });
+    });
+    asked
 }
 
 fn found(selector: &str) -> Option<web_sys::HtmlElement> {

@@ -15,6 +15,12 @@ pub(super) const UNREACHED: &str = "unreachable";
 /// What a cart is refused for that another page has changed.
 pub(super) const CART_CHANGED: &str = "cart_changed";
 
+/// What an order from a wallet is refused for that is too short.
+pub(super) const INSUFFICIENT_FUNDS: &str = "insufficient_funds";
+
+/// What an order is refused for that has nothing to do with what is held for it: that stays held, at its price.
+const STILL_HELD: [&str; 5] = ["payment_missing", INSUFFICIENT_FUNDS, "order_limit_reached", "rate_limited", "too_many_orders"];
+
 /// What a cart is refused for until its store takes orders again.
 pub(super) const WAITING: [&str; 2] = ["store_closed", "store_at_capacity"];
 
@@ -34,6 +40,15 @@ pub(super) fn forget_what_is_over(cart: Cart, status: Signal<StoreView>) {
 }
 
 impl Cart {
+    /// The order was refused.
+    pub(super) fn not_placed(self, refusal: Refusal) {
+        if STILL_HELD.contains(&&*refusal.code) {
+            self.say(refusal);
+        } else {
+            self.refused(refusal);
+        }
+    }
+
     /// Says what went wrong; nothing is held any more, as far as that is known. What costs more than it did is held anew, for the
     /// page to say how much.
     pub(super) fn refused(self, refusal: Refusal) {
