@@ -1,18 +1,18 @@
 //! Slow hashes of what people can remember or type: made so that who has stolen the database learns little, on threads that
 //! answer no requests and let everybody else go first, so that whoever buys does not feel who signs in.
 
+#[cfg(target_os = "linux")]
+mod mover;
 mod workers;
 
-use std::mem;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use argon2::password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString};
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2_rust::params::Memory as Size;
+use argon2_rust::{Algorithm, Argon2, Hasher, Params, Version};
 use tokio::sync::{Semaphore, oneshot};
 
-pub(super) use self::workers::Memory;
 use self::workers::{Manners, Workers};
 use super::IdentityError;
 use super::secret::{hex, random};
@@ -104,68 +104,52 @@ fn start<T: Send + 'static>(
     Ok(told)
 }
 
+/// What hashes are made in, kept from one to the next, and wiped between them.
+pub(super) struct Memory(Hasher);
+
+impl Memory {
+    pub(super) fn new() -> Self {
+        Self(argon2(Params::default()).hasher())
+    }
+
+    fn for_hashes_with(&mut self, params: Params) -> &mut Hasher {
+        self.0.set_argon2(argon2(params));
+        &mut self.0
+    }
+}
+
+const fn argon2(params: Params) -> Argon2 {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
 /// What is kept of a one-time code. 40 bits can be tried out by who has stolen the database, so the hash is slow (Argon2id,
 /// 8 MiB); it has one salt for all, because a code is looked up by its hash.
 pub(super) fn of_code(code: &str, memory: &mut Memory) -> Result<String, IdentityError> {
-    let mut hash = [0; 32];
-    let params = Params::new(8 * 1024, 2, 1, Some(hash.len())).map_err(IdentityError::randomness)?;
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    fill(&argon2, code, b"orderly staff sign-in code", &mut hash, memory).map_err(IdentityError::randomness)?;
+    let params = Params::builder().memory(Size::mib(8)).passes(2).build().map_err(not_made)?;
+    let hash = memory.for_hashes_with(params).hash(code.as_bytes(), b"orderly staff sign-in code").map_err(not_made)?;
     Ok(hex(&hash))
 }
 
 /// What is kept of a password: Argon2id with 19 MiB, two passes and a salt of its own (OWASP, Password Storage Cheat
 /// Sheet), in the PHC string format, which names them.
 pub(super) fn of_password(password: &str, memory: &mut Memory) -> Result<String, IdentityError> {
-    let salt = SaltString::encode_b64(&random::<16>().map_err(IdentityError::randomness)?).map_err(IdentityError::randomness)?;
-    let argon2 = Argon2::default();
-    let hash = output(&argon2, password, salt.as_salt(), Params::DEFAULT_OUTPUT_LEN, memory).map_err(IdentityError::randomness)?;
-    let hash = PasswordHash {
-        algorithm: Algorithm::default().ident(),
-        version: Some(Version::default().into()),
-        params: ParamsString::try_from(argon2.params()).map_err(IdentityError::randomness)?,
-        salt: Some(salt.as_salt()),
-        hash: Some(hash),
-    };
-    Ok(hash.to_string())
+    let salt = random::<16>().map_err(IdentityError::randomness)?;
+    memory.for_hashes_with(Params::default()).hash_encoded(password.as_bytes(), &salt).map_err(not_made)
 }
 
 /// Whether this is the password. Without a hash it takes as long to say no: nothing tells whether somebody has one.
 pub(super) fn is_password(password: &str, hash: Option<&str>, memory: &mut Memory) -> Result<bool, IdentityError> {
     let Some(hash) = hash else { return of_password(password, memory).map(|_| false) };
-    is_of(password, hash, memory).map_err(|error| IdentityError::Database(DbError::Defect(format!("a password's hash: {error}"))))
-}
-
-fn is_of(password: &str, hash: &str, memory: &mut Memory) -> argon2::password_hash::Result<bool> {
-    use argon2::password_hash::Error;
-    let kept = PasswordHash::new(hash)?;
-    let (salt, known) = (kept.salt.ok_or(Error::PhcStringField)?, kept.hash.ok_or(Error::PhcStringField)?);
-    let version = kept.version.map_or(Ok(Version::default()), Version::try_from)?;
-    let argon2 = Argon2::new(Algorithm::try_from(kept.algorithm)?, version, Params::try_from(&kept)?);
-    // `Output` compares in constant time.
-    Ok(output(&argon2, password, salt, known.len(), memory)? == known)
-}
-
-fn output(
-    argon2: &Argon2<'_>,
-    password: &str,
-    salt: Salt<'_>,
-    length: usize,
-    memory: &mut Memory,
-) -> argon2::password_hash::Result<Output> {
-    let mut bytes = [0; Salt::MAX_LENGTH];
-    let salt = salt.decode_b64(&mut bytes)?;
-    Output::init_with(length, |out| Ok(fill(argon2, password, salt, out, memory)?))
-}
-
-fn fill(argon2: &Argon2<'_>, secret: &str, salt: &[u8], out: &mut [u8], memory: &mut Memory) -> argon2::Result<()> {
-    let blocks = argon2.params().block_count();
-    if memory.len() < blocks {
-        // Not grown: nothing of it is worth being copied.
-        drop(mem::take(memory));
-        *memory = vec![Block::default(); blocks];
+    // It is compared in constant time, and made as the hash itself says.
+    match memory.for_hashes_with(Params::default()).verify_encoded(hash, password.as_bytes(), Algorithm::Argon2id) {
+        Ok(()) => Ok(true),
+        Err(argon2_rust::Error::VerifyMismatch) => Ok(false),
+        Err(error) => Err(not_made(error)),
     }
-    argon2.hash_password_into_with_memory(secret.as_bytes(), salt, out, memory)
+}
+
+fn not_made(error: argon2_rust::Error) -> IdentityError {
+    IdentityError::Database(DbError::Defect(format!("a slow hash: {error}")))
 }
 
 #[cfg(test)]
@@ -202,6 +186,30 @@ mod tests {
         assert_eq!(is_password("Over the counter", Some(&hash)), Ok(false));
         assert_eq!(is_password("over the counter", None), Ok(false));
         assert!(is_password("over the counter", Some("plain")).is_err());
+    }
+
+    /// The hashes of the reference implementation's other port: what is kept outlives whatever makes it.
+    #[test]
+    fn hashes_are_those_of_the_standard() {
+        use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, Salt, SaltString};
+
+        let mut memory = Memory::new();
+        let long = "0123456789abcdef".repeat(64);
+        let passwords = (0..long.len()).step_by(61).map(|length| &long[..length]).chain(["", "è", "over the counter", &long]);
+        for password in passwords {
+            let hash = of_password(password, &mut memory).unwrap();
+            let (kept, other) = (PasswordHash::new(&hash).unwrap(), argon2::Argon2::default());
+            assert_eq!(other.verify_password(password.as_bytes(), &kept), Ok(()), "{} characters", password.len());
+            let salt = SaltString::encode_b64(&random::<16>().unwrap()).unwrap();
+            let hash = other.hash_password(password.as_bytes(), Salt::from(&salt)).unwrap().to_string();
+            assert_eq!(is_password(password, Some(&hash), &mut memory), Ok(true), "{} characters", password.len());
+            assert_eq!(is_password(&format!("{password} "), Some(&hash), &mut memory), Ok(false));
+        }
+        let params = argon2::Params::new(8 * 1024, 2, 1, Some(32)).unwrap();
+        let other = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+        let mut hash = [0; 32];
+        other.hash_password_into(b"ABCD0123", b"orderly staff sign-in code", &mut hash).unwrap();
+        assert_eq!(of_code("ABCD0123", &mut memory), Ok(hex(&hash)));
     }
 
     #[tokio::test]

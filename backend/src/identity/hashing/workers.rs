@@ -6,7 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use argon2::Block;
+use super::Memory;
+#[cfg(target_os = "linux")]
+use super::mover::Mover;
 
 /// How long a thread waits for the next hash. To ask the system for a thread and 19 MiB and give both back for every hash holds up the
 /// other threads of the process each time, those that sell too.
@@ -14,9 +16,6 @@ const KEPT: Duration = Duration::from_secs(10);
 /// How far behind the others: a ninth of their share of a processor where all are busy, and all of it where one is idle.
 #[cfg(target_os = "linux")]
 pub(super) const NICE: i32 = 10;
-
-/// What a hash is made in, if it is large enough.
-pub type Memory = Vec<Block>;
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
@@ -48,6 +47,15 @@ impl Manners {
 
     #[cfg(not(target_os = "linux"))]
     fn take(self) {}
+
+    /// Where nothing else runs, nothing stays for long. Without it the thread is only less polite.
+    #[cfg(target_os = "linux")]
+    fn mover(self) -> Option<Mover> {
+        match self {
+            Self::Last => Mover::of_this_thread().ok().flatten(),
+            Self::Behind => None,
+        }
+    }
 }
 
 /// Threads of the same manners. Clones are the same.
@@ -85,9 +93,14 @@ impl Workers {
         }
         let (manners, shared) = (self.manners, self.shared.clone());
         let work = move || {
+            // Before it gives way: who moves it has to come at once.
+            #[cfg(target_os = "linux")]
+            let mover = manners.mover();
             manners.take();
             let mut memory = Memory::new();
             while let Some(job) = shared.next(KEPT) {
+                #[cfg(target_os = "linux")]
+                let _moving = mover.as_ref().map(Mover::keep_moving);
                 job(&mut memory);
             }
         };
