@@ -1,8 +1,9 @@
 //! Moves a thread from processor to processor while it works.
 //!
-//! A processor that has nothing to do fetches what waits for another one. Where a thread of the idle class works it has something to
-//! do, and fetches nothing: whoever is woken beside the others waits there for them, and not for a hash alone, but as long as one is
-//! made. So nothing of that class stays anywhere for longer than a moment.
+//! When a processor runs out of work, Linux fetches threads for it that wait for a busy one. A thread of the idle class gives way at
+//! once to whoever comes, but it is work that does not run out: as long as a hash is made, nothing is fetched, and a request waits in
+//! the queue of one processor while the other would be free for it. So a hash stays on none for longer than a moment, and what it
+//! leaves has run out of work.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
