@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use argon2_rust::params::Memory as Size;
-use argon2_rust::{Algorithm, Argon2, Hasher, Params, Version};
+use argon2_rust::params::{Memory as Size, TagLen};
+use argon2_rust::{Algorithm, Argon2, Error, Hasher, Params, Version};
+use domain::UserId;
 use tokio::sync::{Semaphore, oneshot};
 
 use self::workers::{Manners, Workers};
@@ -24,6 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PLACES: usize = 64;
 /// How long a hash waits for a processor that is idle before it is made behind the others.
 const SOON: Duration = Duration::from_millis(300);
+/// How one-time codes are hashed.
+const OF_CODES: Params = Params::builder().memory(Size::mib(8)).passes(2).build_or_panic();
+/// What a hash that is kept may cost, whoever has made it.
+const MOST: Params = Params::builder().memory(Size::mib(256)).passes(16).lanes(16).threads(1).tag_len(TagLen::bytes(64)).build_or_panic();
 
 /// Whose turn it is. Clones are the same.
 #[derive(Clone)]
@@ -125,8 +130,7 @@ const fn argon2(params: Params) -> Argon2 {
 /// What is kept of a one-time code. 40 bits can be tried out by who has stolen the database, so the hash is slow (Argon2id,
 /// 8 MiB); it has one salt for all, because a code is looked up by its hash.
 pub(super) fn of_code(code: &str, memory: &mut Memory) -> Result<String, IdentityError> {
-    let params = Params::builder().memory(Size::mib(8)).passes(2).build().map_err(not_made)?;
-    let hash = memory.for_hashes_with(params).hash(code.as_bytes(), b"orderly staff sign-in code").map_err(not_made)?;
+    let hash = memory.for_hashes_with(OF_CODES).hash(code.as_bytes(), b"orderly staff sign-in code").map_err(not_made)?;
     Ok(hex(&hash))
 }
 
@@ -137,18 +141,24 @@ pub(super) fn of_password(password: &str, memory: &mut Memory) -> Result<String,
     memory.for_hashes_with(Params::default()).hash_encoded(password.as_bytes(), &salt).map_err(not_made)
 }
 
-/// Whether this is the password. Without a hash it takes as long to say no: nothing tells whether somebody has one.
-pub(super) fn is_password(password: &str, hash: Option<&str>, memory: &mut Memory) -> Result<bool, IdentityError> {
-    let Some(hash) = hash else { return of_password(password, memory).map(|_| false) };
-    // It is compared in constant time, and made as the hash itself says.
-    match memory.for_hashes_with(Params::default()).verify_encoded(hash, password.as_bytes(), Algorithm::Argon2id) {
+/// Whether this is somebody's password. Without a hash it takes as long to say no: nothing tells whether somebody has one. So it does
+/// where what is kept is damaged, or would take more than this machine may give.
+pub(super) fn is_password(password: &str, kept: Option<(UserId, &str)>, memory: &mut Memory) -> Result<bool, IdentityError> {
+    let Some((user, hash)) = kept else { return of_password(password, memory).map(|_| false) };
+    let hasher = memory.for_hashes_with(Params::default());
+    // It is made as the hash itself says, and compared in constant time.
+    match hasher.verify_encoded_bounded(hash, password.as_bytes(), Algorithm::Argon2id, &MOST) {
         Ok(()) => Ok(true),
-        Err(argon2_rust::Error::VerifyMismatch) => Ok(false),
-        Err(error) => Err(not_made(error)),
+        Err(Error::VerifyMismatch) => Ok(false),
+        Err(error @ Error::MemoryAllocationError) => Err(not_made(error)),
+        Err(error) => {
+            tracing::error!(%user, %error, "the kept password is of no use: a new one-time code lets its owner choose another one");
+            of_password(password, memory).map(|_| false)
+        }
     }
 }
 
-fn not_made(error: argon2_rust::Error) -> IdentityError {
+fn not_made(error: Error) -> IdentityError {
     IdentityError::Database(DbError::Defect(format!("a slow hash: {error}")))
 }
 
@@ -157,6 +167,10 @@ mod tests {
     use std::sync::{Condvar, Mutex};
 
     use super::*;
+
+    fn somebody() -> UserId {
+        "0193b3c4-5d6e-7f80-9a1b-000000000001".parse().unwrap()
+    }
 
     /// Where threads wait until it is opened. Clones are the same.
     #[derive(Clone, Default)]
@@ -181,11 +195,17 @@ mod tests {
         let hash = of_password("over the counter").unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_ne!(hash, of_password("over the counter").unwrap(), "each has a salt of its own");
-        let mut is_password = |password, hash| super::is_password(password, hash, &mut memory);
+        let mut is_password = |password, hash: Option<&str>| super::is_password(password, hash.map(|hash| (somebody(), hash)), &mut memory);
         assert_eq!(is_password("over the counter", Some(&hash)), Ok(true));
         assert_eq!(is_password("Over the counter", Some(&hash)), Ok(false));
         assert_eq!(is_password("over the counter", None), Ok(false));
-        assert!(is_password("over the counter", Some("plain")).is_err());
+        // What nobody can make, or nobody has made, is nobody's password, and takes no memory.
+        let damaged = ["m=4294967295", "m=0", "m=", "t=2"].map(|cost| hash.replace("m=19456", cost));
+        for damaged in
+            damaged.iter().map(String::as_str).chain(["", "plain", &hash[..hash.len() - 1], &hash.replace("argon2id", "argon2i")])
+        {
+            assert_eq!(is_password("over the counter", Some(damaged)), Ok(false), "{damaged}");
+        }
     }
 
     /// The hashes of the reference implementation's other port: what is kept outlives whatever makes it.
@@ -202,8 +222,8 @@ mod tests {
             assert_eq!(other.verify_password(password.as_bytes(), &kept), Ok(()), "{} characters", password.len());
             let salt = SaltString::encode_b64(&random::<16>().unwrap()).unwrap();
             let hash = other.hash_password(password.as_bytes(), Salt::from(&salt)).unwrap().to_string();
-            assert_eq!(is_password(password, Some(&hash), &mut memory), Ok(true), "{} characters", password.len());
-            assert_eq!(is_password(&format!("{password} "), Some(&hash), &mut memory), Ok(false));
+            assert_eq!(is_password(password, Some((somebody(), &hash)), &mut memory), Ok(true), "{} characters", password.len());
+            assert_eq!(is_password(&format!("{password} "), Some((somebody(), &hash)), &mut memory), Ok(false));
         }
         let params = argon2::Params::new(8 * 1024, 2, 1, Some(32)).unwrap();
         let other = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
@@ -296,7 +316,7 @@ mod tests {
         let code = of_code("ABCD0123", &mut memory).unwrap();
         let hash = of_password("over the counter", &mut memory).unwrap();
         assert_eq!(of_code("ABCD0123", &mut memory).unwrap(), code, "in one that is larger");
-        assert_eq!(is_password("over the counter", Some(&hash), &mut Memory::new()), Ok(true), "in a new one");
-        assert_eq!(is_password("over the counter", Some(&hash), &mut memory), Ok(true));
+        assert_eq!(is_password("over the counter", Some((somebody(), &hash)), &mut Memory::new()), Ok(true), "in a new one");
+        assert_eq!(is_password("over the counter", Some((somebody(), &hash)), &mut memory), Ok(true));
     }
 }

@@ -107,8 +107,9 @@ impl Identities {
         let who = kept.as_ref().map_or_else(|| format!("{at}/{}", name::folded(&name)), |kept| kept.user.to_string());
         let buckets = PasswordTry { address: client.address, who, known };
         throttle::take_all(self, &buckets.all()).await.map_err(of_passwords)?;
-        let (typed, hash) = (password.to_owned(), kept.as_ref().map(|kept| kept.hash.clone()));
-        let looked_at = self.hashing.run(move |memory| is_password(&typed, hash.as_deref(), memory)).await;
+        let (typed, hash) = (password.to_owned(), kept.as_ref().map(|kept| (kept.user, kept.hash.clone())));
+        let looked_at =
+            self.hashing.run(move |memory| is_password(&typed, hash.as_ref().map(|(user, hash)| (*user, &**hash)), memory)).await;
         let right = throttle::unless_busy(self, &buckets.all(), looked_at).await?;
         let Some(kept) = kept.filter(|_| right) else { return Err(IdentityError::WrongPassword) };
         let (issued, session, browser) = self.new_shift(client, false);
@@ -147,7 +148,7 @@ impl Identities {
                 let bucket = Bucket::PasswordsToChange(user);
                 throttle::take_all(self, &[bucket]).await.map_err(of_passwords)?;
                 let hash = hash.clone();
-                let looked_at = self.hashing.run(move |memory| is_password(&current, Some(&hash), memory)).await;
+                let looked_at = self.hashing.run(move |memory| is_password(&current, Some((user, &hash)), memory)).await;
                 if !throttle::unless_busy(self, &[bucket], looked_at).await? {
                     return Err(IdentityError::WrongCurrentPassword);
                 }
