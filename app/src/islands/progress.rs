@@ -130,14 +130,13 @@ pub struct Step {
 }
 
 /// The stages of an order: those behind it with their times, the current one, those to come. One that was called off
-/// ends with that.
-pub fn steps(order: &OrderView, journey: &[JourneyEntry], locale: Locale) -> Vec<Step> {
-    let ships = order.fulfilments.first().is_some_and(|fulfilment| fulfilment.kind == FulfilmentKind::Ship);
+/// ends with that. `kind`: how its store hands over, for until it is paid the order itself does not tell.
+pub fn steps(order: &OrderView, journey: &[JourneyEntry], kind: FulfilmentKind, locale: Locale) -> Vec<Step> {
     // The newest event of each kind: what was recalled became ready twice.
     let when = |kind: &str| journey.iter().rev().find(|entry| entry.type_name == kind).map(|entry| entry.at);
     let placed = (w::order::stage_placed(locale), Some(order.placed_at));
     let paid = (w::order::stage_paid(locale), when("payment.captured.v1").or_else(|| when("order.processed.v1")));
-    let stages = if ships {
+    let stages = if kind == FulfilmentKind::Ship {
         [
             placed,
             paid,
@@ -235,13 +234,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shipped_goes_its_own_way_from_the_beginning() {
+        let unpaid = OrderView { status: OrderStatus::Created, fulfilments: Vec::new(), ..order(1, 10) };
+        let last = |kind| steps(&unpaid, &[], kind, Locale::En).pop().map(|step| (step.name, step.state));
+        assert_eq!(last(FulfilmentKind::Ship), Some((w::order::stage_shipped(Locale::En), "todo")));
+        assert_eq!(last(FulfilmentKind::Pickup), Some((w::order::stage_collected(Locale::En), "todo")));
+    }
+
+    #[test]
     fn an_order_has_stopped_when_it_ended_though_its_money_came_back_later() {
         const T: fn(i64) -> Timestamp = Timestamp::from_millis;
         let entry =
             |kind: &str, at| JourneyEntry { type_name: kind.to_owned(), at: T(at), actor: Actor::System, reason: None, kiosk: None };
         for (status, kind) in [(OrderStatus::Cancelled, "order.cancelled.v1"), (OrderStatus::Rejected, "order.rejected.v1")] {
             let ended = OrderView { status, updated_at: T(90), ..order(1, 10) };
-            let stopped = |journey: &[JourneyEntry]| steps(&ended, journey, Locale::En).pop().map(|step| (step.state, step.at));
+            let stopped = |journey: &[JourneyEntry]| {
+                steps(&ended, journey, FulfilmentKind::Pickup, Locale::En).pop().map(|step| (step.state, step.at))
+            };
             let journey = [entry("order.created.v1", 10), entry(kind, 50), entry("payment.refunded.v1", 90)];
             assert_eq!(stopped(&journey), Some(("failed", Some(T(50)))));
             assert_eq!(stopped(&journey[..1]), Some(("failed", Some(T(90)))), "not read again yet");

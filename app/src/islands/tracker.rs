@@ -8,6 +8,7 @@ use domain::{
     Locale, OrderId, StoreId, Timestamp,
     event::Actor,
     ordering::{OrderStatus, PaymentMethod, PaymentStatus},
+    prep::FulfilmentKind,
     topic::Topic,
     view::{JourneyEntry, LineView, OrderView, Page, PickupTicketView},
 };
@@ -33,13 +34,14 @@ use crate::{
     words as w,
 };
 
-/// Everything about an order on its page. `pictures`: by product. `own`: the reader is who ordered, not the staff. `ticket`: what
+/// Everything about an order on its page. `fulfilment`: how its store hands over. `pictures`: by product. `own`: the reader is who ordered, not the staff. `ticket`: what
 /// they show to have it handed over. `key`: of the wish to call it off, should there be one.
 #[island(lazy)]
 pub fn OrderTracker(
     order: OrderView,
     journey: Vec<JourneyEntry>,
     store_name: String,
+    fulfilment: FulfilmentKind,
     pictures: BTreeMap<String, String>,
     own: bool,
     ticket: Option<PickupTicketView>,
@@ -91,7 +93,7 @@ pub fn OrderTracker(
                 {bell}
                 <ol class="stages" aria-label=w::order::progress(locale)>
                     {move || {
-                        let steps = order.with(|order| journey.with(|journey| steps(order, journey, locale)));
+                        let steps = order.with(|order| journey.with(|journey| steps(order, journey, fulfilment, locale)));
                         steps.into_iter().map(|step| stage(step, clock, locale)).collect_view()
                     }}
                 </ol>
@@ -320,6 +322,8 @@ fn line_view(line: &LineView, pictures: &BTreeMap<String, String>, locale: Local
 fn payment(order: &OrderView, locale: Locale) -> &'static str {
     match (order.payment.status, order.payment.method) {
         _ if is_unsure(order) => w::order::pay_unsure(locale),
+        // It is declined in a moment, and says so then as a whole.
+        (PaymentStatus::Declined, _) if order.status == OrderStatus::Created => w::order::pay_pending(locale),
         (PaymentStatus::Pending | PaymentStatus::ActionRequired, _) => w::order::pay_pending(locale),
         (PaymentStatus::Declined | PaymentStatus::Voided, _) => w::order::pay_declined(locale),
         (PaymentStatus::Refunded | PaymentStatus::PartiallyRefunded, PaymentMethod::Card) => w::order::pay_refunded(locale),

@@ -61,7 +61,7 @@ async fn body(visit: Visit, order: String, error: Option<String>) -> Result<AnyV
         {head}
         <main class="page" id="main">
             {problem(error.as_deref(), locale)}
-            <OrderTracker order journey store_name=row.name.in_locale(locale).to_owned() pictures own ticket key=Uuid::now_v7().to_string() now=visit.now
+            <OrderTracker order journey store_name=row.name.in_locale(locale).to_owned() fulfilment=row.fulfilment pictures own ticket key=Uuid::now_v7().to_string() now=visit.now
                 clock=clock(&row.time_zone, order_at) locale/>
         </main>
     };
