@@ -1,7 +1,8 @@
 //! What pays.
 
-use domain::{Locale, Money, StoreId, view::WalletView};
+use domain::{Locale, Money, StoreId};
 use leptos::{prelude::*, task::spawn_local};
+use serde::Deserialize;
 use wasm_bindgen::JsCast as _;
 
 use super::{super::balance::live_balance, Cart, refused::INSUFFICIENT_FUNDS, typed::FORM};
@@ -119,6 +120,12 @@ fn from_wallet(balance: Memo<Money>, chosen: bool, total: Memo<Option<Money>>, l
     .erase()
 }
 
+/// As much of the answer of `GET /wallet` as is asked for: what reads all of it would be in everybody's download.
+#[derive(Deserialize)]
+struct Now {
+    balance: Money,
+}
+
 /// What is in the wallet after an order was refused for want of it: the page would go on saying otherwise, where its live connection
 /// is dead.
 fn asked_when_short(cart: Cart) -> RwSignal<Option<Money>> {
@@ -130,7 +137,7 @@ fn asked_when_short(cart: Cart) -> RwSignal<Option<Money>> {
         spawn_local(async move {
             // Who is not answered has read why, and presses again.
             if let Ok(reply) = tab::ask("/api/v1/wallet?limit=1", tab::Body::Nothing).await
-                && let Ok(wallet) = reply.json::<WalletView>()
+                && let Ok(wallet) = reply.json::<Now>()
             {
                 // The page may be gone.
                 let _ = asked.try_set(Some(wallet.balance));
