@@ -25,7 +25,7 @@ test('size of the browser code', async ({ browser }) => {
   for (const [what, path, atMost] of [
     ['storefront', '/s/harbor', 220],
     ['product', '/s/harbor/p/flat-white', 270],
-    ['checkout', '/s/harbor/checkout', 350],
+    ['checkout', '/s/harbor/checkout', 340],
   ] as const) {
     const context = await browser.newContext({ baseURL: shop.url, storageState });
     const page = await context.newPage();

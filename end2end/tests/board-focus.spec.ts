@@ -1,9 +1,8 @@
 // The focus is never lost on the board, and the next Enter never acts on an order that nobody has chosen.
 import type { Page } from '@playwright/test';
 import { Barista } from './support/barista';
-import { expect, test } from './support/journey';
+import { expect, rush, test } from './support/journey';
 import { keepOffers } from './support/offers';
-import { Orderly } from './support/orderly';
 import { Shopper } from './support/shopper';
 
 test('a ticket that somebody calls off leaves the focus to its lane, and not to the next order', async ({ browser, shop }) => {
@@ -188,16 +187,7 @@ test('a reason that is being typed stays while a colleague moves its ticket', as
   await barista.leave();
 });
 
-const crowded = test.extend<{ shop: Orderly }>({
-  shop: async ({}, use) => {
-    // More orders than anybody places in an hour.
-    const shop = await Orderly.open({ ORDERLY_LIMITS: 'off' });
-    await use(shop);
-    await shop.close();
-  },
-});
-
-crowded('who claims while the page is still on its way to the button has what comes next in sight', async ({ browser, shop }) => {
+rush('who claims while the page is still on its way to the button has what comes next in sight', async ({ browser, shop }) => {
   const barista = await Barista.atBoard(browser, shop, { viewport: { width: 1024, height: 768 } });
   const { page } = barista;
   const shopper = await Shopper.atMenu(browser, shop);

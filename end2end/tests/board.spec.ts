@@ -2,9 +2,8 @@
 import { expectAccessible } from './support/access';
 import { Api } from './support/api';
 import { Barista } from './support/barista';
-import { expect, test } from './support/journey';
+import { expect, rush, test } from './support/journey';
 import { keepOffers } from './support/offers';
-import { Orderly } from './support/orderly';
 import { Shopper } from './support/shopper';
 import { LANGUAGES } from './support/words';
 
@@ -316,15 +315,6 @@ for (const language of LANGUAGES) {
     await barista.leave();
   });
 }
-
-// More orders than anybody places in a minute.
-const rush = test.extend<{ shop: Orderly }>({
-  shop: async ({}, use) => {
-    const shop = await Orderly.open({ ORDERLY_LIMITS: 'off' });
-    await use(shop);
-    await shop.close();
-  },
-});
 
 rush('a tablet that is turned keeps thirty tickets in their lanes, and what is to be made in sight', async ({ browser, shop }) => {
   const shopper = await Shopper.atMenu(browser, shop);

@@ -2,8 +2,7 @@
 import type { Page } from '@playwright/test';
 import { SCHEMES } from './support/access';
 import { Api, type Order } from './support/api';
-import { expect, test as base } from './support/journey';
-import { Orderly } from './support/orderly';
+import { expect, rush as test } from './support/journey';
 import { Shopper } from './support/shopper';
 import { Visitor } from './support/visitor';
 import { LANGUAGES } from './support/words';
@@ -12,15 +11,6 @@ import { LANGUAGES } from './support/words';
 const SMALL = ['800x480', '960x540', '1024x600', '600x1024'];
 /** Walls as wide as films and as papers are, and tablets as they lie and as they stand. */
 const SCREENS = [...SMALL, '1280x720', '1280x800', '1280x960', '1440x900', '1600x1200', '1680x1050', '1920x1080', '2560x1600', '1024x640', '1024x768', '768x1024', '1080x1920'];
-
-// More orders than anybody places in an hour.
-const test = base.extend<{ shop: Orderly }>({
-  shop: async ({}, use) => {
-    const shop = await Orderly.open({ ORDERLY_LIMITS: 'off' });
-    await use(shop);
-    await shop.close();
-  },
-});
 
 /** What lies on something else or is not all on the screen. */
 async function misplaced(page: Page): Promise<string[]> {

@@ -17,7 +17,8 @@ for (const language of LANGUAGES) {
     const shopper = await Shopper.arrive(browser, shop, { language });
     const { page, w } = shopper;
     const manager = new Api(shopper.context.request, shop.url, await shop.token('manager', 'pier'));
-    const { code } = await manager.codeOf('pier-1');
+    await manager.addKiosk('pier', 'wall-1');
+    const { code } = await manager.codeOf('wall-1');
 
     // The page spends nothing, and leads through the door and back.
     await page.goto(`/scan/${code}`);
@@ -25,14 +26,14 @@ for (const language of LANGUAGES) {
     await page.getByTestId('scan-sign-in').click();
     await shopper.signIn(ADA);
     await page.waitForURL(`**/scan/${code}`);
-    expect((await manager.get<Shown>('/kiosks/pier-1/code')).scans_left).toBe(10);
+    expect((await manager.get<Shown>('/kiosks/wall-1/code')).scans_left).toBe(10);
     await expectAccessible(page, 'a code');
     await page.getByTestId('scan-form').getByRole('button').click();
     await page.waitForURL('**/s/pier');
     await expect(page.getByTestId('admitted')).toContainText(w('scan.in_title'));
     await expect(page.getByTestId('admitted').getByRole('time')).toHaveText(/^4:\d\d$/);
     await expectAccessible(page, 'the menu of who is in');
-    expect((await manager.get<Shown>('/kiosks/pier-1/code')).scans_left).toBe(9);
+    expect((await manager.get<Shown>('/kiosks/wall-1/code')).scans_left).toBe(9);
 
     await page.goto('/s/pier/p/pier-lemonade');
     await page.getByTestId('add-to-cart').click();
